@@ -1,0 +1,1 @@
+"""The service: protocol, policy, and the rooms between them. Importing the policy never imports Flask."""

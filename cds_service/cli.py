@@ -1,0 +1,157 @@
+"""The command insulin-pump-cds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from cds_service import settings as settings_module
+from cds_service.errors import BadRequest, BadSetting
+from cds_service.hooks.discovery import SERVICES
+from cds_service.hooks.messages import peek_hook
+from cds_service.policies import mp_mm_1316
+from cds_service.services.determine_coverage import EXTENSION, answer
+from cds_service.settings import Settings
+
+
+class _Refused(click.ClickException):
+    """Bad usage or unreadable input: one line on standard error, exit code 2."""
+
+    exit_code = 2
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="insulin-pump-cds")
+def main() -> None:
+    """Predicts coverage of insulin pump orders under CareSource medical policy MP-MM-1316."""
+
+
+@main.command(
+    epilog="Settings (environment, or a TOML file named by PUMP_CDS_CONFIG):\n\n" + settings_module.explained()
+)
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind.")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port to bind.")
+@click.option("--workers", default=1, show_default=True, type=click.IntRange(1, 64), help="Worker processes.")
+@click.option("--allow-open", is_flag=True, help="Serve other hosts although callers are not authenticated.")
+def serve(host: str, port: int, workers: int, allow_open: bool) -> None:
+    """Serves the hooks on a production WSGI server."""
+    from cds_service.web import create_app
+    from cds_service.web.server import run
+
+    settings = _settings(host, port)
+    try:
+        settings_module.guard_exposure(host, allow_open)
+    except BadSetting as error:
+        raise _Refused(str(error)) from None
+    if allow_open:
+        click.echo("WARNING: callers are not authenticated; anybody who reaches this port is answered", err=True)
+    run(partial(create_app, settings), host, port, workers, "insulin-pump-cds serves")
+
+
+@main.command()
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port to bind.")
+def demo(port: int) -> None:
+    """Serves sample charts and a page to try them on; nothing leaves this machine."""
+    from cds_service.web.demo import create_demo
+    from cds_service.web.server import run
+
+    settings = _settings("127.0.0.1", port)
+    run(partial(create_demo, settings), "127.0.0.1", port, 1, "insulin-pump-cds demo: open", path="/demo")
+
+
+@main.command()
+@click.argument("request_file", metavar="REQUEST.json", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the determinations as JSON.")
+@click.option("--fetch", is_flag=True, help="Read what the request lacks from its fhirServer.")
+def check(request_file: Path, as_json: bool, fetch: bool) -> None:
+    """Judges one saved hook request with no server."""
+    from cds_service.ehr.client import open_client
+
+    try:
+        body = request_file.read_bytes()
+    except OSError as error:
+        raise _Refused(f"{request_file} cannot be read ({error.strerror})") from None
+    hook = peek_hook(body)
+    service = next((s for s in SERVICES.values() if s.hook == hook), next(iter(SERVICES.values())))
+    try:
+        settings = settings_module.load()
+        result = answer(body, service, settings, datetime.now(UTC), open_client if fetch else None)
+    except (BadRequest, BadSetting) as error:
+        raise _Refused(f"{request_file}: {error}") from None
+    determinations = result["extension"][EXTENSION]
+    if as_json:
+        click.echo(json.dumps(determinations, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n\n".join(_table(d) for d in determinations) or "The request holds no orders.")
+
+
+@main.command()
+@click.argument("section", required=False)
+def policy(section: str | None) -> None:
+    """Prints the policy as this version holds it: sections, readings, parameters with dates and sources."""
+    if section is None:
+        click.echo(f"{mp_mm_1316.PAYER} {mp_mm_1316.POLICY_ID}, {mp_mm_1316.TITLE}")
+        for start in mp_mm_1316.VERSIONS:
+            click.echo(f"version in force from {start}")
+        wanted = list(mp_mm_1316.SECTIONS)
+    else:
+        wanted = [s for s in mp_mm_1316.SECTIONS if s == section or s.startswith(f"{section}.")]
+        if not wanted:
+            raise _Refused(f"no section {section}: `insulin-pump-cds policy` lists all of them")
+    for name in wanted:
+        click.echo(_section(name))
+
+
+def _settings(host: str, port: int) -> Settings:
+    try:
+        settings = settings_module.load()
+    except BadSetting as error:
+        raise _Refused(str(error)) from None
+    if settings.public_url == Settings().public_url:
+        return settings_module.checked(settings_module.replaced(settings, public_url=f"http://{host}:{port}"))
+    return settings
+
+
+def _section(name: str) -> str:
+    section, unit = mp_mm_1316.SECTIONS[name], mp_mm_1316.UNITS.get(name)
+    lines = [f"\n{name}  {section.title}", f"  {section.says}"]
+    if unit is not None:
+        lines.append(f"  Read as: {unit.interpretation}")
+    if section.why_not:
+        lines.append(f"  Not modelled: {section.why_not}")
+    for parameter in mp_mm_1316.PARAMETERS.values():
+        if parameter.section == name:
+            values = ", ".join(f"{dated.value} from {dated.start}" for dated in parameter.values)
+            lines.append(f"  {parameter.name} = {values} [{parameter.unit}] ({parameter.source})")
+    return "\n".join(lines)
+
+
+def _table(determination: dict[str, Any]) -> str:
+    policy_version = determination["policy"].get("version", "no version in force")
+    lines = [
+        f"{determination['order']}: {determination['outcome']}",
+        f"as of {determination['asOf']}, {determination['policy']['id']} {policy_version}, "
+        f"coverage {determination['coverage']}",
+    ]
+    if "reason" in determination:
+        lines.append(determination["reason"])
+    for group in ("criteria", "exclusions", "replacement"):
+        for finding in determination.get(group, ()):
+            lines += [_row(finding, 0), *(_row(part, 2) for part in finding.get("parts", ()))]
+    lines += [f"note: {note}" for note in determination.get("notes", ())]
+    return "\n".join(lines)
+
+
+def _row(finding: dict[str, Any], indent: int) -> str:
+    standing = finding.get("basis") or finding.get("gap") or ""
+    return f"{' ' * indent}{finding['id']:<12}{finding['truth']:<9}{standing:<18}{finding['explanation']}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""How the service reasons: truth, findings, dated parameters, determinations. Standard library only."""

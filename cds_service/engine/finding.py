@@ -1,0 +1,139 @@
+"""What was found about one criterion, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN, Truth, all_of, any_of
+
+
+class Basis(StrEnum):
+    """How well a decided criterion stands."""
+
+    DOCUMENTED = "documented"
+    ATTESTED = "attested"
+    SUPPORTED = "supported"
+
+
+class Gap(StrEnum):
+    """Why a criterion is unknown."""
+
+    NOT_DOCUMENTED = "not-documented"
+    INCOMPLETE = "incomplete"
+    NEEDS_REVIEW = "needs-review"
+    NEEDS_ATTESTATION = "needs-attestation"
+    NOT_RETRIEVED = "not-retrieved"
+
+
+_STRENGTH = {Basis.DOCUMENTED: 3, Basis.ATTESTED: 2, Basis.SUPPORTED: 1, None: 0}
+# Which gap speaks for a group of unknowns: what could not be read first, then what a person has to judge.
+_LOUDNESS = {
+    Gap.NOT_RETRIEVED: 5,
+    Gap.NEEDS_REVIEW: 4,
+    Gap.INCOMPLETE: 3,
+    Gap.NOT_DOCUMENTED: 2,
+    Gap.NEEDS_ATTESTATION: 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One resource that counted: its reference, the value and the date that counted."""
+
+    reference: str
+    value: str | None = None
+    date: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The truth of one criterion with its reasons.
+
+    `basis` stands beside a decided truth that rests on evidence; `gap` and `closes` stand beside unknown.
+    `remarks` are facts that the card shows although they decide nothing.
+    """
+
+    truth: Truth
+    explanation: str
+    basis: Basis | None = None
+    gap: Gap | None = None
+    closes: str | None = None
+    evidence: tuple[Evidence, ...] = ()
+    parts: tuple[Finding, ...] = ()
+    remarks: tuple[str, ...] = ()
+    id: str = ""
+
+    @property
+    def decided(self) -> bool:
+        """Whether the criterion is met or not met."""
+        return self.truth is not UNKNOWN
+
+
+def met(explanation: str, basis: Basis, evidence: Iterable[Evidence] = (), **more: object) -> Finding:
+    """A criterion that holds."""
+    return replace(Finding(MET, explanation, basis, evidence=tuple(evidence)), **more)  # type: ignore[arg-type]
+
+
+def not_met(explanation: str, basis: Basis | None = None, evidence: Iterable[Evidence] = (), **more: object) -> Finding:
+    """A criterion that evidence contradicts; without evidence only an exclusion may be so, by absence."""
+    return replace(Finding(NOT_MET, explanation, basis, evidence=tuple(evidence)), **more)  # type: ignore[arg-type]
+
+
+def unknown(gap: Gap, explanation: str, closes: str, evidence: Iterable[Evidence] = (), **more: object) -> Finding:
+    """A criterion that could not be decided, with what would close it."""
+    finding = Finding(UNKNOWN, explanation, gap=gap, closes=closes, evidence=tuple(evidence))
+    return replace(finding, **more)  # type: ignore[arg-type]
+
+
+def strongest(*findings: Finding | None) -> Finding:
+    """The finding on the strongest basis (documented, attested, supported), else the loudest unknown.
+
+    Several ways to show one criterion: the best documented one speaks for it.
+    """
+    there = [finding for finding in findings if finding is not None]
+    decided = [finding for finding in there if finding.decided]
+    if decided:
+        return max(decided, key=lambda f: (_STRENGTH[f.basis], f.truth is MET))
+    return max(there, key=_loudness)
+
+
+def conjunction(parts: Iterable[Finding], explanation: str) -> Finding:
+    """All parts must hold; stands on the weakest basis among them."""
+    parts = tuple(parts)
+    truth = all_of(part.truth for part in parts)
+    speaking = [part for part in parts if part.truth is truth]
+    evidence = tuple(dict.fromkeys(e for part in parts for e in part.evidence))
+    remarks = tuple(dict.fromkeys(r for part in parts for r in part.remarks))
+    if truth is UNKNOWN:
+        gap = max(speaking, key=_loudness).gap
+        closes = "; ".join(dict.fromkeys(part.closes for part in speaking if part.closes))
+        return Finding(UNKNOWN, explanation, None, gap, closes, evidence, (), remarks)
+    basis = min((part.basis for part in speaking), key=lambda b: _STRENGTH[b])
+    return Finding(truth, explanation, basis, None, None, evidence, (), remarks)
+
+
+def disjunction(parts: Iterable[Finding], explanation: str, closes: str, *, floor: Truth = NOT_MET) -> Finding:
+    """One part is enough; stands on the strongest basis among those met.
+
+    `floor` is the truth when no part is met and none is unknown: UNKNOWN where the policy lists examples only.
+    """
+    parts = tuple(parts)
+    truth = any_of(part.truth for part in parts)
+    if truth is NOT_MET:
+        truth = floor
+    if truth is MET:
+        best = max((p for p in parts if p.truth is MET), key=lambda p: _STRENGTH[p.basis])
+        return Finding(MET, best.explanation, best.basis, evidence=best.evidence, parts=parts)
+    if truth is UNKNOWN:
+        open_parts = [part for part in parts if part.truth is UNKNOWN]
+        gap = max(open_parts, key=_loudness).gap if open_parts else Gap.NOT_DOCUMENTED
+        return Finding(UNKNOWN, explanation, None, gap, closes, parts=parts)
+    evidence = tuple(e for part in parts for e in part.evidence)
+    weakest = min((part.basis for part in parts), key=lambda b: _STRENGTH[b], default=None)
+    return Finding(NOT_MET, explanation, weakest, evidence=evidence, parts=parts)
+
+
+def _loudness(finding: Finding) -> int:
+    return _LOUDNESS[finding.gap] if finding.gap is not None else 0

@@ -1,0 +1,72 @@
+"""Numbers and windows of a policy as dated data.
+
+A parameter has a start date for each value and no end date: an end is the next start.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from cds_service.errors import NoVersionInForce
+
+
+@dataclass(frozen=True, slots=True)
+class DatedValue:
+    """One value and the first day on which it holds."""
+
+    start: date
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A named quantity of the policy: what it says, its unit, its section and source, its values by date."""
+
+    name: str
+    section: str
+    unit: str
+    says: str
+    source: str
+    values: tuple[DatedValue, ...]
+
+    def on(self, day: date) -> Any:
+        """The value in force on `day`; NoVersionInForce before the first start."""
+        held = [dated.value for dated in self.values if dated.start <= day]
+        if not held:
+            raise NoVersionInForce(f"{self.name} has no value before {self.values[0].start.isoformat()}")
+        return held[-1]
+
+
+class ParametersOn(Mapping[str, Any]):
+    """All parameters of a policy as they stood on one day."""
+
+    def __init__(self, parameters: Mapping[str, Parameter], day: date) -> None:
+        """`day` before the first version raises NoVersionInForce."""
+        self._values = {name: parameter.on(day) for name, parameter in parameters.items()}
+
+    def __getitem__(self, name: str) -> Any:
+        """The value of one parameter."""
+        return self._values[name]
+
+    def __iter__(self) -> Any:
+        """Names of the parameters."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """How many parameters there are."""
+        return len(self._values)
+
+
+def load_parameters(text: str) -> dict[str, Parameter]:
+    """Reads a parameters TOML: one table a parameter with section, unit, says, source and dated values."""
+    loaded = {}
+    for name, table in tomllib.loads(text).items():
+        values = tuple(DatedValue(row["from"], row["value"]) for row in table["values"])
+        if list(values) != sorted(values, key=lambda dated: dated.start):
+            raise ValueError(f"{name}: start dates must ascend")
+        loaded[name] = Parameter(name, table["section"], table["unit"], table["says"], table["source"], values)
+    return loaded

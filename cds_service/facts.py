@@ -1,0 +1,350 @@
+"""FHIR-free words for a chart and for the orders that are judged against it.
+
+Dates are calendar days in the member's time zone. Values are in the unit that the policy speaks: HbA1c in
+% NGSP, albumin-creatinine ratio in mg/g, eGFR in mL/min/1.73 m2, glucose in whole mg/dL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, time
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Topic(StrEnum):
+    """What the chart is asked for; the values are the prefetch keys."""
+
+    PATIENT = "patient"
+    COVERAGE = "coverage"
+    CONDITIONS = "conditions"
+    HBA1C = "hba1c"
+    GLUCOSE = "glucose"
+    ALBUMIN_CREATININE = "albuminCreatinine"
+    EGFR = "egfr"
+    INSULIN = "insulin"
+    EDUCATION = "education"
+    DEVICES = "devices"
+    ENCOUNTERS = "encounters"
+    ATTESTATIONS = "attestations"
+    REQUESTER = "requester"
+
+
+class Concept(StrEnum):
+    """What a code says; the values are the ids of the value sets."""
+
+    TYPE_1_DIABETES = "type-1-diabetes"
+    TYPE_2_DIABETES = "type-2-diabetes"
+    INSULIN_DEPENDENCY = "insulin-dependency"
+    DIABETES_TYPE_UNCLEAR = "diabetes-type-unclear"
+    NOT_DIABETES = "not-diabetes"
+    MICROALBUMINURIA = "microalbuminuria"
+    KIDNEY_DISEASE_DEGREE_UNSTATED = "kidney-disease-degree-unstated"
+    NONCOMPLIANCE = "noncompliance"
+    HYPOGLYCEMIA = "hypoglycemia-episode"
+    HYPOGLYCEMIA_GENERIC = "hypoglycemia-generic"
+    SEVERE_EXCURSION = "severe-glycemic-excursion"
+    KETOACIDOSIS = "ketoacidosis"
+    END_STAGE_RENAL_DISEASE = "end-stage-renal-disease"
+    KIDNEY_FAILURE_FOR_REVIEW = "kidney-failure-for-review"
+    KIDNEY_TRANSPLANT = "kidney-transplant"
+    ACUTE_KIDNEY_INJURY = "acute-kidney-injury"
+    CHRONIC_KIDNEY_DISEASE = "chronic-kidney-disease-not-end-stage"
+    CHRONIC_DIALYSIS = "chronic-dialysis"
+    DIALYSIS = "dialysis-any"
+    PUMP_IN_USE = "pump-in-use"
+    PUMP_TRAINING = "pump-training"
+    PUMP_BREAKDOWN = "pump-breakdown"
+    INSULIN_RAPID = "insulin-rapid"
+    INSULIN_SHORT = "insulin-short"
+    INSULIN_INTERMEDIATE = "insulin-intermediate"
+    INSULIN_LONG = "insulin-long"
+    INSULIN_PREMIX = "insulin-premix"
+    INSULIN_WITH_GLP1 = "insulin-with-glp1"
+    INSULIN_UNSPECIFIED = "insulin-unspecified"
+    INSULIN_INHALED = "insulin-inhaled"
+    INSULIN_INTRAVENOUS = "insulin-intravenous"
+    INSULIN_ANIMAL = "insulin-animal"
+    NOT_INSULIN_INJECTION = "antidiabetic-injection-not-insulin"
+    INSULIN_FOR_PUMP = "insulin-for-a-pump"
+    DOSING_EVENT = "dosing-events"
+    SUBCUTANEOUS = "route-subcutaneous"
+    INTRAVENOUS = "route-intravenous"
+    HBA1C = "hba1c"
+    HBA1C_UNIT_REQUIRED = "hba1c-unit-required"
+    NOT_HBA1C = "not-hba1c"
+    ALBUMIN_CREATININE_RATIO = "albumin-creatinine-ratio"
+    NOT_ALBUMIN_CREATININE_RATIO = "not-albumin-creatinine-ratio"
+    GLUCOSE_SELF_TEST = "glucose-self-test"
+    GLUCOSE_GENERAL = "glucose-general"
+    GLUCOSE_LABORATORY = "glucose-laboratory"
+    GLUCOSE_BEFORE_MEAL = "glucose-before-meal"
+    CGM_READING = "cgm-reading"
+    CGM_DAYS_OF_WEAR = "cgm-days-of-wear"
+    CGM_SUMMARY = "cgm-summary"
+    SELF_MONITORING = "self-monitoring"
+    HOME_GLUCOSE_METER = "home-glucose-meter"
+    EGFR = "egfr"
+    DIABETES_EDUCATION = "diabetes-education"
+    SELF_MANAGEMENT_EDUCATION = "self-management-education"
+    NOT_COMPREHENSIVE_EDUCATION = "not-comprehensive-education"
+    INPATIENT_STAY = "inpatient-stay"
+    INPATIENT_ADMISSION = "inpatient-admission"
+    NOT_INPATIENT = "not-inpatient"
+    INSULIN_PUMP = "insulin-pump"
+    INSULIN_PUMP_PRODUCT = "insulin-pump-product"
+    PUMP_SUPPLIES = "insulin-pump-supplies"
+    IMPLANTED_DEVICE = "implanted-infusion-device"
+    JET_DEVICE = "jet-pressure-device"
+    INTRAVENOUS_INSULIN_THERAPY = "intravenous-insulin-therapy"
+    NOT_A_PUMP = "not-an-insulin-pump"
+    MISCELLANEOUS_EQUIPMENT = "miscellaneous-equipment"
+    MODIFIER_REPLACEMENT = "modifier-replacement"
+    MODIFIER_NO_ORDER = "modifier-no-order"
+    EQUIPMENT_REPAIR = "equipment-repair"
+    MAY_ORDER = "may-order"
+    MAY_NOT_ORDER = "may-not-order"
+    EQUIPMENT_SUPPLIER = "equipment-supplier"
+    ENDOCRINOLOGY = "endocrinology"
+    EDUCATION_ORDER = "education-order"
+
+
+DIABETES = frozenset({Concept.TYPE_1_DIABETES, Concept.TYPE_2_DIABETES, Concept.DIABETES_TYPE_UNCLEAR})
+
+
+# ---------------------------------------------------------------- days
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class When:
+    """A time in the chart as an interval of local days; `clock` is the local time where the chart has one."""
+
+    first: date
+    last: date
+    clock: time | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        """The interval as the chart would write it: a day, a month, a year."""
+        if self.first == self.last:
+            return self.first.isoformat()
+        if (self.first.year, self.first.month) == (self.last.year, self.last.month):
+            return self.first.strftime("%Y-%m")
+        return self.first.strftime("%Y")
+
+
+# ---------------------------------------------------------------- records of the chart
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """Anything the chart holds: where it stands, when it was, what its codes say, what it is called."""
+
+    reference: str
+    when: When | None
+    concepts: frozenset[Concept]
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis(Record):
+    """A Condition. `active` is None when the chart does not say and has no duty to."""
+
+    active: bool | None = True
+    confirmed: bool = True
+    status: str = "active"
+    coded: bool = True
+
+
+class Unusable(StrEnum):
+    """Why a result cannot be compared with a threshold."""
+
+    NO_VALUE = "no value"
+    TEXT_ONLY = "the value is text"
+    WRONG_UNIT = "the unit is of another kind"
+    IMPLAUSIBLE = "the value is not plausible"
+    ODD_COMPARATOR = "the comparator is not readable"
+
+
+@dataclass(frozen=True, slots=True)
+class LabResult(Record):
+    """One result in the policy's unit. `comparator` is one of '', '<', '<=', '>', '>='."""
+
+    value: float | None = None
+    comparator: str = ""
+    shown: str = ""
+    unusable: Unusable | None = None
+    pending: bool = False
+
+
+class GlucoseReading(NamedTuple):
+    """One finger-stick: day, minute of the day (None without a time), whole mg/dL (None if not readable)."""
+
+    day: date
+    minute: int | None
+    mg_dl: int | None
+    before_meal: bool
+    reference: str
+
+
+class SensorReading(NamedTuple):
+    """One sensor reading: day, minute of the day, whole mg/dL. Thousands of them: no reference is kept."""
+
+    day: date
+    minute: int | None
+    mg_dl: int | None
+
+
+class InsulinAction(StrEnum):
+    """How an insulin acts, as far as the rules care."""
+
+    RAPID = "rapid-acting"
+    SHORT = "short-acting"
+    INTERMEDIATE = "intermediate-acting"
+    LONG = "long-acting"
+    PREMIX = "premixed"
+    COMBINED = "with a GLP-1 agonist"
+    UNSTATED = "of unstated action"
+
+
+@dataclass(frozen=True, slots=True)
+class InsulinOrder:
+    """One order, dispense or statement of injected insulin.
+
+    `least` and `most` bound the scheduled injections a day; None when the dosing cannot be read. `as_needed`
+    is the largest number of further injections a day that PRN and sliding-scale lines allow.
+    `start` to `end` are the days that it covers; `end` None: it runs on.
+    """
+
+    reference: str
+    ingredient: str
+    label: str
+    action: InsulinAction
+    start: date | None
+    end: date | None
+    least: float | None
+    most: float | None
+    as_needed: float = 0.0
+    adjusts: str | None = None
+    at_meals: bool = False
+    from_text: bool = False
+    via_pump: bool = False
+    live: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stay(Record):
+    """An inpatient stay; `days` is its length, None when it is not stated."""
+
+    days: int | None = None
+
+
+class Credential(StrEnum):
+    """What the chart says about an orderer's credential."""
+
+    MAY_ORDER = "may order"
+    MAY_NOT_ORDER = "does not order by itself"
+    SUPPLIER = "equipment supplier"
+    UNREAD = "not readable"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A person or organization that orders, performs or cares."""
+
+    reference: str
+    credential: Credential
+    credential_label: str = ""
+    endocrinology: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a clinician attested under one linkId."""
+
+    value: bool | float | str | When
+    authored: When
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """One insurance of the member, as far as the policy's scope needs it."""
+
+    reference: str
+    active: bool
+    period: tuple[date | None, date | None]
+    order: int | None
+    payer_identifiers: frozenset[str]
+    payer_names: tuple[str, ...]
+    plan_ids: tuple[str, ...]
+    texts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """Everything read about the member, sorted, so that the order of arrival never matters.
+
+    `unread` names the topics that could not be read and why; `partial` those of which something may be
+    missing. `notes` list what was set aside.
+    """
+
+    diagnoses: tuple[Diagnosis, ...] = ()
+    hba1c: tuple[LabResult, ...] = ()
+    albumin_creatinine: tuple[LabResult, ...] = ()
+    egfr: tuple[LabResult, ...] = ()
+    self_tests: tuple[GlucoseReading, ...] = ()
+    sensor: tuple[SensorReading, ...] = ()
+    sensor_reference: str = ""
+    sensor_wear: tuple[LabResult, ...] = ()
+    self_test_counts: tuple[LabResult, ...] = ()
+    insulin: tuple[InsulinOrder, ...] = ()
+    education: tuple[Record, ...] = ()
+    stays: tuple[Stay, ...] = ()
+    dialysis: tuple[Record, ...] = ()
+    pumps: tuple[Record, ...] = ()
+    pump_training: tuple[Record, ...] = ()
+    answers: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
+    care_team: tuple[Provider, ...] = ()
+    coverages: tuple[Coverage, ...] = ()
+    state: str | None = None
+    open_orders: frozenset[str] = frozenset()
+    unread: Mapping[Topic, str] = field(default_factory=dict)
+    partial: Mapping[Topic, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+# ---------------------------------------------------------------- the order
+
+
+class Scope(StrEnum):
+    """What an order is to this policy."""
+
+    PUMP = "insulin pump"
+    SUPPLIES = "pump supplies"
+    EXCLUDED_DEVICE = "excluded device"
+    REPAIR = "repair of a pump"
+    OTHER = "something else"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceOrder:
+    """One order of the bundle."""
+
+    reference: str
+    resource_type: str
+    label: str
+    scope: Scope
+    concepts: frozenset[Concept] = frozenset()
+    coded: bool = True
+    authored: When | None = None
+    out_of_scope: str | None = None
+    replacement_sign: str | None = None
+    replacement_reasons: tuple[str, ...] = ()
+    no_order_modifier: bool = False
+    orderer: Provider | None = None
+    performers: tuple[Provider, ...] = ()
+    subject_reference: str | None = None
+    requester_reference: str | None = None
+    coverage_references: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()

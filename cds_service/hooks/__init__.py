@@ -1,0 +1,1 @@
+"""The CDS Hooks protocol as plain functions: bytes and JSON in, JSON out. No Flask."""

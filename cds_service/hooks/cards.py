@@ -1,0 +1,265 @@
+"""A determination as a card that a clinician can use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
+from uuid import uuid4
+
+from cds_service.engine.determination import CoverageStanding, Determination, Outcome
+from cds_service.engine.finding import Basis, Finding, Gap
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+from cds_service.facts import Chart, DeviceOrder
+from cds_service.hooks.markdown import escaped, plain, shortened
+from cds_service.hooks.suggestions import suggestions_for
+from cds_service.policies.mp_mm_1316 import PARAMETERS, PAYER, POLICY_ID, UNITS
+
+SUMMARY_LIMIT = 139
+_TOPIC = {
+    "system": "http://terminology.hl7.org/CodeSystem/cdshooks-card-type",
+    "code": "coverage-info",
+    "display": "Coverage Information",
+}
+# The single next step, in a few words, for the summary.
+_NEXT_STEP = {
+    "D.I.A": "document the diabetes type",
+    "D.I.B": "have a credentialed provider order it",
+    "D.I.C": "state the team's pump expertise",
+    "D.I.D": "add the diabetes education date and educator",
+    "D.I.E": "state who can operate the pump",
+    "D.I.F": "show the insulin injection regimen",
+    "D.I.G": "add a meter download of the last 30 days",
+    "D.I.H": "add a sign of complication risk, such as albuminuria",
+    "D.I.I": "add an HbA1c result or another listed condition",
+}
+_OVERRIDES = (
+    ("documentation-on-paper", "Documentation is on paper and will be sent"),
+    ("met-elsewhere", "Criterion is met, documented elsewhere"),
+    ("emergency-need", "Emergency need"),
+    ("self-pay", "Patient will self-pay"),
+    ("other-coverage", "Another coverage pays"),
+    ("disagree", "Reading of the chart is wrong"),
+)
+_HOW = {
+    Gap.NOT_DOCUMENTED: "Add it to the chart in coded form, or attach it to the request",
+    Gap.INCOMPLETE: "Complete it in the chart, or attach it to the request",
+    Gap.NEEDS_REVIEW: "A plan reviewer has to look: attach the record",
+    Gap.NEEDS_ATTESTATION: "State it in the questionnaire or in a signed note",
+    Gap.NOT_RETRIEVED: "The service could not read this part of the chart",
+}
+
+
+class CardWriter:
+    """Writes the cards of one call."""
+
+    def __init__(self, public_url: str, patient_id: str, user_id: str | None, ordered: frozenset[str]) -> None:
+        """`ordered`: codes of all draft orders, which are not suggested again."""
+        self._policy_url = f"{public_url}/policy/{POLICY_ID}"
+        self._system = f"{public_url}/fhir/CodeSystem/override-reason"
+        self._patient = f"Patient/{patient_id}"
+        self._user = user_id
+        self._ordered = ordered
+
+    def card(
+        self, order: DeviceOrder, determination: Determination, chart: Chart, today: date
+    ) -> dict[str, Any] | None:
+        """The card for one order; None when nobody needs to hear about it."""
+        if determination.rides_with or determination.outcome is Outcome.NOT_APPLICABLE:
+            if determination.outcome is Outcome.NOT_APPLICABLE and _no_version(order, determination):
+                return self._no_version_card(order, determination)
+            return None
+        card = self._frame(order, summary(determination), _indicator(determination))
+        card["detail"] = "\n\n".join(_detail(order, determination, today))
+        card["links"] = self._links(determination)
+        self._offer(card, order, determination, chart)
+        if determination.outcome is not Outcome.LIKELY_APPROVED:
+            card["overrideReasons"] = [
+                {"code": code, "system": self._system, "display": display} for code, display in _OVERRIDES
+            ]
+        return card
+
+    def _frame(self, order: DeviceOrder, text: str, indicator: str) -> dict[str, Any]:
+        return {
+            "uuid": str(uuid4()),
+            "summary": shortened(text, SUMMARY_LIMIT),
+            "indicator": indicator,
+            "source": {"label": PAYER, "url": self._policy_url, "topic": _TOPIC},
+            "extension": {"com.insulin-pump-cds.order": order.reference},
+        }
+
+    def _no_version_card(self, order: DeviceOrder, determination: Determination) -> dict[str, Any]:
+        text = f"Insulin pump order of {determination.as_of}: no version of {POLICY_ID} is held for that day"
+        card = self._frame(order, text, "info")
+        card["detail"] = f"**{escaped(order.label)}**\n\n{escaped(determination.reason or '')}."
+        card["links"] = [{"label": f"{POLICY_ID}: the policy", "url": self._policy_url, "type": "absolute"}]
+        return card
+
+    def _links(self, determination: Determination) -> list[dict[str, str]]:
+        sections = [finding.id for finding in _in_question(determination)] or ["D.I"]
+        links = [(f"{POLICY_ID} {s}: {UNITS[s].title if s in UNITS else 'criteria'}", s) for s in sections]
+        return [
+            {"label": label, "url": f"{self._policy_url}#{section}", "type": "absolute"} for label, section in links
+        ]
+
+    def _offer(self, card: dict[str, Any], order: DeviceOrder, determination: Determination, chart: Chart) -> None:
+        taken = self._ordered | chart.open_orders
+        offers = suggestions_for(order, determination, self._patient, self._user, taken)
+        if offers:
+            card["suggestions"] = offers
+            card["selectionBehavior"] = "at-most-one" if determination.outcome is Outcome.EXCLUDED else "any"
+
+
+def _no_version(order: DeviceOrder, determination: Determination) -> bool:
+    return determination.policy_version is None and order.out_of_scope is None
+
+
+def _indicator(determination: Determination) -> str:
+    return "info" if determination.outcome is Outcome.LIKELY_APPROVED else "warning"
+
+
+def _excluding(determination: Determination) -> list[Finding]:
+    """Exclusions that are met on documented or attested evidence."""
+    refusing = [f for f in determination.replacement if f.id in ("D.III.B", "D.III.C.5.a", "D.III.C.5.b")]
+    everything = (*determination.exclusions, *refusing)
+    return [f for f in everything if f.truth is MET and f.basis in (Basis.DOCUMENTED, Basis.ATTESTED)]
+
+
+def _required(determination: Determination) -> list[Finding]:
+    """The criteria that this order has to meet: on the replacement path D.I.A and D.III.A."""
+    if not determination.on_replacement_path:
+        return list(determination.criteria)
+    return [determination.criteria[0], *(f for f in determination.replacement if f.id.startswith("D.III.A"))]
+
+
+def _open(determination: Determination) -> list[Finding]:
+    """What stands between the order and approval, what contradicts first."""
+    required = [f for f in _required(determination) if f.truth is not MET]
+    doubts = [f for f in determination.exclusions if _is_doubt(f)]
+    return [f for f in required if f.truth is NOT_MET] + doubts + [f for f in required if f.truth is UNKNOWN]
+
+
+def _is_doubt(exclusion: Finding) -> bool:
+    return exclusion.truth is UNKNOWN and exclusion.gap in (Gap.NEEDS_REVIEW, Gap.NOT_RETRIEVED)
+
+
+def _in_question(determination: Determination) -> list[Finding]:
+    if determination.outcome is Outcome.EXCLUDED:
+        return _excluding(determination)
+    return _open(determination)
+
+
+# ---------------------------------------------------------------- summary
+
+
+def summary(determination: Determination) -> str:
+    """One line under 140 characters: the outcome and the single most useful next step."""
+    what = "Insulin pump replacement" if determination.on_replacement_path else "Insulin pump"
+    if determination.outcome is Outcome.LIKELY_APPROVED:
+        return f"{what}: likely approved, all {PAYER} {POLICY_ID} criteria are shown"
+    if determination.outcome is Outcome.EXCLUDED:
+        first = _excluding(determination)[0]
+        return shortened(f"{what}: excluded by {POLICY_ID} {first.id}. {first.explanation}", SUMMARY_LIMIT)
+    gaps = _open(determination)
+    if not gaps:
+        return f"{what}: needs documentation. Next: add the HCPCS code to the order"
+    step = _step(gaps[0])
+    more = f"; {len(gaps) - 1} more" if len(gaps) > 1 else ""
+    return f"{what}: needs documentation. Next: {step} ({gaps[0].id}){more}"
+
+
+def _step(finding: Finding) -> str:
+    if finding.gap is Gap.NOT_RETRIEVED:
+        return "let the chart be read"
+    if finding.id in _NEXT_STEP:
+        return _NEXT_STEP[finding.id]
+    return shortened(plain(finding.closes or "document it"), 60)
+
+
+# ---------------------------------------------------------------- detail
+
+
+def _detail(order: DeviceOrder, determination: Determination, today: date) -> Iterator[str]:
+    version = f"{PAYER} {POLICY_ID} (version {determination.policy_version})"
+    yield f"**{escaped(order.label)}**, judged as of {determination.as_of} under {version}."
+    if determination.outcome is Outcome.EXCLUDED:
+        yield "The policy text excludes this, and a plan reviewer will say no:"
+        yield _lines(_item(f, ()) for f in _excluding(determination))
+    if determination.reason:
+        yield f"{escaped(determination.reason)}."
+    yield from _gaps(determination)
+    yield from _remarks(order, determination, today)
+    shown = [f for f in _required(determination) if f.truth is MET]
+    if shown:
+        yield "**Shown**\n\n" + _lines(f"{_name(f)}: {escaped(f.explanation)}{_weak(f)}" for f in shown)
+    yield "This predicts what a reviewer will say; it decides nothing."
+
+
+def _gaps(determination: Determination) -> Iterator[str]:
+    gaps = _open(determination)
+    against = [f for f in gaps if f.truth is NOT_MET]
+    unread = [f for f in gaps if f.gap is Gap.NOT_RETRIEVED]
+    missing = [f for f in gaps if f.truth is UNKNOWN and f.gap is not Gap.NOT_RETRIEVED]
+    if against:
+        yield "**The chart shows otherwise**\n\n" + _lines(_item(f, ()) for f in against)
+    if missing:
+        yield "**To add**\n\n" + _lines(_item(f, _steps(f)) for f in missing)
+    if unread:
+        yield "**Could not be read**\n\n" + _lines(_item(f, _steps(f)) for f in unread)
+
+
+def _steps(finding: Finding) -> tuple[str, ...]:
+    how = _HOW[finding.gap] if finding.gap else ""
+    return (f"To close: {escaped(finding.closes or '')}. {how}.",)
+
+
+def _item(finding: Finding, steps: Iterable[str]) -> str:
+    found = f"{_name(finding)}: {escaped(finding.explanation)}."
+    parts = [f"{escaped(p.explanation)} ({p.id})" for p in finding.parts if p.evidence and p.truth is not MET]
+    if parts:
+        found += f" Found: {'; '.join(parts)}."
+    return " ".join((found, *steps))
+
+
+def _name(finding: Finding) -> str:
+    return f"**{finding.id} {UNITS[finding.id].title}**" if finding.id in UNITS else f"**{finding.id}**"
+
+
+def _weak(finding: Finding) -> str:
+    """Says when a met criterion rests on less than documentation."""
+    if finding.basis is Basis.SUPPORTED:
+        return " (supported; a reviewer may still ask)"
+    return " (attested)" if finding.basis is Basis.ATTESTED else ""
+
+
+def _remarks(order: DeviceOrder, determination: Determination, today: date) -> Iterator[str]:
+    lines = []
+    if determination.coverage is CoverageStanding.UNVERIFIED:
+        lines.append("Coverage was not verified: this holds if the member has a CareSource Marketplace plan.")
+    age = (today - determination.as_of).days
+    if age > PARAMETERS["order_age_days"].on(determination.as_of):
+        lines.append(f"The order is {age} days old (of {determination.as_of}) and was judged at that date.")
+    for finding in determination.criteria:
+        for part in (finding, *finding.parts):
+            lines += [f"{escaped(remark)}." for remark in part.remarks]
+    if _asks_for_path(determination):
+        lines.append(
+            "A pump is in use. Is this order a replacement or repair (D.III)? Say so on the order (modifier RA or RB) "
+            "or in the questionnaire; then D.I.A, the reason and the exclusions are judged instead."
+        )
+    if not order.coded:
+        lines.append("The order names an insulin pump only in words: add its HCPCS code, such as E0784.")
+    if lines:
+        yield "**Note**\n\n" + _lines(dict.fromkeys(lines))
+
+
+def _asks_for_path(determination: Determination) -> bool:
+    """A pump in use and no word about replacement: the clinician is asked which path this is."""
+    if determination.on_replacement_path:
+        return False
+    regimen = next((f for f in determination.criteria if f.id == "D.I.F"), None)
+    return regimen is not None and "pump is already in use" in regimen.explanation
+
+
+def _lines(items: Iterable[str]) -> str:
+    return "\n".join(f"- {item}" for item in items)

@@ -1,0 +1,35 @@
+"""Chart values in Markdown and in one-line summaries: shown as they are, never as markup."""
+
+from __future__ import annotations
+
+import re
+
+_SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!])")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
+
+
+def plain(text: str) -> str:
+    """One line of plain text: control characters and lone surrogates out, white space folded."""
+    return " ".join(_CONTROL.sub(" ", text).split())
+
+
+def escaped(text: str) -> str:
+    """Plain text for GitHub-flavoured Markdown: no markup, no HTML, no automatic link."""
+    text = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    text = _SPECIAL.sub(r"\\\1", text)
+    return re.sub(r"(?i)(://)|\b(www)\.|@", _unlinked, text)
+
+
+def _unlinked(match: re.Match[str]) -> str:
+    if match[1]:
+        return r":\//"
+    return rf"{match[2]}\." if match[2] else r"\@"
+
+
+def shortened(text: str, most: int) -> str:
+    """At most `most` characters, cut at a word."""
+    text = plain(text)
+    if len(text) <= most:
+        return text
+    cut = text[: most - 1].rsplit(" ", 1)[0].rstrip(" ,;:(")
+    return f"{cut}…"

@@ -1,0 +1,56 @@
+"""Prefetch → readings by topic: what was given is read, what the client left out is fetched, nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+import msgspec
+
+from cds_service.facts import Topic
+from fhir_mappings.reading import Reading, Status, failed, read
+
+_KEYS = frozenset(topic.value for topic in Topic)
+
+
+class ChartSource(Protocol):
+    """Where missing parts of the chart come from."""
+
+    def fetch(self, topics: Sequence[Topic]) -> Mapping[Topic, Reading]:
+        """Reads these topics side by side."""
+        ...
+
+    def follow(self, urls: Mapping[Topic, str]) -> Mapping[Topic, Reading]:
+        """Reads the pages behind the first one that the client sent."""
+        ...
+
+
+def given(prefetch: Mapping[str, msgspec.Raw]) -> tuple[dict[Topic, Reading], list[Reading]]:
+    """Readings of what the client sent: by topic, and those under keys of its own.
+
+    A key with null or an empty searchset is "nothing there"; an OperationOutcome or rubbish is a failed one.
+    """
+    by_topic = {Topic(key): read(value) for key, value in prefetch.items() if key in _KEYS}
+    extras = [read(value) for key, value in prefetch.items() if key not in _KEYS]
+    return by_topic, extras
+
+
+def completed(by_topic: dict[Topic, Reading], source: ChartSource | None) -> dict[Topic, Reading]:
+    """All topics: absent keys are fetched, first pages are completed; without a source they are not retrieved."""
+    missing = [topic for topic in Topic if topic not in by_topic]
+    open_ended = {topic: r.next_url for topic, r in by_topic.items() if r.next_url}
+    if source is None:
+        for topic in open_ended:
+            by_topic[topic].mark_partial("only the first page came, and no FHIR server to read the rest from")
+        return by_topic | {topic: failed("not in the request, and no FHIR server to ask") for topic in missing}
+    fetched = dict(source.fetch(missing)) if missing else {}
+    for topic, rest in (source.follow(open_ended) if open_ended else {}).items():
+        by_topic[topic].add(rest)
+    for topic in missing:
+        fetched.setdefault(topic, failed("not asked for"))
+    return by_topic | fetched
+
+
+def unreadable(readings: Mapping[Topic, Reading]) -> dict[Topic, str]:
+    """Topics that could not be read whole, with the reason."""
+    return {topic: r.why for topic, r in readings.items() if r.status in (Status.FAILED, Status.PARTIAL)}

@@ -1,0 +1,117 @@
+"""One order held against one chart on one day: what every rule of this policy is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, time
+from functools import cached_property
+from typing import Any
+
+from cds_service.engine.days import days_before, months_before, within
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met
+from cds_service.engine.truth import MET, UNKNOWN
+from cds_service.facts import Answer, Chart, Concept, DeviceOrder, Diagnosis, Record, Topic, When
+
+
+@dataclass(frozen=True)
+class Case:
+    """An order, the chart, the day and the parameters in force on it."""
+
+    order: DeviceOrder
+    chart: Chart
+    as_of: date
+    parameters: Mapping[str, Any]
+
+    def months_ago(self, parameter: str) -> date:
+        """First day of a window of so many calendar months, as named by a parameter."""
+        return months_before(self.as_of, self.parameters[parameter])
+
+    def days_ago(self, parameter: str) -> date:
+        """First day of a window of so many days, as named by a parameter."""
+        return days_before(self.as_of, self.parameters[parameter])
+
+    def not_read(self, *topics: Topic) -> str | None:
+        """Why one of these topics could not be read whole; None when all were."""
+        for topic in topics:
+            reason = self.chart.unread.get(topic) or self.chart.partial.get(topic)
+            if reason:
+                return f"{topic.value}: {reason}"
+        return None
+
+    def guarded(self, finding: Finding, *topics: Topic) -> Finding:
+        """The finding, unless it is not met or unknown and more data could have changed it."""
+        reason = self.not_read(*topics)
+        if finding.truth is MET or reason is None:
+            return finding
+        return unread(finding, reason)
+
+    @cached_property
+    def diagnoses(self) -> tuple[Diagnosis, ...]:
+        """Confirmed conditions on or before the day, whatever their clinical status."""
+        return tuple(d for d in self.chart.diagnoses if d.confirmed and usable(d.when, self.as_of))
+
+    def active(self, *concepts: Concept) -> tuple[Diagnosis, ...]:
+        """Active, confirmed conditions that carry one of these concepts."""
+        wanted = frozenset(concepts)
+        return tuple(d for d in self.diagnoses if d.active is not False and d.concepts & wanted)
+
+    def answer(self, link_id: str) -> Answer | None:
+        """The newest attested answer under a linkId, signed within the window before the day."""
+        start = self.days_ago("attestation_window_days")
+        fitting = [
+            answer
+            for answer in self.chart.answers.get(link_id, ())
+            if within(answer.authored, start, self.as_of) is MET
+        ]
+        return max(fitting, key=_newness, default=None)
+
+    def attested(self, link_id: str, yes: str, no: str) -> Finding | None:
+        """A yes-or-no attestation as a finding; None when nobody attested."""
+        answer = self.answer(link_id)
+        if answer is None or not isinstance(answer.value, bool):
+            return None
+        make, words = (met, yes) if answer.value else (not_met, no)
+        return make(f"{words} (attested {answer.authored})", Basis.ATTESTED, [attestation(answer, link_id)])
+
+
+def usable(when: When | None, as_of: date) -> bool:
+    """Whether something of that time can have happened by `as_of`; undated things can."""
+    return when is None or when.first <= as_of
+
+
+def unread(finding: Finding, reason: str) -> Finding:
+    """The finding of a rule whose data could not be read: unknown, with how to get it."""
+    closes = f"Let the service read this part of the chart ({reason}), or attach it to the request"
+    found = finding.explanation if finding.evidence else "Nothing decisive among what could be read"
+    return replace(
+        finding,
+        truth=UNKNOWN,
+        basis=None,
+        gap=Gap.NOT_RETRIEVED,
+        closes=closes,
+        explanation=f"Could not be read whole ({reason}). {found}",
+    )
+
+
+def attestation(answer: Answer, link_id: str) -> Evidence:
+    """An attested answer as evidence."""
+    value = answer.value
+    shown = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    return Evidence(answer.reference, f"{link_id}: {shown}", str(answer.authored))
+
+
+def cite(record: Record, value: str | None = None) -> Evidence:
+    """A record of the chart as evidence, with the value that counted."""
+    return Evidence(record.reference, value or record.label, str(record.when) if record.when else None)
+
+
+def named(records: tuple[Diagnosis, ...] | list[Diagnosis], most: int = 3) -> str:
+    """The labels of a few records, for an explanation."""
+    labels = list(dict.fromkeys(record.label for record in records))
+    more = f" and {len(labels) - most} more" if len(labels) > most else ""
+    return ", ".join(labels[:most]) + more
+
+
+def _newness(answer: Answer) -> tuple[date, time, str]:
+    return answer.authored.last, answer.authored.clock or time.min, answer.reference

@@ -1,0 +1,72 @@
+"""D.I.D: comprehensive diabetes education completed within the last 12 months."""
+
+from __future__ import annotations
+
+import re
+
+from cds_service.engine.days import within
+from cds_service.engine.finding import Basis, Finding, Gap, met, not_met, strongest, unknown
+from cds_service.engine.section import criterion
+from cds_service.engine.truth import MET, NOT_MET
+from cds_service.facts import Answer, Topic, When
+from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, usable
+
+_CLOSES = "Completion date of a comprehensive diabetes education programme, and the educator with credential"
+# A certified, registered or licensed educator signs with letters or says so in words.
+_CREDENTIAL = re.compile(
+    r"\b(?:cdces|cde|bc-?adm|rdn?|ldn?|rn|bsn|msn|np|aprn|cns|crnp|fnp|pa-?c?|md|do|pharmd|rph|phd|"
+    r"certified|registered|licensed|dieti[ct]ian|nurse|pharmacist|physician|endocrinologist)\b",
+    re.IGNORECASE,
+)
+
+
+@criterion("D.I.D", "Comprehensive diabetes education in the last 12 months", "education_window_months")
+def education_completed(case: Case) -> Finding:
+    """A completed session coded as diabetes self-management education within the window supports it: codes do not
+    say that the programme was completed. The last session counts. An attested completion date in the window with
+    a credentialed educator attests it. Newest evidence older than the window contradicts it. Nutrition therapy,
+    diet education, care plans, referrals and pump training are other things."""
+    return case.guarded(strongest(_attested(case), _charted(case)), Topic.EDUCATION, Topic.ENCOUNTERS)
+
+
+def _charted(case: Case) -> Finding:
+    start = case.months_ago("education_window_months")
+    sessions = [r for r in case.chart.education if usable(r.when, case.as_of)]
+    inside = [r for r in sessions if within(r.when, start, case.as_of) is MET]
+    if inside:
+        last = max(inside, key=lambda r: (_last(r.when), r.reference))
+        return met(f"{last.label}, last session {last.when}", Basis.SUPPORTED, [cite(last)])
+    if not sessions:
+        return unknown(Gap.NOT_DOCUMENTED, "No diabetes self-management education found", _CLOSES)
+    newest = max(sessions, key=lambda r: (_last(r.when), r.reference))
+    if all(within(r.when, start, case.as_of) is NOT_MET for r in sessions):
+        words = f"Newest education is of {newest.when}, before {start.isoformat()}"
+        return not_met(words, Basis.SUPPORTED, [cite(newest)])
+    words = f"{newest.label} is dated {newest.when or 'nowhere'}: it cannot be placed in the last 12 months"
+    return unknown(Gap.INCOMPLETE, words, _CLOSES, [cite(newest)])
+
+
+def _attested(case: Case) -> Finding | None:
+    done, educator = case.answer("D.I.D.date"), case.answer("D.I.D.educator")
+    if done is None or not isinstance(done.value, When):
+        return None
+    evidence = [attestation(done, "D.I.D.date")]
+    placed = within(done.value, case.months_ago("education_window_months"), case.as_of)
+    if placed is NOT_MET:
+        return not_met(f"Attested completion {done.value} is outside the window", Basis.ATTESTED, evidence)
+    if placed is not MET:
+        return unknown(Gap.INCOMPLETE, f"Attested completion {done.value} is not exact enough", _CLOSES, evidence)
+    if not _credentialed(educator):
+        words = f"Completed {done.value}, but the educator's credential is not named"
+        return unknown(Gap.INCOMPLETE, words, "Who taught the programme, with credential", evidence)
+    return met(f"Programme completed {done.value} (attested)", Basis.ATTESTED, evidence)
+
+
+def _credentialed(educator: Answer | None) -> bool:
+    if educator is None or not isinstance(educator.value, str):
+        return False
+    return bool(_CREDENTIAL.search(educator.value.replace(".", "")))
+
+
+def _last(when: When | None) -> str:
+    return when.last.isoformat() if when else ""

@@ -1,0 +1,23 @@
+"""D.I.C: the provider and team have an expert level of experience with insulin pumps."""
+
+from __future__ import annotations
+
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, strongest, unknown
+from cds_service.engine.section import criterion
+from cds_service.policies.mp_mm_1316.case import Case
+
+
+@criterion("D.I.C", "Provider and team are expert in insulin pump management")
+def expert_team(case: Case) -> Finding:
+    """No code proves expertise. An endocrinology taxonomy on the requester, a performer or the care team supports
+    it (reproductive endocrinology is another field), its absence says nothing; an attestation decides."""
+    attested = case.attested("D.I.C", "The team is expert in pump management", "The team is not expert in pumps")
+    people = (case.order.orderer, *case.order.performers, *case.chart.care_team)
+    specialists = [p for p in people if p is not None and p.endocrinology]
+    if specialists:
+        evidence = [Evidence(p.reference, p.credential_label or "endocrinology") for p in specialists]
+        return strongest(attested, met("An endocrinologist is on the team", Basis.SUPPORTED, evidence))
+    if attested is not None:
+        return attested
+    words = "No code can say that a team is expert in insulin pumps"
+    return unknown(Gap.NEEDS_ATTESTATION, words, "The provider's statement that the team is expert in pumps")

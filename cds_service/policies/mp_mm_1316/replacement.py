@@ -1,0 +1,166 @@
+"""D.III: replacement or repair of a device in use."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from cds_service.engine.finding import (
+    Basis,
+    Evidence,
+    Finding,
+    Gap,
+    conjunction,
+    disjunction,
+    met,
+    not_met,
+    strongest,
+    unknown,
+)
+from cds_service.engine.section import Unit, criterion
+from cds_service.engine.truth import MET, UNKNOWN
+from cds_service.facts import Answer, Concept, Scope
+from cds_service.policies.mp_mm_1316.case import Case, attestation, cite
+from cds_service.policies.mp_mm_1316.diagnosis import documented_diagnosis
+from cds_service.policies.mp_mm_1316.exclusions import end_stage_complications, nobody_can_operate
+
+_CLOSES = "The reason for the replacement or repair, in the questionnaire (D.III.reason)"
+
+
+def takes_replacement_path(case: Case) -> bool:
+    """Whether the order, or its questionnaire, says that it replaces or repairs a device in use."""
+    answer = case.answer("D.III.replacement")
+    if answer is not None and isinstance(answer.value, bool):
+        return answer.value or case.order.scope is Scope.REPAIR
+    return case.order.replacement_sign is not None
+
+
+def _reason(case: Case) -> Answer | None:
+    answer = case.answer("D.III.reason")
+    return answer if answer is not None and isinstance(answer.value, str) else None
+
+
+def _attested_reason(case: Case, code: str, words: str) -> Finding | None:
+    """Met when the attested reason is this one, not met when another is; None when none is attested."""
+    answer = _reason(case)
+    if answer is None:
+        return None
+    evidence = [attestation(answer, "D.III.reason")]
+    if answer.value == code:
+        return met(f"Attested: {words}", Basis.ATTESTED, evidence)
+    return not_met(f"The attested reason is another one ({answer.value})", Basis.ATTESTED, evidence)
+
+
+def _no_reason(case: Case) -> Finding:
+    """No reason attested: what the order says in words is for a reviewer."""
+    words = case.order.replacement_reasons
+    if words:
+        evidence = [Evidence(case.order.reference, text) for text in words]
+        return unknown(Gap.NEEDS_REVIEW, f"The order says: {'; '.join(words)}", _CLOSES, evidence)
+    return unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", _CLOSES)
+
+
+@criterion("D.III.A.1", "The equipment is a covered service")
+def covered_service(case: Case) -> Finding:
+    """The item is of a kind that this policy covers: an external insulin pump and none of the excluded devices. The
+    evidence of coverage, which prevails, is not modelled."""
+    evidence = [Evidence(case.order.reference, case.order.label)]
+    if case.order.scope is Scope.EXCLUDED_DEVICE:
+        return not_met(f"{case.order.label} is not covered", Basis.DOCUMENTED, evidence)
+    return met(f"{case.order.label} is of a kind that the policy covers", Basis.DOCUMENTED, evidence)
+
+
+@criterion("D.III.A.2", "Continued use is medically necessary")
+def still_necessary(case: Case) -> Finding:
+    """D.I.A is still met and no exclusion of D.II.A holds."""
+    diagnosis = documented_diagnosis(case)
+    exclusions = (end_stage_complications(case), nobody_can_operate(case))
+    parts = [diagnosis, *(_absent(e) for e in exclusions)]
+    words = diagnosis.explanation
+    if any(e.truth is MET for e in exclusions):
+        words = "; ".join(e.explanation for e in exclusions if e.truth is MET)
+    return conjunction([p for p in parts if p.basis or p.truth is UNKNOWN], words)
+
+
+def _absent(exclusion: Finding) -> Finding:
+    """An exclusion turned round; one that nobody attested does not stand against continued use."""
+    if exclusion.truth is MET:
+        return not_met(exclusion.explanation, exclusion.basis, exclusion.evidence)
+    if exclusion.truth is UNKNOWN and exclusion.gap is not Gap.NEEDS_ATTESTATION:
+        return exclusion
+    return Finding(MET, exclusion.explanation)
+
+
+@criterion("D.III.A.3", "Reasonable justification")
+def reasonable_justification(case: Case) -> Finding:
+    """One of the reasons that the policy accepts (C.1 to C.4) is shown."""
+    return disjunction((reason(case) for reason in ACCEPTED_REASONS), "No accepted reason is shown yet", _CLOSES)
+
+
+@criterion("D.III.C.1", "Worn out or no longer functions")
+def worn_out(case: Case) -> Finding:
+    """Attested, or supported by a coded breakdown of the pump (T85.6-)."""
+    breakdown = [d for d in case.diagnoses if Concept.PUMP_BREAKDOWN in d.concepts and d.active is not False]
+    coded = None
+    if breakdown:
+        coded = met(f"Charted: {breakdown[0].label}", Basis.SUPPORTED, map(cite, breakdown))
+    attested = _attested_reason(case, "worn-out", "worn out or no longer functions")
+    if coded is None and attested is None:
+        return _no_reason(case)
+    return strongest(attested, coded)
+
+
+@criterion("D.III.C.2", "Repair impossible, or as dear as replacement")
+def not_repairable(case: Case) -> Finding:
+    """Attested, with the assessment by a vendor or specialist on file."""
+    finding = _attested_reason(case, "not-repairable", "repair is impossible or dearer")
+    if finding is None:
+        return _no_reason(case)
+    assessment = case.answer("D.III.assessment")
+    if finding.truth is MET and not (assessment is not None and assessment.value is True):
+        words = "Repair is said to be impossible or dearer, but no assessment is on file"
+        closes = "A vendor's or specialist's estimate of the repair cost (D.III.assessment)"
+        return unknown(Gap.INCOMPLETE, words, closes, finding.evidence)
+    return finding
+
+
+@criterion("D.III.C.3", "Needs changed and the item no longer fits")
+def needs_changed(case: Case) -> Finding:
+    """Attested: weight, growth or function changed so that the equipment is no longer usable."""
+    return _attested_reason(case, "needs-changed", "the member's needs changed") or _no_reason(case)
+
+
+@criterion("D.III.C.4", "Damaged beyond repair")
+def damaged(case: Case) -> Finding:
+    """Attested."""
+    return _attested_reason(case, "damaged", "damaged and cannot be repaired") or _no_reason(case)
+
+
+ACCEPTED_REASONS = (worn_out, not_repairable, needs_changed, damaged)
+
+
+def _refused(title: str, codes: tuple[str, ...]) -> Callable[[Case], Finding]:
+    def rule(case: Case) -> Finding:
+        answer = _reason(case)
+        if answer is None:
+            return unknown(Gap.NEEDS_ATTESTATION, "No reason is attested", _CLOSES)
+        evidence = [attestation(answer, "D.III.reason")]
+        if answer.value in codes:
+            return met(f"Attested reason: {answer.value}", Basis.ATTESTED, evidence)
+        return not_met(f"The attested reason is another one ({answer.value})", Basis.ATTESTED, evidence)
+
+    rule.__doc__ = f"{title}: only the attested reason says so."
+    return rule
+
+
+warranty_only: Unit = criterion("D.III.B", "Only the warranty ended")(
+    _refused("A functioning device whose warranty expired is not replaced", ("warranty-expired",))
+)
+misuse: Unit = criterion("D.III.C.5.a", "Misuse, malicious breakage or gross neglect")(
+    _refused("Repair after misuse is no benefit", ("misuse",))
+)
+lost_or_stolen: Unit = criterion("D.III.C.5.b", "Lost or stolen")(
+    _refused("Lost or stolen items are not replaced", ("lost", "stolen"))
+)
+
+REFUSED_REASONS = (warranty_only, misuse, lost_or_stolen)
+REQUIREMENTS = (covered_service, still_necessary, reasonable_justification)

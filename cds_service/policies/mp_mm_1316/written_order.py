@@ -1,0 +1,36 @@
+"""D.I.B: ordered in writing by a physician or other credentialed provider."""
+
+from __future__ import annotations
+
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
+from cds_service.engine.section import criterion
+from cds_service.facts import Credential, Topic
+from cds_service.policies.mp_mm_1316.case import Case
+
+_CLOSES = "An order signed by a physician, nurse practitioner, physician assistant or clinical nurse specialist"
+
+
+@criterion("D.I.B", "Ordered in writing by a physician or other credentialed provider")
+def ordered_in_writing(case: Case) -> Finding:
+    """The order being signed is the writing. The requester counts first, then the user who signs. A credential
+    that may order documents it; a practitioner whose credential cannot be read supports it, since the EHR let
+    them sign. Nurses, dietitians, pharmacists and educators need a reviewer; an equipment supplier as its own
+    orderer, or modifier EY, contradicts it."""
+    orderer = case.order.orderer
+    if case.order.no_order_modifier:
+        evidence = [Evidence(case.order.reference, "modifier EY")]
+        return not_met("Modifier EY says that no provider ordered this", Basis.DOCUMENTED, evidence)
+    if orderer is None:
+        finding = unknown(Gap.NOT_DOCUMENTED, "Neither the order nor the call names who orders", _CLOSES)
+        return case.guarded(finding, Topic.REQUESTER)
+    label = orderer.credential_label
+    evidence = [Evidence(orderer.reference, label or orderer.credential.value)]
+    if orderer.credential is Credential.MAY_ORDER:
+        return met(f"Ordered by a provider who may order ({label})", Basis.DOCUMENTED, evidence)
+    if orderer.credential is Credential.SUPPLIER:
+        return not_met("The equipment supplier is its own orderer", Basis.DOCUMENTED, evidence)
+    if orderer.credential is Credential.MAY_NOT_ORDER:
+        words = f"Ordered by {label}, who does not usually order equipment: the state's rules decide"
+        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, evidence)
+    words = "Ordered by a practitioner; the credential could not be read, but the EHR let them sign"
+    return met(words, Basis.SUPPORTED, evidence)

@@ -1,0 +1,100 @@
+"""Which policy governs an order on a day, and the determination it leads to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from cds_service.engine.determination import CoverageStanding, Determination, Outcome, outcome_of
+from cds_service.engine.finding import Finding
+from cds_service.engine.parameters import ParametersOn
+from cds_service.errors import NoVersionInForce
+from cds_service.facts import Chart, DeviceOrder, Scope, Topic
+from cds_service.policies import mp_mm_1316
+from cds_service.policies.mp_mm_1316 import replacement
+from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.mp_mm_1316.coverage import standing
+
+_JUDGED = (Scope.PUMP, Scope.EXCLUDED_DEVICE, Scope.REPAIR)
+
+
+def is_governed_kind(order: DeviceOrder) -> bool:
+    """Whether this is an order that the policy speaks about, so that the chart has to be read."""
+    return order.scope in _JUDGED and order.out_of_scope is None
+
+
+def parameters_on(day: date, overrides: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """The parameters in force on a day, with a plan's own values on top; NoVersionInForce before the first."""
+    return {**ParametersOn(mp_mm_1316.PARAMETERS, day), **(overrides or {})}
+
+
+def version_on(day: date) -> str:
+    """The policy version in force on a day, named by its start date; NoVersionInForce before the first."""
+    held = [start for start in mp_mm_1316.VERSIONS if start <= day]
+    if not held:
+        raise NoVersionInForce(f"no version of {mp_mm_1316.POLICY_ID} is held for {day.isoformat()}")
+    return max(held).isoformat()
+
+
+def determine(
+    order: DeviceOrder, chart: Chart, as_of: date, overrides: Mapping[str, Any] | None = None
+) -> Determination:
+    """The determination for one order; pure: the same facts on the same day always give the same one."""
+    blank = Determination(
+        order.reference,
+        Outcome.NOT_APPLICABLE,
+        as_of,
+        mp_mm_1316.POLICY_ID,
+        None,
+        CoverageStanding.UNVERIFIED,
+        notes=tuple(dict.fromkeys((*order.notes, *chart.notes))),
+    )
+    if not is_governed_kind(order):
+        return replace(blank, reason=order.out_of_scope or "The order is not for an insulin pump")
+    try:
+        version = version_on(as_of)
+    except NoVersionInForce as error:
+        return replace(blank, reason=f"The order is of {as_of}: {error}. It is not judged by a later text")
+    parameters = parameters_on(as_of, overrides)
+    covered, why = standing(chart.coverages, chart.state, as_of, parameters)
+    if chart.unread.get(Topic.COVERAGE) and covered is not CoverageStanding.GOVERNED:
+        covered, why = CoverageStanding.UNVERIFIED, "the coverage could not be read"
+    blank = replace(blank, policy_version=version, coverage=covered)
+    if covered is CoverageStanding.NOT_GOVERNED:
+        return replace(blank, reason=f"The policy does not govern this coverage: {why}")
+    return _judge(Case(order, chart, as_of, parameters), blank, why)
+
+
+def _judge(case: Case, blank: Determination, coverage_note: str) -> Determination:
+    criteria = tuple(unit(case) for unit in mp_mm_1316.CRITERIA)
+    exclusions = tuple(unit(case) for unit in mp_mm_1316.EXCLUSIONS)
+    required, excluding = criteria, exclusions
+    replaced: tuple[Finding, ...] = ()
+    if replacement.takes_replacement_path(case):
+        replaced = tuple(unit(case) for unit in mp_mm_1316.REPLACEMENT)
+        required = (criteria[0], *_named(replaced, replacement.REQUIREMENTS))
+        excluding = (*exclusions, *_named(replaced, replacement.REFUSED_REASONS))
+    outcome = outcome_of(required, excluding)
+    reason = None
+    if outcome is Outcome.LIKELY_APPROVED and not case.order.coded:
+        outcome = Outcome.NEEDS_DOCUMENTATION
+        reason = "The order names an insulin pump only in words: it needs its HCPCS code"
+    notes = blank.notes
+    if blank.coverage is not CoverageStanding.GOVERNED:
+        notes = (f"Coverage not verified: {coverage_note}", *notes)
+    return replace(
+        blank,
+        outcome=outcome,
+        criteria=criteria,
+        exclusions=exclusions,
+        replacement=replaced,
+        reason=reason,
+        notes=notes,
+    )
+
+
+def _named(findings: Sequence[Finding], units: Sequence[Any]) -> tuple[Finding, ...]:
+    sections = {unit.section for unit in units}
+    return tuple(finding for finding in findings if finding.id in sections)

@@ -1,0 +1,195 @@
+"""The main line: request bytes → hook message → facts → determinations → cards."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any, Protocol
+
+from cds_service.engine.determination import Determination
+from cds_service.errors import BadRequest
+from cds_service.facts import Chart, DeviceOrder, Scope, Topic
+from cds_service.hooks.cards import CardWriter
+from cds_service.hooks.determinations import as_json
+from cds_service.hooks.discovery import HookService
+from cds_service.hooks.messages import HookRequest, parse_request
+from cds_service.hooks.prefetch import ChartSource, completed, given
+from cds_service.policies.mp_mm_1316 import POLICY_ID
+from cds_service.policies.registry import determine, is_governed_kind
+from cds_service.settings import Settings
+from fhir_mappings.chart import ChartReader
+from fhir_mappings.orders import DraftOrder, classify, draft_orders, order_codes, unresolved_items
+from fhir_mappings.reading import Reading, read
+
+EXTENSION = "com.insulin-pump-cds.determinations"
+
+
+class Source(ChartSource, Protocol):
+    """A chart source that also reads what orders refer to."""
+
+    people: tuple[str, ...]
+
+    def read_references(self, references: Sequence[str]) -> list[Reading]:
+        """Single resources by reference."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of connections."""
+        ...
+
+
+# Opens a source for one call: server, token, patient, the order's day, seconds left.
+OpenSource = Callable[[str, str, str, date, float], Source]
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """One order of the call with its determination."""
+
+    order: DeviceOrder
+    determination: Determination
+
+
+def answer(
+    body: bytes, service: HookService, settings: Settings, now: datetime, open_source: OpenSource | None
+) -> dict[str, Any]:
+    """The whole response of a hook call. `now` is an aware time; `open_source` None never leaves the machine."""
+    began = time.monotonic()
+    request = parse_request(body, service.hook)
+    drafts = list(draft_orders(request.entries))
+    chosen = _selected(request, drafts)
+    reader = _reader(request, {}, [], settings)
+    orders = [classify(draft, reader.context, reader.providers, request.user_id) for draft in drafts]
+    chart = Chart()
+    unresolved = [ref for draft in chosen for ref in unresolved_items(draft, reader.context)]
+    if unresolved or any(is_governed_kind(order) for order in orders if order.reference in _names(chosen)):
+        left = settings.deadline_seconds - (time.monotonic() - began)
+        reader, orders = _read_chart(request, drafts, unresolved, orders, settings, now, open_source, left)
+        if any(is_governed_kind(order) for order in orders):
+            chart = reader.chart()
+    today = now.astimezone(reader.zone).date()
+    latest = max(today, now.astimezone(UTC).date())
+    judged = _judge(orders, _names(chosen), chart, (today, latest), settings)
+    writer = CardWriter(settings.public_url, request.patient_id, request.user_id, order_codes(drafts))
+    return {
+        "cards": [card for each in judged if (card := writer.card(each.order, each.determination, chart, today))],
+        "systemActions": [],
+        "extension": {EXTENSION: [as_json(each.determination, request.patient_id) for each in judged]},
+    }
+
+
+def _selected(request: HookRequest, drafts: Sequence[DraftOrder]) -> list[DraftOrder]:
+    """All orders at signing; at selection the selected ones, each of which must be in the bundle."""
+    if request.selections is None:
+        return list(drafts)
+    there = {draft.reference: draft for draft in drafts}
+    for index, name in enumerate(request.selections):
+        if name not in there:
+            path = f"context.selections[{index}]"
+            raise BadRequest(f"{path} names no order of context.draftOrders", path)
+    return [there[name] for name in dict.fromkeys(request.selections)]
+
+
+def _names(drafts: Sequence[DraftOrder]) -> frozenset[str]:
+    return frozenset(draft.reference for draft in drafts)
+
+
+def _reader(
+    request: HookRequest, readings: dict[Topic, Reading], extras: list[Reading], settings: Settings
+) -> ChartReader:
+    located = [
+        (resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None)
+        for entry in request.entries
+        if entry.resource
+        for resource, _ in read(entry.resource).resources
+    ]
+    server = request.fhir.server if request.fhir else None
+    return ChartReader(readings, located, request.patient_id, server, settings.time_zone, extras)
+
+
+def _read_chart(
+    request: HookRequest,
+    drafts: Sequence[DraftOrder],
+    unresolved: Sequence[str],
+    orders: Sequence[DeviceOrder],
+    settings: Settings,
+    now: datetime,
+    open_source: OpenSource | None,
+    seconds: float,
+) -> tuple[ChartReader, list[DeviceOrder]]:
+    """Reads what came and fetches what did not; then looks at the orders again with everything at hand."""
+    by_topic, extras = given(request.prefetch)
+    day = min((o.authored.last for o in orders if o.authored), default=now.date())
+    source = None
+    if open_source is not None and request.fhir is not None:
+        access = request.fhir
+        source = open_source(access.server, access.token, request.patient_id, min(day, now.date()), seconds)
+    try:
+        if source is not None:
+            extras += source.read_references(unresolved) if unresolved else []
+            source.people = tuple(filter(None, [*(o.requester_reference for o in orders), request.user_id]))
+        reader = _reader(request, by_topic, extras, settings)
+        again = [classify(draft, reader.context, reader.providers, request.user_id) for draft in drafts]
+        if any(is_governed_kind(order) for order in again):
+            readings = completed(by_topic, source)
+            reader = _reader(request, readings, extras, settings)
+            again = [classify(draft, reader.context, reader.providers, request.user_id) for draft in drafts]
+        return reader, again
+    finally:
+        if source is not None:
+            source.close()
+
+
+def as_of_day(order: DeviceOrder, today: date, latest: date) -> tuple[date, tuple[str, ...]]:
+    """The day that an order is judged at, and a note when it is not simply the order's own date.
+
+    `today` is the member's day, `latest` the day that it already is in UTC: servers that stamp bare dates by UTC
+    are a day ahead of the member in the evening, and their orders are not of the future.
+    """
+    authored = order.authored
+    if authored is None:
+        return today, ("The order has no authoredOn: judged at the time of the call",)
+    if authored.first > latest:
+        return today, (f"The order is dated {authored}, in the future: judged at the time of the call",)
+    if authored.first != authored.last:
+        day = min(authored.last, today)
+        return day, (f"The order is dated {authored} only: judged at {day}",)
+    return authored.last, ()
+
+
+def _judge(
+    orders: Sequence[DeviceOrder],
+    chosen: frozenset[str],
+    chart: Chart,
+    today: tuple[date, date],
+    settings: Settings,
+) -> list[Judged]:
+    judged: list[Judged] = []
+    for order in orders:
+        as_of, notes = as_of_day(order, *today)
+        if order.reference not in chosen:
+            order = replace(order, out_of_scope="The order is not selected")
+        if is_governed_kind(order):
+            order = replace(order, notes=(*notes, *order.notes))
+        judged.append(Judged(order, determine(order, chart, as_of, settings.overrides())))
+    pump = next((j for j in judged if j.order.scope is Scope.PUMP and j.order.out_of_scope is None), None)
+    return [_riding(each, pump) for each in judged]
+
+
+def _riding(each: Judged, pump: Judged | None) -> Judged:
+    """Supplies in the bundle of a pump order share its determination; alone they are not judged."""
+    if each.order.scope is not Scope.SUPPLIES or each.order.out_of_scope is not None:
+        return each
+    if pump is None:
+        reason = f"Pump supplies alone: {POLICY_ID} is read for them together with a pump"
+        return Judged(each.order, replace(each.determination, reason=reason))
+    reference = pump.determination.order
+    shared = replace(
+        pump.determination,
+        order=each.order.reference,
+        rides_with=reference,
+        reason=pump.determination.reason or f"The supplies ride along with {reference}",
+    )
+    return Judged(each.order, shared)

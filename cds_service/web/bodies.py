@@ -1,0 +1,45 @@
+"""Request bodies: content type, size, compression."""
+
+from __future__ import annotations
+
+import zlib
+
+from flask import Request
+
+from cds_service.errors import BadRequest, TooLarge, WrongMediaType
+
+_JSON = ("application/json", "application/fhir+json", "application/json+fhir", "text/json")
+
+
+def read_body(request: Request, most: int) -> bytes:
+    """The body as bytes, decompressed when it came as gzip; at most `most` bytes either way."""
+    if request.mimetype and request.mimetype not in _JSON:
+        raise WrongMediaType(f"send Content-Type application/json, not {request.mimetype[:60]}", "Content-Type")
+    if (request.content_length or 0) > most:
+        raise _too_large(most)
+    body = request.stream.read(most + 1)
+    if len(body) > most:
+        raise _too_large(most)
+    encoding = request.headers.get("Content-Encoding", "identity").strip().casefold()
+    if encoding in ("identity", ""):
+        return body
+    if encoding not in ("gzip", "x-gzip"):
+        raise WrongMediaType("send the body plain or with Content-Encoding: gzip", "Content-Encoding")
+    return _unzipped(body, most)
+
+
+def _unzipped(body: bytes, most: int) -> bytes:
+    inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
+    try:
+        plain = inflater.decompress(body, most + 1)
+    except zlib.error:
+        raise BadRequest("the body is no gzip data, though Content-Encoding says so", "Content-Encoding") from None
+    if len(plain) > most:
+        raise _too_large(most)
+    if not inflater.eof:
+        raise BadRequest("the gzip body ends too early: send it whole", "Content-Encoding")
+    return plain
+
+
+def _too_large(most: int) -> TooLarge:
+    return TooLarge(f"the body is over {most} bytes: send less prefetch, the service can read from fhirServer")

@@ -1,0 +1,160 @@
+"""Everything that was read, put together: readings by topic → Chart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from cds_service.facts import Chart, Topic
+from fhir_mappings import terminology
+from fhir_mappings.attestations import read_attestations
+from fhir_mappings.conditions import read_conditions
+from fhir_mappings.context import ChartContext, type_of
+from fhir_mappings.coverage import read_coverages, state_of_plan
+from fhir_mappings.dates import Calendar, member_zone
+from fhir_mappings.devices import read_devices
+from fhir_mappings.encounters import read_encounters
+from fhir_mappings.medications import read_insulin
+from fhir_mappings.observations import read_observations
+from fhir_mappings.procedures import read_procedures
+from fhir_mappings.providers import Providers, read_care_team
+from fhir_mappings.reading import Reading, Status
+from fhir_mappings.references import PatientIdentity
+from fhir_mappings.views import Patient, PractitionerRole, Resource
+
+Located = tuple[Resource, str | None]
+_OPEN = ("draft", "active", "on-hold")
+
+
+class ChartReader:
+    """One call's resources, ready to be asked for the chart and for what the orders refer to."""
+
+    def __init__(
+        self,
+        readings: Mapping[Topic, Reading],
+        order_entries: Iterable[Located],
+        patient_id: str,
+        fhir_server: str | None,
+        default_zone: str,
+        extras: Iterable[Reading] = (),
+    ) -> None:
+        """`order_entries`: resources of the draft bundle, which orders may refer to; they are no chart.
+
+        `extras`: answers under keys of the client's own; what they hold is read by its type like the rest.
+        """
+        self._readings = readings
+        self._extras = tuple(extras)
+        beside_orders = list(order_entries)
+        located = [item for topic in Topic if topic in readings for item in readings[topic].resources]
+        located += [item for extra in self._extras for item in extra.resources]
+        self._by_type = _unique(located)
+        patients = [(r, url) for r, url in (*located, *beside_orders) if isinstance(r, Patient) and r.id == patient_id]
+        identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
+        self.state, postal = _home(patients)
+        plan_state = state_of_plan(r for r, _ in self._by_type["Coverage"])
+        calendar = Calendar(member_zone(plan_state or self.state, postal, default_zone))
+        self.zone = calendar.zone
+        self.context = ChartContext(identity, calendar, fhir_server)
+        self.context.index((*located, *beside_orders))
+        roles = [r for r, _ in (*located, *beside_orders) if isinstance(r, PractitionerRole)]
+        self.providers = Providers(roles, self.context)
+
+    def chart(self) -> Chart:
+        """The facts of the chart, every list sorted."""
+        context, kinds = self.context, self._by_type
+        for reading in (*self._readings.values(), *self._extras):
+            for line in reading.set_aside:
+                context.note(line)
+        observed = read_observations(kinds["Observation"], context)
+        stays, taught = read_encounters(kinds["Encounter"], kinds["Condition"], context)
+        done = read_procedures([*kinds["Procedure"], *kinds["ChargeItem"]], context)
+        diagnoses = read_conditions(kinds["Condition"], context)
+        training = [d for d in diagnoses if "pump-training" in d.concepts]
+        worn = [d for d in diagnoses if "pump-in-use" in d.concepts and d.active is not False and d.confirmed]
+        pumps = read_devices(kinds["Device"], kinds["DeviceUseStatement"], context)
+        drugs = [*kinds["MedicationRequest"], *kinds["MedicationStatement"], *kinds["MedicationDispense"]]
+        return Chart(
+            diagnoses=_sorted(diagnoses),
+            hba1c=_sorted(observed.hba1c),
+            albumin_creatinine=_sorted(observed.albumin_creatinine),
+            egfr=_sorted(observed.egfr),
+            self_tests=tuple(sorted(observed.self_tests, key=_reading_key)),
+            sensor=tuple(observed.sensor),
+            sensor_reference=observed.sensor_reference,
+            sensor_wear=_sorted(observed.sensor_wear),
+            self_test_counts=_sorted(observed.self_test_counts),
+            insulin=tuple(sorted(read_insulin(drugs, context), key=lambda o: (o.reference, o.label))),
+            education=_sorted([*done.education, *taught]),
+            stays=_sorted(stays),
+            dialysis=_sorted(done.dialysis),
+            pumps=_sorted([*pumps, *worn, *done.pumps]),
+            pump_training=_sorted([*done.pump_training, *training]),
+            answers=read_attestations(kinds["QuestionnaireResponse"], context),
+            care_team=tuple(read_care_team(kinds["CareTeam"], self.providers, context)),
+            coverages=tuple(sorted(read_coverages(kinds["Coverage"], context), key=lambda c: c.reference)),
+            state=self.state,
+            open_orders=_open_orders(kinds["ServiceRequest"], context),
+            unread={t: r.why for t, r in self._readings.items() if r.status is Status.FAILED},
+            partial={t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL},
+            notes=tuple(sorted(dict.fromkeys(context.notes))),
+        )
+
+
+def _unique(located: Iterable[Located]) -> defaultdict[str, list[Any]]:
+    """Resources by type, each once: the same id again is a duplicate, and of two versions the newer counts."""
+    kept: dict[object, Located] = {}
+    for item in located:
+        resource = item[0]
+        key: object = (type(resource), resource.id) if resource.id else msgspec.json.encode(resource)
+        other = kept.get(key)
+        kept[key] = item if other is None else _newer(other, item)
+    by_type: defaultdict[str, list[Any]] = defaultdict(list)
+    for resource, url in kept.values():
+        by_type[type_of(resource)].append((resource, url))
+    return by_type
+
+
+def _newer(one: Located, other: Located) -> Located:
+    if one[0] == other[0]:
+        return one
+    return max(one, other, key=lambda item: (_version(item[0]), msgspec.json.encode(item[0])))
+
+
+def _version(resource: Resource) -> tuple[str, int]:
+    meta = resource.meta
+    number = (meta.versionId or "") if meta else ""
+    return (meta.lastUpdated or "") if meta else "", int(number) if number.isdecimal() and len(number) < 19 else 0
+
+
+def _home(patients: Iterable[tuple[Patient, str | None]]) -> tuple[str | None, str | None]:
+    """State and ZIP of the home address, else of any address."""
+    addresses = [a for patient, _ in patients for a in patient.address or () if a.state or a.postalCode]
+    homes = [a for a in addresses if a.use in ("home", None)] or addresses
+    if not homes:
+        return None, None
+    state = (homes[0].state or "").strip().upper()
+    return _STATE_NAMES.get(state, state) or None, homes[0].postalCode
+
+
+_STATE_NAMES = {"GEORGIA": "GA", "INDIANA": "IN", "OHIO": "OH", "WEST VIRGINIA": "WV"}
+
+
+def _sorted(records: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(records, key=lambda r: (str(r.when), r.reference, r.label)))
+
+
+def _reading_key(reading: Any) -> tuple[Any, ...]:
+    minute = -1 if reading.minute is None else reading.minute
+    return reading.day, minute, reading.reference, -1 if reading.mg_dl is None else reading.mg_dl
+
+
+def _open_orders(orders: Iterable[Any], context: ChartContext) -> frozenset[str]:
+    """Codes of service orders in the chart that are still open, so that they are not suggested again."""
+    codes: set[str] = set()
+    for order, _ in orders:
+        if order.status in _OPEN:
+            codes.update((c.code or "").strip().upper() for c in terminology.codings(order.code))
+    return frozenset(codes)

@@ -1,0 +1,102 @@
+"""What every mapping is handed: whose chart it is, the calendar, the resources that others refer to, the notes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+from cds_service.facts import When
+from fhir_mappings.dates import Calendar
+from fhir_mappings.reading import contained
+from fhir_mappings.references import PatientIdentity, Whose, local
+from fhir_mappings.views import Bundle, Observation, Period, Reference, Resource
+
+T = TypeVar("T", bound=Resource)
+_MOST_NOTES = 200
+
+
+def type_of(resource: Resource) -> str:
+    """The resource's FHIR type."""
+    return str(type(resource).__struct_config__.tag)
+
+
+class ChartContext:
+    """The surroundings of one chart while it is read."""
+
+    def __init__(self, identity: PatientIdentity, calendar: Calendar, fhir_server: str | None) -> None:
+        """`fhir_server` is the call's own, for absolute references."""
+        self.identity = identity
+        self.calendar = calendar
+        self.fhir_server = fhir_server
+        self.notes: list[str] = []
+        self._index: dict[str, Resource] = {}
+
+    def index(self, resources: Iterable[tuple[Resource, str | None]]) -> None:
+        """Makes resources findable by `Type/id` and by fullUrl. Observations are never referred to."""
+        for resource, full_url in resources:
+            if isinstance(resource, Observation | Bundle):
+                continue
+            if resource.id:
+                self._index.setdefault(f"{type_of(resource)}/{resource.id}", resource)
+            if full_url:
+                self._index.setdefault(full_url, resource)
+
+    def resolve(self, reference: Reference | None, kind: type[T], raw_contained: bytes | object = b"") -> T | None:
+        """The resource that a reference names, among contained ones and everything the call holds."""
+        literal = reference.reference if reference is not None else None
+        if not literal:
+            return None
+        found: Resource | None
+        if literal.startswith("#"):
+            found = dict(contained(raw_contained)).get(literal)  # type: ignore[arg-type]
+        else:
+            found = self._index.get(literal) or self._index.get(local(literal, self.fhir_server) or "")
+        return found if isinstance(found, kind) else None
+
+    def note(self, text: str) -> None:
+        """Adds a note for the determination; the list is bounded."""
+        if len(self.notes) < _MOST_NOTES:
+            self.notes.append(text)
+
+    def is_patients(self, resource: Resource, subject: Reference | None, name: str) -> bool:
+        """Whether a resource may speak: not when it names another patient; that is noted."""
+        whose = self.identity.whose(subject)
+        if whose is Whose.STRANGER:
+            self.note(f"{name} was set aside: its subject is another patient")
+            return False
+        if whose is Whose.NOBODY:
+            self.note(f"{name} names no subject; used as this patient's")
+        return True
+
+    def when(self, *moments: str | Period | None) -> When | None:
+        """The first of several date elements that holds a readable date."""
+        for moment in moments:
+            if isinstance(moment, Period):
+                start, end = self.calendar.when(moment.start), self.calendar.when(moment.end)
+                if start and end:
+                    return When(start.first, max(end.last, start.first), start.clock)
+                if start or end:
+                    return start or end
+            elif moment and (found := self.calendar.when(moment)):
+                return found
+        return None
+
+
+def named(resource: Resource, full_url: str | None) -> str:
+    """How evidence refers to a resource: `Type/id`, else its fullUrl, else its type."""
+    kind = type_of(resource)
+    if resource.id:
+        return f"{kind}/{resource.id}"
+    return full_url or f"{kind} without id"
+
+
+def each(
+    context: ChartContext,
+    resources: Iterable[tuple[T, str | None]],
+    subject: Callable[[T], Reference | None],
+) -> Iterable[tuple[T, str]]:
+    """The resources that may speak for the patient, with their reference."""
+    for resource, full_url in resources:
+        name = named(resource, full_url)
+        if context.is_patients(resource, subject(resource), name):
+            yield resource, name

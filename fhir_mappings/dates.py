@@ -1,0 +1,107 @@
+"""FHIR dates as local calendar days.
+
+A dateTime with an offset other than Z is already local: its own clock counts. One with Z is converted to the
+member's zone. One without a zone is kept, the member's zone is assumed. Partial dates are intervals.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import monthrange
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from importlib.resources import files
+from zoneinfo import ZoneInfo
+
+from cds_service.facts import When
+from fhir_mappings.views import Period
+
+EASTERN, CENTRAL = "America/New_York", "America/Chicago"
+# Georgia, Ohio and West Virginia lie in one zone; Indiana's corners are Central.
+_STATE_ZONES = {"GA": EASTERN, "OH": EASTERN, "WV": EASTERN}
+# Seconds, minutes-only times, `+0000` and `-00:00` are all seen in the wild.
+_STAMP = re.compile(
+    r"^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(Z|z|[+-]\d{2}:?\d{2})?)?)?)?$"
+)
+_UTC_SPELLINGS = ("Z", "z", "-00:00", "-0000", "+0000")
+
+
+@cache
+def _central_zips() -> frozenset[str]:
+    text = files(__package__).joinpath("indiana_central_zips.txt").read_text(encoding="utf-8")
+    return frozenset(word for line in text.splitlines() if not line.startswith("#") for word in line.split())
+
+
+def member_zone(state: str | None, postal_code: str | None, default: str) -> ZoneInfo:
+    """The member's time zone where state and ZIP decide it, else the configured default."""
+    if state == "IN" and postal_code:
+        return ZoneInfo(CENTRAL if postal_code[:5] in _central_zips() else EASTERN)
+    return ZoneInfo(_STATE_ZONES.get(state or "", default))
+
+
+class Calendar:
+    """Reads FHIR dates in one time zone."""
+
+    def __init__(self, zone: ZoneInfo) -> None:
+        """`zone` is the member's."""
+        self.zone = zone
+        self._hours: dict[str, tuple[date, int]] = {}
+
+    def when(self, text: str | None) -> When | None:
+        """A FHIR date, dateTime or instant as local days; None when missing or not a date."""
+        stamp = _STAMP.match(text.strip()) if text else None
+        if stamp is None:
+            return None
+        year, month, day, hour, minute, _, offset = stamp.groups()
+        try:
+            if month is None:
+                return When(date(int(year), 1, 1), date(int(year), 12, 31))
+            if day is None:
+                last = monthrange(int(year), int(month))[1]
+                return When(date(int(year), int(month), 1), date(int(year), int(month), last))
+            whole = date(int(year), int(month), int(day))
+            if hour is None:
+                return When(whole, whole)
+            return self._moment(whole, int(hour), int(minute), offset)
+        except (ValueError, OverflowError):
+            return None
+
+    def _moment(self, day: date, hour: int, minute: int, offset: str | None) -> When:
+        if hour == 24:  # the end of a day, as some systems write midnight
+            day, hour = day + timedelta(days=1), 0
+        if offset in _UTC_SPELLINGS:
+            local = datetime.combine(day, time(hour, minute), UTC).astimezone(self.zone)
+            return When(local.date(), local.date(), local.time())
+        return When(day, day, time(hour, minute))
+
+    def day_minute(self, text: str) -> tuple[date, int | None] | None:
+        """Local day and minute of the day; None for partial dates and for what is no date.
+
+        The quick way for thousands of readings: an hour is converted once, however many readings it holds.
+        """
+        if len(text) < 20 or text[13] != ":":
+            when = self.when(text)
+            if when is None or when.first != when.last:
+                return None
+            return when.first, None if when.clock is None else when.clock.hour * 60 + when.clock.minute
+        key = text[:13] + text[19:] if text[19] in "Z+-" else ""
+        base = self._hours.get(key) if key else None
+        if base is None:
+            when = self.when(text)
+            if when is None or when.clock is None:
+                return None
+            base = when.first, when.clock.hour * 60 + when.clock.minute - int(text[14:16])
+            if key and base[1] >= 0:
+                self._hours[key] = base
+            return when.first, when.clock.hour * 60 + when.clock.minute
+        minutes = text[14:16]
+        if not minutes.isdigit() or base[1] + int(minutes) >= 1440:
+            return self.day_minute(text[:13] + text[13:19])
+        return base[0], base[1] + int(minutes)
+
+    def period(self, period: Period | None) -> tuple[date | None, date | None]:
+        """First and last day of a period; None where it is open."""
+        if period is None:
+            return None, None
+        start, end = self.when(period.start), self.when(period.end)
+        return (start.first if start else None), (end.last if end else None)

@@ -1,0 +1,374 @@
+"""Draft orders → what each of them is to this policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from cds_service.errors import BadRequest
+from cds_service.facts import Concept, Credential, DeviceOrder, Provider, Scope
+from fhir_mappings import terminology
+from fhir_mappings.context import ChartContext
+from fhir_mappings.providers import Providers
+from fhir_mappings.reading import DecodeError, plain
+from fhir_mappings.references import Whose, local
+from fhir_mappings.views import (
+    AnyResource,
+    CodeableConcept,
+    Coding,
+    Device,
+    DeviceRequest,
+    Loose,
+    Medication,
+    MedicationRequest,
+    RawEntry,
+    Reference,
+    Resource,
+    ServiceRequest,
+    SupplyRequest,
+)
+
+AnyOrder = DeviceRequest | ServiceRequest | MedicationRequest | SupplyRequest
+
+_BILLING = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
+_NO_ORDER_STATUS = ("entered-in-error", "revoked", "cancelled", "completed")
+_NO_ORDER_INTENT = ("proposal", "plan")
+_EXCLUDED = frozenset({Concept.IMPLANTED_DEVICE, Concept.JET_DEVICE, Concept.INTRAVENOUS_INSULIN_THERAPY})
+# Families of tubeless pumps, which pharmacies file by name.
+_PRODUCT = re.compile(r"\bomni ?pod\b|\bv-?go\b|\btwiist\b", re.IGNORECASE)
+_PUMP_WORDS = re.compile(
+    r"\binsulin (?:infusion )?pump\b|\bexternal ambulatory infusion pump,? insulin\b", re.IGNORECASE
+)
+_NOT_THE_PUMP = re.compile(
+    r"suppl|infusion set|cartridge|reservoir|battery|training|education|instruction|initiation"
+    r"|for (?:an? )?insulin pump|syringe|sensor|insulin for|non-insulin",
+    re.IGNORECASE,
+)
+_REPLACES = re.compile(r"\breplac(?:e|es|ing|ement)\b|\brepair", re.IGNORECASE)
+_MODIFIER = re.compile(r"\b(RA|RB|EY)\b")
+_LOOKS_LIKE_PUMP = re.compile(rb"E0784|E0787|A9274|S1034|pump|omnipod", re.IGNORECASE)
+
+_typed = msgspec.json.Decoder(AnyResource)
+_loose = msgspec.json.Decoder(Loose)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftOrder:
+    """One order of the bundle: its reference, its view when it is of a kind that may order a pump, its JSON."""
+
+    reference: str
+    resource_type: str
+    view: AnyOrder | None
+    raw: bytes | msgspec.Raw
+
+
+def draft_orders(entries: Iterable[RawEntry], fields: str = "context.draftOrders.entry") -> Iterator[DraftOrder]:
+    """The orders of a bundle, in its order. A pump order that cannot be read or named is a BadRequest."""
+    for index, entry in enumerate(entries):
+        if not entry.resource or bytes(entry.resource) == b"null":
+            continue
+        place = f"{fields}[{index}].resource"
+        try:
+            head = _loose.decode(entry.resource)
+        except DecodeError:
+            raise BadRequest(f"{place} is no FHIR resource: send a JSON object with resourceType", place) from None
+        if not isinstance(head.resourceType, str):
+            raise BadRequest(f"{place}.resourceType is missing: name the FHIR type", f"{place}.resourceType")
+        view = _view(entry.resource, head, place)
+        reference = _reference(head, entry, view is not None, place)
+        if reference is not None:
+            yield DraftOrder(reference, head.resourceType, view, entry.resource)
+
+
+def _view(raw: msgspec.Raw, head: Loose, place: str) -> AnyOrder | None:
+    if head.resourceType not in ("DeviceRequest", "ServiceRequest", "MedicationRequest", "SupplyRequest"):
+        return None
+    try:
+        view = _typed.decode(raw)
+    except DecodeError as error:
+        if not _LOOKS_LIKE_PUMP.search(bytes(raw)):
+            return None
+        path = str(error).rsplit(" - at `", 1)
+        field = f"{place}{path[1].strip('`').lstrip('$')}" if len(path) == 2 else place
+        raise BadRequest(f"{field} has the wrong type: send it as FHIR R4 defines it", field) from None
+    return view if isinstance(view, DeviceRequest | ServiceRequest | MedicationRequest | SupplyRequest) else None
+
+
+def _reference(head: Loose, entry: RawEntry, readable: bool, place: str) -> str | None:
+    if isinstance(head.id, str) and head.id:
+        return f"{head.resourceType}/{head.id}"
+    if isinstance(entry.fullUrl, str) and entry.fullUrl:
+        return entry.fullUrl
+    if readable and _LOOKS_LIKE_PUMP.search(bytes(entry.resource)):
+        raise BadRequest(f"{place}.id is missing: give the order an id, so that the answer can name it", f"{place}.id")
+    return None
+
+
+# ---------------------------------------------------------------- classification
+
+
+def classify(draft: DraftOrder, context: ChartContext, providers: Providers, user: str | None) -> DeviceOrder:
+    """What the order is: a pump, supplies, an excluded device, or something else; who orders it; how it is marked."""
+    view = draft.view
+    if view is None:
+        label = f"a {draft.resource_type}"
+        return DeviceOrder(draft.reference, draft.resource_type, label, Scope.OTHER, out_of_scope=_OTHER)
+    items = _items(view, context)
+    concepts = terminology.concepts(*items) | terminology.concepts(*_billing(view))
+    texts = _texts(items)
+    scope, coded = _scope(concepts, items, texts, view)
+    requester = view.requester
+    orderer = _orderer(view, requester, providers, user)
+    return DeviceOrder(
+        reference=draft.reference,
+        resource_type=draft.resource_type,
+        label=_label(items, concepts, scope),
+        scope=scope,
+        concepts=concepts,
+        coded=coded,
+        authored=context.when(view.authoredOn),
+        out_of_scope=_out_of_scope(view, scope, context),
+        replacement_sign=_replacement_sign(view, items, concepts),
+        replacement_reasons=tuple(dict.fromkeys(_reason_words(view))),
+        no_order_modifier="EY" in _modifiers(view, items),
+        orderer=orderer,
+        performers=tuple(_performers(view, providers)),
+        subject_reference=_subject(view),
+        requester_reference=requester.reference if requester is not None else None,
+        coverage_references=tuple(r.reference for r in getattr(view, "insurance", None) or () if r.reference),
+        notes=tuple(_notes(view, scope, coded, items, context)),
+    )
+
+
+_OTHER = "The order is not for an insulin pump"
+
+
+def _items(view: AnyOrder, context: ChartContext) -> list[CodeableConcept]:
+    """Everything that says what is ordered: codes, and the device or drug that the order refers to."""
+    found: list[CodeableConcept | None] = []
+    reference: Reference | None = None
+    if isinstance(view, DeviceRequest):
+        found, reference = [view.codeCodeableConcept, *_odd_code(view)], view.codeReference
+    elif isinstance(view, ServiceRequest):
+        found = [view.code]
+    elif isinstance(view, MedicationRequest):
+        found, reference = [view.medicationCodeableConcept], view.medicationReference
+    else:
+        found, reference = [view.itemCodeableConcept], view.itemReference
+    device = context.resolve(reference, Device, view.contained)
+    if device is not None:
+        names = " ".join(n.name or "" for n in device.deviceName or ())
+        found += [device.type, CodeableConcept(text=names) if names else None, *_billing(device)]
+    medication = context.resolve(reference, Medication, view.contained)
+    if medication is not None:
+        found.append(medication.code)
+    if reference is not None and device is None and medication is None and reference.display:
+        found.append(CodeableConcept(text=reference.display))
+    return [item for item in found if item is not None]
+
+
+def _odd_code(view: DeviceRequest) -> list[CodeableConcept]:
+    """`code` as a CodeableConcept or as R5's CodeableReference, which some clients send for R4."""
+    code = plain(view.code)
+    if isinstance(code, dict):
+        for shape in (code.get("concept"), code):
+            try:
+                return [msgspec.convert(shape, CodeableConcept)]
+            except msgspec.ValidationError:
+                continue
+    return []
+
+
+def _billing(resource: AnyOrder | Device) -> list[CodeableConcept]:
+    """Billing codes that CRD clients hang on an order as an extension, wherever in it they stand."""
+    found: list[CodeableConcept] = []
+
+    def walk(node: Any, inside: bool, depth: int) -> None:
+        if depth > 8:
+            return
+        if isinstance(node, list):
+            for item in node:
+                walk(item, inside, depth + 1)
+        elif isinstance(node, dict):
+            inside = inside or node.get("url") == _BILLING
+            if inside and isinstance(node.get("code"), str):
+                system = node.get("system")
+                found.append(
+                    CodeableConcept(coding=[Coding(system if isinstance(system, str) else None, node["code"])])
+                )
+            for value in node.values():
+                walk(value, inside, depth + 1)
+
+    walk(plain(resource.extension), False, 0)
+    return found
+
+
+def _texts(items: Iterable[CodeableConcept]) -> str:
+    words = [word for item in items for word in (item.text, *(c.display for c in terminology.codings(item))) if word]
+    return " | ".join(words)
+
+
+def _scope(
+    concepts: frozenset[Concept], items: list[CodeableConcept], texts: str, view: AnyOrder
+) -> tuple[Scope, bool]:
+    """The scope, and whether a code says so. Words alone bring an order in scope, and the card asks for the code."""
+    if concepts & _EXCLUDED:
+        return Scope.EXCLUDED_DEVICE, True
+    if concepts & {Concept.INSULIN_PUMP, Concept.INSULIN_PUMP_PRODUCT}:
+        return Scope.PUMP, True
+    if Concept.PUMP_SUPPLIES in concepts:
+        return Scope.SUPPLIES, True
+    if Concept.EQUIPMENT_REPAIR in concepts:
+        words = " ".join((texts, *_reason_words(view)))
+        about_pump = "pump" in words.casefold() or Concept.PUMP_BREAKDOWN in terminology.concepts_in(view.reasonCode)
+        return (Scope.REPAIR, True) if about_pump else (Scope.OTHER, True)
+    if Concept.NOT_A_PUMP in concepts or Concept.PUMP_TRAINING in concepts:
+        return Scope.OTHER, True
+    if _PRODUCT.search(texts):
+        return Scope.PUMP, True
+    if _PUMP_WORDS.search(texts) and not _NOT_THE_PUMP.search(texts):
+        return Scope.PUMP, False
+    return Scope.OTHER, bool(items)
+
+
+def _label(items: list[CodeableConcept], concepts: frozenset[Concept], scope: Scope) -> str:
+    named_ones = [terminology.label(item, concepts) for item in items if terminology.codings(item) or item.text]
+    return named_ones[0] if named_ones else scope.value
+
+
+def _out_of_scope(view: AnyOrder, scope: Scope, context: ChartContext) -> str | None:
+    if scope is Scope.OTHER:
+        return _OTHER
+    if getattr(view, "doNotPerform", None):
+        return "The order says that this is not to be done"
+    if getattr(view, "intent", None) in _NO_ORDER_INTENT:
+        return f"A {view.intent} is not an order"  # type: ignore[union-attr]
+    if view.status in _NO_ORDER_STATUS:
+        return f"The order is {view.status}"
+    if context.identity.whose(getattr(view, "subject", None)) is Whose.STRANGER:
+        return "The order is for another patient than the call"
+    return None
+
+
+# ---------------------------------------------------------------- marks of replacement
+
+
+def _modifiers(view: AnyOrder, items: list[CodeableConcept]) -> set[str]:
+    found = {m for item in items for c in terminology.codings(item) for m in modifiers_of(c)}
+    parameters = plain(getattr(view, "parameter", b""))
+    for parameter in parameters if isinstance(parameters, list) else ():
+        value = parameter.get("valueCodeableConcept") if isinstance(parameter, dict) else None
+        for coding in (value.get("coding") or ()) if isinstance(value, dict) else ():
+            if isinstance(coding, dict):
+                found.add(str(coding.get("code", "")).upper())
+        if isinstance(value, dict) and isinstance(value.get("text"), str):
+            found.update(_MODIFIER.findall(value["text"]))
+    for detail in getattr(view, "orderDetail", None) or ():
+        found.update((c.code or "").upper() for c in terminology.codings(detail))
+    for note in getattr(view, "note", None) or ():
+        found.update(_MODIFIER.findall(note.text or ""))
+    return found
+
+
+def modifiers_of(coding: Coding) -> list[str]:
+    """Modifiers that a coding carries: behind its code, or as a coding of its own."""
+    code = (coding.code or "").strip().upper()
+    return [code] if code in ("RA", "RB", "EY") else terminology.modifiers_in(coding.code)
+
+
+def _replacement_sign(view: AnyOrder, items: list[CodeableConcept], concepts: frozenset[Concept]) -> str | None:
+    marks = _modifiers(view, items) & {"RA", "RB"}
+    if marks:
+        return f"modifier {min(marks)}"
+    if Concept.EQUIPMENT_REPAIR in concepts:
+        return "a repair code"
+    for field in ("replaces", "priorRequest", "priorPrescription"):
+        if getattr(view, field, None):
+            return f"{field} names an earlier order"
+    for note in getattr(view, "note", None) or ():
+        if _REPLACES.search(note.text or ""):
+            return "the order's note speaks of replacement"
+    return None
+
+
+def _reason_words(view: AnyOrder) -> Iterator[str]:
+    for reason in view.reasonCode or ():
+        text = reason.text or next((c.display for c in terminology.codings(reason) if c.display), None)
+        if text:
+            yield text[:160]
+    for note in getattr(view, "note", None) or ():
+        if note.text:
+            yield note.text[:160]
+
+
+# ---------------------------------------------------------------- people
+
+
+def _subject(view: AnyOrder) -> str | None:
+    subject = getattr(view, "subject", None)
+    return subject.reference if subject is not None else None
+
+
+def _performers(view: AnyOrder, providers: Providers) -> Iterator[Provider]:
+    performer = getattr(view, "performer", None) or getattr(view, "supplier", None)
+    for reference in performer if isinstance(performer, list) else [performer]:
+        provider = providers.find(reference, view.contained)
+        if provider is not None:
+            yield provider
+
+
+def _orderer(view: AnyOrder, requester: Reference | None, providers: Providers, user: str | None) -> Provider | None:
+    """Requester first, then the hook's user; an organization that supplies what it orders is a supplier."""
+    performer = getattr(view, "performer", None)
+    performers = performer if isinstance(performer, list) else [performer]
+    literal = requester.reference if requester is not None else None
+    if literal and "Organization/" in literal and any(p is not None and p.reference == literal for p in performers):
+        return Provider(literal, Credential.SUPPLIER, "equipment supplier")
+    found = providers.find(requester, view.contained)
+    return found or (providers.find(Reference(reference=user)) if user else None)
+
+
+def _notes(
+    view: AnyOrder, scope: Scope, coded: bool, items: list[CodeableConcept], context: ChartContext
+) -> Iterator[str]:
+    if scope is Scope.PUMP and not coded:
+        yield "The order names an insulin pump only in words: add its HCPCS code"
+    for item in items:
+        for coding in terminology.codings(item):
+            code = (coding.code or "").strip().upper()
+            if re.fullmatch(r"[A-Z][O0]\d{3}", code) and "O" in code[1:2]:
+                yield f"Code {code} was not recognised: it has the letter O where HCPCS codes have a zero"
+            elif not terminology.is_known_system(coding.system) and terminology.looks_like(code):
+                yield f"Code {code[:20]} was not recognised: its code system is unknown"
+    if scope is not Scope.OTHER and context.identity.whose(getattr(view, "subject", None)) is Whose.NOBODY:
+        yield "The order names no patient; taken as this patient's"
+
+
+def unresolved_items(draft: DraftOrder, context: ChartContext) -> list[str]:
+    """References to the device or drug that is ordered, as far as nothing in the call resolves them."""
+    view = draft.view
+    if isinstance(view, DeviceRequest):
+        reference = view.codeReference
+    elif isinstance(view, MedicationRequest):
+        reference = view.medicationReference
+    else:
+        reference = view.itemReference if isinstance(view, SupplyRequest) else None
+    if view is None or reference is None or (reference.reference or "#").startswith("#"):
+        return []
+    known = context.resolve(reference, Device) or context.resolve(reference, Medication)
+    plain_reference = local(reference.reference, context.fhir_server)
+    return [plain_reference] if known is None and plain_reference else []
+
+
+def order_codes(drafts: Iterable[DraftOrder]) -> frozenset[str]:
+    """Plain codes of all draft orders, so that nothing is suggested that is already ordered."""
+    codes: set[str] = set()
+    for draft in drafts:
+        view: Resource | None = draft.view
+        concept = getattr(view, "code", None) if isinstance(view, ServiceRequest) else None
+        codes.update((c.code or "").strip().upper() for c in terminology.codings(concept))
+    return frozenset(codes)

@@ -1,0 +1,100 @@
+"""Practitioner, PractitionerRole, Organization, CareTeam → who orders, performs and cares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from cds_service.facts import Concept, Credential, Provider
+from fhir_mappings import terminology
+from fhir_mappings.context import ChartContext, each
+from fhir_mappings.views import (
+    CareTeam,
+    CodeableConcept,
+    Organization,
+    Practitioner,
+    PractitionerRole,
+    Reference,
+)
+
+_PEOPLE = ("Practitioner/", "PractitionerRole/")
+
+
+class Providers:
+    """Finds the credentials behind a reference; roles are found from their practitioner too."""
+
+    def __init__(self, roles: Iterable[PractitionerRole], context: ChartContext) -> None:
+        """`roles`: every PractitionerRole that the call holds."""
+        self._context = context
+        self._roles: dict[str, list[PractitionerRole]] = {}
+        for role in roles:
+            if role.practitioner is not None and role.practitioner.reference:
+                self._roles.setdefault(role.practitioner.reference, []).append(role)
+
+    def find(self, reference: Reference | None, contained: object = b"") -> Provider | None:
+        """The provider that a reference names; None when it names no practitioner and no organization."""
+        literal = reference.reference if reference is not None else None
+        person = self._context.resolve(reference, Practitioner, contained)
+        role = self._context.resolve(reference, PractitionerRole, contained)
+        organization = self._context.resolve(reference, Organization, contained)
+        if organization is not None or (literal or "").startswith("Organization/"):
+            return self._organization(organization, literal or "Organization")
+        is_person = person is not None or role is not None or any(kind in (literal or "") for kind in _PEOPLE)
+        if not is_person and not (reference is not None and reference.display and not literal):
+            return None
+        credentials = self._credentials(person, role, literal)
+        return _provider(
+            literal or (reference.display if reference and reference.display else "requester"), credentials
+        )
+
+    def _credentials(
+        self, person: Practitioner | None, role: PractitionerRole | None, literal: str | None
+    ) -> list[CodeableConcept]:
+        found: list[CodeableConcept] = []
+        roles = [role] if role is not None else []
+        if role is not None:
+            person = person or self._context.resolve(role.practitioner, Practitioner)
+        if person is not None:
+            roles += self._roles.get(f"Practitioner/{person.id}", [])
+            found += [q.code for q in person.qualification or () if q.code is not None]
+        if literal:
+            roles += self._roles.get(literal, [])
+        for each_role in roles:
+            found += [*(each_role.code or ()), *(each_role.specialty or ())]
+        return found
+
+    def _organization(self, organization: Organization | None, literal: str) -> Provider | None:
+        concepts = terminology.concepts_in(organization.type) if organization is not None else frozenset()
+        if Concept.EQUIPMENT_SUPPLIER in concepts:
+            return Provider(literal, Credential.SUPPLIER, "equipment supplier")
+        return None
+
+
+def _provider(name: str, credentials: list[CodeableConcept]) -> Provider:
+    concepts = terminology.concepts_in(credentials)
+    for credential, concept in (
+        (Credential.MAY_ORDER, Concept.MAY_ORDER),
+        (Credential.SUPPLIER, Concept.EQUIPMENT_SUPPLIER),
+        (Credential.MAY_NOT_ORDER, Concept.MAY_NOT_ORDER),
+    ):
+        if concept in concepts:
+            carrying = [c for c in credentials if concept in terminology.concepts(c)]
+            label = terminology.label(carrying[0], frozenset({concept}))
+            return Provider(name, credential, label, Concept.ENDOCRINOLOGY in concepts)
+    return Provider(name, Credential.UNREAD, "", Concept.ENDOCRINOLOGY in concepts)
+
+
+def read_care_team(
+    teams: Iterable[tuple[CareTeam, str | None]], providers: Providers, context: ChartContext
+) -> list[Provider]:
+    """The members of active care teams."""
+    found = []
+    for team, _ in each(context, teams, lambda t: t.subject):
+        if team.status not in ("active", None):
+            continue
+        for participant in team.participant or ():
+            provider = providers.find(participant.member)
+            endocrine = Concept.ENDOCRINOLOGY in terminology.concepts_in(participant.role)
+            if provider is not None:
+                known = provider.endocrinology or endocrine
+                found.append(Provider(provider.reference, provider.credential, provider.credential_label, known))
+    return found

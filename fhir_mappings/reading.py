@@ -1,0 +1,278 @@
+"""JSON bytes to views: tolerant, resource by resource. What could not be read is reported, never dropped in silence.
+
+The quick way decodes a whole answer at once. Only when something in it does not fit is it read entry by entry, so
+that one malformed resource never costs the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Loose, OperationOutcome, RawEntry, Resource
+
+_typed = msgspec.json.Decoder(AnyResource)
+_loose = msgspec.json.Decoder(Loose)
+_raw_entry = msgspec.json.Decoder(RawEntry)
+_raw_list = msgspec.json.Decoder(list[msgspec.Raw])
+
+DecodeError = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+# What an OperationOutcome in a searchset says when results may be missing; `not-supported` alone (a parameter that
+# was ignored) leaves more results in, not fewer.
+_LOSSY_CODES = frozenset(
+    {
+        "incomplete",
+        "too-costly",
+        "timeout",
+        "throttled",
+        "transient",
+        "exception",
+        "security",
+        "forbidden",
+        "suppressed",
+        "login",
+        "expired",
+        "processing",
+        "no-store",
+        "lock-error",
+    }
+)
+_MAX_DEPTH = 4
+
+
+class Status(StrEnum):
+    """How well one answer could be read."""
+
+    READ = "read"
+    EMPTY = "empty"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one answer held: its resources with the fullUrl each came under, and how complete it is."""
+
+    status: Status = Status.EMPTY
+    why: str = ""
+    resources: list[tuple[Resource, str | None]] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
+    next_url: str | None = None
+
+    def add(self, other: Reading) -> None:
+        """Takes in a further page or bundle of the same answer."""
+        self.resources.extend(other.resources)
+        self.set_aside.extend(other.set_aside)
+        if other.status in (Status.PARTIAL, Status.FAILED):
+            self.mark_partial(other.why)
+        elif self.status is Status.EMPTY and other.status is Status.READ:
+            self.status = Status.READ
+
+    def mark_partial(self, why: str) -> None:
+        """Notes that something of this answer may be missing."""
+        self.status, self.why = Status.PARTIAL, self.why or why
+
+
+def failed(why: str) -> Reading:
+    """An answer that could not be read at all."""
+    return Reading(Status.FAILED, why)
+
+
+def read(data: bytes | msgspec.Raw) -> Reading:
+    """Reads an answer: a resource, any Bundle, a bare list, a batch entry around one of them, or null.
+
+    An OperationOutcome or rubbish is a failed answer: never an error, and never "nothing there".
+    """
+    try:
+        whole = _typed.decode(data)
+    except DecodeError:
+        return _read_loosely(bytes(data), 0)
+    return _read_typed(whole, None)
+
+
+def _read_typed(resource: Resource, full_url: str | None) -> Reading:
+    if isinstance(resource, OperationOutcome):
+        return failed("an OperationOutcome came in place of data")
+    if not isinstance(resource, Bundle):
+        return Reading(Status.READ, resources=[(resource, full_url)])
+    reading = Reading()
+    matches = 0
+    for entry in resource.entry or ():
+        inner = entry.resource
+        if inner is None:
+            continue
+        if isinstance(inner, OperationOutcome):
+            _heed(inner, reading)
+        elif isinstance(inner, Bundle):
+            reading.add(_read_typed(inner, entry.fullUrl))
+        else:
+            matches += 1
+            reading.resources.append((inner, entry.fullUrl))
+    _conclude(reading, resource, matches)
+    return reading
+
+
+def _conclude(reading: Reading, bundle: Bundle, matches: int) -> None:
+    if reading.resources and reading.status is Status.EMPTY:
+        reading.status = Status.READ
+    for link in bundle.link or ():
+        if link.relation == "next" and link.url:
+            reading.next_url = link.url
+    searched = bundle.type in (None, "searchset")
+    if searched and reading.next_url is None and bundle.total is not None and bundle.total > matches:
+        reading.mark_partial(f"the answer holds {matches} of {bundle.total} results")
+
+
+def _heed(outcome: OperationOutcome, reading: Reading) -> None:
+    for issue in outcome.issue or ():
+        if issue.severity in ("error", "fatal") or issue.code in _LOSSY_CODES:
+            reading.mark_partial("the server says that results may be missing")
+
+
+def _read_loosely(data: bytes, depth: int) -> Reading:
+    """Entry by entry, for what does not fit at once."""
+    text = data.lstrip()
+    if text[:4] == b"null" and text.strip() == b"null":
+        return Reading()
+    if depth > _MAX_DEPTH:
+        return failed("bundles are nested too deep")
+    try:
+        if text[:1] == b"[":
+            return _read_list(_raw_list.decode(data), depth)
+        loose = _loose.decode(data)
+    except DecodeError:
+        return failed("the value is no FHIR resource, Bundle or list")
+    if loose.resourceType == "Bundle":
+        return _read_bundle(loose, depth)
+    if isinstance(loose.resourceType, str):
+        return _read_single(data, loose)
+    if loose.resource:
+        if _went_wrong(loose.response):
+            return failed("the batch entry reports an error")
+        return _read_loosely(bytes(loose.resource), depth + 1)
+    return failed("the value is no FHIR resource, Bundle or list")
+
+
+def _went_wrong(response: bytes | msgspec.Raw) -> bool:
+    status = _plain(response).get("status") if isinstance(_plain(response), dict) else None
+    return isinstance(status, str) and status[:1] in ("4", "5")
+
+
+def _read_bundle(loose: Loose, depth: int) -> Reading:
+    entries: list[msgspec.Raw] = []
+    if loose.entry and bytes(loose.entry) != b"null":
+        try:
+            entries = _raw_list.decode(loose.entry)
+        except DecodeError:
+            return failed("Bundle.entry is no list")
+    reading = _read_list(entries, depth)
+    link = _plain(loose.link) if loose.link else None
+    for each in link if isinstance(link, list) else ():
+        if isinstance(each, dict) and each.get("relation") == "next" and isinstance(each.get("url"), str):
+            reading.next_url = each["url"]
+    total = loose.total if isinstance(loose.total, int) and not isinstance(loose.total, bool) else None
+    if reading.next_url is None and total is not None and total > len(entries):
+        reading.mark_partial(f"the answer holds {len(entries)} of {total} results")
+    return reading
+
+
+def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
+    reading = Reading()
+    for index, raw in enumerate(entries):
+        full_url, body = _unwrap(raw)
+        if body is None:
+            continue
+        try:
+            one = _read_typed(_typed.decode(body), full_url)
+            if isinstance(one, Reading) and one.status is Status.FAILED:
+                _heed_failed(body, reading)
+                continue
+        except DecodeError as error:
+            one = _salvage(bytes(body), index, error, depth)
+        reading.resources.extend((resource, url or full_url) for resource, url in one.resources)
+        reading.set_aside.extend(one.set_aside)
+        if one.status in (Status.PARTIAL, Status.FAILED):
+            reading.mark_partial(one.why)
+    if reading.set_aside and not reading.resources:
+        return Reading(Status.FAILED, "nothing in the answer could be read", [], reading.set_aside)
+    if reading.status is Status.EMPTY and reading.resources:
+        reading.status = Status.READ
+    return reading
+
+
+def _heed_failed(body: bytes | msgspec.Raw, reading: Reading) -> None:
+    outcome = _typed.decode(body)
+    if isinstance(outcome, OperationOutcome):
+        _heed(outcome, reading)
+
+
+def _unwrap(raw: msgspec.Raw) -> tuple[str | None, bytes | msgspec.Raw | None]:
+    """A list's element: an entry around a resource, or the resource itself."""
+    try:
+        entry = _raw_entry.decode(raw)
+    except DecodeError:
+        return None, raw
+    url = entry.fullUrl if isinstance(entry.fullUrl, str) else None
+    if entry.resource:
+        return url, None if bytes(entry.resource) == b"null" else entry.resource
+    head = _header(raw)
+    return url, raw if head is not None and isinstance(head.resourceType, str) else None
+
+
+def _salvage(body: bytes, index: int, error: BaseException, depth: int) -> Reading:
+    """What becomes of an entry that does not fit: another type is passed over, a malformed one is named."""
+    head = _header(body)
+    if head is None:
+        return Reading(Status.READ, set_aside=[f"entry {index} is no resource"])
+    if head.resourceType == "Bundle":
+        return _read_loosely(body, depth + 1)
+    return _read_single(body, head, error)
+
+
+def _read_single(data: bytes, head: Loose, error: BaseException | None = None) -> Reading:
+    if head.resourceType not in KNOWN_TYPES:
+        return Reading(Status.READ) if error else failed(f"a {str(head.resourceType)[:40]} is not what was asked for")
+    if error is None:
+        try:
+            return _read_typed(_typed.decode(data), None)
+        except DecodeError as caught:
+            error = caught
+    if head.resourceType == "OperationOutcome":
+        return failed("an OperationOutcome came in place of data")
+    name = f"{head.resourceType}/{head.id}" if isinstance(head.id, str) else f"a {head.resourceType} without id"
+    where = str(error).rsplit(" - at `", 1)
+    path = where[1].strip("`").lstrip("$.") if len(where) == 2 else "its JSON"
+    return Reading(Status.READ, set_aside=[f"{name[:80]} was set aside: {path} is malformed"])
+
+
+def _header(data: bytes | msgspec.Raw) -> Loose | None:
+    try:
+        return _loose.decode(data)
+    except DecodeError:
+        return None
+
+
+def _plain(raw: bytes | msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except DecodeError:
+        return None
+
+
+def plain(raw: bytes | msgspec.Raw) -> Any:
+    """A raw field as plain JSON values; None when it is missing or no JSON."""
+    return _plain(raw) if raw else None
+
+
+def contained(raw: bytes | msgspec.Raw) -> Iterator[tuple[str, Resource]]:
+    """Contained resources by their `#id`; malformed ones are passed over."""
+    if not raw:
+        return
+    reading = _read_loosely(bytes(raw), 0)
+    for resource, _ in reading.resources:
+        if resource.id:
+            yield f"#{resource.id.lstrip('#')}", resource

@@ -1,0 +1,164 @@
+"""Results in the policy's units. What cannot be converted says why; nothing is guessed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
+from cds_service.facts import Unusable
+from fhir_mappings.views import Quantity
+
+MG_DL_PER_MMOL_L = Decimal("18.0182")
+MG_G_PER_MG_MMOL = Decimal("8.84")
+# Master equation of the NGSP (ngsp.org/ifcc.asp).
+NGSP_SLOPE, NGSP_OFFSET = Decimal("0.09148"), Decimal("2.152")
+PLAUSIBLE_HBA1C = (3.0, 20.0)
+
+_COMPARATORS = {None: "", "": "", "=": "", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+_PERCENT = {"%", "%{hba1c}", "%{hb}", "percent", "%hba1c", "% hba1c", "% ngsp", "{ngsp}%"}
+_IFCC = {"mmol/mol", "mmol/mol{hb}", "mmol/mol{hba1c}", "mmol/mol hb"}
+_FRACTION = {"1", "{fraction}", "{ratio}", "kg/kg", "g/g"}
+_MG_PER_G = {
+    "mg/g",
+    "mg/g{creat}",
+    "ug/mg",
+    "ug/mg{creat}",
+    "µg/mg",
+    "mcg/mg",
+    "mg/gcreat",
+    "mg/g creat",
+    "mg/g creatinine",
+    "ug/mg creat",
+    "mg/g{creatinine}",
+    "mg/gcreatinine",
+    "mcg/mg creat",
+    "μg/mg",
+}
+_MG_PER_MMOL = {"mg/mmol", "mg/mmol{creat}", "mg/mmolcreat", "mg/mmol creat", "mg/mmol{creatinine}"}
+_MG_DL = {"mg/dl", "mg/dl{glucose}", "mg%"}
+_MMOL_L = {"mmol/l"}
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A quantity in the policy's unit, as it was shown, and why it cannot be used when it cannot."""
+
+    value: float | None
+    comparator: str
+    shown: str
+    unusable: Unusable | None = None
+    note: str | None = None
+
+
+def number(value: float | str | None) -> Decimal | None:
+    """A quantity's number; a string counts when it is a plain decimal (`8.1`, not `8,1`)."""
+    if isinstance(value, str):
+        text = value.strip()
+        if not text or not all(c.isdigit() or c in ".-+eE" for c in text):
+            return None
+        try:
+            parsed = Decimal(text)
+        except ArithmeticError:
+            return None
+        return parsed if parsed.is_finite() and abs(parsed.adjusted()) < 30 else None
+    if value is None or isinstance(value, bool) or not math.isfinite(value) or abs(value) > 1e30:
+        return None
+    return Decimal(repr(value))
+
+
+def unit_of(quantity: Quantity) -> str:
+    """The unit to go by, folded: the code where there is one, else the printed unit; '' when neither says one."""
+    for text in (quantity.code, quantity.unit):
+        folded = (text or "").strip().casefold()
+        if folded and folded != "none":
+            return folded
+    return ""
+
+
+def shown(quantity: Quantity) -> str:
+    """A quantity as the chart prints it."""
+    value = quantity.value
+    figure = f"{value:g}" if isinstance(value, float) else str(value if value is not None else "")
+    unit = (quantity.unit or "").strip() or (quantity.code or "").strip()
+    return f"{quantity.comparator or ''}{figure} {unit}".strip()[:60]
+
+
+def _begin(quantity: Quantity) -> tuple[Decimal | None, str, str, Unusable | None]:
+    value = number(quantity.value)
+    comparator = _COMPARATORS.get(quantity.comparator.strip() if quantity.comparator else None)
+    if value is None:
+        return None, "", shown(quantity), Unusable.NO_VALUE
+    if comparator is None:
+        return value, "", shown(quantity), Unusable.ODD_COMPARATOR
+    return value, comparator, shown(quantity), None
+
+
+def hba1c(
+    quantity: Quantity, *, unit_required: bool = False, ifcc_by_code: bool = False, fraction_by_code: bool = False
+) -> Read:
+    """HbA1c in % NGSP. The unit decides the scale; IFCC is converted and rounded to one decimal first.
+
+    Without a unit the code decides where it allows one scale: % for the NGSP codes, mmol/mol for the IFCC code.
+    """
+    value, comparator, text, problem = _begin(quantity)
+    if value is None:
+        return Read(None, "", text, problem)
+    unit, note = unit_of(quantity), None
+    if not unit:
+        if unit_required:
+            return Read(None, comparator, text, Unusable.WRONG_UNIT)
+        note = "no unit: scale taken from the code"
+        unit = "mmol/mol" if ifcc_by_code else "1" if fraction_by_code and value <= 1 else "%"
+    if unit in _IFCC:
+        value = (NGSP_SLOPE * value + NGSP_OFFSET).quantize(Decimal("0.1"), ROUND_HALF_UP)
+    elif unit in _FRACTION:
+        value *= 100
+    elif unit not in _PERCENT:
+        return Read(None, comparator, text, Unusable.WRONG_UNIT)
+    low, high = PLAUSIBLE_HBA1C
+    if not low <= value <= high:
+        problem = Unusable.IMPLAUSIBLE
+    return Read(float(value), comparator, text, problem, note)
+
+
+def albumin_creatinine(quantity: Quantity, *, mass_ratio: bool) -> Read:
+    """Albumin-creatinine ratio in mg/g. Without a unit only a mass-ratio code allows one scale."""
+    value, comparator, text, problem = _begin(quantity)
+    if value is None:
+        return Read(None, "", text, problem)
+    unit, note = unit_of(quantity), None
+    if not unit and mass_ratio:
+        unit, note = "mg/g", "no unit: scale taken from the code"
+    if unit in _MG_PER_MMOL:
+        value *= MG_G_PER_MG_MMOL
+    elif unit not in _MG_PER_G:
+        return Read(None, comparator, text, Unusable.WRONG_UNIT)
+    return Read(float(value), comparator, text, problem, note)
+
+
+def egfr(quantity: Quantity) -> Read:
+    """eGFR in mL/min/1.73 m2; the codes allow one scale, so any mL/min unit and none will do."""
+    value, comparator, text, problem = _begin(quantity)
+    if value is None:
+        return Read(None, "", text, problem)
+    unit = unit_of(quantity)
+    if unit and not unit.startswith("ml/min"):
+        return Read(None, comparator, text, Unusable.WRONG_UNIT)
+    return Read(float(value), comparator, text, problem)
+
+
+def glucose_mg_dl(quantity: Quantity, *, moles_by_code: bool = False) -> int | None:
+    """Glucose in whole mg/dL, rounded half up; None when it cannot be read or carries a comparator."""
+    if quantity.comparator not in (None, "", "="):
+        return None
+    value = number(quantity.value)
+    if value is None:
+        return None
+    unit = unit_of(quantity)
+    if unit in _MMOL_L or (not unit and moles_by_code):
+        value *= MG_DL_PER_MMOL_L
+    elif unit and unit not in _MG_DL:
+        return None
+    whole = int(value.quantize(Decimal(1), ROUND_HALF_UP))
+    return whole if 0 < whole < 3000 else None
