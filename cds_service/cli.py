@@ -84,7 +84,7 @@ def check(request_file: Path, as_json: bool, fetch: bool) -> None:
         result = answer(body, service, settings, datetime.now(UTC), open_client if fetch else None)
     except (BadRequest, BadSetting) as error:
         raise _Refused(f"{request_file}: {error}") from None
-    determinations = result["extension"][EXTENSION]
+    determinations = result.get("extension", {}).get(EXTENSION, [])
     if as_json:
         click.echo(json.dumps(determinations, indent=2, ensure_ascii=False))
     else:

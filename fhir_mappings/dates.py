@@ -45,7 +45,7 @@ class Calendar:
     def __init__(self, zone: ZoneInfo) -> None:
         """`zone` is the member's."""
         self.zone = zone
-        self._hours: dict[str, tuple[date, int]] = {}
+        self._bases: dict[str, tuple[date, int]] = {}
 
     def when(self, text: str | None) -> When | None:
         """A FHIR date, dateTime or instant as local days; None when missing or not a date."""
@@ -84,20 +84,28 @@ class Calendar:
             if when is None or when.first != when.last:
                 return None
             return when.first, None if when.clock is None else when.clock.hour * 60 + when.clock.minute
-        key = text[:13] + text[19:] if text[19] in "Z+-" else ""
-        base = self._hours.get(key) if key else None
+        # Own clock: the hour stands in the text, so the day alone is the key. UTC: the hour has to be converted.
+        own = text[19] in "+-" and text[19:] not in _UTC_SPELLINGS
+        key = text[:10] if own else text[:13] + text[19:]
+        base = self._bases.get(key)
         if base is None:
-            when = self.when(text)
-            if when is None or when.clock is None:
-                return None
-            base = when.first, when.clock.hour * 60 + when.clock.minute - int(text[14:16])
-            if key and base[1] >= 0:
-                self._hours[key] = base
-            return when.first, when.clock.hour * 60 + when.clock.minute
-        minutes = text[14:16]
-        if not minutes.isdigit() or base[1] + int(minutes) >= 1440:
-            return self.day_minute(text[:13] + text[13:19])
-        return base[0], base[1] + int(minutes)
+            return self._first_of(text, key, own)
+        hour, minute = text[11:13], text[14:16]
+        if not (minute.isdigit() and minute < "60" and hour.isdigit() and hour < "24"):
+            return None
+        return base[0], base[1] + int(minute) + (int(hour) * 60 if own else 0)
+
+    def _first_of(self, text: str, key: str, own: bool) -> tuple[date, int | None] | None:
+        """Reads a stamp in full, and keeps its day or converted hour for those that share it."""
+        when = self.when(text)
+        if when is None or when.clock is None:
+            return None
+        minute = when.clock.hour * 60 + when.clock.minute
+        start = 0 if own else minute - int(text[14:16])
+        # Zones that are off by half an hour may cross midnight within an hour: those are read one by one.
+        if start >= 0 and start + 59 < 1440 and len(self._bases) < 20_000 and text[11:13] != "24":
+            self._bases[key] = when.first, start
+        return when.first, minute
 
     def period(self, period: Period | None) -> tuple[date | None, date | None]:
         """First and last day of a period; None where it is open."""

@@ -81,6 +81,14 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
     return stamp, f"Observation/{observation.id}" if observation.id else "Observation without id"
 
 
+def _glucose_value(observation: Observation, quantity: Quantity) -> int | None:
+    """Glucose in mg/dL; without a unit the code says whether it is mass or moles."""
+    if quantity.code or quantity.unit:
+        return _quick_glucose(quantity)
+    display = terminology.display_of(terminology.codings(observation.code)[0])
+    return units.glucose_mg_dl(quantity, moles_by_code="Moles" in display)
+
+
 def _quick_glucose(quantity: Quantity) -> int | None:
     """Glucose in mg/dL; plain mg/dL numbers, which nearly all are, without decimal arithmetic."""
     value = quantity.value
@@ -207,7 +215,7 @@ def _glucose(
         context.note(f"{name} ignored: status {observation.status}")
         return
     quantity = _quantity(observation)
-    if quantity is not None and units.unit_of(quantity) in _PER_DAY:
+    if quantity is not None and quantity.code != "mg/dL" and units.unit_of(quantity) in _PER_DAY:
         facts.self_test_counts.append(_result(observation, name, concepts, context, _count))
         return
     if not _is_self_test(observation, concepts, context):
@@ -225,9 +233,9 @@ def _glucose(
     if placed is None or not has_value:
         context.note(f"{name} not counted: {'it has no day' if has_value else 'it has no value'}")
         return
-    by_moles = "Moles" in terminology.display_of(terminology.codings(observation.code)[0])
-    value = units.glucose_mg_dl(quantity, moles_by_code=by_moles) if quantity is not None else None
-    codes = tuple(sorted(c.code or "" for c in terminology.codings(observation.code)))
+    value = _glucose_value(observation, quantity) if quantity is not None else None
+    coding = terminology.codings(observation.code)
+    codes = coding[0].code if len(coding) == 1 else tuple(sorted(c.code or "" for c in coding))
     key = (*placed, value if value is not None else observation.valueString, codes)
     if key in facts.seen_tests:
         return

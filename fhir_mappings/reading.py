@@ -226,7 +226,7 @@ def _unwrap(raw: msgspec.Raw) -> tuple[str | None, bytes | msgspec.Raw | None]:
 def _salvage(body: bytes, index: int, error: BaseException, depth: int) -> Reading:
     """What becomes of an entry that does not fit: another type is passed over, a malformed one is named."""
     head = _header(body)
-    if head is None:
+    if head is None or not isinstance(head.resourceType, str):
         return Reading(Status.READ, set_aside=[f"entry {index} is no resource"])
     if head.resourceType == "Bundle":
         return _read_loosely(body, depth + 1)

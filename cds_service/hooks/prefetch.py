@@ -7,8 +7,10 @@ from typing import Protocol
 
 import msgspec
 
+from cds_service.errors import BadRequest
 from cds_service.facts import Topic
 from fhir_mappings.reading import Reading, Status, failed, read
+from fhir_mappings.views import Patient
 
 _KEYS = frozenset(topic.value for topic in Topic)
 
@@ -33,6 +35,15 @@ def given(prefetch: Mapping[str, msgspec.Raw]) -> tuple[dict[Topic, Reading], li
     by_topic = {Topic(key): read(value) for key, value in prefetch.items() if key in _KEYS}
     extras = [read(value) for key, value in prefetch.items() if key not in _KEYS]
     return by_topic, extras
+
+
+def refuse_other_patient(prefetch: Mapping[str, msgspec.Raw], patient_id: str) -> None:
+    """A prefetched Patient whose id is not the context's means that two charts are mixed up: nothing is judged."""
+    raw = prefetch.get(Topic.PATIENT.value)
+    reading = read(raw) if raw is not None else Reading()
+    ids = {resource.id for resource, _ in reading.resources if isinstance(resource, Patient) and resource.id}
+    if ids and patient_id not in ids:
+        raise BadRequest("prefetch.patient is another patient than context.patientId", "prefetch.patient")
 
 
 def completed(by_topic: dict[Topic, Reading], source: ChartSource | None) -> dict[Topic, Reading]:

@@ -68,12 +68,12 @@ def determine(
 
 
 def _judge(case: Case, blank: Determination, coverage_note: str) -> Determination:
-    criteria = tuple(unit(case) for unit in mp_mm_1316.CRITERIA)
-    exclusions = tuple(unit(case) for unit in mp_mm_1316.EXCLUSIONS)
+    criteria = tuple(case.finding(unit) for unit in mp_mm_1316.CRITERIA)
+    exclusions = tuple(case.finding(unit) for unit in mp_mm_1316.EXCLUSIONS)
     required, excluding = criteria, exclusions
     replaced: tuple[Finding, ...] = ()
     if replacement.takes_replacement_path(case):
-        replaced = tuple(unit(case) for unit in mp_mm_1316.REPLACEMENT)
+        replaced = tuple(case.finding(unit) for unit in mp_mm_1316.REPLACEMENT)
         required = (criteria[0], *_named(replaced, replacement.REQUIREMENTS))
         excluding = (*exclusions, *_named(replaced, replacement.REFUSED_REASONS))
     outcome = outcome_of(required, excluding)

@@ -15,13 +15,14 @@ from cds_service.hooks.cards import CardWriter
 from cds_service.hooks.determinations import as_json
 from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import HookRequest, parse_request
-from cds_service.hooks.prefetch import ChartSource, completed, given
+from cds_service.hooks.prefetch import ChartSource, completed, given, refuse_other_patient
 from cds_service.policies.mp_mm_1316 import POLICY_ID
 from cds_service.policies.registry import determine, is_governed_kind
 from cds_service.settings import Settings
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.orders import DraftOrder, classify, draft_orders, order_codes, unresolved_items
 from fhir_mappings.reading import Reading, read
+from fhir_mappings.views import Resource
 
 EXTENSION = "com.insulin-pump-cds.determinations"
 
@@ -58,26 +59,28 @@ def answer(
     """The whole response of a hook call. `now` is an aware time; `open_source` None never leaves the machine."""
     began = time.monotonic()
     request = parse_request(body, service.hook)
+    refuse_other_patient(request.prefetch, request.patient_id)
     drafts = list(draft_orders(request.entries))
     chosen = _selected(request, drafts)
-    reader = _reader(request, {}, [], settings)
-    orders = [classify(draft, reader.context, reader.providers, request.user_id) for draft in drafts]
+    readers = _Readers(request, drafts, settings)
+    reader, orders = readers.look({}, [])
     chart = Chart()
     unresolved = [ref for draft in chosen for ref in unresolved_items(draft, reader.context)]
     if unresolved or any(is_governed_kind(order) for order in orders if order.reference in _names(chosen)):
         left = settings.deadline_seconds - (time.monotonic() - began)
-        reader, orders = _read_chart(request, drafts, unresolved, orders, settings, now, open_source, left)
+        reader, orders = _read_chart(request, readers, unresolved, orders, now, open_source, left)
         if any(is_governed_kind(order) for order in orders):
             chart = reader.chart()
     today = now.astimezone(reader.zone).date()
     latest = max(today, now.astimezone(UTC).date())
     judged = _judge(orders, _names(chosen), chart, (today, latest), settings)
     writer = CardWriter(settings.public_url, request.patient_id, request.user_id, order_codes(drafts))
-    return {
-        "cards": [card for each in judged if (card := writer.card(each.order, each.determination, chart, today))],
-        "systemActions": [],
-        "extension": {EXTENSION: [as_json(each.determination, request.patient_id) for each in judged]},
-    }
+    cards = [card for each in judged if (card := writer.card(each.order, each.determination, chart, today))]
+    response: dict[str, Any] = {"cards": cards, "systemActions": []}
+    if judged:
+        found = [as_json(each.determination, request.patient_id) for each in judged]
+        response["extension"] = {EXTENSION: found}
+    return response
 
 
 def _selected(request: HookRequest, drafts: Sequence[DraftOrder]) -> list[DraftOrder]:
@@ -96,25 +99,40 @@ def _names(drafts: Sequence[DraftOrder]) -> frozenset[str]:
     return frozenset(draft.reference for draft in drafts)
 
 
-def _reader(
-    request: HookRequest, readings: dict[Topic, Reading], extras: list[Reading], settings: Settings
-) -> ChartReader:
-    located = [
+def _beside_orders(request: HookRequest) -> list[tuple[Resource, str | None]]:
+    """Resources of the draft bundle, which orders may refer to."""
+    return [
         (resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None)
         for entry in request.entries
         if entry.resource
         for resource, _ in read(entry.resource).resources
     ]
-    server = request.fhir.server if request.fhir else None
-    return ChartReader(readings, located, request.patient_id, server, settings.time_zone, extras)
+
+
+class _Readers:
+    """Makes chart readers for one call from ever more of its data."""
+
+    def __init__(self, request: HookRequest, drafts: Sequence[DraftOrder], settings: Settings) -> None:
+        self._request = request
+        self._drafts = drafts
+        self._settings = settings
+        self._beside = _beside_orders(request)
+
+    def look(self, readings: dict[Topic, Reading], extras: Sequence[Reading]) -> tuple[ChartReader, list[DeviceOrder]]:
+        """A reader of what is known so far, and the orders seen with it."""
+        request = self._request
+        server = request.fhir.server if request.fhir else None
+        zone = self._settings.time_zone
+        reader = ChartReader(readings, self._beside, request.patient_id, server, zone, extras)
+        providers = reader.providers
+        return reader, [classify(draft, reader.context, providers, request.user_id) for draft in self._drafts]
 
 
 def _read_chart(
     request: HookRequest,
-    drafts: Sequence[DraftOrder],
+    readers: _Readers,
     unresolved: Sequence[str],
     orders: Sequence[DeviceOrder],
-    settings: Settings,
     now: datetime,
     open_source: OpenSource | None,
     seconds: float,
@@ -130,13 +148,11 @@ def _read_chart(
         if source is not None:
             extras += source.read_references(unresolved) if unresolved else []
             source.people = tuple(filter(None, [*(o.requester_reference for o in orders), request.user_id]))
-        reader = _reader(request, by_topic, extras, settings)
-        again = [classify(draft, reader.context, reader.providers, request.user_id) for draft in drafts]
-        if any(is_governed_kind(order) for order in again):
-            readings = completed(by_topic, source)
-            reader = _reader(request, readings, extras, settings)
-            again = [classify(draft, reader.context, reader.providers, request.user_id) for draft in drafts]
-        return reader, again
+        if unresolved:
+            reader, orders = readers.look(by_topic, extras)
+            if not any(is_governed_kind(order) for order in orders):
+                return reader, list(orders)
+        return readers.look(completed(by_topic, source), extras)
     finally:
         if source is not None:
             source.close()

@@ -2,23 +2,69 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, render_template
+from dataclasses import dataclass
+from typing import Any
 
+from flask import Blueprint, Response, render_template
+
+from cds_service.engine.parameters import Parameter
+from cds_service.engine.section import Unit
 from cds_service.policies import mp_mm_1316
 
 blueprint = Blueprint("policy", __name__)
+
+# Pages need their own stylesheet and nothing else: no script, no image, no frame, no other host.
+_ALLOWED = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One section on the page: its words, how it is read, its parameters, how deep it stands (1 is a top section)."""
+
+    section: mp_mm_1316.Section
+    unit: Unit | None
+    parameters: tuple[Parameter, ...]
+    depth: int
+
+
+def entries() -> list[Entry]:
+    """Every section in the policy's order."""
+    return [
+        Entry(
+            section,
+            mp_mm_1316.UNITS.get(name),
+            tuple(p for p in mp_mm_1316.PARAMETERS.values() if p.section == name),
+            depth_of(name),
+        )
+        for name, section in mp_mm_1316.SECTIONS.items()
+    ]
+
+
+def depth_of(section: str) -> int:
+    """How deep a section is nested: D.I is a top section as A is, D.I.A stands in it."""
+    parts = section.split(".")
+    return max(1, len(parts) - 1)
+
+
+def shown(value: Any) -> str:
+    """A parameter's value for people."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(str(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@blueprint.after_request
+def guarded(response: Response) -> Response:
+    """The page may load its stylesheet and send forms to its own host; nothing else."""
+    response.headers["Content-Security-Policy"] = _ALLOWED
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
 
 
 @blueprint.get(f"/policy/{mp_mm_1316.POLICY_ID}")
 def policy() -> str:
     """The policy in our own words: sections, readings, parameters with their dates."""
-    parameters: dict[str, list[object]] = {}
-    for parameter in mp_mm_1316.PARAMETERS.values():
-        parameters.setdefault(parameter.section, []).append(parameter)
-    return render_template(
-        "policy.html",
-        policy=mp_mm_1316,
-        sections=mp_mm_1316.SECTIONS.values(),
-        units=mp_mm_1316.UNITS,
-        parameters=parameters,
-    )
+    return render_template("policy.html", policy=mp_mm_1316, entries=entries(), shown=shown)

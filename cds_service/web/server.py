@@ -12,6 +12,12 @@ from gunicorn.app.base import BaseApplication
 _THREADS = 8
 
 
+class Refused(click.ClickException):
+    """The server cannot start: one line on standard error, exit code 2."""
+
+    exit_code = 2
+
+
 class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, make_app: Callable[[], Any], options: dict[str, Any]) -> None:
         self._make_app = make_app
@@ -54,7 +60,5 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(128)
     except OSError as error:
         listener.close()
-        refused = click.ClickException(f"cannot bind {host}:{port}: {error.strerror or error}")
-        refused.exit_code = 2
-        raise refused from None
+        raise Refused(f"cannot bind {host}:{port}: {error.strerror or error}") from None
     return listener

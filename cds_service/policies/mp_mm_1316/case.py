@@ -10,6 +10,7 @@ from typing import Any
 
 from cds_service.engine.days import days_before, months_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met
+from cds_service.engine.section import Unit
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Answer, Chart, Concept, DeviceOrder, Diagnosis, Record, Topic, When
 
@@ -22,6 +23,17 @@ class Case:
     chart: Chart
     as_of: date
     parameters: Mapping[str, Any]
+
+    @cached_property
+    def _found(self) -> dict[str, Finding]:
+        return {}
+
+    def finding(self, unit: Unit) -> Finding:
+        """The finding of a rule for this case; each rule is asked once, whoever needs its answer."""
+        found = self._found.get(unit.section)
+        if found is None:
+            found = self._found[unit.section] = unit(self)
+        return found
 
     def months_ago(self, parameter: str) -> date:
         """First day of a window of so many calendar months, as named by a parameter."""

@@ -86,7 +86,7 @@ def _difficulty(case: Case) -> Finding:
     high = _high_hba1c(case)
     apart = case.parameters["difficulty_days_apart"]
     if high and _spread(high) >= timedelta(days=apart):
-        if injection_regimen(case).truth is MET and tests_often_enough(case).truth is MET:
+        if all(case.finding(rule).truth is MET for rule in (injection_regimen, tests_often_enough)):
             words = f"HbA1c stays high on the regimen: {_shown([high[0], high[-1]])}"
             return met(words, Basis.SUPPORTED, map(_cite, (high[0], high[-1])))
         words = f"HbA1c stays high ({_shown([high[0], high[-1]])}), but D.I.F and D.I.G are not both shown"
@@ -111,7 +111,7 @@ def complication_risk(case: Case) -> Finding:
     """The two signs are examples of early signs: one is enough. When neither is shown the criterion is unknown,
     never contradicted, since another sign may be charted in words."""
     closes = "Albuminuria (two ratios from 30 to 300 mg/g), or a log that shows difficulty despite compliance"
-    parts = (albuminuria(case), difficult_control(case))
+    parts = (case.finding(albuminuria), case.finding(difficult_control))
     return disjunction(parts, "No early sign of complications is shown yet", closes, floor=UNKNOWN)
 
 

@@ -243,7 +243,7 @@ def recurrent_hospital_stays(case: Case) -> Finding:
 @criterion("D.I.I", "At least one of six symptoms or conditions")
 def glycemic_indication(case: Case) -> Finding:
     """One of the six parts is enough."""
-    parts = tuple(part(case) for part in PARTS)
+    parts = tuple(case.finding(part) for part in PARTS)
     closes = "HbA1c above 7 %, or one of the other five conditions"
     return disjunction(parts, "None of the six conditions is shown yet", closes)
 

@@ -72,8 +72,8 @@ def covered_service(case: Case) -> Finding:
 @criterion("D.III.A.2", "Continued use is medically necessary")
 def still_necessary(case: Case) -> Finding:
     """D.I.A is still met and no exclusion of D.II.A holds."""
-    diagnosis = documented_diagnosis(case)
-    exclusions = (end_stage_complications(case), nobody_can_operate(case))
+    diagnosis = case.finding(documented_diagnosis)
+    exclusions = (case.finding(end_stage_complications), case.finding(nobody_can_operate))
     parts = [diagnosis, *(_absent(e) for e in exclusions)]
     words = diagnosis.explanation
     if any(e.truth is MET for e in exclusions):
@@ -93,7 +93,9 @@ def _absent(exclusion: Finding) -> Finding:
 @criterion("D.III.A.3", "Reasonable justification")
 def reasonable_justification(case: Case) -> Finding:
     """One of the reasons that the policy accepts (C.1 to C.4) is shown."""
-    return disjunction((reason(case) for reason in ACCEPTED_REASONS), "No accepted reason is shown yet", _CLOSES)
+    return disjunction(
+        (case.finding(reason) for reason in ACCEPTED_REASONS), "No accepted reason is shown yet", _CLOSES
+    )
 
 
 @criterion("D.III.C.1", "Worn out or no longer functions")

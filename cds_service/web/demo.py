@@ -1,0 +1,203 @@
+"""/demo: sample charts, each sent through the real hook, and what an EHR would show.
+
+Server-rendered; no script, no assets of other hosts. Nothing leaves this machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from datetime import date, datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask import Blueprint, Flask, current_app, redirect, render_template, url_for
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from werkzeug.test import Client
+from werkzeug.wrappers import Response
+
+from cds_service.errors import NotFound
+from cds_service.policies import mp_mm_1316
+from cds_service.policies.mp_mm_1316.replacement import REFUSED_REASONS
+from cds_service.services.determine_coverage import EXTENSION
+from cds_service.settings import Settings
+from cds_service.web.application import create_app
+from cds_service.web.demo_charts import DemoChart, all_charts
+from cds_service.web.policy_page import guarded
+
+SERVICE = "/cds-services/insulin-pump-order-sign"
+
+blueprint = Blueprint("demo", __name__, url_prefix="/demo")
+blueprint.after_request(guarded)
+
+# Card details are GitHub-flavoured Markdown. HTML in them stays text, bare addresses stay words, images stay out.
+_markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
+_markdown.enable(["table", "strikethrough"]).disable("image")
+
+_EXCLUDING = frozenset(unit.section for unit in (*mp_mm_1316.EXCLUSIONS, *REFUSED_REASONS))
+_OUTCOMES = {
+    "likely-approved": ("Likely approved", "Every criterion is shown, and nothing excludes the pump."),
+    "needs-documentation": ("Needs documentation", "Something is missing, unclear, or charted otherwise."),
+    "excluded": ("Excluded", "The policy text excludes it, and the card names the section."),
+    "not-applicable": ("Not judged", "The policy does not govern the order, or not on that day."),
+}
+_INDICATORS = {"info": "Information", "warning": "Warning", "critical": "Critical"}
+_GROUPS = {
+    "replacement": "Replacement or repair (D.III)",
+    "criteria": "Medical necessity (D.I)",
+    "exclusions": "Exclusions (D.II)",
+}
+
+
+def create_demo(settings: Settings | None = None) -> Flask:
+    """The service with sample charts and a page to try it in; it opens no connection, whatever a call asks for."""
+    app = create_app(settings)
+    app.config["OPEN_SOURCE"] = None
+    app.register_blueprint(blueprint)
+    app.add_url_rule("/", "start", lambda: redirect(url_for("demo.charts")), methods=["GET"])
+    return app
+
+
+@blueprint.get("", strict_slashes=False)
+def charts() -> str:
+    """The list, by what becomes of the order."""
+    groups = {outcome: [c for c in all_charts().values() if c.expect["outcome"] == outcome] for outcome in _OUTCOMES}
+    return render_template("demo_list.html", groups=groups, outcomes=_OUTCOMES)
+
+
+@blueprint.get("/<chart_id>")
+def chart(chart_id: str) -> str:
+    """One chart before the order is signed."""
+    chosen = _chosen(chart_id)
+    return render_template("demo_chart.html", **_page(chosen, chosen.call_on(_today())))
+
+
+@blueprint.post("/<chart_id>")
+def sign(chart_id: str) -> str:
+    """Signs the order: sends the hook call as an EHR would, and shows what came back."""
+    chosen = _chosen(chart_id)
+    call = chosen.call_on(_today())
+    reply = Client(current_app.wsgi_app).post(SERVICE, data=json.dumps(call), content_type="application/json")
+    result = _result(reply.status_code, json.loads(reply.get_data()))
+    return render_template("demo_chart.html", **_page(chosen, call), **result)
+
+
+def _chosen(chart_id: str) -> DemoChart:
+    chosen = all_charts().get(chart_id)
+    if chosen is None:
+        raise NotFound("there is no such sample chart: /demo lists them")
+    return chosen
+
+
+def _today() -> date:
+    return datetime.now(ZoneInfo(current_app.config["SETTINGS"].time_zone)).date()
+
+
+# ---------------------------------------------------------------- what the page shows
+
+
+def _page(chosen: DemoChart, call: dict[str, Any]) -> dict[str, Any]:
+    """The chart's part of the page."""
+    ids = list(all_charts())
+    after = ids[(ids.index(chosen.id) + 1) % len(ids)]
+    order = call["context"]["draftOrders"]["entry"][0]["resource"]
+    return {
+        "chart": chosen,
+        "next": all_charts()[after],
+        "order": order,
+        "ordered": _words(order["codeCodeableConcept"]),
+        "sent": {key: held(value) for key, value in call["prefetch"].items()},
+        "request_text": json.dumps(call, indent=2, ensure_ascii=False),
+        "service": SERVICE,
+    }
+
+
+def _result(status: int, body: dict[str, Any]) -> dict[str, Any]:
+    """The reply's part of the page."""
+    return {
+        "status": status,
+        "cards": [card_view(card) for card in body.get("cards", ())],
+        "determinations": body.get("extension", {}).get(EXTENSION, ()),
+        "refusals": [issue["diagnostics"] for issue in body.get("issue", ())],
+        "response_text": json.dumps(body, indent=2, ensure_ascii=False),
+        "outcomes": _OUTCOMES,
+        "groups": _GROUPS,
+        "rows": rows,
+    }
+
+
+def held(value: Any) -> str:
+    """What a prefetch key holds, in words."""
+    if value is None:
+        return "nothing there"
+    if value["resourceType"] == "OperationOutcome":
+        return "an error in place of data"
+    entries = [entry["resource"] for entry in value["entry"]] if value["resourceType"] == "Bundle" else [value]
+    counts = Counter(resource["resourceType"] for resource in entries)
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+
+
+def card_view(card: dict[str, Any]) -> dict[str, Any]:
+    """A card with its detail as HTML, its links to this host as paths, and its suggestions in words."""
+    return {
+        **card,
+        "word": _INDICATORS[card["indicator"]],
+        "html": Markup(_markdown.render(card.get("detail", ""))),  # noqa: S704  rendered with HTML off
+        "source": card["source"] | {"url": _local(card["source"]["url"])},
+        "links": [link | {"url": _local(link["url"])} for link in card.get("links", ())],
+        "suggestions": [
+            {"label": offer["label"], "effects": [_effect(action) for action in offer["actions"]]}
+            for offer in card.get("suggestions", ())
+        ],
+    }
+
+
+def _local(url: str) -> str:
+    """Links to the service itself work wherever the page was opened from."""
+    public: str = current_app.config["SETTINGS"].public_url
+    return url.removeprefix(public) if url.startswith(f"{public}/") else url
+
+
+def _effect(action: dict[str, Any]) -> str:
+    if action["type"] == "delete":
+        return f"removes {action['resourceId']} from the draft orders"
+    resource = action["resource"]
+    return f"adds a draft {resource['resourceType']}: {_words(resource['code'])}"
+
+
+def _words(concept: dict[str, Any]) -> str:
+    """A CodeableConcept as its codes with their names, else as its text."""
+    codings = [f"{coding['code']} {coding.get('display', '')}".strip() for coding in concept.get("coding", ())]
+    return " + ".join(codings) or str(concept.get("text", ""))
+
+
+def rows(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Findings with their parts behind them: title, tone of the truth, basis or gap."""
+    return [_row(finding, is_part) for each in findings for finding, is_part in _with_parts(each)]
+
+
+def _with_parts(finding: dict[str, Any]) -> list[tuple[dict[str, Any], bool]]:
+    return [(finding, False), *((part, True) for part in finding.get("parts", ()))]
+
+
+def _row(finding: dict[str, Any], is_part: bool) -> dict[str, Any]:
+    standing = finding.get("basis") or finding.get("gap") or ""
+    return {
+        **finding,
+        "part": is_part,
+        "title": mp_mm_1316.UNITS[finding["id"]].title,
+        "word": finding["truth"].replace("-", " "),
+        "standing": standing.replace("-", " "),
+        "tone": tone(finding),
+    }
+
+
+def tone(finding: dict[str, Any]) -> str:
+    """good, bad, open or calm: an exclusion that is met is bad; one that nobody attested is no concern."""
+    truth = finding["truth"]
+    if finding["id"] not in _EXCLUDING:
+        return {"met": "good", "not-met": "bad"}.get(truth, "open")
+    if truth == "met":
+        return "bad"
+    return "open" if finding.get("gap") in ("needs-review", "not-retrieved") else "calm"
