@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 from datetime import UTC, date, datetime, time
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +14,7 @@ from cds_service.services.determine_coverage import EXTENSION, answer
 from cds_service.settings import Settings
 
 JSON = dict[str, Any]
+SHARED = Path(__file__).parents[2] / "shared"
 PATIENT = {"reference": "Patient/p1"}
 DAY = date(2026, 11, 20)
 SETTINGS = Settings(public_url="https://cds.example.invalid")
@@ -188,3 +190,8 @@ def judged(request: JSON | bytes) -> list[JSON]:
     body = request if isinstance(request, bytes) else json.dumps(request).encode()
     response = answer(body, ORDER_SIGN, SETTINGS, NOON, None)
     return json.loads(json.dumps(response["extension"][EXTENSION]))
+
+
+def today() -> date:
+    """The present day in UTC, which no member's zone in the policy's states is ahead of."""
+    return datetime.now(UTC).date()
