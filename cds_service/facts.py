@@ -110,6 +110,9 @@ class Concept(StrEnum):
     EDUCATION_ORDER = "education-order"
 
 
+# How a problem-list entry reads whose clinical status is missing, although FHIR asks for one there.
+WITHOUT_STATUS = "without clinical status"
+
 DIABETES = frozenset({Concept.TYPE_1_DIABETES, Concept.TYPE_2_DIABETES, Concept.DIABETES_TYPE_UNCLEAR})
 
 

@@ -51,6 +51,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     path = env.get(f"{PREFIX}CONFIG")
     if path:
         values.update(_from_file(Path(path)))
+    if env.get(f"{PREFIX}TRUSTED_CLIENTS") or "trusted_clients" in values:
+        raise BadSetting(f"{PREFIX}TRUSTED_CLIENTS: authentication of callers is not part of this version")
     known = {f.name for f in fields(Settings)}
     for name in known:
         text = env.get(PREFIX + name.upper())

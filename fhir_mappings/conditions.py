@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cds_service.facts import DIABETES, Concept, Diagnosis
+from cds_service.facts import DIABETES, WITHOUT_STATUS, Concept, Diagnosis
 from fhir_mappings import terminology
 from fhir_mappings.context import ChartContext, each
 from fhir_mappings.reading import plain
@@ -64,7 +64,7 @@ def _activity(condition: Condition, context: ChartContext) -> tuple[bool | None,
         return True, status
     if _is_problem_list(condition):
         # FHIR asks for a clinicalStatus on problem-list items: without one nobody says that it is active.
-        return False, "without clinical status"
+        return False, WITHOUT_STATUS
     return None, "not stated"
 
 

@@ -335,6 +335,8 @@ def _orderer(view: AnyOrder, requester: Reference | None, providers: Providers, 
 def _notes(
     view: AnyOrder, scope: Scope, coded: bool, items: list[CodeableConcept], context: ChartContext
 ) -> Iterator[str]:
+    if scope is not Scope.OTHER and view.status not in ("draft", None):
+        yield f"The order's status is {str(view.status)[:20]}, not draft"
     if scope is Scope.PUMP and not coded:
         yield "The order names an insulin pump only in words: add its HCPCS code"
     for item in items:

@@ -29,7 +29,11 @@ class CoverageStanding(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Determination:
-    """The outcome for one order with every finding that led to it."""
+    """The outcome for one order with every finding that led to it.
+
+    `on_replacement_path`: the outcome rests on D.III in place of D.I.B to D.I.I. `replacement` is also there when a
+    pump is in use and nothing says which path the order takes: both paths are shown, the new-pump path decides.
+    """
 
     order: str
     outcome: Outcome
@@ -43,11 +47,7 @@ class Determination:
     reason: str | None = None
     notes: tuple[str, ...] = ()
     rides_with: str | None = None
-
-    @property
-    def on_replacement_path(self) -> bool:
-        """Whether D.III was judged in place of D.I.B to D.I.I."""
-        return bool(self.replacement)
+    on_replacement_path: bool = False
 
 
 def outcome_of(required: tuple[Finding, ...], exclusions: tuple[Finding, ...]) -> Outcome:

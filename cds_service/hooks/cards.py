@@ -121,7 +121,7 @@ def _indicator(determination: Determination) -> str:
 def _excluding(determination: Determination) -> list[Finding]:
     """Exclusions that are met on documented or attested evidence."""
     refusing = [f for f in determination.replacement if f.id in ("D.III.B", "D.III.C.5.a", "D.III.C.5.b")]
-    everything = (*determination.exclusions, *refusing)
+    everything = (*determination.exclusions, *(refusing if determination.on_replacement_path else ()))
     return [f for f in everything if f.truth is MET and f.basis in (Basis.DOCUMENTED, Basis.ATTESTED)]
 
 
@@ -188,6 +188,7 @@ def _detail(order: DeviceOrder, determination: Determination, today: date) -> It
     if determination.reason:
         yield f"{escaped(determination.reason)}."
     yield from _gaps(determination)
+    yield from _other_path(determination)
     yield from _remarks(order, determination, today)
     shown = [f for f in _required(determination) if f.truth is MET]
     if shown:
@@ -206,6 +207,14 @@ def _gaps(determination: Determination) -> Iterator[str]:
         yield "**To add**\n\n" + _lines(_item(f, _steps(f)) for f in missing)
     if unread:
         yield "**Could not be read**\n\n" + _lines(_item(f, _steps(f)) for f in unread)
+
+
+def _other_path(determination: Determination) -> Iterator[str]:
+    if _asks_for_path(determination):
+        needed = [f for f in determination.replacement if f.id.startswith("D.III.A")]
+        yield "**If it replaces or repairs the pump in use (D.III)**\n\n" + _lines(
+            f"{_name(f)}: {f.truth.value}. {escaped(f.explanation)}." for f in needed
+        )
 
 
 def _steps(finding: Finding) -> tuple[str, ...]:
@@ -254,11 +263,8 @@ def _remarks(order: DeviceOrder, determination: Determination, today: date) -> I
 
 
 def _asks_for_path(determination: Determination) -> bool:
-    """A pump in use and no word about replacement: the clinician is asked which path this is."""
-    if determination.on_replacement_path:
-        return False
-    regimen = next((f for f in determination.criteria if f.id == "D.I.F"), None)
-    return regimen is not None and "pump is already in use" in regimen.explanation
+    """A pump in use and no word about replacement: the clinician is asked which path this is, and sees both."""
+    return bool(determination.replacement) and not determination.on_replacement_path
 
 
 def _lines(items: Iterable[str]) -> str:

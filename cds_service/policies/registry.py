@@ -72,8 +72,10 @@ def _judge(case: Case, blank: Determination, coverage_note: str) -> Determinatio
     exclusions = tuple(case.finding(unit) for unit in mp_mm_1316.EXCLUSIONS)
     required, excluding = criteria, exclusions
     replaced: tuple[Finding, ...] = ()
-    if replacement.takes_replacement_path(case):
+    replaces = replacement.takes_replacement_path(case)
+    if replaces or replacement.may_replace(case):
         replaced = tuple(case.finding(unit) for unit in mp_mm_1316.REPLACEMENT)
+    if replaces:
         required = (criteria[0], *_named(replaced, replacement.REQUIREMENTS))
         excluding = (*exclusions, *_named(replaced, replacement.REFUSED_REASONS))
     outcome = outcome_of(required, excluding)
@@ -92,6 +94,7 @@ def _judge(case: Case, blank: Determination, coverage_note: str) -> Determinatio
         replacement=replaced,
         reason=reason,
         notes=notes,
+        on_replacement_path=replaces,
     )
 
 

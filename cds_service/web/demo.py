@@ -15,11 +15,10 @@ from flask import Blueprint, Flask, current_app, redirect, render_template, url_
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from werkzeug.test import Client
-from werkzeug.wrappers import Response
 
 from cds_service.errors import NotFound
 from cds_service.policies import mp_mm_1316
-from cds_service.policies.mp_mm_1316.replacement import REFUSED_REASONS
+from cds_service.policies.mp_mm_1316.replacement import ACCEPTED_REASONS, REFUSED_REASONS, reasonable_justification
 from cds_service.services.determine_coverage import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web.application import create_app
@@ -57,6 +56,12 @@ def create_demo(settings: Settings | None = None) -> Flask:
     app.register_blueprint(blueprint)
     app.add_url_rule("/", "start", lambda: redirect(url_for("demo.charts")), methods=["GET"])
     return app
+
+
+@blueprint.app_context_processor
+def _menu() -> dict[str, bool]:
+    """Every page of the demo's application has a way back to the list."""
+    return {"has_demo": True}
 
 
 @blueprint.get("", strict_slashes=False)
@@ -135,7 +140,7 @@ def held(value: Any) -> str:
         return "an error in place of data"
     entries = [entry["resource"] for entry in value["entry"]] if value["resourceType"] == "Bundle" else [value]
     counts = Counter(resource["resourceType"] for resource in entries)
-    return ", ".join(f"{count} {kind}" for kind, count in counts.items())
+    return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
 
 
 def card_view(card: dict[str, Any]) -> dict[str, Any]:
@@ -172,25 +177,43 @@ def _words(concept: dict[str, Any]) -> str:
     return " + ".join(codings) or str(concept.get("text", ""))
 
 
-def rows(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Findings with their parts behind them: title, tone of the truth, basis or gap."""
-    return [_row(finding, is_part) for each in findings for finding, is_part in _with_parts(each)]
+def rows(determination: dict[str, Any], group: str) -> list[dict[str, Any]]:
+    """Findings of a group with their parts behind them: title, truth in words, basis or gap, tone, references."""
+    settled = _settled(determination)
+    findings = determination[group]
+    parts = {part["id"] for each in findings for part in each.get("parts", ())}
+    tops = [each for each in findings if each["id"] not in parts]
+    return [_row(finding, is_part, settled) for each in tops for finding, is_part in _with_parts(each)]
 
 
 def _with_parts(finding: dict[str, Any]) -> list[tuple[dict[str, Any], bool]]:
     return [(finding, False), *((part, True) for part in finding.get("parts", ()))]
 
 
-def _row(finding: dict[str, Any], is_part: bool) -> dict[str, Any]:
+def _row(finding: dict[str, Any], is_part: bool, settled: frozenset[str]) -> dict[str, Any]:
     standing = finding.get("basis") or finding.get("gap") or ""
+    mood = tone(finding)
     return {
         **finding,
         "part": is_part,
         "title": mp_mm_1316.UNITS[finding["id"]].title,
         "word": finding["truth"].replace("-", " "),
         "standing": standing.replace("-", " "),
-        "tone": tone(finding),
+        "tone": "calm" if finding["id"] in settled and mood != "good" else mood,
+        "references": list(dict.fromkeys(item["reference"] for item in finding["evidence"])),
     }
+
+
+def _settled(determination: dict[str, Any]) -> frozenset[str]:
+    """Sections that no longer matter: alternatives beside one that is met, and D.I.B to D.I.I on a replacement."""
+    replaced = determination.get("replacement", ())
+    settled = {each["id"] for each in determination["criteria"][1:]} if replaced else set()
+    for each in determination["criteria"]:
+        if each["truth"] == "met" or each["id"] in settled:
+            settled |= {part["id"] for part in each.get("parts", ())}
+    if any(each["truth"] == "met" for each in replaced if each["id"] == reasonable_justification.section):
+        settled |= {unit.section for unit in ACCEPTED_REASONS}
+    return frozenset(settled)
 
 
 def tone(finding: dict[str, Any]) -> str:

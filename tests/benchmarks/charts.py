@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 _SYSTEMS = {"loinc": "http://loinc.org", "ucum": "http://unitsofmeasure.org"}
-_DAY = datetime(2026, 11, 25)
+_DAY = datetime(2026, 11, 25, tzinfo=UTC)
+_FORMAT = "%Y-%m-%dT%H:%M:%S"
 
 
 def _observation(name: str, code: str, value: float, unit: str, when: str) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def typical() -> bytes:
     stamps = [_DAY - timedelta(hours=6 * n + 3) for n in range(122)]
     return _request(
         [
-            _observation(f"g{n}", "41653-7", 100 + n % 90, "mg/dL", f"{stamp.isoformat()}-05:00")
+            _observation(f"g{n}", "41653-7", 100 + n % 90, "mg/dL", f"{stamp.strftime(_FORMAT)}-05:00")
             for n, stamp in enumerate(stamps)
         ]
     )
@@ -131,7 +132,7 @@ def sensor_month(readings: int = 8640) -> bytes:
     stamps = [_DAY - timedelta(minutes=5 * n) for n in range(readings)]
     return _request(
         [
-            _observation(f"s{n}", "99504-3", 90 + n % 160, "mg/dL", f"{stamp.isoformat()}Z")
+            _observation(f"s{n}", "99504-3", 90 + n % 160, "mg/dL", f"{stamp.strftime(_FORMAT)}Z")
             for n, stamp in enumerate(stamps)
         ]
     )

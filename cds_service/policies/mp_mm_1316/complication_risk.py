@@ -19,7 +19,7 @@ from cds_service.engine.finding import (
 )
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, UNKNOWN
-from cds_service.facts import Concept, LabResult, Topic
+from cds_service.facts import Concept, LabResult, Topic, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, named
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen, regimen_start
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough
@@ -59,7 +59,8 @@ def _ratio(case: Case) -> Finding:
     if inside:
         return unknown(Gap.INCOMPLETE, f"One result in range so far: {_shown(inside)}", closes, evidence)
     if any(in_range(r, low, high) is UNKNOWN for r in results):
-        return unknown(Gap.INCOMPLETE, f"Result that cannot be compared: {_shown(results)}", closes, evidence)
+        gap = Gap.NEEDS_REVIEW if any(r.unusable is Unusable.TEXT_ONLY for r in results) else Gap.INCOMPLETE
+        return unknown(gap, f"Result that cannot be compared: {_shown(results)}", closes, evidence)
     if results:
         words = f"Albumin-creatinine ratio outside {low} to {high} mg/g: {_shown(results)}"
         return not_met(words, Basis.DOCUMENTED, evidence)

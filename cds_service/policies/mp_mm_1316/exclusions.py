@@ -9,7 +9,7 @@ from cds_service.engine.days import compared, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, NOT_MET
-from cds_service.facts import Concept, LabResult, Record, Topic
+from cds_service.facts import WITHOUT_STATUS, Concept, Diagnosis, LabResult, Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, named, usable
 
 _REVIEW = "A nephrology note that says whether the kidney disease is end stage"
@@ -43,7 +43,7 @@ def _kidneys(case: Case) -> Finding:
     on_dialysis = _dialysis(case)
     if on_dialysis is not None:
         return on_dialysis
-    review = case.active(Concept.KIDNEY_FAILURE_FOR_REVIEW)
+    review = (*case.active(Concept.KIDNEY_FAILURE_FOR_REVIEW), *_doubtful(case))
     if review:
         return unknown(Gap.NEEDS_REVIEW, f"Charted: {named(review)}", _REVIEW, map(cite, review))
     low = _low_egfr(case)
@@ -54,6 +54,17 @@ def _kidneys(case: Case) -> Finding:
     if mild:
         return not_met(f"Kidney disease that is not end stage: {named(mild)}", Basis.DOCUMENTED, map(cite, mild))
     return not_met("No end-stage complication charted")
+
+
+def _doubtful(case: Case) -> list[Diagnosis]:
+    """End-stage disease that is charted without being confirmed, or without saying whether it is active."""
+    return [
+        d
+        for d in case.chart.diagnoses
+        if Concept.END_STAGE_RENAL_DISEASE in d.concepts
+        and usable(d.when, case.as_of)
+        and (not d.confirmed or d.status == WITHOUT_STATUS)
+    ]
 
 
 def _transplants(case: Case) -> list[Record]:

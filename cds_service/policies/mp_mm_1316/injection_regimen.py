@@ -28,7 +28,7 @@ def injection_regimen(case: Case) -> Finding:
     3 and unreadable dosing are incomplete. Duration: the unbroken chain of days at 3 or more, short gaps bridged,
     from 6 calendar months before the order. Self-adjustment: carb ratio, correction factor, sliding scale or PRN
     lines document it, mealtime insulin supports it. With a pump in use only the attested history counts."""
-    on_pump = _pump_signs(case)
+    on_pump = _on_pump(case)
     count = strongest(None if on_pump else _count(case), _attested_count(case), on_pump)
     duration = strongest(None if on_pump else _duration(case), _attested_duration(case), on_pump)
     adjusted = strongest(None if on_pump else _adjustment(case), _attested_adjustment(case), on_pump)
@@ -48,10 +48,16 @@ def regimen_start(case: Case) -> date | None:
     return _chain(case)
 
 
-def _pump_signs(case: Case) -> Finding | None:
+def pump_signs(case: Case) -> list[Evidence]:
+    """What shows that a pump is already in use: a device, a status code, insulin given through a pump."""
     pumps = [r for r in case.chart.pumps if usable(r.when, case.as_of)]
     evidence = [Evidence(r.reference, r.label, str(r.when) if r.when else None) for r in pumps]
     evidence += [Evidence(o.reference, o.label) for o in case.chart.insulin if o.via_pump and _current(o, case.as_of)]
+    return evidence
+
+
+def _on_pump(case: Case) -> Finding | None:
+    evidence = pump_signs(case)
     if not evidence:
         return None
     return unknown(
@@ -84,10 +90,16 @@ def _count(case: Case) -> Finding:
     return not_met(f"{_span(least, most)} insulin injections a day, {goal} needed", Basis.DOCUMENTED, evidence)
 
 
+def _nothing(case: Case) -> Finding:
+    goal, months = case.parameters["regimen_injections"], case.parameters["regimen_months"]
+    closes = f"Insulin orders that show {goal} self-adjusted injections a day for {months} months"
+    return unknown(Gap.NOT_DOCUMENTED, "No order for injected insulin found", closes)
+
+
 def _no_current_insulin(case: Case, closes: str) -> Finding:
     ended = [o for o in case.chart.insulin if o.end is not None and o.end < case.as_of and not o.via_pump]
     if not ended:
-        return unknown(Gap.NOT_DOCUMENTED, "No order for injected insulin found", closes)
+        return _nothing(case)
     last = max(ended, key=lambda o: (o.end or date.min, o.reference))
     evidence = [Evidence(last.reference, last.label, _day(last.end))]
     if _chain(case) is not None:
@@ -98,6 +110,8 @@ def _no_current_insulin(case: Case, closes: str) -> Finding:
 
 
 def _duration(case: Case) -> Finding:
+    if not case.chart.insulin:
+        return _nothing(case)
     months, goal = case.parameters["regimen_months"], case.parameters["regimen_injections"]
     needed = months_before(case.as_of, months)
     closes = f"Insulin orders or dispenses that show {goal} injections a day since {needed} or earlier"
@@ -111,6 +125,8 @@ def _duration(case: Case) -> Finding:
 
 
 def _adjustment(case: Case) -> Finding:
+    if not case.chart.insulin:
+        return _nothing(case)
     live = [o for o in case.chart.insulin if _current(o, case.as_of) and not o.via_pump]
     told = [o for o in live if o.adjusts]
     if told:

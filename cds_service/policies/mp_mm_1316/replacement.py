@@ -22,6 +22,7 @@ from cds_service.facts import Answer, Concept, Scope
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite
 from cds_service.policies.mp_mm_1316.diagnosis import documented_diagnosis
 from cds_service.policies.mp_mm_1316.exclusions import end_stage_complications, nobody_can_operate
+from cds_service.policies.mp_mm_1316.injection_regimen import pump_signs
 
 _CLOSES = "The reason for the replacement or repair, in the questionnaire (D.III.reason)"
 
@@ -32,6 +33,13 @@ def takes_replacement_path(case: Case) -> bool:
     if answer is not None and isinstance(answer.value, bool):
         return answer.value or case.order.scope is Scope.REPAIR
     return case.order.replacement_sign is not None
+
+
+def may_replace(case: Case) -> bool:
+    """Whether a pump is in use while nobody says whether this order replaces it: both paths are then shown."""
+    answer = case.answer("D.III.replacement")
+    denied = answer is not None and answer.value is False
+    return not denied and bool(pump_signs(case))
 
 
 def _reason(case: Case) -> Answer | None:
