@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,14 +43,14 @@ def serve(host: str, port: int, workers: int, allow_open: bool) -> None:
     from cds_service.web import create_app
     from cds_service.web.server import run
 
-    settings = _settings(host, port)
+    settings = _settings()
     try:
         settings_module.guard_exposure(host, allow_open)
     except BadSetting as error:
         raise _Refused(str(error)) from None
     if allow_open:
         click.echo("WARNING: callers are not authenticated; anybody who reaches this port is answered", err=True)
-    run(partial(create_app, settings), host, port, workers, "insulin-pump-cds serves")
+    run(lambda url: create_app(_at(settings, url)), host, port, workers, "insulin-pump-cds serves")
 
 
 @main.command()
@@ -61,8 +60,9 @@ def demo(port: int) -> None:
     from cds_service.web.demo import create_demo
     from cds_service.web.server import run
 
-    settings = _settings("127.0.0.1", port)
-    run(partial(create_demo, settings), "127.0.0.1", port, 1, "insulin-pump-cds demo: open", path="/demo")
+    settings = _settings()
+    words = "insulin-pump-cds demo: open"
+    run(lambda url: create_demo(_at(settings, url)), "127.0.0.1", port, 1, words, path="/demo")
 
 
 @main.command()
@@ -108,14 +108,17 @@ def policy(section: str | None) -> None:
         click.echo(_section(name))
 
 
-def _settings(host: str, port: int) -> Settings:
+def _settings() -> Settings:
     try:
-        settings = settings_module.load()
+        return settings_module.load()
     except BadSetting as error:
         raise _Refused(str(error)) from None
-    if settings.public_url == Settings().public_url:
-        return settings_module.checked(settings_module.replaced(settings, public_url=f"http://{host}:{port}"))
-    return settings
+
+
+def _at(settings: Settings, url: str) -> Settings:
+    """The settings with the bound address as public URL, where none was set."""
+    unset = settings.public_url == Settings().public_url
+    return settings_module.replaced(settings, public_url=url) if unset else settings
 
 
 def _section(name: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import click
@@ -32,11 +33,14 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._make_app()
 
 
-def run(make_app: Callable[[], Any], host: str, port: int, workers: int, words: str, path: str = "") -> None:
-    """Serves until it is stopped. Port 0 takes a free one. Prints one line with the URL when it is ready."""
+def run(make_app: Callable[[str], Any], host: str, port: int, workers: int, words: str, path: str = "") -> None:
+    """Serves until it is stopped; `make_app` is handed the base URL. Port 0 takes a free one.
+
+    Prints one line with the URL when connections are accepted.
+    """
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{listener.getsockname()[1]}{path}"
+    url = f"http://{shown}:{listener.getsockname()[1]}"
     options = {
         "bind": f"fd://{listener.fileno()}",
         "workers": workers,
@@ -46,9 +50,9 @@ def run(make_app: Callable[[], Any], host: str, port: int, workers: int, words: 
         "loglevel": "warning",
         "timeout": 60,
         "graceful_timeout": 10,
-        "when_ready": lambda _server: click.echo(f"{words} {url}"),
+        "when_ready": lambda _server: click.echo(f"{words} {url}{path}"),
     }
-    _Server(make_app, options).run()
+    _Server(partial(make_app, url), options).run()
 
 
 def _listen(host: str, port: int) -> socket.socket:

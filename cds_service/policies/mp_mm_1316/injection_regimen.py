@@ -87,7 +87,8 @@ def _count(case: Case) -> Finding:
         words = f"{_span(least, most)} scheduled insulin injections a day"
         words += ", the rest only as needed or by scale" if as_needed else ""
         return unknown(Gap.INCOMPLETE, words, closes, evidence)
-    return not_met(f"{_span(least, most)} insulin injections a day, {goal} needed", Basis.DOCUMENTED, evidence)
+    basis = Basis.SUPPORTED if any(o.from_text for o in live) else Basis.DOCUMENTED
+    return not_met(f"{_span(least, most)} insulin injections a day, {goal} needed", basis, evidence)
 
 
 def _nothing(case: Case) -> Finding:

@@ -1,0 +1,171 @@
+"""The command: what it prints, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from cds_service.cli import main
+from cds_service.settings import PREFIX, Settings
+from tests import support
+
+ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture
+def request_file(tmp_path: Path) -> Path:
+    path = tmp_path / "request.json"
+    path.write_text(json.dumps(support.call()), encoding="utf-8")
+    return path
+
+
+def test_check_prints_a_table(request_file: Path) -> None:
+    done = CliRunner().invoke(main, ["check", str(request_file)])
+    assert done.exit_code == 0
+    assert done.output.startswith("DeviceRequest/pump-1: ")
+    for section in ("D.I.A", "D.I.I.6", "D.II.B.5"):
+        assert section in done.output
+
+
+def test_check_prints_json(request_file: Path) -> None:
+    done = CliRunner().invoke(main, ["check", "--json", str(request_file)])
+    (found,) = json.loads(done.output)
+    assert found["policy"] == {"id": "MP-MM-1316", "version": "2026-05-01"}
+    assert [c["id"] for c in found["criteria"]] == [f"D.I.{letter}" for letter in "ABCDEFGHI"]
+    assert [e["id"] for e in found["exclusions"]] == [
+        "D.II.A.1", "D.II.A.2", "D.II.B.1", "D.II.B.2", "D.II.B.3", "D.II.B.4", "D.II.B.5",
+    ]  # fmt: skip
+
+
+def test_check_judges_order_select_too(tmp_path: Path) -> None:
+    request = support.call()
+    request["hook"] = "order-select"
+    request["context"]["selections"] = ["DeviceRequest/pump-1"]
+    path = tmp_path / "select.json"
+    path.write_text(json.dumps(request), encoding="utf-8")
+    assert CliRunner().invoke(main, ["check", str(path)]).exit_code == 0
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{", b"[]", b'{"hook": "order-sign"}', b"\xff"])
+def test_unreadable_input_is_one_line_and_exit_code_2(tmp_path: Path, content: bytes | None) -> None:
+    path = tmp_path / "broken.json"
+    if content is not None:
+        path.write_bytes(content)
+    done = CliRunner().invoke(main, ["check", str(path)])
+    assert done.exit_code == 2
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_policy_prints_sections_parameters_and_readings() -> None:
+    whole = CliRunner().invoke(main, ["policy"])
+    assert whole.exit_code == 0
+    assert "version in force from 2026-05-01" in whole.output
+    one = CliRunner().invoke(main, ["policy", "D.I.G"]).output
+    assert "self_tests_per_day = 4 from 2026-05-01" in one
+    assert "Read as:" in one
+    assert "D.I.F" not in one
+    assert "D.I.I.6" in CliRunner().invoke(main, ["policy", "D.I.I"]).output
+
+
+def test_an_unknown_section_is_exit_code_2() -> None:
+    done = CliRunner().invoke(main, ["policy", "D.IX"])
+    assert done.exit_code == 2
+    assert "D.IX" in done.stderr
+
+
+def test_help_of_serve_lists_every_setting() -> None:
+    text = CliRunner().invoke(main, ["serve", "--help"]).output
+    for name in Settings.__dataclass_fields__:
+        assert PREFIX + name.upper() in text
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "words"),
+    [
+        ({}, ["--host", "0.0.0.0"], "without authentication"),
+        ({"PUMP_CDS_AUTH": "required"}, [], "PUMP_CDS_AUTH"),
+        ({"PUMP_CDS_TRUSTED_CLIENTS": "clients.toml"}, [], "PUMP_CDS_TRUSTED_CLIENTS"),
+        ({"PUMP_CDS_TIME_ZONE": "Mars/Olympus"}, [], "PUMP_CDS_TIME_ZONE"),
+        ({"PUMP_CDS_DEADLINE_SECONDS": "soon"}, [], "PUMP_CDS_DEADLINE_SECONDS"),
+        ({"PUMP_CDS_DEADLINE_SECONDS": "0"}, [], "PUMP_CDS_DEADLINE_SECONDS"),
+        ({"PUMP_CDS_PUBLIC_URL": "example"}, [], "PUMP_CDS_PUBLIC_URL"),
+        ({"PUMP_CDS_CONFIG": "/nowhere/settings.toml"}, [], "PUMP_CDS_CONFIG"),
+    ],
+)
+def test_serve_refuses_what_it_cannot_do(variables: dict[str, str], arguments: list[str], words: str) -> None:
+    done = CliRunner().invoke(main, ["serve", *arguments], env=variables)
+    assert done.exit_code == 2
+    assert words in done.stderr
+
+
+@contextmanager
+def _started(*arguments: str) -> Iterator[str]:
+    """A real process; yields the line that it prints once it accepts connections."""
+    command = [sys.executable, "-m", "cds_service.cli", *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    try:
+        yield process.stdout.readline()
+    finally:
+        process.terminate()
+        process.wait(20)
+        process.stdout.close()
+        process.stderr.close()
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_serve_prints_its_url_and_answers(workers: str) -> None:
+    with _started("serve", "--port", "0", "--workers", workers) as line:
+        url = line.split()[-1]
+        assert url.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(f"{url}/cds-services", timeout=10) as reply:
+            assert len(json.load(reply)["services"]) == 2
+
+
+def test_demo_serves_its_page() -> None:
+    with _started("demo", "--port", "0") as line:
+        url = line.split()[-1]
+        assert url.endswith("/demo")
+        with urllib.request.urlopen(url, timeout=10) as reply:
+            assert b"<html" in reply.read()
+
+
+def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
+    with _started("serve", "--port", "0") as line:
+        port = line.split()[-1].rsplit(":", 1)[-1]
+        command = [sys.executable, "-m", "cds_service.cli", "serve", "--port", port]
+        second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert second.returncode == 2
+    assert len(second.stderr.strip().splitlines()) == 1
+
+
+def test_settings_come_from_a_file_and_variables_win(tmp_path: Path) -> None:
+    from cds_service import settings
+
+    path = tmp_path / "settings.toml"
+    path.write_text(
+        'time_zone = "America/Chicago"\nmax_pages = 3\ncgm_counts_as_self_testing = true\n', encoding="utf-8"
+    )
+    loaded = settings.load({"PUMP_CDS_CONFIG": str(path), "PUMP_CDS_MAX_PAGES": "5"})
+    assert (loaded.time_zone, loaded.max_pages) == ("America/Chicago", 5)
+    assert loaded.overrides() == {"cgm_counts_as_self_testing": True}
+
+
+def test_an_unknown_setting_in_a_file_is_named(tmp_path: Path) -> None:
+    from cds_service import settings
+    from cds_service.errors import BadSetting
+
+    path = tmp_path / "settings.toml"
+    path.write_text("colour = 1\n", encoding="utf-8")
+    with pytest.raises(BadSetting, match="colour"):
+        settings.load({"PUMP_CDS_CONFIG": str(path)})
