@@ -188,6 +188,19 @@ class GlucoseReading(NamedTuple):
     mg_dl: int | None
     before_meal: bool
     reference: str
+    comparator: str = ""
+
+    def below(self, level: int) -> bool:
+        """Whether every value that the reading allows lies below `level`."""
+        if self.mg_dl is None or self.comparator in (">", ">="):
+            return False
+        return self.mg_dl < level or (self.comparator == "<" and self.mg_dl == level)
+
+    def above(self, level: int) -> bool:
+        """Whether every value that the reading allows lies above `level`."""
+        if self.mg_dl is None or self.comparator in ("<", "<="):
+            return False
+        return self.mg_dl > level or (self.comparator == ">" and self.mg_dl == level)
 
 
 class SensorReading(NamedTuple):
@@ -196,6 +209,10 @@ class SensorReading(NamedTuple):
     day: date
     minute: int | None
     mg_dl: int | None
+
+    def above(self, level: int) -> bool:
+        """Whether the reading lies above `level`."""
+        return self.mg_dl is not None and self.mg_dl > level
 
 
 class InsulinAction(StrEnum):

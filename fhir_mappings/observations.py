@@ -77,7 +77,8 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
     quantity = observation.valueQuantity
     if quantity is None:
         return "", ""
-    facts.sensor.append(SensorReading(placed[0], placed[1], _quick_glucose(quantity)))
+    value = _quick_glucose(quantity) if quantity.comparator is None else None
+    facts.sensor.append(SensorReading(placed[0], placed[1], value))
     return stamp, f"Observation/{observation.id}" if observation.id else "Observation without id"
 
 
@@ -92,7 +93,7 @@ def _glucose_value(observation: Observation, quantity: Quantity) -> int | None:
 def _quick_glucose(quantity: Quantity) -> int | None:
     """Glucose in mg/dL; plain mg/dL numbers, which nearly all are, without decimal arithmetic."""
     value = quantity.value
-    if type(value) is float and quantity.comparator is None and quantity.code == "mg/dL" and 0.5 <= value < 3000:
+    if type(value) is float and quantity.code == "mg/dL" and 0.5 <= value < 3000:
         return int(value + 0.5)
     return units.glucose_mg_dl(quantity)
 
@@ -154,8 +155,10 @@ def _result(
         read = units.Read(None, "", text[:60], Unusable.TEXT_ONLY if text else Unusable.NO_VALUE)
     if read.note:
         context.note(f"{name}: {read.note}")
-    if read.unusable in (Unusable.IMPLAUSIBLE, Unusable.WRONG_UNIT):
-        context.note(f"{name} not used: {read.unusable.value} ({read.shown})")
+    if read.unusable in (Unusable.IMPLAUSIBLE, Unusable.WRONG_UNIT, Unusable.NO_VALUE):
+        context.note(f"{name} not used: {read.unusable.value}{f' ({read.shown})' if read.shown else ''}")
+    if observation.status in _PENDING:
+        context.note(f"{name} is pending: status {observation.status}")
     return LabResult(
         reference=name,
         when=_effective(observation, name, context),
@@ -212,7 +215,7 @@ def _glucose(
     facts: ObservationFacts,
 ) -> None:
     if observation.status in _PENDING:
-        context.note(f"{name} ignored: status {observation.status}")
+        context.note(f"{name} is pending and not counted: status {observation.status}")
         return
     quantity = _quantity(observation)
     if quantity is not None and quantity.code != "mg/dL" and units.unit_of(quantity) in _PER_DAY:
@@ -240,7 +243,10 @@ def _glucose(
     if key in facts.seen_tests:
         return
     facts.seen_tests.add(key)
-    facts.self_tests.append(GlucoseReading(*placed, value, _before_meal(observation, concepts), name))
+    comparator = units.glucose_comparator(quantity) if quantity is not None else ""
+    if comparator is None:
+        value, comparator = None, ""
+    facts.self_tests.append(GlucoseReading(*placed, value, _before_meal(observation, concepts), name, comparator))
 
 
 def _count(quantity: Quantity) -> units.Read:

@@ -118,7 +118,8 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
         label = f"a {draft.resource_type}"
         return DeviceOrder(draft.reference, draft.resource_type, label, Scope.OTHER, out_of_scope=_OTHER)
     items = _items(view, context)
-    concepts = terminology.concepts(*items) | terminology.concepts(*_billing(view))
+    billing = [*_billing(view.extension), *(code for item in items for code in _billing(item.extension))]
+    concepts = terminology.concepts(*items, *billing)
     texts = _texts(items)
     scope, coded = _scope(concepts, items, texts, view)
     requester = view.requester
@@ -162,7 +163,7 @@ def _items(view: AnyOrder, context: ChartContext) -> list[CodeableConcept]:
     device = context.resolve(reference, Device, view.contained)
     if device is not None:
         names = " ".join(n.name or "" for n in device.deviceName or ())
-        found += [device.type, CodeableConcept(text=names) if names else None, *_billing(device)]
+        found += [device.type, CodeableConcept(text=names) if names else None, *_billing(device.extension)]
     medication = context.resolve(reference, Medication, view.contained)
     if medication is not None:
         found.append(medication.code)
@@ -183,8 +184,8 @@ def _odd_code(view: DeviceRequest) -> list[CodeableConcept]:
     return []
 
 
-def _billing(resource: AnyOrder | Device) -> list[CodeableConcept]:
-    """Billing codes that CRD clients hang on an order as an extension, wherever in it they stand."""
+def _billing(extension: bytes | msgspec.Raw) -> list[CodeableConcept]:
+    """Billing codes that CRD clients hang as an extension on an order, its code, its device or its drug."""
     found: list[CodeableConcept] = []
 
     def walk(node: Any, inside: bool, depth: int) -> None:
@@ -203,7 +204,7 @@ def _billing(resource: AnyOrder | Device) -> list[CodeableConcept]:
             for value in node.values():
                 walk(value, inside, depth + 1)
 
-    walk(plain(resource.extension), False, 0)
+    walk(plain(extension), False, 0)
     return found
 
 
@@ -230,9 +231,21 @@ def _scope(
         return Scope.OTHER, True
     if _PRODUCT.search(texts):
         return Scope.PUMP, True
-    if _PUMP_WORDS.search(texts) and not _NOT_THE_PUMP.search(texts):
+    if Concept.PUMP_IN_USE in concepts or (_only_words(items, concepts) and _names_a_pump(texts)):
         return Scope.PUMP, False
     return Scope.OTHER, bool(items)
+
+
+def _only_words(items: list[CodeableConcept], concepts: frozenset[Concept]) -> bool:
+    """Whether no code says what this is: none, miscellaneous equipment, an unknown system, or a misspelt code."""
+    if Concept.MISCELLANEOUS_EQUIPMENT in concepts:
+        return True
+    coded = (c for item in items for c in terminology.codings(item) if c.code)
+    return not any(terminology.is_well_formed(c.system, c.code or "") for c in coded)
+
+
+def _names_a_pump(texts: str) -> bool:
+    return bool(_PUMP_WORDS.search(texts)) and not _NOT_THE_PUMP.search(texts)
 
 
 def _label(items: list[CodeableConcept], concepts: frozenset[Concept], scope: Scope) -> str:
@@ -344,6 +357,8 @@ def _notes(
             code = (coding.code or "").strip().upper()
             if re.fullmatch(r"[A-Z][O0]\d{3}", code) and "O" in code[1:2]:
                 yield f"Code {code} was not recognised: it has the letter O where HCPCS codes have a zero"
+            elif terminology.is_odd_spelling(coding.system):
+                yield f"Code {code[:20]} came under {str(coding.system)[:80]}, read as HCPCS"
             elif not terminology.is_known_system(coding.system) and terminology.looks_like(code):
                 yield f"Code {code[:20]} was not recognised: its code system is unknown"
     if scope is not Scope.OTHER and context.identity.whose(getattr(view, "subject", None)) is Whose.NOBODY:

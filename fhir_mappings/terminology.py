@@ -160,6 +160,20 @@ def is_known_system(system: str | None) -> bool:
     return key is not None and any(key == known for known, _ in _SETS.codes)
 
 
+def is_well_formed(system: str | None, code: str) -> bool:
+    """Whether a code is of a known system and looks like one of its codes."""
+    if not is_known_system(system):
+        return False
+    return system_key(system) != HCPCS or bool(_HCPCS_SHAPE.match(code.strip().upper()))
+
+
+def is_odd_spelling(system: str | None) -> bool:
+    """Whether this is HCPCS under another address than the one that CRD and CMS print."""
+    plain = re.sub(r"^https?://", "", (system or "").strip())
+    usual = ("www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "www.ama-assn.org/go/cpt")
+    return system_key(system) == HCPCS and plain not in usual
+
+
 def codings(concept: CodeableConcept | None) -> list[Coding]:
     """The codings of a concept; none when it has none."""
     return (concept.coding or []) if concept is not None else []

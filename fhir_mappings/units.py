@@ -84,6 +84,10 @@ def shown(quantity: Quantity) -> str:
     return f"{quantity.comparator or ''}{figure} {unit}".strip()[:60]
 
 
+def _spelt(quantity: Quantity) -> str | None:
+    return f"the number came as text ({quantity.value.strip()[:20]})" if isinstance(quantity.value, str) else None
+
+
 def _begin(quantity: Quantity) -> tuple[Decimal | None, str, str, Unusable | None]:
     value = number(quantity.value)
     comparator = _COMPARATORS.get(quantity.comparator.strip() if quantity.comparator else None)
@@ -104,7 +108,7 @@ def hba1c(
     value, comparator, text, problem = _begin(quantity)
     if value is None:
         return Read(None, "", text, problem)
-    unit, note = unit_of(quantity), None
+    unit, note = unit_of(quantity), _spelt(quantity)
     if not unit:
         if unit_required:
             return Read(None, comparator, text, Unusable.WRONG_UNIT)
@@ -127,7 +131,7 @@ def albumin_creatinine(quantity: Quantity, *, mass_ratio: bool) -> Read:
     value, comparator, text, problem = _begin(quantity)
     if value is None:
         return Read(None, "", text, problem)
-    unit, note = unit_of(quantity), None
+    unit, note = unit_of(quantity), _spelt(quantity)
     if not unit and mass_ratio:
         unit, note = "mg/g", "no unit: scale taken from the code"
     if unit in _MG_PER_MMOL:
@@ -148,10 +152,13 @@ def egfr(quantity: Quantity) -> Read:
     return Read(float(value), comparator, text, problem)
 
 
+def glucose_comparator(quantity: Quantity) -> str | None:
+    """The comparator of a reading ('' for none); None when it is no FHIR comparator."""
+    return _COMPARATORS.get(quantity.comparator.strip() if quantity.comparator else None)
+
+
 def glucose_mg_dl(quantity: Quantity, *, moles_by_code: bool = False) -> int | None:
-    """Glucose in whole mg/dL, rounded half up; None when it cannot be read or carries a comparator."""
-    if quantity.comparator not in (None, "", "="):
-        return None
+    """Glucose in whole mg/dL, rounded half up; None when it cannot be read. Its comparator is read apart."""
     value = number(quantity.value)
     if value is None:
         return None

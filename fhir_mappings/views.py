@@ -27,6 +27,7 @@ class CodeableConcept(Struct, gc=False):
 
     coding: list[Coding] | None = None
     text: str | None = None
+    extension: Raw = NOTHING
 
 
 class Identifier(Struct, gc=False):

@@ -33,6 +33,7 @@ class Determination:
 
     `on_replacement_path`: the outcome rests on D.III in place of D.I.B to D.I.I. `replacement` is also there when a
     pump is in use and nothing says which path the order takes: both paths are shown, the new-pump path decides.
+    `before_policy`: the order is older than every version that is held.
     """
 
     order: str
@@ -48,6 +49,7 @@ class Determination:
     notes: tuple[str, ...] = ()
     rides_with: str | None = None
     on_replacement_path: bool = False
+    before_policy: bool = False
 
 
 def outcome_of(required: tuple[Finding, ...], exclusions: tuple[Finding, ...]) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN, Truth, all_of, any_of
@@ -71,20 +71,30 @@ class Finding:
         return self.truth is not UNKNOWN
 
 
-def met(explanation: str, basis: Basis, evidence: Iterable[Evidence] = (), **more: object) -> Finding:
+def met(explanation: str, basis: Basis, evidence: Iterable[Evidence] = (), remarks: tuple[str, ...] = ()) -> Finding:
     """A criterion that holds."""
-    return replace(Finding(MET, explanation, basis, evidence=tuple(evidence)), **more)  # type: ignore[arg-type]
+    return Finding(MET, explanation, basis, evidence=tuple(evidence), remarks=remarks)
 
 
-def not_met(explanation: str, basis: Basis | None = None, evidence: Iterable[Evidence] = (), **more: object) -> Finding:
+def not_met(
+    explanation: str,
+    basis: Basis | None = None,
+    evidence: Iterable[Evidence] = (),
+    remarks: tuple[str, ...] = (),
+) -> Finding:
     """A criterion that evidence contradicts; without evidence only an exclusion may be so, by absence."""
-    return replace(Finding(NOT_MET, explanation, basis, evidence=tuple(evidence)), **more)  # type: ignore[arg-type]
+    return Finding(NOT_MET, explanation, basis, evidence=tuple(evidence), remarks=remarks)
 
 
-def unknown(gap: Gap, explanation: str, closes: str, evidence: Iterable[Evidence] = (), **more: object) -> Finding:
+def unknown(
+    gap: Gap,
+    explanation: str,
+    closes: str,
+    evidence: Iterable[Evidence] = (),
+    remarks: tuple[str, ...] = (),
+) -> Finding:
     """A criterion that could not be decided, with what would close it."""
-    finding = Finding(UNKNOWN, explanation, gap=gap, closes=closes, evidence=tuple(evidence))
-    return replace(finding, **more)  # type: ignore[arg-type]
+    return Finding(UNKNOWN, explanation, None, gap, closes, tuple(evidence), (), remarks)
 
 
 def strongest(*findings: Finding | None) -> Finding:

@@ -65,10 +65,10 @@ class CardWriter:
         self, order: DeviceOrder, determination: Determination, chart: Chart, today: date
     ) -> dict[str, Any] | None:
         """The card for one order; None when nobody needs to hear about it."""
-        if determination.rides_with or determination.outcome is Outcome.NOT_APPLICABLE:
-            if determination.outcome is Outcome.NOT_APPLICABLE and _no_version(order, determination):
-                return self._no_version_card(order, determination)
+        if determination.rides_with:
             return None
+        if determination.outcome is Outcome.NOT_APPLICABLE:
+            return self._no_version_card(order, determination) if determination.before_policy else None
         card = self._frame(order, summary(determination), _indicator(determination))
         card["detail"] = "\n\n".join(_detail(order, determination, today))
         card["links"] = self._links(determination)
@@ -108,10 +108,6 @@ class CardWriter:
         if offers:
             card["suggestions"] = offers
             card["selectionBehavior"] = "at-most-one" if determination.outcome is Outcome.EXCLUDED else "any"
-
-
-def _no_version(order: DeviceOrder, determination: Determination) -> bool:
-    return determination.policy_version is None and order.out_of_scope is None
 
 
 def _indicator(determination: Determination) -> str:
@@ -238,7 +234,8 @@ def _weak(finding: Finding) -> str:
     """Says when a met criterion rests on less than documentation."""
     if finding.basis is Basis.SUPPORTED:
         return " (supported; a reviewer may still ask)"
-    return " (attested)" if finding.basis is Basis.ATTESTED else ""
+    told = "attested" in finding.explanation.casefold()
+    return " (attested)" if finding.basis is Basis.ATTESTED and not told else ""
 
 
 def _remarks(order: DeviceOrder, determination: Determination, today: date) -> Iterator[str]:

@@ -11,10 +11,10 @@ from cds_service.engine.determination import CoverageStanding, Determination, Ou
 from cds_service.engine.finding import Finding
 from cds_service.engine.parameters import ParametersOn
 from cds_service.errors import NoVersionInForce
-from cds_service.facts import Chart, DeviceOrder, Scope, Topic
+from cds_service.facts import Chart, DeviceOrder, Record, Scope, Topic
 from cds_service.policies import mp_mm_1316
 from cds_service.policies.mp_mm_1316 import replacement
-from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.mp_mm_1316.case import Case, usable
 from cds_service.policies.mp_mm_1316.coverage import standing
 
 _JUDGED = (Scope.PUMP, Scope.EXCLUDED_DEVICE, Scope.REPAIR)
@@ -56,7 +56,8 @@ def determine(
     try:
         version = version_on(as_of)
     except NoVersionInForce as error:
-        return replace(blank, reason=f"The order is of {as_of}: {error}. It is not judged by a later text")
+        reason = f"The order is of {as_of}: {error}. It is not judged by a later text"
+        return replace(blank, reason=reason, before_policy=True)
     parameters = parameters_on(as_of, overrides)
     covered, why = standing(chart.coverages, chart.state, as_of, parameters)
     if chart.unread.get(Topic.COVERAGE) and covered is not CoverageStanding.GOVERNED:
@@ -83,7 +84,7 @@ def _judge(case: Case, blank: Determination, coverage_note: str) -> Determinatio
     if outcome is Outcome.LIKELY_APPROVED and not case.order.coded:
         outcome = Outcome.NEEDS_DOCUMENTATION
         reason = "The order names an insulin pump only in words: it needs its HCPCS code"
-    notes = blank.notes
+    notes = (*blank.notes, *_later(case))
     if blank.coverage is not CoverageStanding.GOVERNED:
         notes = (f"Coverage not verified: {coverage_note}", *notes)
     return replace(
@@ -96,6 +97,19 @@ def _judge(case: Case, blank: Determination, coverage_note: str) -> Determinatio
         notes=notes,
         on_replacement_path=replaces,
     )
+
+
+def _later(case: Case) -> list[str]:
+    """Finished events dated after the day of the order: not used, and noted."""
+    chart = case.chart
+    results: tuple[tuple[Record, ...], ...] = (chart.hba1c, chart.albumin_creatinine, chart.egfr)
+    events = (chart.education, chart.dialysis, chart.stays, chart.diagnoses, chart.pumps, chart.pump_training)
+    return [
+        f"{record.reference} not used: dated {record.when}, after the order"
+        for group in (*results, *events)
+        for record in group
+        if not usable(record.when, case.as_of)
+    ]
 
 
 def _named(findings: Sequence[Finding], units: Sequence[Any]) -> tuple[Finding, ...]:

@@ -109,7 +109,9 @@ def unread(finding: Finding, reason: str) -> Finding:
 def attestation(answer: Answer, link_id: str) -> Evidence:
     """An attested answer as evidence."""
     value = answer.value
-    shown = ("yes" if value else "no") if isinstance(value, bool) else str(value)
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool):
+        shown = "yes" if value else "no"
     return Evidence(answer.reference, f"{link_id}: {shown}", str(answer.authored))
 
 

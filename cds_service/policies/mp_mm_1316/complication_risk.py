@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from cds_service.engine.days import compared, in_range, within
@@ -20,7 +21,7 @@ from cds_service.engine.finding import (
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Concept, LabResult, Topic, Unusable
-from cds_service.policies.mp_mm_1316.case import Case, cite, named
+from cds_service.policies.mp_mm_1316.case import Case, cite, named, usable
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen, regimen_start
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough
 
@@ -39,7 +40,9 @@ def albuminuria(case: Case) -> Finding:
     coded = case.active(Concept.MICROALBUMINURIA)
     if coded:
         return met(f"Charted: {named(coded)}", Basis.DOCUMENTED, map(cite, coded))
-    return case.guarded(_ratio(case), Topic.ALBUMIN_CREATININE)
+    pending = [r for r in case.chart.albumin_creatinine if r.pending and usable(r.when, case.as_of)]
+    remarks = tuple(f"Albumin-creatinine ratio of {r.when or 'unknown date'} is pending" for r in pending)
+    return case.guarded(replace(_ratio(case), remarks=remarks), Topic.ALBUMIN_CREATININE)
 
 
 def _ratio(case: Case) -> Finding:

@@ -26,7 +26,10 @@ def education_completed(case: Case) -> Finding:
     say that the programme was completed. The last session counts. An attested completion date in the window with
     a credentialed educator attests it. Newest evidence older than the window contradicts it. Nutrition therapy,
     diet education, care plans, referrals and pump training are other things."""
-    return case.guarded(strongest(_attested(case), _charted(case)), Topic.EDUCATION, Topic.ENCOUNTERS)
+    ways = [way for way in (_attested(case), _charted(case)) if way is not None]
+    # An old completion is no evidence against a newer one: whichever lies in the window counts.
+    finding = strongest(*([way for way in ways if way.truth is MET] or ways))
+    return case.guarded(finding, Topic.EDUCATION, Topic.ENCOUNTERS)
 
 
 def _charted(case: Case) -> Finding:
@@ -51,6 +54,9 @@ def _attested(case: Case) -> Finding | None:
     if done is None or not isinstance(done.value, When):
         return None
     evidence = [attestation(done, "D.I.D.date")]
+    if done.value.first > case.as_of:
+        words = f"Attested completion {done.value} lies after the order and is not used"
+        return unknown(Gap.INCOMPLETE, words, _CLOSES, evidence)
     placed = within(done.value, case.months_ago("education_window_months"), case.as_of)
     if placed is NOT_MET:
         return not_met(f"Attested completion {done.value} is outside the window", Basis.ATTESTED, evidence)

@@ -86,7 +86,7 @@ def _dialysis(case: Case) -> Finding | None:
     acute = case.active(Concept.ACUTE_KIDNEY_INJURY)
     if acute:
         words = f"Dialysis on {recent[-1].when}, with acute kidney injury charted ({named(acute)})"
-        return unknown(Gap.NEEDS_REVIEW, words, _REVIEW, map(cite, (*recent[-3:], *acute)))
+        return not_met(words, Basis.DOCUMENTED, map(cite, (*recent[-3:], *acute)))
     maintained = any(Concept.CHRONIC_DIALYSIS in r.concepts for r in recent)
     if maintained or _spread(sessions) >= timedelta(days=case.parameters["dialysis_chronic_days"]):
         words = f"Chronic dialysis, last {recent[-1].when}"

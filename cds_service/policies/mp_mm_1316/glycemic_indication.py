@@ -109,7 +109,7 @@ def recurring_hypoglycemia(case: Case) -> Finding:
         words = f"Hypoglycemia charted on {len(days)} days, last {max(days)}"
         return strongest(attested, met(words, Basis.DOCUMENTED, map(cite, episodes)))
     start, level = case.months_ago("hypoglycemia_window_months"), case.parameters["hypoglycemia_level"]
-    low = [r for r in case.chart.self_tests if start <= r.day <= case.as_of and r.mg_dl is not None and r.mg_dl < level]
+    low = [r for r in case.chart.self_tests if start <= r.day <= case.as_of and r.below(level)]
     low_days = {r.day for r in low}
     if len(low_days) >= needed:
         words = f"Meter readings below {level} mg/dL on {len(low_days)} days, last {max(low_days)}"
@@ -137,7 +137,7 @@ def premeal_fluctuation(case: Case) -> Finding:
     """The policy gives no threshold. Readings before meals are reported with number, range, SD and CV for a
     reviewer when there are at least ten; an attestation decides."""
     attested = case.attested("D.I.I.3", "Wide fluctuation before meals", "No wide fluctuation before meals")
-    readings = [r for r in case.chart.self_tests if r.before_meal and r.day <= case.as_of]
+    readings = [r for r in case.chart.self_tests if r.before_meal and r.day <= case.as_of and not r.comparator]
     values = [r.mg_dl for r in readings if r.mg_dl is not None]
     closes = "The provider's statement on fluctuation before meals, with the readings"
     if len(values) >= case.parameters["fluctuation_readings"]:
@@ -167,23 +167,23 @@ def dawn_phenomenon(case: Case) -> Finding:
     mornings in the window of D.I.G support it. Meter and sensor readings both show it. An attestation decides."""
     attested = case.attested("D.I.I.4", "Dawn phenomenon often above 200 mg/dL", "No dawn phenomenon above 200 mg/dL")
     p = case.parameters
-    highest: dict[date, int] = defaultdict(int)
+    measured: dict[date, bool] = defaultdict(bool)
     start, end = window(case)
     readings: Iterable[GlucoseReading | SensorReading] = chain(case.chart.self_tests, case.chart.sensor)
     for reading in readings:
-        minute, value = reading.minute, reading.mg_dl
-        if minute is None or value is None or not start <= reading.day <= end:
+        minute = reading.minute
+        if minute is None or reading.mg_dl is None or not start <= reading.day <= end:
             continue
         if p["dawn_from_minute"] <= minute < p["dawn_until_minute"]:
-            highest[reading.day] = max(highest[reading.day], value)
-    high = [day for day, value in highest.items() if value > p["dawn_level"]]
-    words = f"Above {p['dawn_level']} mg/dL on {len(high)} of {len(highest)} measured mornings"
-    evidence = [Evidence(_any_reference(case), words, f"{start}/{end}")] if highest else []
-    if len(highest) < p["dawn_mornings"]:
+            measured[reading.day] |= reading.above(p["dawn_level"])
+    high = sum(measured.values())
+    words = f"Above {p['dawn_level']} mg/dL on {high} of {len(measured)} measured mornings"
+    evidence = [Evidence(_any_reference(case), words, f"{start}/{end}")] if measured else []
+    if len(measured) < p["dawn_mornings"]:
         closes = f"Readings from 02:00 to 08:00 on at least {p['dawn_mornings']} mornings, or a statement"
-        gap = Gap.INCOMPLETE if highest else Gap.NOT_DOCUMENTED
+        gap = Gap.INCOMPLETE if measured else Gap.NOT_DOCUMENTED
         return strongest(attested, case.guarded(unknown(gap, words, closes, evidence), Topic.GLUCOSE))
-    frequent = len(high) >= p["dawn_share"] * len(highest)
+    frequent = high >= p["dawn_share"] * len(measured)
     finding = (met if frequent else not_met)(words, Basis.SUPPORTED, evidence)
     return strongest(attested, case.guarded(finding, Topic.GLUCOSE))
 
@@ -202,8 +202,7 @@ def severe_excursions(case: Case) -> Finding:
         for r in case.chart.self_tests
         if r.minute is not None
         and r.minute < p["night_until_minute"]
-        and r.mg_dl is not None
-        and r.mg_dl < p["night_level"]
+        and r.below(p["night_level"])
         and r.day <= case.as_of
     ]
     nights = {r.day for r in low}

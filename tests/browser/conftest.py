@@ -1,0 +1,58 @@
+"""A real browser and the demo served on a free port, each started once for the whole run."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+from werkzeug.serving import make_server
+
+from cds_service.settings import Settings
+from cds_service.web.demo import create_demo
+
+CHROMIUM = Path("/usr/bin/chromium")
+# Inside containers the sandbox cannot start; the rest keeps the browser from calling home.
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+def unavailable(reason: str) -> NoReturn:
+    """Skip the test for a part that is not here, or fail it when every part is required."""
+    if os.environ.get("PUMP_CDS_REQUIRE_ALL") == "1":
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """Start Debian's Chromium."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        unavailable("playwright is not installed")
+    if not CHROMIUM.exists():
+        unavailable(f"no browser: {CHROMIUM} is not there")
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(executable_path=str(CHROMIUM), args=ARGUMENTS)
+        yield started
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[str]:
+    """Serve the demo, and give its address."""
+    server = make_server("127.0.0.1", 0, create_demo(Settings()), threaded=True)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()

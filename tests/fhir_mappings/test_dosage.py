@@ -1,0 +1,213 @@
+"""Directions → scheduled injections a day: frequency in its period, else events, else the timing's code, else text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.fhir_mappings.builders import JSON, SNOMED, dosing
+from tests.support import concept
+
+GTS = "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation"
+SUBCUTANEOUS = concept(SNOMED, "34206005")
+INTRAVENOUS = concept(SNOMED, "47625008")
+
+
+def repeat(**members: Any) -> JSON:
+    """A line with a timing.repeat."""
+    return {"timing": {"repeat": members}}
+
+
+def code(text: str, **members: Any) -> JSON:
+    """A line with a timing.code."""
+    return {"timing": {"code": concept(GTS, text)}, **members}
+
+
+# ---------------------------------------------------------------- timing.repeat
+
+REPEAT = {
+    "three a day": (repeat(frequency=3, period=1, periodUnit="d"), 3, 3),
+    "one in six hours": (repeat(frequency=1, period=6, periodUnit="h"), 4, 4),
+    "one in 480 minutes": (repeat(frequency=1, period=480, periodUnit="min"), 3, 3),
+    "every other day": (repeat(frequency=1, period=2, periodUnit="d"), 0.5, 0.5),
+    "once a week": (repeat(frequency=1, period=1, periodUnit="wk"), 1 / 7, 1 / 7),
+    "21 a week": (repeat(frequency=21, period=1, periodUnit="wk"), 3, 3),
+    "frequency range": (repeat(frequency=2, frequencyMax=4, period=1, periodUnit="d"), 2, 4),
+    # Every 6 to 8 hours: 24 / 8 to 24 / 6.
+    "period range": (repeat(frequency=1, period=6, periodMax=8, periodUnit="h"), 3, 4),
+    # 3 a day on 5 of 7 days.
+    "on weekdays": (repeat(frequency=3, period=1, periodUnit="d", dayOfWeek=["mon", "tue", "wed", "thu", "fri"]), 15 / 7, 15 / 7),
+    "a day named twice is one": (repeat(frequency=7, period=1, periodUnit="d", dayOfWeek=["mon", "mon"]), 1, 1),
+    "before meals": (repeat(when=["AC"]), 3, 3),
+    "before each meal, named": (repeat(when=["ACM", "ACD", "ACV"]), 3, 3),
+    "meals and bedtime": (repeat(when=["C", "HS"]), 4, 4),
+    "bedtime": (repeat(when=["HS"]), 1, 1),
+    "bedtime on one day of seven": (repeat(when=["HS"], dayOfWeek=["sun"]), 1 / 7, 1 / 7),
+    "times of day": (repeat(timeOfDay=["08:00:00", "12:00:00", "18:00:00"]), 3, 3),
+    "a time named twice is one": (repeat(timeOfDay=["08:00:00", "08:00:00"]), 1, 1),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("line", "least", "most"), REPEAT.values(), ids=REPEAT.keys())
+def test_repeat(line: JSON, least: float, most: float) -> None:
+    found = dosing(line)
+    assert (found.least, found.most) == (pytest.approx(least, abs=0.001), pytest.approx(most, abs=0.001))
+    assert not found.from_text
+
+
+UNREADABLE = {
+    "no line": [],
+    "an empty line": [{}],
+    "a unit that UCUM does not have": [repeat(frequency=3, period=1, periodUnit="fortnight")],
+    "a period of nothing": [repeat(frequency=3, period=0, periodUnit="d")],
+    "an event that nobody knows": [repeat(when=["TEA"])],
+    "one event known, one not": [repeat(when=["HS", "TEA"])],
+    "a timing code that nobody knows": [code("XYZ")],
+    "as directed": [{"text": "use as directed"}],
+    "one line readable, one not": [repeat(frequency=3, period=1, periodUnit="d"), {"text": "use as directed"}],
+}
+
+
+@pytest.mark.parametrize("lines", UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_what_cannot_be_counted_is_no_number(lines: list[JSON]) -> None:
+    assert (dosing(*lines).least, dosing(*lines).most) == (None, None)
+
+
+def test_first_match_counts() -> None:
+    line = {"text": "four times a day", "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"},
+                                                   "code": concept(GTS, "TID")}}  # fmt: skip
+    assert dosing(line).least == 1
+    line["timing"] = {"repeat": {"when": ["ACM", "ACV"]}, "code": concept(GTS, "TID")}
+    assert dosing(line).least == 2
+    line["timing"] = {"repeat": {"boundsPeriod": {"start": "2026-01-01"}}, "code": concept(GTS, "TID")}
+    assert dosing(line).least == 3
+
+
+@pytest.mark.parametrize(
+    ("name", "count"),
+    [("QD", 1), ("BID", 2), ("TID", 3), ("QID", 4), ("AM", 1), ("BED", 1), ("QOD", 0.5), ("Q6H", 4), ("Q8H", 3)],
+)
+def test_timing_code(name: str, count: float) -> None:
+    assert (dosing(code(name)).least, dosing(code(name)).from_text) == (count, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("FOUR  TIMES DAILY", 4), ("TID", 3), ("three times daily", 3), ("twice a day", 2)]
+)
+def test_timing_code_in_words_is_text(text: str, count: float) -> None:
+    found = dosing({"timing": {"code": {"text": text}}})
+    assert (found.least, found.most, found.from_text) == (count, count, True)
+
+
+def test_lines_add_up() -> None:
+    meals = [repeat(frequency=1, period=1, periodUnit="d", when=[event]) for event in ("ACM", "ACD", "ACV")]
+    assert dosing(*meals).least == 3
+    assert dosing(*meals, code("BED")).least == 4
+    assert dosing(repeat(frequency=1, frequencyMax=2, period=1, periodUnit="d"), code("BED")).most == 3
+
+
+# ---------------------------------------------------------------- as needed and scales
+
+PRN = {
+    "boolean": repeat(frequency=4, period=1, periodUnit="d") | {"asNeededBoolean": True},
+    "concept": repeat(frequency=4, period=1, periodUnit="d") | {"asNeededCodeableConcept": {"text": "high glucose"}},
+    "in the timing's codes": {"timing": {"code": {"coding": [{"code": "QID"}, {"code": "PRN"}]}}},
+    "in the text": {"text": "8 units four times a day PRN"},
+    "as needed in the text": {"text": "8 units 4 times a day as needed"},
+    "sliding scale": {"text": "four times a day per sliding scale"},
+    "SSI": {"text": "SSI four times a day"},
+}
+
+
+@pytest.mark.parametrize("line", PRN.values(), ids=PRN.keys())
+def test_as_needed_lines_add_nothing_and_show_self_adjustment(line: JSON) -> None:
+    found = dosing(line)
+    assert (found.least, found.most, found.as_needed) == (0, 0, 4)
+    assert found.adjusts
+
+
+def test_as_needed_beside_scheduled_lines() -> None:
+    found = dosing(code("TID"), {"text": "sliding scale"})
+    assert (found.least, found.most) == (3, 3)
+    assert found.as_needed > 0
+
+
+def test_not_as_needed_counts() -> None:
+    assert dosing(repeat(frequency=3, period=1, periodUnit="d") | {"asNeededBoolean": False}).least == 3
+
+
+ADJUSTS = {
+    "carb ratio": "TID, carb ratio 1:10",
+    "ratio in units": "TID, 1 unit per 10 g of carbohydrate",
+    "insulin-to-carb": "TID by insulin-to-carb ratio",
+    "correction factor": "TID with correction factor 50",
+    "correction": "TID plus correction dose",
+    "sensitivity": "TID; sensitivity factor 40",
+    "ICR and ISF": "TID ICR 10, ISF 50",
+}
+
+
+@pytest.mark.parametrize("text", ADJUSTS.values(), ids=ADJUSTS.keys())
+def test_words_of_self_adjustment(text: str) -> None:
+    assert dosing({"text": text}).adjusts
+    assert dosing({"text": text}).least == 3
+
+
+@pytest.mark.parametrize("text", ["20 units at bedtime", "8 units TID", "U-100 10 units daily"])
+def test_fixed_doses_show_no_self_adjustment(text: str) -> None:
+    assert dosing({"text": text}).adjusts is None
+
+
+@pytest.mark.parametrize(
+    ("line", "at_meals"),
+    [
+        (repeat(when=["AC"]), True),
+        (repeat(when=["ACM"]), True),
+        (code("PC"), True),
+        ({"text": "8 units with breakfast"}, True),
+        ({"text": "8 units before meals"}, True),
+        (repeat(when=["HS"]), False),
+        ({"text": "20 units at bedtime"}, False),
+    ],
+)
+def test_at_meals(line: JSON, at_meals: bool) -> None:
+    assert dosing(line).at_meals is at_meals
+
+
+# ---------------------------------------------------------------- pump and route
+
+
+@pytest.mark.parametrize("text", ["via insulin pump", "per CSII", "basal rate 0.8 U/h", "fill Omnipod every 3 days"])
+def test_via_pump(text: str) -> None:
+    assert dosing({"text": text}).via_pump
+
+
+@pytest.mark.parametrize(
+    ("route", "intravenous"),
+    [
+        (SUBCUTANEOUS, False),
+        (INTRAVENOUS, True),
+        ({"text": "IV"}, True),
+        ({"text": "intravenous infusion"}, True),
+        ({"text": "subcutaneous"}, False),
+        (None, False),
+    ],
+    ids=["code subcutaneous", "code intravenous", "IV", "intravenous infusion", "subcutaneous", "no route"],
+)
+def test_route(route: JSON | None, intravenous: bool) -> None:
+    assert dosing(code("TID") | {"route": route}).intravenous is intravenous
+
+
+def test_a_route_whose_code_and_name_disagree_cannot_be_counted() -> None:
+    route = {"coding": [{"system": SNOMED, "code": "47625008", "display": "Subcutaneous route"}]}
+    found = dosing(code("TID") | {"route": route})
+    assert (found.least, found.intravenous) == (None, False)
+
+
+@given(st.text(max_size=60))
+def test_nothing_raises(text: str) -> None:
+    found = dosing({"text": text, "timing": {"repeat": {"when": [text], "periodUnit": text}, "code": {"text": text}}})
+    assert found.least is None or found.most is None or found.least <= found.most

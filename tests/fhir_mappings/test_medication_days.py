@@ -1,0 +1,118 @@
+"""Medication resources → orders of injected insulin: how many a day, and on which days."""
+
+from __future__ import annotations
+
+from datetime import date
+
+import pytest
+
+from cds_service.facts import InsulinAction
+from tests.fhir_mappings.builders import JSON, SNOMED
+from tests.fhir_mappings.drugs import TID, coded, dispense, only, orders, request, statement
+from tests.support import concept
+
+DAILY = {"timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}}}
+
+# ---------------------------------------------------------------- the days that it covers
+
+
+def days(*drugs: JSON) -> tuple[str | None, str | None]:
+    """First and last day of the one order."""
+    found = only(*drugs)
+    return (found.start.isoformat() if found.start else None), (found.end.isoformat() if found.end else None)
+
+
+def bounded(start: str | None, end: str | None) -> JSON:
+    """A line with bounds."""
+    bounds = {key: value for key, value in (("start", start), ("end", end)) if value}
+    return {"timing": {"repeat": TID["timing"]["repeat"] | {"boundsPeriod": bounds}}}
+
+
+def supply(duration: int | None = None, repeats: int | None = None, end: str | None = None) -> JSON:
+    """A dispenseRequest."""
+    given = {"expectedSupplyDuration": {"value": duration, "unit": "days"}} if duration else {}
+    given |= {"numberOfRepeatsAllowed": repeats} if repeats is not None else {}
+    return given | ({"validityPeriod": {"end": end}} if end else {})
+
+
+# 2026-01-05 + 30 days is 5 January to 3 February; + 90 days (30, refilled twice) is to 4 April.
+COVERED = {
+    "active runs on": (request(), ("2026-01-05", None)),
+    "active with a supply runs on": (request(dispenseRequest=supply(30)), ("2026-01-05", None)),
+    "bounds": (request(dosageInstruction=[bounded("2026-02-01", "2026-03-31")]), ("2026-02-01", "2026-03-31")),
+    "bounds without end": (request(dosageInstruction=[bounded("2026-02-01", None)]), ("2026-02-01", None)),
+    "one line without end": (
+        request(dosageInstruction=[bounded("2026-02-01", "2026-03-31"), bounded("2026-02-15", None)]),
+        ("2026-02-01", None),
+    ),
+    "completed with a supply": (
+        request(status="completed", dispenseRequest=supply(30)),
+        ("2026-01-05", "2026-02-03"),
+    ),
+    "completed with refills": (
+        request(status="completed", dispenseRequest=supply(30, repeats=2)),
+        ("2026-01-05", "2026-04-04"),
+    ),
+    "completed without end covers its day": (request(status="completed"), ("2026-01-05", "2026-01-05")),
+    "stopped on the day that the order says": (
+        request(status="stopped", dispenseRequest=supply(end="2026-03-05")),
+        ("2026-01-05", "2026-03-05"),
+    ),
+    "stopped by its bounds": (
+        request(status="stopped", dosageInstruction=[bounded("2026-01-05", "2026-03-05")]),
+        ("2026-01-05", "2026-03-05"),
+    ),
+    "written in Z is of the local day": (request(authoredOn="2026-01-05T02:00:00Z"), ("2026-01-04", None)),
+    "written in a month that is all that is known": (request(authoredOn="2026-01"), ("2026-01-31", None)),
+    "undated": (request(authoredOn=None), (None, None)),
+}
+
+
+@pytest.mark.parametrize(("order", "expected"), COVERED.values(), ids=COVERED.keys())
+def test_days_of_an_order(order: JSON, expected: tuple[str | None, str | None]) -> None:
+    assert days(order) == expected
+
+
+def test_a_statement_covers_its_period() -> None:
+    period = {"start": "2026-01-05", "end": "2026-08-31"}
+    assert days(statement(effectivePeriod=period)) == ("2026-01-05", "2026-08-31")
+    assert days(statement(effectivePeriod={"start": "2026-01-05"})) == ("2026-01-05", None)
+    assert only(statement()).least == 3
+
+
+def test_a_dispense_covers_its_supply() -> None:
+    assert days(dispense(dosageInstruction=[TID])) == ("2026-01-05", "2026-02-03")
+
+
+def test_a_dispense_without_directions_adds_nothing() -> None:
+    assert orders(dispense()) == []
+
+
+# ---------------------------------------------------------------- how much
+
+
+def test_a_premix_twice_a_day_is_two() -> None:
+    twice = {"timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}}
+    found = only(coded("847187", dosageInstruction=[twice]))
+    assert (found.action, found.least) == (InsulinAction.PREMIX, 2)
+
+
+def test_an_intravenous_order_adds_nothing() -> None:
+    line = TID | {"route": concept(SNOMED, "47625008")}
+    assert orders(request(dosageInstruction=[line])) == []
+
+
+def test_via_pump_is_marked() -> None:
+    assert only(request(dosageInstruction=[{"text": "via insulin pump, basal rate 0.8 U/h"}])).via_pump
+
+
+def test_a_titration_in_steps_is_one_injection_a_day() -> None:
+    # Three steps that follow one another are one injection a day, not three.
+    def step(first: str, last: str) -> JSON:
+        return {"timing": {"repeat": DAILY["timing"]["repeat"] | {"boundsPeriod": {"start": first, "end": last}}}}
+
+    steps = [step("2026-01-05", "2026-01-18"), step("2026-01-19", "2026-02-01"), step("2026-02-02", "2026-12-31")]
+    found = orders(coded("274783", dosageInstruction=steps))
+    on_day = date(2026, 3, 1)
+    live = [o for o in found if o.start is not None and o.start <= on_day and (o.end is None or o.end >= on_day)]
+    assert sum(o.least or 0 for o in live) <= 1

@@ -1,0 +1,201 @@
+"""Medication resources → orders of injected insulin: which count, and of which insulin."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from cds_service.facts import InsulinAction
+from tests.fhir_mappings.builders import JSON
+from tests.fhir_mappings.drugs import coded, notes, only, orders, request
+from tests.fhir_mappings.test_valuesets import FILES, rows
+from tests.support import RXNORM, concept
+
+
+def drug(text: str) -> JSON:
+    """The order, for a drug in words alone."""
+    return request(medicationCodeableConcept={"text": text})
+
+
+# ---------------------------------------------------------------- status, intent, category
+
+
+@pytest.mark.parametrize(("status", "live"), [("active", True), ("completed", True)])
+def test_orders_that_run_count(status: str, live: bool) -> None:
+    assert only(request(status=status)).live is live
+
+
+@pytest.mark.parametrize("status", ["on-hold", "stopped", "cancelled"])
+def test_orders_that_ended_are_kept_but_do_not_run(status: str) -> None:
+    assert only(request(status=status)).live is False
+
+
+@pytest.mark.parametrize("status", ["entered-in-error", "draft", "unknown", None])
+def test_orders_of_other_statuses_are_ignored_and_listed(status: str | None) -> None:
+    assert orders(request(status=status)) == []
+    assert "m1" in notes(request(status=status))
+
+
+@pytest.mark.parametrize("intent", ["order", "original-order", "reflex-order", "filler-order", "instance-order"])
+def test_intents_that_are_orders(intent: str) -> None:
+    assert only(request(intent=intent)).least == 3
+
+
+@pytest.mark.parametrize("intent", ["plan", "proposal", "option"])
+def test_other_intents_are_context_only(intent: str) -> None:
+    assert orders(request(intent=intent)) == []
+    assert "context only" in notes(request(intent=intent))
+
+
+def test_what_is_not_to_be_taken_does_not_count() -> None:
+    assert orders(request(doNotPerform=True)) == []
+
+
+@pytest.mark.parametrize("shape", [lambda c: [c], lambda c: c], ids=["list", "object"])
+def test_inpatient_insulin_is_no_regimen_of_the_members_own(shape: Any) -> None:
+    system = "http://terminology.hl7.org/CodeSystem/medicationrequest-category"
+    assert orders(request(category=shape(concept(system, "inpatient")))) == []
+    assert only(request(category=shape(concept(system, "community")))).least == 3
+
+
+def test_another_patients_insulin_is_set_aside_and_named() -> None:
+    other = request(subject={"reference": "Patient/p2"})
+    assert orders(other) == []
+    assert "another patient" in notes(other)
+
+
+def test_insulin_without_subject_is_used_with_a_note() -> None:
+    assert only(request(subject=None)).least == 3
+    assert "m1" in notes(request(subject=None))
+
+
+# ---------------------------------------------------------------- which drug
+
+NAMED = {
+    "Humalog KwikPen": ("lispro", InsulinAction.RAPID),
+    "NovoLog FlexPen": ("aspart", InsulinAction.RAPID),
+    "Fiasp": ("aspart", InsulinAction.RAPID),
+    "insulin glulisine (Apidra)": ("glulisine", InsulinAction.RAPID),
+    "insulin regular human": ("regular", InsulinAction.SHORT),
+    "Humulin N": ("isophane", InsulinAction.INTERMEDIATE),
+    "NPH insulin": ("isophane", InsulinAction.INTERMEDIATE),
+    "Lantus SoloStar": ("glargine", InsulinAction.LONG),
+    "Basaglar": ("glargine", InsulinAction.LONG),
+    "Levemir": ("detemir", InsulinAction.LONG),
+    "Tresiba U-200": ("degludec", InsulinAction.LONG),
+    "Humulin 70/30": ("premix", InsulinAction.PREMIX),
+    "Humalog Mix 75/25": ("premix", InsulinAction.PREMIX),
+    "Soliqua": ("basal with GLP-1", InsulinAction.COMBINED),
+    "Xultophy": ("basal with GLP-1", InsulinAction.COMBINED),
+    "insulin": ("insulin", InsulinAction.UNSTATED),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), NAMED.items(), ids=NAMED.keys())
+def test_a_drug_in_words_counts_as_read_from_text(text: str, expected: tuple[str, InsulinAction]) -> None:
+    found = only(drug(text))
+    assert (found.ingredient, found.action, found.from_text) == (*expected, True)
+
+
+NO_INJECTION = ["Afrezza", "insulin human inhalation powder", "metformin 500 mg", "Ozempic", "liraglutide", "Mounjaro"]
+SUPPLIES = ["insulin syringe 1 mL", "pen needles for insulin", "insulin pump reservoir", "sharps container, insulin"]
+
+
+@pytest.mark.parametrize("text", [*NO_INJECTION[:4], NO_INJECTION[5], *SUPPLIES])
+def test_what_is_named_and_is_no_insulin_injection(text: str) -> None:
+    assert orders(drug(text)) == []
+
+
+def test_a_glp1_agonist_by_name_is_no_insulin() -> None:
+    # "GLP-1 agonists are 0": Victoza is liraglutide alone, without any insulin.
+    assert orders(drug("liraglutide 18 mg/3 mL pen (Victoza)")) == []
+
+
+KINDS = {
+    "insulin-rapid": {"lispro", "aspart", "glulisine"},
+    "insulin-short": {"regular"},
+    "insulin-intermediate": {"isophane"},
+    "insulin-long": {"glargine", "detemir", "degludec"},
+    "insulin-premix": {"premix"},
+    "insulin-with-glp1": {"basal with GLP-1"},
+}
+SINGLE = {"lispro", "aspart", "glulisine", "regular", "isophane", "glargine", "detemir", "degludec"}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_brand_and_generic_are_one_ingredient(kind: str) -> None:
+    # Two live orders for one ingredient are a renewal: take the larger, not the sum.
+    for system, row in rows(FILES[kind]):
+        if system == RXNORM and " / " not in row["display"] and "lente" not in row["display"]:
+            assert only(coded(row["code"])).ingredient in KINDS[kind], row
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_combination_is_another_ingredient_than_its_components(kind: str) -> None:
+    # Distinct insulins add: 70/30 twice a day and NPH at bedtime are three injections.
+    wrong = {
+        row["display"]: only(coded(row["code"])).ingredient
+        for system, row in rows(FILES[kind])
+        if system == RXNORM and " / " in row["display"] and only(coded(row["code"])).ingredient in SINGLE
+    }
+    assert wrong == {}
+
+
+@pytest.mark.parametrize(
+    "kind", ["insulin-inhaled", "insulin-intravenous", "insulin-animal", "antidiabetic-injection-not-insulin"]
+)
+def test_no_code_of_these_is_an_insulin_injection(kind: str) -> None:
+    for system, row in rows(FILES[kind]):
+        assert orders(request(medicationCodeableConcept=concept(system, row["code"]))) == [], row
+
+
+def test_the_code_counts_where_its_name_in_the_chart_says_another_insulin() -> None:
+    mislabelled = coded("86009", "insulin aspart")
+    assert only(mislabelled).ingredient == "lispro"
+    assert "lispro" in notes(mislabelled)
+    assert "aspart" in notes(mislabelled)
+
+
+def test_a_coded_insulin_is_not_read_from_text() -> None:
+    assert only(request()).from_text is False
+
+
+# ---------------------------------------------------------------- references to a Medication
+
+LISPRO = {"resourceType": "Medication", "id": "m9", "code": concept(RXNORM, "86009")}
+UUID = "urn:uuid:3d0e3d3c-0c4b-4f55-9a4e-1f0c9f6a2b11"
+
+
+def referring(reference: str, **members: Any) -> JSON:
+    """The order, for a Medication that a reference names."""
+    return request(medicationCodeableConcept=None, medicationReference={"reference": reference}, **members)
+
+
+def test_a_contained_medication() -> None:
+    assert only(referring("#m1", contained=[LISPRO | {"id": "m1"}])).ingredient == "lispro"
+
+
+@pytest.mark.parametrize("reference", ["Medication/m9", "Medication/m9/_history/2"])
+def test_a_medication_beside_it(reference: str) -> None:
+    assert only(referring(reference), beside=(LISPRO,)).ingredient == "lispro"
+
+
+def test_a_medication_by_its_full_url() -> None:
+    assert only(referring(UUID), beside=(LISPRO | {"fullUrl": UUID},)).ingredient == "lispro"
+
+
+def test_a_medication_that_nothing_resolves_is_noted() -> None:
+    assert orders(referring("Medication/9")) == []
+    assert "could not be resolved" in notes(referring("Medication/9"))
+
+
+def test_a_medication_that_nothing_resolves_but_the_reference_names() -> None:
+    named = request(
+        medicationCodeableConcept=None, medicationReference={"reference": "Medication/9", "display": "Lantus"}
+    )
+    assert (only(named).ingredient, only(named).from_text) == ("glargine", True)
+
+
+def test_a_stray_r5_medication_beside_the_r4_element_is_no_matter() -> None:
+    assert only(request(medication={"concept": {"text": "Lantus"}})).ingredient == "lispro"

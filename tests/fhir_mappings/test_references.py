@@ -1,0 +1,72 @@
+"""Whose a resource is."""
+
+from __future__ import annotations
+
+import pytest
+
+from fhir_mappings.references import PatientIdentity, Whose, local
+from fhir_mappings.views import Identifier, Reference
+from tests.fhir_mappings.builders import SERVER
+
+UUID = "urn:uuid:3d0e3d3c-0c4b-4f55-9a4e-1f0c9f6a2b11"
+
+WHOSE = {
+    "relative": ("Patient/p1", Whose.PATIENT),
+    "a version": ("Patient/p1/_history/3", Whose.PATIENT),
+    "absolute on the call's server": (f"{SERVER}/Patient/p1", Whose.PATIENT),
+    "absolute, a version": (f"{SERVER}/Patient/p1/_history/3", Whose.PATIENT),
+    "the uuid under which the call sends the patient": (UUID, Whose.PATIENT),
+    "another id": ("Patient/p2", Whose.STRANGER),
+    "an id that begins alike": ("Patient/p11", Whose.STRANGER),
+    "an id in another case": ("Patient/P1", Whose.STRANGER),
+    "absolute on another server": ("https://elsewhere.example.invalid/fhir/Patient/p1", Whose.STRANGER),
+    "absolute on another path of the server": ("https://ehr.example.invalid/other/Patient/p1", Whose.STRANGER),
+    "a server whose name begins alike": (f"{SERVER}x/Patient/p1", Whose.STRANGER),
+    "another uuid": ("urn:uuid:00000000-0000-0000-0000-000000000000", Whose.STRANGER),
+    "a group": ("Group/p1", Whose.STRANGER),
+    "a related person": ("RelatedPerson/p1", Whose.STRANGER),
+    "the id in another place": ("Practitioner/Patient/p1", Whose.STRANGER),
+    "empty": ("", Whose.NOBODY),
+    "contained": ("#p1", Whose.NOBODY),
+    "none": (None, Whose.NOBODY),
+}
+
+
+@pytest.mark.parametrize(("literal", "whose"), WHOSE.values(), ids=WHOSE.keys())
+@pytest.mark.parametrize("server", [SERVER, f"{SERVER}/"], ids=["server", "server with slash"])
+def test_whose(literal: str | None, whose: Whose, server: str) -> None:
+    identity = PatientIdentity("p1", server, [UUID])
+    for _ in range(2):  # the second time from what is known
+        assert identity.whose(Reference(reference=literal)) is whose
+
+
+def test_no_reference_is_nobodys() -> None:
+    identity = PatientIdentity("p1", SERVER)
+    assert identity.whose(None) is Whose.NOBODY
+    assert identity.whose(Reference(identifier=Identifier("urn:mrn", "17"), display="A. Member")) is Whose.NOBODY
+
+
+def test_without_a_server_no_absolute_url_is_the_patients() -> None:
+    assert PatientIdentity("p1", None).whose(Reference(reference=f"{SERVER}/Patient/p1")) is Whose.STRANGER
+    assert PatientIdentity("p1", None).whose(Reference(reference="Patient/p1")) is Whose.PATIENT
+
+
+@pytest.mark.parametrize(
+    ("literal", "expected"),
+    [
+        ("Device/d1", "Device/d1"),
+        ("Device/d1/_history/2", "Device/d1"),
+        (f"{SERVER}/Device/d1", "Device/d1"),
+        (f"{SERVER}/Device/d1/_history/2", "Device/d1"),
+        ("https://elsewhere.example.invalid/fhir/Device/d1", None),
+        ("urn:uuid:3d0e3d3c", None),
+        ("#d1", None),
+        ("Device?identifier=x", None),
+        ("d1", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_local(literal: str | None, expected: str | None) -> None:
+    assert local(literal, SERVER) == expected
+    assert local(literal, f"{SERVER}/") == expected
