@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -128,12 +128,15 @@ class When:
     clock: time | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
-        """The interval as the chart would write it: a day, a month, a year."""
+        """The interval as the chart would write it: a day, a month, a year, else both ends."""
         if self.first == self.last:
             return self.first.isoformat()
-        if (self.first.year, self.first.month) == (self.last.year, self.last.month):
+        whole_months = self.first.day == 1 and (self.last + timedelta(days=1)).day == 1
+        if whole_months and (self.first.year, self.first.month) == (self.last.year, self.last.month):
             return self.first.strftime("%Y-%m")
-        return self.first.strftime("%Y")
+        if whole_months and self.first.year == self.last.year and (self.first.month, self.last.month) == (1, 12):
+            return self.first.strftime("%Y")
+        return f"{self.first.isoformat()}/{self.last.isoformat()}"
 
 
 # ---------------------------------------------------------------- records of the chart
@@ -250,6 +253,7 @@ class InsulinOrder:
     from_text: bool = False
     via_pump: bool = False
     live: bool = True
+    status: str = "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -321,6 +325,7 @@ class Chart:
     insulin: tuple[InsulinOrder, ...] = ()
     education: tuple[Record, ...] = ()
     stays: tuple[Stay, ...] = ()
+    episodes: tuple[Record, ...] = ()
     dialysis: tuple[Record, ...] = ()
     pumps: tuple[Record, ...] = ()
     pump_training: tuple[Record, ...] = ()

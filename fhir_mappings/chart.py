@@ -69,7 +69,7 @@ class ChartReader:
             for line in reading.set_aside:
                 context.note(line)
         observed = read_observations(kinds["Observation"], context)
-        stays, taught = read_encounters(kinds["Encounter"], kinds["Condition"], context)
+        stays, episodes, taught = read_encounters(kinds["Encounter"], kinds["Condition"], context)
         done = read_procedures([*kinds["Procedure"], *kinds["ChargeItem"]], context)
         diagnoses = read_conditions(kinds["Condition"], context)
         training = [d for d in diagnoses if "pump-training" in d.concepts]
@@ -89,6 +89,7 @@ class ChartReader:
             insulin=tuple(sorted(read_insulin(drugs, context), key=lambda o: (o.reference, o.label))),
             education=_sorted([*done.education, *taught]),
             stays=_sorted(stays),
+            episodes=_sorted(episodes),
             dialysis=_sorted(done.dialysis),
             pumps=_sorted([*pumps, *worn, *done.pumps]),
             pump_training=_sorted([*done.pump_training, *training]),

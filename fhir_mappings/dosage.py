@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from cds_service.facts import Concept
-from fhir_mappings import terminology
+from fhir_mappings import terminology, units
 from fhir_mappings.views import Dosage, Repeat
 
 _DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0, "mo": 30.0, "a": 365.0}
@@ -28,10 +28,13 @@ _PUMP = re.compile(r"\bpump\b|\bcsii\b|basal rate|continuous subcutaneous|\bomni
 _INTRAVENOUS = re.compile(r"\bIV\b|intravenous|infusion", re.IGNORECASE)
 _MEAL_EVENTS = frozenset({"C", "CM", "CD", "CV", "AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV"})
 _WORDS = {"once": 1, "one": 1, "twice": 2, "two": 2, "three": 3, "thrice": 3, "four": 4, "five": 5, "six": 6}
-_TIMES = re.compile(
-    r"\b(\d{1,2}|once|one|twice|two|three|thrice|four|five|six)(?: times?|x)?(?: (?:a|per|each|every))?"
-    r" ?(?:day|daily)\b"
-)
+_A_DAY = r"(?: times?|x)?(?: (?:a|per|each|every))? ?(?:day|daily)\b"
+_COUNT = r"(\d{1,2}|once|one|twice|two|three|thrice|four|five|six)"
+_TIMES = re.compile(rf"\b{_COUNT}{_A_DAY}")
+_UP_TO = re.compile(rf"\b(?:up to|at most|no more than|max(?:imum)?(?: of)?) {_COUNT}{_A_DAY}")
+_SPAN = re.compile(rf"\b{_COUNT} ?(?:-|\u2013|to|or) ?{_COUNT}{_A_DAY}")
+_COURSE = re.compile(r"\bfor (?:the next )?(\d{1,3}) ?(days?|weeks?|months?|d|wk)\b", re.IGNORECASE)
+_COURSE_DAYS = {"d": 1, "w": 7, "m": 30}
 _EVERY_HOURS = re.compile(r"\b(?:every|q) ?(\d{1,2}) ?(?:h|hrs?|hours?)\b")
 _ABBREVIATIONS = (
     (re.compile(r"\bq\.?i\.?d\b"), 4),
@@ -58,6 +61,7 @@ class Dosing:
     from_text: bool = False
     via_pump: bool = False
     intravenous: bool = False
+    course_days: int | None = None
 
 
 def read_dosing(lines: Iterable[Dosage] | None) -> Dosing:
@@ -75,6 +79,7 @@ def read_dosing(lines: Iterable[Dosage] | None) -> Dosing:
             total.from_text or one.from_text,
             total.via_pump or one.via_pump,
             total.intravenous or one.intravenous,
+            max(filter(None, (total.course_days, one.course_days)), default=None),
         )
     return total if lines else Dosing(None, None)
 
@@ -92,6 +97,7 @@ def _read_line(line: Dosage) -> Dosing:
         adjusts=_told_to_adjust(line, text),
         at_meals=bool(_MEALS.search(text)) or _meal_events(line),
         via_pump=bool(_PUMP.search(text)),
+        course_days=_bound(line, text),
         intravenous=(Concept.INTRAVENOUS in routes or bool(_INTRAVENOUS.search(route_words)))
         and not subcutaneous_words,
     )
@@ -102,6 +108,17 @@ def _read_line(line: Dosage) -> Dosing:
         # A scale or PRN line without a frequency may be given at every meal and at bedtime.
         return replace(base, least=0.0, most=0.0, as_needed=most if most is not None else 4.0)
     return replace(base, least=least, most=most, from_text=from_text)
+
+
+def _bound(line: Dosage, text: str) -> int | None:
+    """Days of a course that the directions bound, in data or in words."""
+    repeat = line.timing.repeat if line.timing else None
+    if repeat is not None:
+        longest = repeat.boundsDuration or (repeat.boundsRange.high if repeat.boundsRange else None)
+        days = units.whole_days(longest)
+        if days is not None:
+            return days
+    return _bound_in_words(text)
 
 
 def _sig(line: Dosage) -> str:
@@ -142,11 +159,11 @@ def _scheduled(line: Dosage, text: str) -> tuple[float | None, float | None, boo
                 return daily, daily, False
         spoken = " ".join((timing.code.text or "").split()) if timing.code else ""
         daily = terminology.daily_events(spoken) if spoken else None
-        daily = daily if daily is not None else _from_text(spoken)
-        if daily is not None:
-            return daily, daily, True
-    daily = _from_text(text)
-    return daily, daily, daily is not None
+        read = (daily, daily) if daily is not None else _from_text(spoken)
+        if read is not None:
+            return (*read, True)
+    read = _from_text(text)
+    return (*read, True) if read is not None else (None, None, False)
 
 
 def _from_repeat(repeat: Repeat) -> tuple[float, float] | None:
@@ -176,11 +193,22 @@ def _tidy(count: float) -> float:
     return round(count, 4)
 
 
-def _from_text(text: str) -> float | None:
-    """Injections a day from plain words; None when no plain pattern reads."""
-    folded = " ".join(text.casefold().replace("-", " ").split())
-    if not folded:
-        return None
+def _from_text(text: str) -> tuple[float, float] | None:
+    """Least and most injections a day from plain words; None when no plain pattern reads."""
+    folded = " ".join(text.casefold().split())
+    ceiling = _UP_TO.search(folded)
+    if ceiling:
+        # "Up to three times a day" sets a ceiling, not a schedule; what else the words say is the floor.
+        rest = _plain_count(folded[: ceiling.start()] + folded[ceiling.end() :])
+        return rest or 0.0, max(rest or 0.0, _number(ceiling[1]))
+    span = _SPAN.search(folded)
+    if span:
+        return _number(span[1]), max(_number(span[1]), _number(span[2]))
+    count = _plain_count(folded.replace("-", " "))
+    return None if count is None else (count, count)
+
+
+def _plain_count(folded: str) -> float | None:
     for pattern, count in _ABBREVIATIONS:
         if pattern.search(folded):
             return float(count + (1 if count == 3 and _BEDTIME.search(folded) else 0))
@@ -189,8 +217,12 @@ def _from_text(text: str) -> float | None:
         return 24 / int(hours[1])
     times = _TIMES.search(folded)
     if times:
-        return float(_WORDS.get(times[1], 0) or int(times[1]) if times[1].isdigit() else _WORDS[times[1]])
+        return _number(times[1])
     return _from_occasions(folded)
+
+
+def _number(word: str) -> float:
+    return float(word) if word.isdigit() else float(_WORDS[word])
 
 
 def _from_occasions(folded: str) -> float | None:
@@ -199,3 +231,9 @@ def _from_occasions(folded: str) -> float | None:
     if count:
         return float(count)
     return 1.0 if _DAILY.search(folded) else None
+
+
+def _bound_in_words(text: str) -> int | None:
+    """Days of a course that the sig bounds itself: "for 7 days"."""
+    bound = _COURSE.search(text)
+    return int(bound[1]) * _COURSE_DAYS[bound[2].casefold()[0]] if bound else None

@@ -11,6 +11,7 @@ from fhir_mappings.views import Condition, Encounter, Reference
 
 _HAPPENED = ("finished", "in-progress", "onleave", "arrived", "triaged", "discharged", "completed")
 _REASONS = frozenset({Concept.KETOACIDOSIS, Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_GENERIC})
+_LOWS = frozenset({Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_GENERIC})
 _EDUCATION = frozenset({Concept.DIABETES_EDUCATION})
 
 
@@ -18,27 +19,31 @@ def read_encounters(
     encounters: Iterable[tuple[Encounter, str | None]],
     conditions: Iterable[tuple[Condition, str | None]],
     context: ChartContext,
-) -> tuple[list[Stay], list[Record]]:
-    """Inpatient stays with what they were for, and finished visits coded as diabetes education."""
+) -> tuple[list[Stay], list[Record], list[Record]]:
+    """Inpatient stays with what they were for, visits for hypoglycemia, visits that were diabetes education."""
     recorded_at: dict[str, frozenset[Concept]] = {}
     for condition, _ in conditions:
         if condition.encounter is not None and condition.encounter.reference:
             key = condition.encounter.reference
             recorded_at[key] = recorded_at.get(key, frozenset()) | terminology.concepts(condition.code)
-    stays, education = [], []
+    stays: list[Stay] = []
+    episodes: list[Record] = []
+    education: list[Record] = []
     for encounter, name in each(context, encounters, lambda e: e.subject):
         if encounter.status is not None and encounter.status not in _HAPPENED:
             continue
-        if _is_stay(encounter):
-            reasons = _reasons(encounter, context) | recorded_at.get(name, frozenset())
-            if reasons & _REASONS:
-                stays.append(_stay(encounter, name, reasons, context))
+        reasons = _reasons(encounter, context) | recorded_at.get(name, frozenset())
+        if reasons & _REASONS:
+            stay = _stay(encounter, name, reasons, context)
+            # An emergency visit is an episode of hypoglycemia (D.I.I.2), though it is no stay (D.I.I.6).
+            episodes += [Record(name, stay.when, reasons, stay.label)] if reasons & _LOWS else []
+            stays += [stay] if _is_stay(encounter) else []
         taught = terminology.concepts(*(encounter.type or []), encounter.serviceType) & _EDUCATION
         if taught and encounter.status in ("finished", "completed", None):
             when = context.when(_last_day(encounter), encounter.period)
             label = terminology.label(encounter.type[0] if encounter.type else encounter.serviceType)
             education.append(Record(name, when, taught, label))
-    return stays, education
+    return stays, episodes, education
 
 
 def _last_day(encounter: Encounter) -> str | None:
@@ -69,6 +74,6 @@ def _reasons(encounter: Encounter, context: ChartContext) -> frozenset[Concept]:
 def _stay(encounter: Encounter, name: str, reasons: frozenset[Concept], context: ChartContext) -> Stay:
     start, end = context.calendar.period(encounter.period)
     days = (end - start).days if start and end else None
-    label = terminology.label(encounter.reasonCode[0]) if encounter.reasonCode else "inpatient stay"
+    label = terminology.label(encounter.reasonCode[0]) if encounter.reasonCode else "a visit"
     when = context.when(encounter.period.start if encounter.period else None, encounter.period)
     return Stay(name, when, reasons, label, days)

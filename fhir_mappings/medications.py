@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 from cds_service.facts import Concept, InsulinAction, InsulinOrder
 from fhir_mappings import terminology, units
@@ -36,12 +35,12 @@ _ACTIONS = {
     Concept.INSULIN_LONG: InsulinAction.LONG,
     Concept.INSULIN_UNSPECIFIED: InsulinAction.UNSTATED,
 }
-_NOT_INJECTED = (
-    Concept.INSULIN_INHALED,
-    Concept.INSULIN_INTRAVENOUS,
-    Concept.INSULIN_ANIMAL,
-    Concept.NOT_INSULIN_INJECTION,
-)
+_NOT_INJECTED = {
+    Concept.INSULIN_INHALED: "inhaled insulin",
+    Concept.INSULIN_INTRAVENOUS: "insulin for infusion",
+    Concept.INSULIN_ANIMAL: "animal-source insulin",
+    Concept.NOT_INSULIN_INJECTION: "an injected drug that is no insulin",
+}
 # Brand and ingredient words, for drugs that are named and not coded. The first that fits counts.
 _BY_NAME = (
     (r"afrezza|inhal", "inhaled", None),
@@ -98,9 +97,9 @@ def _identify(resource: AnyDrug, name: str, context: ChartContext) -> _Drug | No
     if concept is None:
         return None
     concepts = terminology.concepts(concept)
-    for other in _NOT_INJECTED:
+    for other, words in _NOT_INJECTED.items():
         if other in concepts:
-            context.note(f"{name} adds no insulin injection: {other.value}")
+            context.note(f"{name} adds no insulin injection: {words}")
             return None
     for kind, action in _ACTIONS.items():
         if kind in concepts:
@@ -169,7 +168,7 @@ def _order(resource: AnyDrug, name: str, drug: _Drug, context: ChartContext) -> 
     if dosing.intravenous:
         context.note(f"{name} adds no insulin injection: intravenous route")
         return None
-    start, end = _days(resource, lines or [], context)
+    start, end = _days(resource, lines or [], dosing.course_days, context)
     if isinstance(resource, MedicationDispense) and dosing.least is None:
         return None  # a dispense without directions repeats an order and adds nothing to count
     return _as_order(resource, name, drug, dosing, start, end)
@@ -193,11 +192,17 @@ def _as_order(
         from_text=dosing.from_text or not drug.coded,
         via_pump=dosing.via_pump,
         live=resource.status in _RUNS,
+        status=resource.status or "",
     )
 
 
-def _days(resource: AnyDrug, lines: list[Dosage], context: ChartContext) -> tuple[date | None, date | None]:
-    """First and last day that an order covers; an active order without an end runs on (None)."""
+def _days(
+    resource: AnyDrug, lines: list[Dosage], course: int | None, context: ChartContext
+) -> tuple[date | None, date | None]:
+    """First and last day that an order covers; an active order without an end runs on (None).
+
+    `course`: days that the directions bound themselves to.
+    """
     bounds = [
         context.calendar.period(line.timing.repeat.boundsPeriod) for line in lines if line.timing and line.timing.repeat
     ]
@@ -208,6 +213,8 @@ def _days(resource: AnyDrug, lines: list[Dosage], context: ChartContext) -> tupl
     end = max(ends, default=None) if len(ends) == len(lines) else None
     if end is None and isinstance(resource, MedicationStatement):
         _, end = context.calendar.period(resource.effectivePeriod)
+    if end is None and course is not None and start is not None:
+        end = start + timedelta(days=course - 1)
     if end is not None or resource.status == "active":
         return start, end
     return start, _last_day(resource, start, supplied, context)
@@ -218,12 +225,12 @@ def _written(resource: AnyDrug, context: ChartContext) -> tuple[date | None, int
     if isinstance(resource, MedicationRequest):
         when = context.when(resource.authoredOn)
         supply = resource.dispenseRequest
-        each_fill = _whole_days(supply.expectedSupplyDuration) if supply else None
+        each_fill = units.whole_days(supply.expectedSupplyDuration) if supply else None
         fills = 1 + max(0, (supply.numberOfRepeatsAllowed or 0)) if supply else 1
         return (when.last if when else None), each_fill * min(fills, 99) if each_fill else None
     if isinstance(resource, MedicationDispense):
         when = context.when(resource.whenHandedOver, resource.whenPrepared)
-        return (when.last if when else None), _whole_days(resource.daysSupply)
+        return (when.last if when else None), units.whole_days(resource.daysSupply)
     when = context.when(resource.effectiveDateTime, resource.effectivePeriod, resource.dateAsserted)
     # A statement made on a day with a period since earlier: the period's own start counts.
     start, _ = context.calendar.period(resource.effectivePeriod)
@@ -238,12 +245,3 @@ def _last_day(resource: AnyDrug, start: date | None, supplied: int | None, conte
         _, end = context.calendar.period(resource.dispenseRequest.validityPeriod if resource.dispenseRequest else None)
         return end or start
     return start + timedelta(days=supplied - 1) if supplied else start
-
-
-def _whole_days(quantity: Any) -> int | None:
-    value = units.number(quantity.value) if quantity is not None else None
-    if value is None or not 0 < value < 3660:
-        return None
-    unit = units.unit_of(quantity)
-    factor = 7 if unit in ("wk", "week", "weeks") else 30 if unit in ("mo", "month", "months") else 1
-    return int(value) * factor

@@ -201,7 +201,7 @@ def _days(quantity: Quantity) -> units.Read:
     value = units.number(quantity.value)
     if value is None:
         return units.Read(None, "", "", Unusable.NO_VALUE)
-    return units.Read(float(value), "", f"{value:g} days")
+    return units.Read(float(value), "", f"{float(value):g} days")
 
 
 # ---------------------------------------------------------------- finger-sticks
@@ -253,7 +253,7 @@ def _count(quantity: Quantity) -> units.Read:
     value = units.number(quantity.value)
     if value is None or quantity.comparator:
         return units.Read(None, "", units.shown(quantity), Unusable.NO_VALUE)
-    return units.Read(float(value), "", f"{value:g} a day")
+    return units.Read(float(value), "", f"{float(value):g} a day")
 
 
 def _is_self_test(observation: Observation, concepts: frozenset[Concept], context: ChartContext) -> bool:

@@ -78,7 +78,7 @@ def _provider(name: str, credentials: list[CodeableConcept]) -> Provider:
     ):
         if concept in concepts:
             carrying = [c for c in credentials if concept in terminology.concepts(c)]
-            label = terminology.label(carrying[0], frozenset({concept}))
+            label = terminology.name(carrying[0], concept)
             return Provider(name, credential, label, Concept.ENDOCRINOLOGY in concepts)
     return Provider(name, Credential.UNREAD, "", Concept.ENDOCRINOLOGY in concepts)
 

@@ -96,7 +96,7 @@ def read(data: bytes | msgspec.Raw) -> Reading:
 
 def _read_typed(resource: Resource, full_url: str | None) -> Reading:
     if isinstance(resource, OperationOutcome):
-        return failed("an OperationOutcome came in place of data")
+        return failed("the EHR sent an error in place of data")
     if not isinstance(resource, Bundle):
         return Reading(Status.READ, resources=[(resource, full_url)])
     reading = Reading()
@@ -242,7 +242,7 @@ def _read_single(data: bytes, head: Loose, error: BaseException | None = None) -
         except DecodeError as caught:
             error = caught
     if head.resourceType == "OperationOutcome":
-        return failed("an OperationOutcome came in place of data")
+        return failed("the EHR sent an error in place of data")
     name = f"{head.resourceType}/{head.id}" if isinstance(head.id, str) else f"a {head.resourceType} without id"
     where = str(error).rsplit(" - at `", 1)
     path = where[1].strip("`").lstrip("$.") if len(where) == 2 else "its JSON"

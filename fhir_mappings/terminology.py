@@ -204,6 +204,14 @@ def daily_events(code: str) -> float | None:
     return _SETS.daily.get(code.strip().upper())
 
 
+def name(concept: CodeableConcept, meaning: Concept) -> str:
+    """What the coding that carries a meaning is called, without its code."""
+    for coding in codings(concept):
+        if meaning in concepts_of(coding.system, coding.code):
+            return (display_of(coding) or coding.display or concept.text or coding.code or "")[:120]
+    return (concept.text or "")[:120]
+
+
 def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = frozenset()) -> str:
     """How a person would name a concept: code and display of the coding that counted, else its text."""
     best = codings(concept)

@@ -116,8 +116,10 @@ def hba1c(
         unit = "mmol/mol" if ifcc_by_code else "1" if fraction_by_code and value <= 1 else "%"
     if unit in _IFCC:
         value = (NGSP_SLOPE * value + NGSP_OFFSET).quantize(Decimal("0.1"), ROUND_HALF_UP)
+        text = f"{text} ({value} %)"
     elif unit in _FRACTION:
         value *= 100
+        text = f"{text} ({value.normalize():f} %)"
     elif unit not in _PERCENT:
         return Read(None, comparator, text, Unusable.WRONG_UNIT)
     low, high = PLAUSIBLE_HBA1C
@@ -169,3 +171,15 @@ def glucose_mg_dl(quantity: Quantity, *, moles_by_code: bool = False) -> int | N
         return None
     whole = int(value.quantize(Decimal(1), ROUND_HALF_UP))
     return whole if 0 < whole < 3000 else None
+
+
+def whole_days(quantity: Quantity | None) -> int | None:
+    """A duration in whole days (a week 7, a month 30, a year 365); None when it cannot be read."""
+    value = number(quantity.value) if quantity is not None else None
+    if quantity is None or value is None or not 0 < value < 3660:
+        return None
+    unit = unit_of(quantity)
+    for names, factor in ((("wk", "week", "weeks"), 7), (("mo", "month", "months"), 30), (("a", "year", "years"), 365)):
+        if unit in names:
+            return int(value * factor)
+    return int(value) if unit in ("", "d", "day", "days") else None

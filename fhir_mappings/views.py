@@ -87,6 +87,8 @@ class Repeat(Struct, gc=False):
     """FHIR Timing.repeat, as far as a daily count needs it."""
 
     boundsPeriod: Period | None = None
+    boundsDuration: Quantity | None = None
+    boundsRange: Range | None = None
     frequency: float | None = None
     frequencyMax: float | None = None
     period: float | None = None

@@ -33,6 +33,24 @@ _NEXT_STEP = {
     "D.I.H": "add a sign of complication risk, such as albuminuria",
     "D.I.I": "add an HbA1c result or another listed condition",
 }
+_STEP_OF_GAP: dict[tuple[str, Gap | None], str] = {
+    ("D.I.A", Gap.INCOMPLETE): "confirm the diagnosis, with insulin dependency for type 2",
+    ("D.I.B", Gap.NEEDS_REVIEW): "have a physician or NP, PA or CNS sign it",
+    ("D.I.F", Gap.NEEDS_ATTESTATION): "state the injections before the pump, or that this replaces it",
+    ("D.I.G", Gap.NEEDS_REVIEW): "add finger-sticks, or ask whether sensor glucose counts",
+    ("D.I.I", Gap.NEEDS_REVIEW): "send the readings or records for a reviewer",
+}
+# What can be done where the chart stands against a criterion.
+_MEND = {
+    "D.I.B": "Have a credentialed provider sign the order",
+    "D.I.C": "Involve a team with pump expertise, then state it",
+    "D.I.D": "Complete a programme again and document its date and educator",
+    "D.I.E": "Train the member or a caregiver, then state it",
+    "D.I.F": "If the insulin orders are out of date, bring them up to date; else the regimen comes first",
+    "D.I.G": "Add what is missing from the meter; else the testing has to be done first",
+    "D.I.I": "A newer HbA1c, or another of the six conditions, would change this",
+    "D.III.A.3": "State a reason that the policy accepts",
+}
 _OVERRIDES = (
     ("documentation-on-paper", "Documentation is on paper and will be sent"),
     ("met-elsewhere", "Criterion is met, documented elsewhere"),
@@ -46,7 +64,6 @@ _HOW = {
     Gap.INCOMPLETE: "Complete it in the chart, or attach it to the request",
     Gap.NEEDS_REVIEW: "A plan reviewer has to look: attach the record",
     Gap.NEEDS_ATTESTATION: "State it in the questionnaire or in a signed note",
-    Gap.NOT_RETRIEVED: "The service could not read this part of the chart",
 }
 
 
@@ -96,7 +113,8 @@ class CardWriter:
         return card
 
     def _links(self, determination: Determination) -> list[dict[str, str]]:
-        sections = [finding.id for finding in _in_question(determination)] or ["D.I"]
+        whole = "D.III" if determination.on_replacement_path else "D.I"
+        sections = [finding.id for finding in _in_question(determination)] or [whole]
         links = [(f"{POLICY_ID} {s}: {UNITS[s].title if s in UNITS else 'criteria'}", s) for s in sections]
         return [
             {"label": label, "url": f"{self._policy_url}#{section}", "type": "absolute"} for label, section in links
@@ -152,7 +170,8 @@ def summary(determination: Determination) -> str:
     """One line under 140 characters: the outcome and the single most useful next step."""
     what = "Insulin pump replacement" if determination.on_replacement_path else "Insulin pump"
     if determination.outcome is Outcome.LIKELY_APPROVED:
-        return f"{what}: likely approved, all {PAYER} {POLICY_ID} criteria are shown"
+        which = "D.III is shown" if determination.on_replacement_path else "all criteria are shown"
+        return f"{what}: likely approved, {which} ({PAYER} {POLICY_ID})"
     if determination.outcome is Outcome.EXCLUDED:
         first = _excluding(determination)[0]
         return shortened(f"{what}: excluded by {POLICY_ID} {first.id}. {first.explanation}", SUMMARY_LIMIT)
@@ -167,6 +186,8 @@ def summary(determination: Determination) -> str:
 def _step(finding: Finding) -> str:
     if finding.gap is Gap.NOT_RETRIEVED:
         return "let the chart be read"
+    if (finding.id, finding.gap) in _STEP_OF_GAP:
+        return _STEP_OF_GAP[finding.id, finding.gap]
     if finding.id in _NEXT_STEP:
         return _NEXT_STEP[finding.id]
     return shortened(plain(finding.closes or "document it"), 60)
@@ -181,12 +202,15 @@ def _detail(order: DeviceOrder, determination: Determination, today: date) -> It
     if determination.outcome is Outcome.EXCLUDED:
         yield "The policy text excludes this, and a plan reviewer will say no:"
         yield _lines(_item(f, ()) for f in _excluding(determination))
+        yield "If the chart or the statement is wrong, correct it and sign again; else remove the order."
     if determination.reason:
         yield f"{escaped(determination.reason)}."
-    yield from _gaps(determination)
+    if determination.outcome is not Outcome.EXCLUDED:
+        yield from _gaps(determination)
     yield from _other_path(determination)
     yield from _remarks(order, determination, today)
-    shown = [f for f in _required(determination) if f.truth is MET]
+    excluded = determination.outcome is Outcome.EXCLUDED
+    shown = [] if excluded else [f for f in _required(determination) if f.truth is MET]
     if shown:
         yield "**Shown**\n\n" + _lines(f"{_name(f)}: {escaped(f.explanation)}{_weak(f)}" for f in shown)
     yield "This predicts what a reviewer will say; it decides nothing."
@@ -198,7 +222,7 @@ def _gaps(determination: Determination) -> Iterator[str]:
     unread = [f for f in gaps if f.gap is Gap.NOT_RETRIEVED]
     missing = [f for f in gaps if f.truth is UNKNOWN and f.gap is not Gap.NOT_RETRIEVED]
     if against:
-        yield "**The chart shows otherwise**\n\n" + _lines(_item(f, ()) for f in against)
+        yield "**The chart shows otherwise**\n\n" + _lines(_item(f, _mend(f)) for f in against)
     if missing:
         yield "**To add**\n\n" + _lines(_item(f, _steps(f)) for f in missing)
     if unread:
@@ -213,14 +237,23 @@ def _other_path(determination: Determination) -> Iterator[str]:
         )
 
 
+def _mend(finding: Finding) -> tuple[str, ...]:
+    mend = _MEND.get(finding.id, "If the chart is wrong, correct it")
+    return (f"What helps: {mend}.",)
+
+
 def _steps(finding: Finding) -> tuple[str, ...]:
-    how = _HOW[finding.gap] if finding.gap else ""
-    return (f"To close: {escaped(finding.closes or '')}. {how}.",)
+    how = _HOW.get(finding.gap) if finding.gap else None
+    return (f"To close: {escaped(finding.closes or '')}.{f' {how}.' if how else ''}",)
 
 
 def _item(finding: Finding, steps: Iterable[str]) -> str:
     found = f"{_name(finding)}: {escaped(finding.explanation)}."
-    parts = [f"{escaped(p.explanation)} ({p.id})" for p in finding.parts if p.evidence and p.truth is not MET]
+    parts = [
+        f"{escaped(p.explanation)} ({p.id})"
+        for p in finding.parts
+        if p.evidence and p.truth is not MET and p.explanation not in finding.explanation
+    ]
     if parts:
         found += f" Found: {'; '.join(parts)}."
     return " ".join((found, *steps))
@@ -254,7 +287,7 @@ def _remarks(order: DeviceOrder, determination: Determination, today: date) -> I
             "or in the questionnaire; then D.I.A, the reason and the exclusions are judged instead."
         )
     if not order.coded:
-        lines.append("The order names an insulin pump only in words: add its HCPCS code, such as E0784.")
+        lines.append("The order has no code: add HCPCS E0784, E0787, A9274 or S1034.")
     if lines:
         yield "**Note**\n\n" + _lines(dict.fromkeys(lines))
 

@@ -83,7 +83,7 @@ def _judge(case: Case, blank: Determination, coverage_note: str) -> Determinatio
     reason = None
     if outcome is Outcome.LIKELY_APPROVED and not case.order.coded:
         outcome = Outcome.NEEDS_DOCUMENTATION
-        reason = "The order names an insulin pump only in words: it needs its HCPCS code"
+        reason = "The order names an insulin pump only in words"
     notes = (*blank.notes, *_later(case))
     if blank.coverage is not CoverageStanding.GOVERNED:
         notes = (f"Coverage not verified: {coverage_note}", *notes)

@@ -12,6 +12,7 @@ from tests.fhir_mappings.builders import JSON, SNOMED, dosing
 from tests.support import concept
 
 GTS = "http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation"
+WEEKDAYS = ["mon", "tue", "wed", "thu", "fri"]
 SUBCUTANEOUS = concept(SNOMED, "34206005")
 INTRAVENOUS = concept(SNOMED, "47625008")
 
@@ -39,7 +40,7 @@ REPEAT = {
     # Every 6 to 8 hours: 24 / 8 to 24 / 6.
     "period range": (repeat(frequency=1, period=6, periodMax=8, periodUnit="h"), 3, 4),
     # 3 a day on 5 of 7 days.
-    "on weekdays": (repeat(frequency=3, period=1, periodUnit="d", dayOfWeek=["mon", "tue", "wed", "thu", "fri"]), 15 / 7, 15 / 7),
+    "on weekdays": (repeat(frequency=3, period=1, periodUnit="d", dayOfWeek=WEEKDAYS), 15 / 7, 15 / 7),
     "a day named twice is one": (repeat(frequency=7, period=1, periodUnit="d", dayOfWeek=["mon", "mon"]), 1, 1),
     "before meals": (repeat(when=["AC"]), 3, 3),
     "before each meal, named": (repeat(when=["ACM", "ACD", "ACV"]), 3, 3),
@@ -48,7 +49,7 @@ REPEAT = {
     "bedtime on one day of seven": (repeat(when=["HS"], dayOfWeek=["sun"]), 1 / 7, 1 / 7),
     "times of day": (repeat(timeOfDay=["08:00:00", "12:00:00", "18:00:00"]), 3, 3),
     "a time named twice is one": (repeat(timeOfDay=["08:00:00", "08:00:00"]), 1, 1),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("line", "least", "most"), REPEAT.values(), ids=REPEAT.keys())

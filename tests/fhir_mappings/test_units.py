@@ -195,9 +195,9 @@ def test_glucose_in_whole_mg_per_dl(value: float | str | None, unit: str, expect
     assert units.glucose_mg_dl(quantity(value, unit)) == expected
 
 
-@pytest.mark.parametrize("comparator", ["<", "<=", ">", ">="])
-def test_glucose_with_a_comparator_is_no_number(comparator: str) -> None:
-    assert units.glucose_mg_dl(quantity(500, "mg/dL", comparator)) is None
+@pytest.mark.parametrize(("comparator", "expected"), [(None, ""), ("=", ""), ("<", "<"), (">=", ">="), ("<>", None)])
+def test_comparator_of_a_reading(comparator: str | None, expected: str | None) -> None:
+    assert units.glucose_comparator(quantity(500, "mg/dL", comparator)) == expected
 
 
 @given(st.one_of(st.text(max_size=12), st.floats(), st.none()), st.text(max_size=8), st.text(max_size=3))

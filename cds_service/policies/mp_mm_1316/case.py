@@ -94,15 +94,15 @@ def usable(when: When | None, as_of: date) -> bool:
 
 def unread(finding: Finding, reason: str) -> Finding:
     """The finding of a rule whose data could not be read: unknown, with how to get it."""
-    closes = f"Let the service read this part of the chart ({reason}), or attach it to the request"
-    found = finding.explanation if finding.evidence else "Nothing decisive among what could be read"
+    closes = f"Let the service read this part of the chart ({reason.split(':')[0]}), or send the record"
+    found = f". Read so far: {finding.explanation}" if finding.evidence else ""
     return replace(
         finding,
         truth=UNKNOWN,
         basis=None,
         gap=Gap.NOT_RETRIEVED,
         closes=closes,
-        explanation=f"Could not be read whole ({reason}). {found}",
+        explanation=f"Not read whole ({reason}){found}",
     )
 
 

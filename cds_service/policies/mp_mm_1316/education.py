@@ -43,7 +43,7 @@ def _charted(case: Case) -> Finding:
         return unknown(Gap.NOT_DOCUMENTED, "No diabetes self-management education found", _CLOSES)
     newest = max(sessions, key=lambda r: (_last(r.when), r.reference))
     if all(within(r.when, start, case.as_of) is NOT_MET for r in sessions):
-        words = f"Newest education is of {newest.when}, before {start.isoformat()}"
+        words = f"Newest education is of {newest.when}; the last 12 months begin {start.isoformat()}"
         return not_met(words, Basis.SUPPORTED, [cite(newest)])
     words = f"{newest.label} is dated {newest.when or 'nowhere'}: it cannot be placed in the last 12 months"
     return unknown(Gap.INCOMPLETE, words, _CLOSES, [cite(newest)])

@@ -128,7 +128,7 @@ def _hypoglycemia(case: Case) -> list[Record]:
     wanted = {Concept.HYPOGLYCEMIA}
     if case.active(*DIABETES):
         wanted.add(Concept.HYPOGLYCEMIA_GENERIC)
-    everything: Iterable[Record] = (*case.diagnoses, *case.chart.stays)
+    everything: Iterable[Record] = (*case.diagnoses, *case.chart.episodes)
     return [r for r in everything if r.concepts & wanted and usable(r.when, case.as_of)]
 
 

@@ -79,16 +79,16 @@ def _count(case: Case) -> Finding:
     evidence = [Evidence(o.reference, o.label, _day(o.start)) for o in live]
     if least >= goal:
         basis = Basis.SUPPORTED if _needs_text(live, goal) else Basis.DOCUMENTED
-        return met(f"{least:g} insulin injections a day", basis, evidence)
+        return met(f"insulin injections a day: {least:g}", basis, evidence)
     if any(o.least is None for o in live):
-        return unknown(Gap.INCOMPLETE, "Insulin orders whose dosing cannot be read", closes, evidence)
+        return unknown(Gap.INCOMPLETE, "insulin orders whose dosing cannot be read", closes, evidence)
     as_needed = sum(o.as_needed for o in live)
     if most + as_needed >= goal:
-        words = f"{_span(least, most)} scheduled insulin injections a day"
+        words = f"scheduled insulin injections a day: {_span(least, most)}"
         words += ", the rest only as needed or by scale" if as_needed else ""
         return unknown(Gap.INCOMPLETE, words, closes, evidence)
     basis = Basis.SUPPORTED if any(o.from_text for o in live) else Basis.DOCUMENTED
-    return not_met(f"{_span(least, most)} insulin injections a day, {goal} needed", basis, evidence)
+    return not_met(f"insulin injections a day: {_span(least, most)}, {goal} needed", basis, evidence)
 
 
 def _nothing(case: Case) -> Finding:
@@ -105,9 +105,10 @@ def _no_current_insulin(case: Case, closes: str) -> Finding:
     evidence = [Evidence(last.reference, last.label, _day(last.end))]
     if _chain(case) is not None:
         least, _ = daily_count([o for o in ended if o.end == last.end])
-        words = f"{least:g} insulin injections a day until {last.end}, renewal due"
+        words = f"insulin injections a day: {least:g} until {last.end}, renewal due"
         return met(words, Basis.DOCUMENTED, evidence)
-    return unknown(Gap.INCOMPLETE, f"No current insulin order; the last ended {last.end}", closes, evidence)
+    over = f"ended {last.end}" if last.live else f"is {last.status}"
+    return unknown(Gap.INCOMPLETE, f"no current insulin order; the last {over}", closes, evidence)
 
 
 def _duration(case: Case) -> Finding:
@@ -118,7 +119,7 @@ def _duration(case: Case) -> Finding:
     closes = f"Insulin orders or dispenses that show {goal} injections a day since {needed} or earlier"
     start = _chain(case)
     if start is None:
-        return unknown(Gap.INCOMPLETE, f"No unbroken {goal}-a-day regimen up to the order found", closes)
+        return unknown(Gap.INCOMPLETE, f"no unbroken {goal}-a-day regimen up to the order found", closes)
     evidence = [Evidence(o.reference, o.label, _day(o.start)) for o in case.chart.insulin if o.start == start]
     if start <= needed:
         return met(f"in place since {start}", Basis.DOCUMENTED, evidence)
@@ -146,7 +147,7 @@ def _attested_count(case: Case) -> Finding | None:
     if answer is None or isinstance(answer.value, bool) or not isinstance(answer.value, int | float):
         return None
     make = met if answer.value >= case.parameters["regimen_injections"] else not_met
-    words = f"{answer.value:g} insulin injections a day (attested {answer.authored})"
+    words = f"insulin injections a day: {answer.value:g} (attested {answer.authored})"
     return make(words, Basis.ATTESTED, [attestation(answer, "D.I.F.injections")])
 
 

@@ -30,9 +30,7 @@ _CLOSES = "The reason for the replacement or repair, in the questionnaire (D.III
 def takes_replacement_path(case: Case) -> bool:
     """Whether the order, or its questionnaire, says that it replaces or repairs a device in use."""
     answer = case.answer("D.III.replacement")
-    if answer is not None and isinstance(answer.value, bool):
-        return answer.value or case.order.scope is Scope.REPAIR
-    return case.order.replacement_sign is not None
+    return case.order.replacement_sign is not None or (answer is not None and answer.value is True)
 
 
 def may_replace(case: Case) -> bool:
