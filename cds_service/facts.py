@@ -12,6 +12,8 @@ from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
+from cds_service.concepts import Concept
+
 
 class Topic(StrEnum):
     """What the chart is asked for; the values are the prefetch keys."""
@@ -29,91 +31,6 @@ class Topic(StrEnum):
     ENCOUNTERS = "encounters"
     ATTESTATIONS = "attestations"
     REQUESTER = "requester"
-
-
-class Concept(StrEnum):
-    """What a code says; the values are the ids of the value sets."""
-
-    TYPE_1_DIABETES = "type-1-diabetes"
-    TYPE_2_DIABETES = "type-2-diabetes"
-    INSULIN_DEPENDENCY = "insulin-dependency"
-    DIABETES_TYPE_UNCLEAR = "diabetes-type-unclear"
-    NOT_DIABETES = "not-diabetes"
-    MICROALBUMINURIA = "microalbuminuria"
-    KIDNEY_DISEASE_DEGREE_UNSTATED = "kidney-disease-degree-unstated"
-    NONCOMPLIANCE = "noncompliance"
-    HYPOGLYCEMIA = "hypoglycemia-episode"
-    HYPOGLYCEMIA_GENERIC = "hypoglycemia-generic"
-    SEVERE_EXCURSION = "severe-glycemic-excursion"
-    KETOACIDOSIS = "ketoacidosis"
-    END_STAGE_RENAL_DISEASE = "end-stage-renal-disease"
-    KIDNEY_FAILURE_FOR_REVIEW = "kidney-failure-for-review"
-    KIDNEY_TRANSPLANT = "kidney-transplant"
-    ACUTE_KIDNEY_INJURY = "acute-kidney-injury"
-    CHRONIC_KIDNEY_DISEASE = "chronic-kidney-disease-not-end-stage"
-    CHRONIC_DIALYSIS = "chronic-dialysis"
-    DIALYSIS = "dialysis-any"
-    PUMP_IN_USE = "pump-in-use"
-    PUMP_TRAINING = "pump-training"
-    PUMP_BREAKDOWN = "pump-breakdown"
-    INSULIN_RAPID = "insulin-rapid"
-    INSULIN_SHORT = "insulin-short"
-    INSULIN_INTERMEDIATE = "insulin-intermediate"
-    INSULIN_LONG = "insulin-long"
-    INSULIN_PREMIX = "insulin-premix"
-    INSULIN_WITH_GLP1 = "insulin-with-glp1"
-    INSULIN_UNSPECIFIED = "insulin-unspecified"
-    INSULIN_INHALED = "insulin-inhaled"
-    INSULIN_INTRAVENOUS = "insulin-intravenous"
-    INSULIN_ANIMAL = "insulin-animal"
-    NOT_INSULIN_INJECTION = "antidiabetic-injection-not-insulin"
-    INSULIN_FOR_PUMP = "insulin-for-a-pump"
-    DOSING_EVENT = "dosing-events"
-    SUBCUTANEOUS = "route-subcutaneous"
-    INTRAVENOUS = "route-intravenous"
-    HBA1C = "hba1c"
-    HBA1C_UNIT_REQUIRED = "hba1c-unit-required"
-    NOT_HBA1C = "not-hba1c"
-    ALBUMIN_CREATININE_RATIO = "albumin-creatinine-ratio"
-    NOT_ALBUMIN_CREATININE_RATIO = "not-albumin-creatinine-ratio"
-    GLUCOSE_SELF_TEST = "glucose-self-test"
-    GLUCOSE_GENERAL = "glucose-general"
-    GLUCOSE_LABORATORY = "glucose-laboratory"
-    GLUCOSE_BEFORE_MEAL = "glucose-before-meal"
-    CGM_READING = "cgm-reading"
-    CGM_DAYS_OF_WEAR = "cgm-days-of-wear"
-    CGM_SUMMARY = "cgm-summary"
-    SELF_MONITORING = "self-monitoring"
-    HOME_GLUCOSE_METER = "home-glucose-meter"
-    EGFR = "egfr"
-    DIABETES_EDUCATION = "diabetes-education"
-    SELF_MANAGEMENT_EDUCATION = "self-management-education"
-    NOT_COMPREHENSIVE_EDUCATION = "not-comprehensive-education"
-    INPATIENT_STAY = "inpatient-stay"
-    INPATIENT_ADMISSION = "inpatient-admission"
-    NOT_INPATIENT = "not-inpatient"
-    INSULIN_PUMP = "insulin-pump"
-    INSULIN_PUMP_PRODUCT = "insulin-pump-product"
-    PUMP_SUPPLIES = "insulin-pump-supplies"
-    IMPLANTED_DEVICE = "implanted-infusion-device"
-    JET_DEVICE = "jet-pressure-device"
-    INTRAVENOUS_INSULIN_THERAPY = "intravenous-insulin-therapy"
-    NOT_A_PUMP = "not-an-insulin-pump"
-    MISCELLANEOUS_EQUIPMENT = "miscellaneous-equipment"
-    MODIFIER_REPLACEMENT = "modifier-replacement"
-    MODIFIER_NO_ORDER = "modifier-no-order"
-    EQUIPMENT_REPAIR = "equipment-repair"
-    MAY_ORDER = "may-order"
-    MAY_NOT_ORDER = "may-not-order"
-    EQUIPMENT_SUPPLIER = "equipment-supplier"
-    ENDOCRINOLOGY = "endocrinology"
-    EDUCATION_ORDER = "education-order"
-
-
-# How a problem-list entry reads whose clinical status is missing, although FHIR asks for one there.
-WITHOUT_STATUS = "without clinical status"
-
-DIABETES = frozenset({Concept.TYPE_1_DIABETES, Concept.TYPE_2_DIABETES, Concept.DIABETES_TYPE_UNCLEAR})
 
 
 # ---------------------------------------------------------------- days

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cds_service.facts import Answer, When
+from fhir_mappings.clinical_views import QuestionnaireResponse
 from fhir_mappings.context import ChartContext, each
 from fhir_mappings.dates import Calendar
 from fhir_mappings.reading import plain
-from fhir_mappings.views import QuestionnaireResponse
 
 QUESTIONNAIRE_ID = "mp-mm-1316"
 _SIGNED = ("completed", "amended")

@@ -11,6 +11,7 @@ import msgspec
 from cds_service.facts import Chart, Topic
 from fhir_mappings import terminology
 from fhir_mappings.attestations import read_attestations
+from fhir_mappings.clinical_views import Patient, PractitionerRole, Resource
 from fhir_mappings.conditions import read_conditions
 from fhir_mappings.context import ChartContext, type_of
 from fhir_mappings.coverage import read_coverages, state_of_plan
@@ -23,7 +24,6 @@ from fhir_mappings.procedures import read_procedures
 from fhir_mappings.providers import Providers, read_care_team
 from fhir_mappings.reading import Reading, Status
 from fhir_mappings.references import PatientIdentity
-from fhir_mappings.views import Patient, PractitionerRole, Resource
 
 Located = tuple[Resource, str | None]
 _OPEN = ("draft", "active", "on-hold")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cds_service.facts import DIABETES, WITHOUT_STATUS, Concept, Diagnosis
+from cds_service.concepts import DIABETES, WITHOUT_STATUS, Concept
+from cds_service.facts import Diagnosis
 from fhir_mappings import terminology
+from fhir_mappings.clinical_views import Condition
 from fhir_mappings.context import ChartContext, each
+from fhir_mappings.datatypes import CodeableConcept
 from fhir_mappings.reading import plain
-from fhir_mappings.views import CodeableConcept, Condition
 
 _DROPPED = ("refuted", "entered-in-error")
 _NOT_CONFIRMED = ("unconfirmed", "provisional", "differential")

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from cds_service.facts import When
+from fhir_mappings.clinical_views import Observation, Resource
+from fhir_mappings.datatypes import Period, Reference
 from fhir_mappings.dates import Calendar
 from fhir_mappings.reading import contained
 from fhir_mappings.references import PatientIdentity, Whose, local
-from fhir_mappings.views import Bundle, Observation, Period, Reference, Resource
+from fhir_mappings.views import Bundle
 
 T = TypeVar("T", bound=Resource)
 _MOST_NOTES = 200

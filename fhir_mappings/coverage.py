@@ -7,9 +7,9 @@ from collections.abc import Iterable
 
 from cds_service.facts import Coverage
 from fhir_mappings import terminology
+from fhir_mappings.clinical_views import Coverage as FhirCoverage
+from fhir_mappings.clinical_views import Organization
 from fhir_mappings.context import ChartContext, each
-from fhir_mappings.views import Coverage as FhirCoverage
-from fhir_mappings.views import Organization
 
 _STATE_OF_PLAN = re.compile(r"^\d{5}([A-Z]{2})\d{7}(?:-?\d{2})?$")
 

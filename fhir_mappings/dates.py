@@ -14,7 +14,7 @@ from importlib.resources import files
 from zoneinfo import ZoneInfo
 
 from cds_service.facts import When
-from fhir_mappings.views import Period
+from fhir_mappings.datatypes import Period
 
 EASTERN, CENTRAL = "America/New_York", "America/Chicago"
 # Georgia, Ohio and West Virginia lie in one zone; Indiana's corners are Central.

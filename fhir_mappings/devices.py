@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cds_service.facts import Concept, Record
+from cds_service.concepts import Concept
+from cds_service.facts import Record
 from fhir_mappings import terminology
+from fhir_mappings.clinical_views import Device, DeviceUseStatement
 from fhir_mappings.context import ChartContext, named
-from fhir_mappings.views import Device, DeviceUseStatement
 
 _IN_USE = frozenset({Concept.PUMP_IN_USE, Concept.INSULIN_PUMP})
 _GONE = ("inactive", "entered-in-error")

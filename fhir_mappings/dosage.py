@@ -10,9 +10,9 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from cds_service.facts import Concept
+from cds_service.concepts import Concept
 from fhir_mappings import terminology, units
-from fhir_mappings.views import Dosage, Repeat
+from fhir_mappings.datatypes import Dosage, Repeat
 
 _DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0, "mo": 30.0, "a": 365.0}
 _AS_NEEDED = re.compile(r"\bprn\b|\bas needed\b|\bwhen needed\b|\bif needed\b", re.IGNORECASE)

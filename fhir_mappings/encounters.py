@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cds_service.facts import Concept, Record, Stay
+from cds_service.concepts import Concept
+from cds_service.facts import Record, Stay
 from fhir_mappings import terminology
+from fhir_mappings.clinical_views import Condition, Encounter
 from fhir_mappings.context import ChartContext, each
-from fhir_mappings.views import Condition, Encounter, Reference
+from fhir_mappings.datatypes import Reference
 
 _HAPPENED = ("finished", "in-progress", "onleave", "arrived", "triaged", "discharged", "completed")
 _REASONS = frozenset({Concept.KETOACIDOSIS, Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_GENERIC})

@@ -7,19 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from cds_service.facts import Concept, InsulinAction, InsulinOrder
+from cds_service.concepts import Concept
+from cds_service.facts import InsulinAction, InsulinOrder
 from fhir_mappings import terminology, units
+from fhir_mappings.clinical_views import Medication, MedicationDispense, MedicationRequest, MedicationStatement
 from fhir_mappings.context import ChartContext, named
+from fhir_mappings.datatypes import CodeableConcept, Dosage
 from fhir_mappings.dosage import Dosing, read_dosing
 from fhir_mappings.reading import plain
-from fhir_mappings.views import (
-    CodeableConcept,
-    Dosage,
-    Medication,
-    MedicationDispense,
-    MedicationRequest,
-    MedicationStatement,
-)
 
 AnyDrug = MedicationRequest | MedicationStatement | MedicationDispense
 

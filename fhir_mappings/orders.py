@@ -5,36 +5,23 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
+from cds_service.concepts import Concept
 from cds_service.errors import BadRequest
-from cds_service.facts import Concept, Credential, DeviceOrder, Provider, Scope
+from cds_service.facts import Credential, DeviceOrder, Provider, Scope
 from fhir_mappings import terminology
+from fhir_mappings.clinical_views import Device, Medication, MedicationRequest, Resource
 from fhir_mappings.context import ChartContext
+from fhir_mappings.datatypes import CodeableConcept, Reference
+from fhir_mappings.order_items import AnyOrder, billing_codes, ordered_items, words_of
+from fhir_mappings.order_marks import modifiers, reason_words, replacement_sign
 from fhir_mappings.providers import Providers
-from fhir_mappings.reading import DecodeError, plain
+from fhir_mappings.reading import DecodeError
 from fhir_mappings.references import Whose, local
-from fhir_mappings.views import (
-    AnyResource,
-    CodeableConcept,
-    Coding,
-    Device,
-    DeviceRequest,
-    Loose,
-    Medication,
-    MedicationRequest,
-    RawEntry,
-    Reference,
-    Resource,
-    ServiceRequest,
-    SupplyRequest,
-)
+from fhir_mappings.views import AnyResource, DeviceRequest, Loose, RawEntry, ServiceRequest, SupplyRequest
 
-AnyOrder = DeviceRequest | ServiceRequest | MedicationRequest | SupplyRequest
-
-_BILLING = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
 _NO_ORDER_STATUS = ("entered-in-error", "revoked", "cancelled", "completed")
 _NO_ORDER_INTENT = ("proposal", "plan")
 _EXCLUDED = frozenset({Concept.IMPLANTED_DEVICE, Concept.JET_DEVICE, Concept.INTRAVENOUS_INSULIN_THERAPY})
@@ -48,8 +35,6 @@ _NOT_THE_PUMP = re.compile(
     r"|for (?:an? )?insulin pump|syringe|sensor|insulin for|non-insulin",
     re.IGNORECASE,
 )
-_REPLACES = re.compile(r"\breplac(?:e|es|ing|ement)\b|\brepair", re.IGNORECASE)
-_MODIFIER = re.compile(r"\b(RA|RB|EY)\b")
 _LOOKS_LIKE_PUMP = re.compile(rb"E0784|E0787|A9274|S1034|pump|omnipod", re.IGNORECASE)
 
 _typed = msgspec.json.Decoder(AnyResource)
@@ -117,10 +102,10 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
     if view is None:
         label = f"a {draft.resource_type}"
         return DeviceOrder(draft.reference, draft.resource_type, label, Scope.OTHER, out_of_scope=_OTHER)
-    items = _items(view, context)
-    billing = [*_billing(view.extension), *(code for item in items for code in _billing(item.extension))]
+    items = ordered_items(view, context)
+    billing = [*billing_codes(view.extension), *(code for item in items for code in billing_codes(item.extension))]
     concepts = terminology.concepts(*items, *billing)
-    texts = _texts(items)
+    texts = words_of(items)
     scope, coded = _scope(concepts, items, texts, view)
     requester = view.requester
     orderer = _orderer(view, requester, providers, user)
@@ -133,9 +118,9 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
         coded=coded,
         authored=context.when(view.authoredOn),
         out_of_scope=_out_of_scope(view, scope, context),
-        replacement_sign=_replacement_sign(view, items, concepts),
-        replacement_reasons=tuple(dict.fromkeys(_reason_words(view))),
-        no_order_modifier="EY" in _modifiers(view, items),
+        replacement_sign=replacement_sign(view, items, concepts),
+        replacement_reasons=tuple(dict.fromkeys(reason_words(view))),
+        no_order_modifier="EY" in modifiers(view, items),
         orderer=orderer,
         performers=tuple(_performers(view, providers)),
         subject_reference=_subject(view),
@@ -146,71 +131,6 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
 
 
 _OTHER = "The order is not for an insulin pump"
-
-
-def _items(view: AnyOrder, context: ChartContext) -> list[CodeableConcept]:
-    """Everything that says what is ordered: codes, and the device or drug that the order refers to."""
-    found: list[CodeableConcept | None] = []
-    reference: Reference | None = None
-    if isinstance(view, DeviceRequest):
-        found, reference = [view.codeCodeableConcept, *_odd_code(view)], view.codeReference
-    elif isinstance(view, ServiceRequest):
-        found = [view.code]
-    elif isinstance(view, MedicationRequest):
-        found, reference = [view.medicationCodeableConcept], view.medicationReference
-    else:
-        found, reference = [view.itemCodeableConcept], view.itemReference
-    device = context.resolve(reference, Device, view.contained)
-    if device is not None:
-        names = " ".join(n.name or "" for n in device.deviceName or ())
-        found += [device.type, CodeableConcept(text=names) if names else None, *_billing(device.extension)]
-    medication = context.resolve(reference, Medication, view.contained)
-    if medication is not None:
-        found.append(medication.code)
-    if reference is not None and device is None and medication is None and reference.display:
-        found.append(CodeableConcept(text=reference.display))
-    return [item for item in found if item is not None]
-
-
-def _odd_code(view: DeviceRequest) -> list[CodeableConcept]:
-    """`code` as a CodeableConcept or as R5's CodeableReference, which some clients send for R4."""
-    code = plain(view.code)
-    if isinstance(code, dict):
-        for shape in (code.get("concept"), code):
-            try:
-                return [msgspec.convert(shape, CodeableConcept)]
-            except msgspec.ValidationError:
-                continue
-    return []
-
-
-def _billing(extension: bytes | msgspec.Raw) -> list[CodeableConcept]:
-    """Billing codes that CRD clients hang as an extension on an order, its code, its device or its drug."""
-    found: list[CodeableConcept] = []
-
-    def walk(node: Any, inside: bool, depth: int) -> None:
-        if depth > 8:
-            return
-        if isinstance(node, list):
-            for item in node:
-                walk(item, inside, depth + 1)
-        elif isinstance(node, dict):
-            inside = inside or node.get("url") == _BILLING
-            if inside and isinstance(node.get("code"), str):
-                system = node.get("system")
-                found.append(
-                    CodeableConcept(coding=[Coding(system if isinstance(system, str) else None, node["code"])])
-                )
-            for value in node.values():
-                walk(value, inside, depth + 1)
-
-    walk(plain(extension), False, 0)
-    return found
-
-
-def _texts(items: Iterable[CodeableConcept]) -> str:
-    words = [word for item in items for word in (item.text, *(c.display for c in terminology.codings(item))) if word]
-    return " | ".join(words)
 
 
 def _scope(
@@ -224,7 +144,7 @@ def _scope(
     if Concept.PUMP_SUPPLIES in concepts:
         return Scope.SUPPLIES, True
     if Concept.EQUIPMENT_REPAIR in concepts:
-        words = " ".join((texts, *_reason_words(view)))
+        words = " ".join((texts, *reason_words(view)))
         about_pump = "pump" in words.casefold() or Concept.PUMP_BREAKDOWN in terminology.concepts_in(view.reasonCode)
         return (Scope.REPAIR, True) if about_pump else (Scope.OTHER, True)
     if Concept.NOT_A_PUMP in concepts or Concept.PUMP_TRAINING in concepts:
@@ -265,57 +185,6 @@ def _out_of_scope(view: AnyOrder, scope: Scope, context: ChartContext) -> str | 
     if context.identity.whose(getattr(view, "subject", None)) is Whose.STRANGER:
         return "The order is for another patient than the call"
     return None
-
-
-# ---------------------------------------------------------------- marks of replacement
-
-
-def _modifiers(view: AnyOrder, items: list[CodeableConcept]) -> set[str]:
-    found = {m for item in items for c in terminology.codings(item) for m in modifiers_of(c)}
-    parameters = plain(getattr(view, "parameter", b""))
-    for parameter in parameters if isinstance(parameters, list) else ():
-        value = parameter.get("valueCodeableConcept") if isinstance(parameter, dict) else None
-        for coding in (value.get("coding") or ()) if isinstance(value, dict) else ():
-            if isinstance(coding, dict):
-                found.add(str(coding.get("code", "")).upper())
-        if isinstance(value, dict) and isinstance(value.get("text"), str):
-            found.update(_MODIFIER.findall(value["text"]))
-    for detail in getattr(view, "orderDetail", None) or ():
-        found.update((c.code or "").upper() for c in terminology.codings(detail))
-    for note in getattr(view, "note", None) or ():
-        found.update(_MODIFIER.findall(note.text or ""))
-    return found
-
-
-def modifiers_of(coding: Coding) -> list[str]:
-    """Modifiers that a coding carries: behind its code, or as a coding of its own."""
-    code = (coding.code or "").strip().upper()
-    return [code] if code in ("RA", "RB", "EY") else terminology.modifiers_in(coding.code)
-
-
-def _replacement_sign(view: AnyOrder, items: list[CodeableConcept], concepts: frozenset[Concept]) -> str | None:
-    marks = _modifiers(view, items) & {"RA", "RB"}
-    if marks:
-        return f"modifier {min(marks)}"
-    if Concept.EQUIPMENT_REPAIR in concepts:
-        return "a repair code"
-    for field in ("replaces", "priorRequest", "priorPrescription"):
-        if getattr(view, field, None):
-            return f"{field} names an earlier order"
-    for note in getattr(view, "note", None) or ():
-        if _REPLACES.search(note.text or ""):
-            return "the order's note speaks of replacement"
-    return None
-
-
-def _reason_words(view: AnyOrder) -> Iterator[str]:
-    for reason in view.reasonCode or ():
-        text = reason.text or next((c.display for c in terminology.codings(reason) if c.display), None)
-        if text:
-            yield text[:160]
-    for note in getattr(view, "note", None) or ():
-        if note.text:
-            yield note.text[:160]
 
 
 # ---------------------------------------------------------------- people

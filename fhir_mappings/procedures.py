@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from cds_service.facts import DIABETES, Concept, Record
+from cds_service.concepts import DIABETES, Concept
+from cds_service.facts import Record
 from fhir_mappings import terminology
+from fhir_mappings.clinical_views import ChargeItem, Condition, Procedure
 from fhir_mappings.context import ChartContext, named
-from fhir_mappings.views import ChargeItem, CodeableConcept, Condition, Period, Procedure, Reference
+from fhir_mappings.datatypes import CodeableConcept, Period, Reference
 
 _DIALYSIS = frozenset({Concept.CHRONIC_DIALYSIS, Concept.DIALYSIS, Concept.KIDNEY_TRANSPLANT})
 _OF_USE = _DIALYSIS | {

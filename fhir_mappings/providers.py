@@ -4,17 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cds_service.facts import Concept, Credential, Provider
+from cds_service.concepts import Concept
+from cds_service.facts import Credential, Provider
 from fhir_mappings import terminology
+from fhir_mappings.clinical_views import CareTeam, Organization, Practitioner, PractitionerRole
 from fhir_mappings.context import ChartContext, each
-from fhir_mappings.views import (
-    CareTeam,
-    CodeableConcept,
-    Organization,
-    Practitioner,
-    PractitionerRole,
-    Reference,
-)
+from fhir_mappings.datatypes import CodeableConcept, Reference
 
 _PEOPLE = ("Practitioner/", "PractitionerRole/")
 

@@ -13,7 +13,8 @@ from typing import Any
 
 import msgspec
 
-from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Loose, OperationOutcome, RawEntry, Resource
+from fhir_mappings.clinical_views import Resource
+from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Loose, OperationOutcome, RawEntry
 
 _typed = msgspec.json.Decoder(AnyResource)
 _loose = msgspec.json.Decoder(Loose)

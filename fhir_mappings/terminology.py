@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from cds_service.facts import Concept
-from fhir_mappings.views import CodeableConcept, Coding
+from cds_service.concepts import Concept
+from fhir_mappings.datatypes import CodeableConcept, Coding
 
 ICD10CM, ICD9CM = "icd-10-cm", "icd-9-cm"
 SNOMED, LOINC, RXNORM, HCPCS, NDC, ATC = "snomed", "loinc", "rxnorm", "hcpcs", "ndc", "atc"

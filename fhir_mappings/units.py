@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from cds_service.facts import Unusable
-from fhir_mappings.views import Quantity
+from fhir_mappings.datatypes import Quantity
 
 MG_DL_PER_MMOL_L = Decimal("18.0182")
 MG_G_PER_MG_MMOL = Decimal("8.84")

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from urllib.parse import quote
 
-from cds_service.facts import Concept, Topic
+from cds_service.concepts import Concept
+from cds_service.facts import Topic
 from fhir_mappings.terminology import LOINC, codes_in
 
 _PAGE = 1000

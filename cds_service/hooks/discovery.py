@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from cds_service.facts import Concept, Topic
+from cds_service.concepts import Concept
+from cds_service.facts import Topic
 from fhir_mappings.terminology import LOINC, codes_in
 
 SPECIFICATION = "2.0.1"

@@ -9,8 +9,8 @@ import msgspec
 
 from cds_service.errors import BadRequest
 from cds_service.facts import Topic
+from fhir_mappings.clinical_views import Patient
 from fhir_mappings.reading import Reading, Status, failed, read
-from fhir_mappings.views import Patient
 
 _KEYS = frozenset(topic.value for topic in Topic)
 

@@ -20,9 +20,9 @@ from cds_service.policies.mp_mm_1316 import POLICY_ID
 from cds_service.policies.registry import determine, is_governed_kind
 from cds_service.settings import Settings
 from fhir_mappings.chart import ChartReader
+from fhir_mappings.clinical_views import Resource
 from fhir_mappings.orders import DraftOrder, classify, draft_orders, order_codes, unresolved_items
 from fhir_mappings.reading import Reading, read
-from fhir_mappings.views import Resource
 
 EXTENSION = "com.insulin-pump-cds.determinations"
 

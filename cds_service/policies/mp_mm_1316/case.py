@@ -8,11 +8,12 @@ from datetime import date, time
 from functools import cached_property
 from typing import Any
 
+from cds_service.concepts import Concept
 from cds_service.engine.days import days_before, months_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met
 from cds_service.engine.section import Unit
 from cds_service.engine.truth import MET, UNKNOWN
-from cds_service.facts import Answer, Chart, Concept, DeviceOrder, Diagnosis, Record, Topic, When
+from cds_service.facts import Answer, Chart, DeviceOrder, Diagnosis, Record, Topic, When
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
 
+from cds_service.concepts import Concept
 from cds_service.engine.days import compared, in_range, within
 from cds_service.engine.finding import (
     Basis,
@@ -20,7 +21,7 @@ from cds_service.engine.finding import (
 )
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, UNKNOWN
-from cds_service.facts import Concept, LabResult, Topic, Unusable
+from cds_service.facts import LabResult, Topic, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, usable
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen, regimen_start
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, unknown
 from cds_service.engine.section import criterion
-from cds_service.facts import DIABETES, Concept, Diagnosis, Topic
+from cds_service.facts import Diagnosis, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, named
 
 _CLOSES = "A confirmed, active diagnosis of type 1 diabetes, or of type 2 diabetes with insulin treatment (Z79.4)"

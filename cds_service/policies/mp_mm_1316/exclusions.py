@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from cds_service.concepts import WITHOUT_STATUS, Concept
 from cds_service.engine.days import compared, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, NOT_MET
-from cds_service.facts import WITHOUT_STATUS, Concept, Diagnosis, LabResult, Record, Topic
+from cds_service.facts import Diagnosis, LabResult, Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, named, usable
 
 _REVIEW = "A nephrology note that says whether the kidney disease is end stage"

@@ -8,6 +8,7 @@ from datetime import date
 from itertools import chain
 from statistics import fmean, stdev
 
+from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.days import compared
 from cds_service.engine.finding import (
     Basis,
@@ -22,7 +23,7 @@ from cds_service.engine.finding import (
 )
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, NOT_MET
-from cds_service.facts import DIABETES, Concept, GlucoseReading, LabResult, Record, SensorReading, Topic, Unusable
+from cds_service.facts import GlucoseReading, LabResult, Record, SensorReading, Topic, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, unread, usable
 from cds_service.policies.mp_mm_1316.self_testing import window
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from cds_service.concepts import Concept
 from cds_service.engine.finding import (
     Basis,
     Evidence,
@@ -18,7 +19,7 @@ from cds_service.engine.finding import (
 )
 from cds_service.engine.section import Unit, criterion
 from cds_service.engine.truth import MET, UNKNOWN
-from cds_service.facts import Answer, Concept, Scope
+from cds_service.facts import Answer, Scope
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite
 from cds_service.policies.mp_mm_1316.diagnosis import documented_diagnosis
 from cds_service.policies.mp_mm_1316.exclusions import end_stage_complications, nobody_can_operate

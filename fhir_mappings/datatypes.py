@@ -1,0 +1,112 @@
+"""FHIR data types, as far as any resource view uses them. Every field may be missing or null."""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+
+# A raw field that the resource does not have: false, so that `if x.category` asks the right question.
+NOTHING: Raw = b""  # type: ignore[assignment]
+
+
+class Coding(Struct, gc=False):
+    """FHIR Coding."""
+
+    system: str | None = None
+    code: str | None = None
+    display: str | None = None
+
+
+class CodeableConcept(Struct, gc=False):
+    """FHIR CodeableConcept."""
+
+    coding: list[Coding] | None = None
+    text: str | None = None
+    extension: Raw = NOTHING
+
+
+class Identifier(Struct, gc=False):
+    """FHIR Identifier."""
+
+    system: str | None = None
+    value: str | None = None
+
+
+class Reference(Struct, gc=False):
+    """FHIR Reference."""
+
+    reference: str | None = None
+    type: str | None = None
+    identifier: Identifier | None = None
+    display: str | None = None
+
+
+class Quantity(Struct, gc=False):
+    """FHIR Quantity; some servers send the number as a string."""
+
+    value: float | str | None = None
+    comparator: str | None = None
+    unit: str | None = None
+    system: str | None = None
+    code: str | None = None
+
+
+class Period(Struct, gc=False):
+    """FHIR Period."""
+
+    start: str | None = None
+    end: str | None = None
+
+
+class Range(Struct, gc=False):
+    """FHIR Range."""
+
+    low: Quantity | None = None
+    high: Quantity | None = None
+
+
+class Meta(Struct, gc=False):
+    """What of meta tells two versions of one resource apart."""
+
+    versionId: str | None = None
+    lastUpdated: str | None = None
+
+
+class Annotation(Struct, gc=False):
+    """FHIR Annotation."""
+
+    text: str | None = None
+
+
+class Repeat(Struct, gc=False):
+    """FHIR Timing.repeat, as far as a daily count needs it."""
+
+    boundsPeriod: Period | None = None
+    boundsDuration: Quantity | None = None
+    boundsRange: Range | None = None
+    frequency: float | None = None
+    frequencyMax: float | None = None
+    period: float | None = None
+    periodMax: float | None = None
+    periodUnit: str | None = None
+    dayOfWeek: list[str] | None = None
+    timeOfDay: list[str] | None = None
+    when: list[str] | None = None
+
+
+class Timing(Struct, gc=False):
+    """FHIR Timing."""
+
+    repeat: Repeat | None = None
+    code: CodeableConcept | None = None
+
+
+class Dosage(Struct, gc=False):
+    """FHIR Dosage; MedicationDispense and MedicationStatement share it."""
+
+    text: str | None = None
+    additionalInstruction: list[CodeableConcept] | None = None
+    patientInstruction: str | None = None
+    timing: Timing | None = None
+    asNeededBoolean: bool | None = None
+    asNeededCodeableConcept: CodeableConcept | None = None
+    route: CodeableConcept | None = None

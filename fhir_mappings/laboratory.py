@@ -1,0 +1,96 @@
+"""Observation → one laboratory result in the policy's unit."""
+
+from __future__ import annotations
+
+from cds_service.concepts import Concept
+from cds_service.facts import LabResult, Unusable, When
+from fhir_mappings import terminology, units
+from fhir_mappings.clinical_views import Observation
+from fhir_mappings.context import ChartContext
+from fhir_mappings.datatypes import Quantity
+
+PENDING = frozenset({"preliminary", "registered"})
+
+
+def _effective(observation: Observation, name: str, context: ChartContext) -> When | None:
+    when = context.when(observation.effectiveDateTime, observation.effectiveInstant, observation.effectivePeriod)
+    if when is None:
+        when = context.when(observation.issued)
+        context.note(f"{name} has no effective date; {'its issue date stands in' if when else 'it cannot be placed'}")
+    return when
+
+
+def quantity_of(observation: Observation) -> Quantity | None:
+    """The number of an Observation, whichever value element it stands in."""
+    if observation.valueQuantity is not None:
+        return observation.valueQuantity
+    if observation.valueInteger is not None:
+        return Quantity(value=float(observation.valueInteger))
+    return None
+
+
+def result(
+    observation: Observation, name: str, concepts: frozenset[Concept], context: ChartContext, convert: object
+) -> LabResult:
+    """One result through a unit conversion; text is kept for the reader and never compared."""
+    quantity = quantity_of(observation)
+    if quantity is not None:
+        read = convert(quantity)  # type: ignore[operator]
+    else:
+        concept = observation.valueCodeableConcept
+        text = observation.valueString or (terminology.label(concept) if concept else "")
+        read = units.Read(None, "", text[:60], Unusable.TEXT_ONLY if text else Unusable.NO_VALUE)
+    if read.note:
+        context.note(f"{name}: {read.note}")
+    if read.unusable in (Unusable.IMPLAUSIBLE, Unusable.WRONG_UNIT, Unusable.NO_VALUE):
+        context.note(f"{name} not used: {read.unusable.value}{f' ({read.shown})' if read.shown else ''}")
+    if observation.status in PENDING:
+        context.note(f"{name} is pending: status {observation.status}")
+    return LabResult(
+        reference=name,
+        when=_effective(observation, name, context),
+        concepts=concepts,
+        label=terminology.label(observation.code, concepts),
+        value=read.value,
+        comparator=read.comparator,
+        shown=read.shown,
+        unusable=read.unusable,
+        pending=observation.status in PENDING,
+    )
+
+
+def hba1c(observation: Observation, name: str, concepts: frozenset[Concept], context: ChartContext) -> LabResult:
+    """HbA1c in % NGSP."""
+    codes = {coding.code for coding in terminology.codings(observation.code)}
+
+    def convert(quantity: Quantity) -> units.Read:
+        return units.hba1c(
+            quantity,
+            unit_required=Concept.HBA1C not in concepts,
+            ifcc_by_code="59261-8" in codes and "4548-4" not in codes,
+            fraction_by_code="71875-9" in codes,
+        )
+
+    return result(observation, name, concepts, context, convert)
+
+
+def albumin_creatinine(
+    observation: Observation, name: str, concepts: frozenset[Concept], context: ChartContext
+) -> LabResult:
+    """Albumin-creatinine ratio in mg/g."""
+    label = terminology.display_of(terminology.codings(observation.code)[0])
+    for coding in terminology.codings(observation.code):
+        label = terminology.display_of(coding) or label
+
+    def convert(quantity: Quantity) -> units.Read:
+        return units.albumin_creatinine(quantity, mass_ratio="Mass Ratio" in label)
+
+    return result(observation, name, concepts, context, convert)
+
+
+def days(quantity: Quantity) -> units.Read:
+    """A number of days."""
+    value = units.number(quantity.value)
+    if value is None:
+        return units.Read(None, "", "", Unusable.NO_VALUE)
+    return units.Read(float(value), "", f"{float(value):g} days")
