@@ -32,6 +32,14 @@ _STEP_OF_GAP: dict[tuple[str, Gap | None], str] = {
     ("D.I.G", Gap.NEEDS_REVIEW): "add finger-sticks, or ask whether sensor glucose counts",
     ("D.I.I", Gap.NEEDS_REVIEW): "send the readings or records for a reviewer",
 }
+_STEP_AGAINST = {
+    "D.I.C": "involve a team with pump expertise",
+    "D.I.D": "renew the diabetes education, the last is too old",
+    "D.I.E": "train the member or a caregiver",
+    "D.I.F": "update the insulin orders, they show under 3 injections a day",
+    "D.I.G": "complete the meter download, it shows under 4 tests a day",
+    "D.I.I": "HbA1c is not above 7 %, show another listed condition",
+}
 # What can be done where the chart stands against a criterion.
 _MEND = {
     "D.I.B": "Have a credentialed provider sign the order",
@@ -106,6 +114,8 @@ def summary(determination: Determination) -> str:
 def _step(finding: Finding) -> str:
     if finding.gap is Gap.NOT_RETRIEVED:
         return "let the chart be read"
+    if finding.truth is NOT_MET and finding.id in _STEP_AGAINST:
+        return _STEP_AGAINST[finding.id]
     if (finding.id, finding.gap) in _STEP_OF_GAP:
         return _STEP_OF_GAP[finding.id, finding.gap]
     if finding.id in _NEXT_STEP:
