@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ from fhir_mappings.medications import read_insulin
 from fhir_mappings.observations import read_observations
 from fhir_mappings.procedures import read_procedures
 from fhir_mappings.providers import Providers, read_care_team
-from fhir_mappings.reading import Reading, Status
+from fhir_mappings.readings import Reading, Status
 from fhir_mappings.references import PatientIdentity
 
 Located = tuple[Resource, str | None]
@@ -127,7 +128,15 @@ def _newer(one: Located, other: Located) -> Located:
 def _version(resource: Resource) -> tuple[str, int]:
     meta = resource.meta
     number = (meta.versionId or "") if meta else ""
-    return (meta.lastUpdated or "") if meta else "", int(number) if number.isdecimal() and len(number) < 19 else 0
+    return _instant(meta.lastUpdated if meta else None), int(number) if number.isdecimal() and len(number) < 19 else 0
+
+
+def _instant(text: str | None) -> str:
+    """An instant as text that sorts by time, whatever offset it came with."""
+    try:
+        return datetime.fromisoformat(text or "").astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        return ""
 
 
 def _home(patients: Iterable[tuple[Patient, str | None]]) -> tuple[str | None, str | None]:

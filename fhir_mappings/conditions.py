@@ -48,10 +48,13 @@ def read_conditions(conditions: Iterable[tuple[Condition, str | None]], context:
 
 
 def _status(concept: CodeableConcept | None) -> str:
-    for coding in terminology.codings(concept):
-        if coding.code:
-            return coding.code.strip().casefold()
-    return ((concept.text if concept else None) or "").strip().casefold()
+    """The status that any coding says in FHIR's words; what drops a condition is heard first."""
+    said = [coding.code.strip().casefold() for coding in terminology.codings(concept) if coding.code]
+    for words in (_DROPPED, _NOT_CONFIRMED, _OVER, _ACTIVE, ("confirmed",)):
+        for word in said:
+            if word in words:
+                return word
+    return said[0] if said else ((concept.text if concept else None) or "").strip().casefold()
 
 
 def _activity(condition: Condition, context: ChartContext) -> tuple[bool | None, str]:

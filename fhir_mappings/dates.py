@@ -23,7 +23,8 @@ _STATE_ZONES = {"GA": EASTERN, "OH": EASTERN, "WV": EASTERN}
 _STAMP = re.compile(
     r"^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(Z|z|[+-]\d{2}:?\d{2})?)?)?)?$"
 )
-_UTC_SPELLINGS = ("Z", "z", "-00:00", "-0000", "+0000")
+# A zero offset is UTC, however it is spelt: no member of the policy's states keeps that clock.
+_UTC_SPELLINGS = ("Z", "z", "+00:00", "-00:00", "-0000", "+0000")
 
 
 @cache
@@ -46,13 +47,16 @@ class Calendar:
         """`zone` is the member's."""
         self.zone = zone
         self._bases: dict[str, tuple[date, int]] = {}
+        self._tails: dict[str, bool] = {}
 
     def when(self, text: str | None) -> When | None:
         """A FHIR date, dateTime or instant as local days; None when missing or not a date."""
         stamp = _STAMP.match(text.strip()) if text else None
         if stamp is None:
             return None
-        year, month, day, hour, minute, _, offset = stamp.groups()
+        year, month, day, hour, minute, second, offset = stamp.groups()
+        if second is not None and second > "60":  # FHIR allows leap seconds
+            return None
         try:
             if month is None:
                 return When(date(int(year), 1, 1), date(int(year), 12, 31))
@@ -77,35 +81,45 @@ class Calendar:
     def day_minute(self, text: str) -> tuple[date, int | None] | None:
         """Local day and minute of the day; None for partial dates and for what is no date.
 
-        The quick way for thousands of readings: an hour is converted once, however many readings it holds.
+        The quick way for thousands of readings, with the same answers as `when`: a day, an hour in UTC and the tail
+        of a stamp are each looked at in full once, however many readings share them.
         """
-        if len(text) < 20 or text[13] != ":":
-            when = self.when(text)
-            if when is None or when.first != when.last:
-                return None
-            return when.first, None if when.clock is None else when.clock.hour * 60 + when.clock.minute
-        # Own clock: the hour stands in the text, so the day alone is the key. UTC: the hour has to be converted.
-        own = text[19] in "+-" and text[19:] not in _UTC_SPELLINGS
-        key = text[:10] if own else text[:13] + text[19:]
-        base = self._bases.get(key)
-        if base is None:
-            return self._first_of(text, key, own)
+        own = self._tails.get(text[16:])
         hour, minute = text[11:13], text[14:16]
-        if not (minute.isdigit() and minute < "60" and hour.isdigit() and hour < "24"):
-            return None
+        digits = hour.isdecimal() and minute.isdecimal() and hour < "24" and minute < "60"
+        if own is None or not digits or text[10] not in "T " or text[13] != ":":
+            return self._in_full(text)
+        base = self._bases.get(text[:10] if own else text[:13])
+        if base is None:
+            return self._in_full(text)
         return base[0], base[1] + int(minute) + (int(hour) * 60 if own else 0)
 
-    def _first_of(self, text: str, key: str, own: bool) -> tuple[date, int | None] | None:
-        """Reads a stamp in full, and keeps its day or converted hour for those that share it."""
+    def _in_full(self, text: str) -> tuple[date, int | None] | None:
         when = self.when(text)
-        if when is None or when.clock is None:
+        if when is None or when.first != when.last:
             return None
+        if when.clock is None:
+            return when.first, None
         minute = when.clock.hour * 60 + when.clock.minute
-        start = 0 if own else minute - int(text[14:16])
-        # Zones that are off by half an hour may cross midnight within an hour: those are read one by one.
-        if start >= 0 and start + 59 < 1440 and len(self._bases) < 20_000 and text[11:13] != "24":
-            self._bases[key] = when.first, start
+        if len(text) >= 17 and len(self._bases) < 20_000 and len(self._tails) < 20_000:
+            self._remember(text, when.first, minute)
         return when.first, minute
+
+    def _remember(self, text: str, day: date, minute: int) -> None:
+        stamp = _STAMP.match(text)
+        if stamp is None or stamp[4] == "24":
+            return
+        own = stamp[7] not in _UTC_SPELLINGS
+        if own:
+            self._bases[text[:10]] = day, 0
+        else:
+            # Within an hour of UTC the local clock may cross midnight or change: such hours are read one by one.
+            ends = [self.when(f"{text[:14]}{m}:00Z") for m in ("00", "59")]
+            clocks = [w.clock.hour * 60 + w.clock.minute for w in ends if w is not None and w.clock is not None]
+            if len(clocks) < 2 or clocks[1] - clocks[0] != 59:
+                return
+            self._bases[text[:13]] = day, clocks[0]
+        self._tails[text[16:]] = own
 
     def period(self, period: Period | None) -> tuple[date | None, date | None]:
         """First and last day of a period; None where it is open."""

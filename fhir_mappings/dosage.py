@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from cds_service.concepts import Concept
-from fhir_mappings import terminology, units
+from fhir_mappings import sig, terminology, units
 from fhir_mappings.datatypes import Dosage, Repeat
 
 _DAYS = {"s": 1 / 86400, "min": 1 / 1440, "h": 1 / 24, "d": 1.0, "wk": 7.0, "mo": 30.0, "a": 365.0}
@@ -27,26 +27,6 @@ _MEALS = re.compile(r"\bmeals?\b|\bbreakfast\b|\blunch\b|\bdinner\b|\bsupper\b|\
 _PUMP = re.compile(r"\bpump\b|\bcsii\b|basal rate|continuous subcutaneous|\bomnipod\b|\bpods?\b", re.IGNORECASE)
 _INTRAVENOUS = re.compile(r"\bIV\b|intravenous|infusion", re.IGNORECASE)
 _MEAL_EVENTS = frozenset({"C", "CM", "CD", "CV", "AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV"})
-_WORDS = {"once": 1, "one": 1, "twice": 2, "two": 2, "three": 3, "thrice": 3, "four": 4, "five": 5, "six": 6}
-_A_DAY = r"(?: times?|x)?(?: (?:a|per|each|every))? ?(?:day|daily)\b"
-_COUNT = r"(\d{1,2}|once|one|twice|two|three|thrice|four|five|six)"
-_TIMES = re.compile(rf"\b{_COUNT}{_A_DAY}")
-_UP_TO = re.compile(rf"\b(?:up to|at most|no more than|max(?:imum)?(?: of)?) {_COUNT}{_A_DAY}")
-_SPAN = re.compile(rf"\b{_COUNT} ?(?:-|\u2013|to|or) ?{_COUNT}{_A_DAY}")
-_COURSE = re.compile(r"\bfor (?:the next )?(\d{1,3}) ?(days?|weeks?|months?|d|wk)\b", re.IGNORECASE)
-_COURSE_DAYS = {"d": 1, "w": 7, "m": 30}
-_EVERY_HOURS = re.compile(r"\b(?:every|q) ?(\d{1,2}) ?(?:h|hrs?|hours?)\b")
-_ABBREVIATIONS = (
-    (re.compile(r"\bq\.?i\.?d\b"), 4),
-    (re.compile(r"\bt\.?i\.?d\b"), 3),
-    (re.compile(r"\bb\.?i\.?d\b"), 2),
-    (re.compile(r"\bq\.?d\b"), 1),
-)
-_MEALTIMES = re.compile(r"\b(?:(?:before|with|after|at) (?:each |every |all )?meals|(?:each|every) meal|a\.?c\b)")
-_SINGLE_MEALS = re.compile(r"\b(breakfast|lunch|dinner|supper)\b")
-_BEDTIME = re.compile(r"\b(?:bedtime|nightly|q ?hs|hs|every night|at night|in the evening|every evening)\b")
-_MORNING = re.compile(r"\b(?:every morning|in the morning|each morning|q ?am)\b")
-_DAILY = re.compile(r"\b(?:daily|every day|each day|once a day)\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +98,7 @@ def _bound(line: Dosage, text: str) -> int | None:
         days = units.whole_days(longest)
         if days is not None:
             return days
-    return _bound_in_words(text)
+    return sig.course_days(text)
 
 
 def _sig(line: Dosage) -> str:
@@ -159,10 +139,10 @@ def _scheduled(line: Dosage, text: str) -> tuple[float | None, float | None, boo
                 return daily, daily, False
         spoken = " ".join((timing.code.text or "").split()) if timing.code else ""
         daily = terminology.daily_events(spoken) if spoken else None
-        read = (daily, daily) if daily is not None else _from_text(spoken)
+        read = (daily, daily) if daily is not None else sig.daily_count(spoken)
         if read is not None:
             return (*read, True)
-    read = _from_text(text)
+    read = sig.daily_count(text)
     return (*read, True) if read is not None else (None, None, False)
 
 
@@ -191,49 +171,3 @@ def _from_repeat(repeat: Repeat) -> tuple[float, float] | None:
 
 def _tidy(count: float) -> float:
     return round(count, 4)
-
-
-def _from_text(text: str) -> tuple[float, float] | None:
-    """Least and most injections a day from plain words; None when no plain pattern reads."""
-    folded = " ".join(text.casefold().split())
-    ceiling = _UP_TO.search(folded)
-    if ceiling:
-        # "Up to three times a day" sets a ceiling, not a schedule; what else the words say is the floor.
-        rest = _plain_count(folded[: ceiling.start()] + folded[ceiling.end() :])
-        return rest or 0.0, max(rest or 0.0, _number(ceiling[1]))
-    span = _SPAN.search(folded)
-    if span:
-        return _number(span[1]), max(_number(span[1]), _number(span[2]))
-    count = _plain_count(folded.replace("-", " "))
-    return None if count is None else (count, count)
-
-
-def _plain_count(folded: str) -> float | None:
-    for pattern, count in _ABBREVIATIONS:
-        if pattern.search(folded):
-            return float(count + (1 if count == 3 and _BEDTIME.search(folded) else 0))
-    hours = _EVERY_HOURS.search(folded)
-    if hours and 1 <= int(hours[1]) <= 24:
-        return 24 / int(hours[1])
-    times = _TIMES.search(folded)
-    if times:
-        return _number(times[1])
-    return _from_occasions(folded)
-
-
-def _number(word: str) -> float:
-    return float(word) if word.isdigit() else float(_WORDS[word])
-
-
-def _from_occasions(folded: str) -> float | None:
-    meals = 3 if _MEALTIMES.search(folded) else len(set(_SINGLE_MEALS.findall(folded)))
-    count = meals + bool(_BEDTIME.search(folded)) + bool(_MORNING.search(folded))
-    if count:
-        return float(count)
-    return 1.0 if _DAILY.search(folded) else None
-
-
-def _bound_in_words(text: str) -> int | None:
-    """Days of a course that the sig bounds itself: "for 7 days"."""
-    bound = _COURSE.search(text)
-    return int(bound[1]) * _COURSE_DAYS[bound[2].casefold()[0]] if bound else None

@@ -31,7 +31,7 @@ class ObservationFacts:
     sensor: list[SensorReading] = field(default_factory=list)
     sensor_wear: list[LabResult] = field(default_factory=list)
     sensor_reference: str = ""
-    seen_tests: set[tuple[object, ...]] = field(default_factory=set)
+    seen_tests: dict[tuple[object, ...], int] = field(default_factory=dict)
 
 
 def _glucose_value(observation: Observation, quantity: Quantity) -> int | None:
@@ -84,13 +84,15 @@ def read_glucose(
     coding = terminology.codings(observation.code)
     codes = coding[0].code if len(coding) == 1 else tuple(sorted(c.code or "" for c in coding))
     key = (*placed, value if value is not None else observation.valueString, codes)
-    if key in facts.seen_tests:
-        return
-    facts.seen_tests.add(key)
     comparator = units.glucose_comparator(quantity) if quantity is not None else ""
     if comparator is None:
         value, comparator = None, ""
-    facts.self_tests.append(GlucoseReading(*placed, value, _before_meal(observation, concepts), name, comparator))
+    reading = GlucoseReading(*placed, value, _before_meal(observation, concepts), name, comparator)
+    seen = facts.seen_tests.setdefault(key, len(facts.self_tests))
+    if seen == len(facts.self_tests):
+        facts.self_tests.append(reading)
+    elif name < facts.self_tests[seen].reference:
+        facts.self_tests[seen] = reading  # of duplicates the same one speaks, whichever came first
 
 
 def _count(quantity: Quantity) -> units.Read:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 from cds_service.concepts import Concept
 from cds_service.facts import InsulinAction, InsulinOrder
@@ -37,9 +38,10 @@ _NOT_INJECTED = {
     Concept.NOT_INSULIN_INJECTION: "an injected drug that is no insulin",
 }
 # Brand and ingredient words, for drugs that are named and not coded. The first that fits counts.
+_WITH_GLP1 = "basal with GLP-1"
 _BY_NAME = (
     (r"afrezza|inhal", "inhaled", None),
-    (r"soliqua|xultophy|lixisenatide|liraglutide", "basal with GLP-1", InsulinAction.COMBINED),
+    (r"soliqua|xultophy|insulin.*(?:lixisenatide|liraglutide)", _WITH_GLP1, InsulinAction.COMBINED),
     (r"70 ?/ ?30|75 ?/ ?25|50 ?/ ?50|\bmix\b|protamine", "premix", InsulinAction.PREMIX),
     (r"humalog|admelog|lyumjev|lispro", "lispro", InsulinAction.RAPID),
     (r"novolog|novorapid|fiasp|aspart", "aspart", InsulinAction.RAPID),
@@ -73,9 +75,9 @@ def read_insulin(drugs: Iterable[tuple[AnyDrug, str | None]], context: ChartCont
             continue
         if not _counts(resource, name, context):
             continue
-        order = _order(resource, name, drug, context)
-        if order is not None:
-            found.append(order)
+        lines = resource.dosage if isinstance(resource, MedicationStatement) else resource.dosageInstruction
+        orders = (_order(resource, name, drug, step, context) for step in _steps(lines or [], context))
+        found += [order for order in orders if order is not None]
     return found
 
 
@@ -114,10 +116,18 @@ def _by_display(resource: AnyDrug, name: str, context: ChartContext) -> _Drug | 
 def _coded(concept: CodeableConcept, kind: Concept, action: InsulinAction, name: str, context: ChartContext) -> _Drug:
     carrying = [c for c in terminology.codings(concept) if kind in terminology.concepts_of(c.system, c.code)]
     own = terminology.display_of(carrying[0]) or carrying[0].display or concept.text or ""
-    by_code, by_chart = _name_of(own), _name_of(carrying[0].display or "")
+    by_code, by_chart = _ingredients(own), _ingredients(carrying[0].display or "")
     if by_chart and by_code and by_chart != by_code:
         context.note(f"{name}: the code says insulin {by_code}, its name says {by_chart}; the code counts")
     return _Drug(by_code or action.value, action, terminology.label(concept, frozenset({kind})), True)
+
+
+def _ingredients(text: str) -> str | None:
+    """The ingredient of a drug; a combination is another drug than its components, so all of them name it."""
+    if _name_of(text) == _WITH_GLP1:
+        return _WITH_GLP1
+    parts = [part for part in text.split(" / ") if _name_of(part)]
+    return "/".join(sorted({_name_of(part) or "" for part in parts})) or None
 
 
 def _name_of(text: str) -> str | None:
@@ -157,13 +167,25 @@ def _counts(resource: AnyDrug, name: str, context: ChartContext) -> bool:
 # ---------------------------------------------------------------- how much, from when to when
 
 
-def _order(resource: AnyDrug, name: str, drug: _Drug, context: ChartContext) -> InsulinOrder | None:
-    lines = resource.dosage if isinstance(resource, MedicationStatement) else resource.dosageInstruction
+def _steps(lines: list[Dosage], context: ChartContext) -> list[list[Dosage]]:
+    """The lines of an order, apart when they follow each other: a titration in steps is one injection, not three."""
+    groups: dict[tuple[date | None, date | None], list[Dosage]] = {}
+    for line in lines:
+        bounds = line.timing.repeat.boundsPeriod if line.timing and line.timing.repeat else None
+        groups.setdefault(context.calendar.period(bounds), []).append(line)
+    spans = sorted((start, end) for start, end in groups if start and end)
+    one_by_one = len(spans) == len(groups) > 1 and all(a[1] < b[0] for a, b in pairwise(spans))
+    return list(groups.values()) if one_by_one else [lines]
+
+
+def _order(
+    resource: AnyDrug, name: str, drug: _Drug, lines: list[Dosage], context: ChartContext
+) -> InsulinOrder | None:
     dosing = read_dosing(lines)
     if dosing.intravenous:
         context.note(f"{name} adds no insulin injection: intravenous route")
         return None
-    start, end = _days(resource, lines or [], dosing.course_days, context)
+    start, end = _days(resource, lines, dosing.course_days, context)
     if isinstance(resource, MedicationDispense) and dosing.least is None:
         return None  # a dispense without directions repeats an order and adds nothing to count
     return _as_order(resource, name, drug, dosing, start, end)

@@ -11,8 +11,19 @@ from fhir_mappings.datatypes import CodeableConcept, Coding
 from fhir_mappings.order_items import AnyOrder
 from fhir_mappings.reading import plain
 
-_REPLACES = re.compile(r"\breplac(?:e|es|ing|ement)\b|\brepair", re.IGNORECASE)
-_MODIFIER = re.compile(r"\b(RA|RB|EY)\b")
+# In a note the two letters count as a modifier only where they are called one or stand behind a code: RA is also
+# rheumatoid arthritis.
+_MODIFIER = re.compile(
+    r"\b(?i:modifiers?)\b[\s:]*(?:[A-Z]{2}[\s,]+)*(RA|RB|EY)\b"
+    r"|\b(RA|RB|EY) (?i:modifier)\b|\b[A-Z]\d{4}[-\s:]+(RA|RB|EY)\b"
+)
+_ALONE = re.compile(r"^\s*(RA|RB|EY)\s*$")
+_NOT_TO_BE_DONE = "request-doNotPerform"
+
+
+def _modifiers_in_words(text: str) -> list[str]:
+    found = [*_MODIFIER.findall(text), *((alone,) for alone in _ALONE.findall(text))]
+    return [modifier for groups in found for modifier in groups if modifier]
 
 
 def modifiers(view: AnyOrder, items: list[CodeableConcept]) -> set[str]:
@@ -25,11 +36,11 @@ def modifiers(view: AnyOrder, items: list[CodeableConcept]) -> set[str]:
             if isinstance(coding, dict):
                 found.add(str(coding.get("code", "")).upper())
         if isinstance(value, dict) and isinstance(value.get("text"), str):
-            found.update(_MODIFIER.findall(value["text"]))
+            found.update(_modifiers_in_words(value["text"]))
     for detail in getattr(view, "orderDetail", None) or ():
         found.update((c.code or "").upper() for c in terminology.codings(detail))
     for note in getattr(view, "note", None) or ():
-        found.update(_MODIFIER.findall(note.text or ""))
+        found.update(_modifiers_in_words(note.text or ""))
     return found
 
 
@@ -49,9 +60,6 @@ def replacement_sign(view: AnyOrder, items: list[CodeableConcept], concepts: fro
     for field in ("replaces", "priorRequest", "priorPrescription"):
         if getattr(view, field, None):
             return f"{field} names an earlier order"
-    for note in getattr(view, "note", None) or ():
-        if _REPLACES.search(note.text or ""):
-            return "the order's note speaks of replacement"
     return None
 
 
@@ -64,3 +72,14 @@ def reason_words(view: AnyOrder) -> Iterator[str]:
     for note in getattr(view, "note", None) or ():
         if note.text:
             yield note.text[:160]
+
+
+def not_to_be_done(view: AnyOrder) -> bool:
+    """Whether the order says not to perform it: by its own element, or by R4's modifier extension for it."""
+    if getattr(view, "doNotPerform", None):
+        return True
+    extensions = plain(getattr(view, "modifierExtension", b""))
+    saying = [e for e in extensions if isinstance(e, dict)] if isinstance(extensions, list) else []
+    return any(
+        str(each.get("url", "")).endswith(_NOT_TO_BE_DONE) and each.get("valueBoolean") is True for each in saying
+    )

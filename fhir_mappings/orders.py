@@ -16,7 +16,7 @@ from fhir_mappings.clinical_views import Device, Medication, MedicationRequest, 
 from fhir_mappings.context import ChartContext
 from fhir_mappings.datatypes import CodeableConcept, Reference
 from fhir_mappings.order_items import AnyOrder, billing_codes, ordered_items, words_of
-from fhir_mappings.order_marks import modifiers, reason_words, replacement_sign
+from fhir_mappings.order_marks import modifiers, not_to_be_done, reason_words, replacement_sign
 from fhir_mappings.providers import Providers
 from fhir_mappings.reading import DecodeError
 from fhir_mappings.references import Whose, local
@@ -176,7 +176,7 @@ def _label(items: list[CodeableConcept], concepts: frozenset[Concept], scope: Sc
 def _out_of_scope(view: AnyOrder, scope: Scope, context: ChartContext) -> str | None:
     if scope is Scope.OTHER:
         return _OTHER
-    if getattr(view, "doNotPerform", None):
+    if not_to_be_done(view):
         return "The order says that this is not to be done"
     if getattr(view, "intent", None) in _NO_ORDER_INTENT:
         return f"A {view.intent} is not an order"  # type: ignore[union-attr]

@@ -7,13 +7,12 @@ that one malformed resource never costs the others.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
 import msgspec
 
 from fhir_mappings.clinical_views import Resource
+from fhir_mappings.readings import Reading, Status, failed
 from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Loose, OperationOutcome, RawEntry
 
 _typed = msgspec.json.Decoder(AnyResource)
@@ -45,44 +44,6 @@ _LOSSY_CODES = frozenset(
 _MAX_DEPTH = 4
 
 
-class Status(StrEnum):
-    """How well one answer could be read."""
-
-    READ = "read"
-    EMPTY = "empty"
-    PARTIAL = "partial"
-    FAILED = "failed"
-
-
-@dataclass(slots=True)
-class Reading:
-    """What one answer held: its resources with the fullUrl each came under, and how complete it is."""
-
-    status: Status = Status.EMPTY
-    why: str = ""
-    resources: list[tuple[Resource, str | None]] = field(default_factory=list)
-    set_aside: list[str] = field(default_factory=list)
-    next_url: str | None = None
-
-    def add(self, other: Reading) -> None:
-        """Takes in a further page or bundle of the same answer."""
-        self.resources.extend(other.resources)
-        self.set_aside.extend(other.set_aside)
-        if other.status in (Status.PARTIAL, Status.FAILED):
-            self.mark_partial(other.why)
-        elif self.status is Status.EMPTY and other.status is Status.READ:
-            self.status = Status.READ
-
-    def mark_partial(self, why: str) -> None:
-        """Notes that something of this answer may be missing."""
-        self.status, self.why = Status.PARTIAL, self.why or why
-
-
-def failed(why: str) -> Reading:
-    """An answer that could not be read at all."""
-    return Reading(Status.FAILED, why)
-
-
 def read(data: bytes | msgspec.Raw) -> Reading:
     """Reads an answer: a resource, any Bundle, a bare list, a batch entry around one of them, or null.
 
@@ -104,12 +65,14 @@ def _read_typed(resource: Resource, full_url: str | None) -> Reading:
     matches = 0
     for entry in resource.entry or ():
         inner = entry.resource
+        if entry.response is not None and (entry.response.status or "")[:1] in ("4", "5"):
+            reading.mark_partial("a request of the batch went wrong")
         if inner is None:
             continue
         if isinstance(inner, OperationOutcome):
             _heed(inner, reading)
         elif isinstance(inner, Bundle):
-            reading.add(_read_typed(inner, entry.fullUrl))
+            reading.add_inner(_read_typed(inner, entry.fullUrl))
         else:
             matches += 1
             reading.resources.append((inner, entry.fullUrl))
@@ -176,15 +139,18 @@ def _read_bundle(loose: Loose, depth: int) -> Reading:
         if isinstance(each, dict) and each.get("relation") == "next" and isinstance(each.get("url"), str):
             reading.next_url = each["url"]
     total = loose.total if isinstance(loose.total, int) and not isinstance(loose.total, bool) else None
-    if reading.next_url is None and total is not None and total > len(entries):
-        reading.mark_partial(f"the answer holds {len(entries)} of {total} results")
+    results = len(reading.resources) + len(reading.set_aside) + reading.passed_over
+    if reading.next_url is None and total is not None and total > results:
+        reading.mark_partial(f"the answer holds {results} of {total} results")
     return reading
 
 
 def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
     reading = Reading()
     for index, raw in enumerate(entries):
-        full_url, body = _unwrap(raw)
+        full_url, body, went_wrong = _unwrap(raw)
+        if went_wrong:
+            reading.mark_partial("a request of the batch went wrong")
         if body is None:
             continue
         try:
@@ -196,6 +162,11 @@ def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
             one = _salvage(bytes(body), index, error, depth)
         reading.resources.extend((resource, url or full_url) for resource, url in one.resources)
         reading.set_aside.extend(one.set_aside)
+        reading.passed_over += one.passed_over
+        if one.next_url is not None:
+            if reading.next_url is not None:
+                reading.mark_partial("several bundles of the answer have more pages")
+            reading.next_url = one.next_url
         if one.status in (Status.PARTIAL, Status.FAILED):
             reading.mark_partial(one.why)
     if reading.set_aside and not reading.resources:
@@ -211,17 +182,18 @@ def _heed_failed(body: bytes | msgspec.Raw, reading: Reading) -> None:
         _heed(outcome, reading)
 
 
-def _unwrap(raw: msgspec.Raw) -> tuple[str | None, bytes | msgspec.Raw | None]:
-    """A list's element: an entry around a resource, or the resource itself."""
+def _unwrap(raw: msgspec.Raw) -> tuple[str | None, bytes | msgspec.Raw | None, bool]:
+    """A list's element: an entry around a resource, or the resource itself; and whether it reports an error."""
     try:
         entry = _raw_entry.decode(raw)
     except DecodeError:
-        return None, raw
+        return None, raw, False
     url = entry.fullUrl if isinstance(entry.fullUrl, str) else None
+    wrong = bool(entry.response) and _went_wrong(entry.response)
     if entry.resource:
-        return url, None if bytes(entry.resource) == b"null" else entry.resource
+        return url, None if bytes(entry.resource) == b"null" else entry.resource, wrong
     head = _header(raw)
-    return url, raw if head is not None and isinstance(head.resourceType, str) else None
+    return url, raw if head is not None and isinstance(head.resourceType, str) else None, wrong
 
 
 def _salvage(body: bytes, index: int, error: BaseException, depth: int) -> Reading:
@@ -236,7 +208,11 @@ def _salvage(body: bytes, index: int, error: BaseException, depth: int) -> Readi
 
 def _read_single(data: bytes, head: Loose, error: BaseException | None = None) -> Reading:
     if head.resourceType not in KNOWN_TYPES:
-        return Reading(Status.READ) if error else failed(f"a {str(head.resourceType)[:40]} is not what was asked for")
+        return (
+            Reading(Status.READ, passed_over=1)
+            if error
+            else failed(f"a {str(head.resourceType)[:40]} is not what was asked for")
+        )
     if error is None:
         try:
             return _read_typed(_typed.decode(data), None)

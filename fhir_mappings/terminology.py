@@ -221,5 +221,7 @@ def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = froze
         if coding.code:
             key = system_key(coding.system)
             name = coding.display or display_of(coding) or (concept.text if concept else None) or ""
-            return f"{normal_code(key, coding.code)} {name}".strip()[:120]
+            normal, charted = normal_code(key, coding.code), coding.code.strip()
+            spelt = f" (charted as {charted})" if key == ICD10CM and charted != normal else ""
+            return f"{normal}{spelt} {name}".strip()[:120]
     return ((concept.text if concept else None) or "without a code").strip()[:120]

@@ -39,6 +39,8 @@ class DeviceRequest(Resource, tag="DeviceRequest"):
 
     contained: Raw = NOTHING
     extension: Raw = NOTHING
+    modifierExtension: Raw = NOTHING
+    doNotPerform: bool | None = None
     status: str | None = None
     intent: str | None = None
     codeCodeableConcept: CodeableConcept | None = None
@@ -80,6 +82,7 @@ class SupplyRequest(Resource, tag="SupplyRequest"):
 
     contained: Raw = NOTHING
     extension: Raw = NOTHING
+    modifierExtension: Raw = NOTHING
     status: str | None = None
     itemCodeableConcept: CodeableConcept | None = None
     itemReference: Reference | None = None
@@ -109,11 +112,18 @@ class Link(Struct, gc=False):
     url: str | None = None
 
 
+class EntryResponse(Struct, gc=False):
+    """What became of one request of a batch."""
+
+    status: str | None = None
+
+
 class Entry(Struct, gc=False):
     """An entry of a Bundle, its resource typed."""
 
     fullUrl: str | None = None
     resource: AnyResource | None = None
+    response: EntryResponse | None = None
 
 
 class Bundle(Resource, tag="Bundle"):

@@ -16,7 +16,8 @@ from requests.adapters import HTTPAdapter
 
 from cds_service.ehr.search_plan import urls_for
 from cds_service.facts import Topic
-from fhir_mappings.reading import Reading, Status, failed, read
+from fhir_mappings.reading import read
+from fhir_mappings.readings import Reading, Status, failed
 
 K = TypeVar("K")
 

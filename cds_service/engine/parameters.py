@@ -9,6 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from cds_service.errors import NoVersionInForce
@@ -66,7 +67,7 @@ def load_parameters(text: str) -> dict[str, Parameter]:
     loaded = {}
     for name, table in tomllib.loads(text).items():
         values = tuple(DatedValue(row["from"], row["value"]) for row in table["values"])
-        if list(values) != sorted(values, key=lambda dated: dated.start):
+        if any(later.start <= earlier.start for earlier, later in pairwise(values)):
             raise ValueError(f"{name}: start dates must ascend")
         loaded[name] = Parameter(name, table["section"], table["unit"], table["says"], table["source"], values)
     return loaded

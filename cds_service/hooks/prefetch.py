@@ -10,7 +10,8 @@ import msgspec
 from cds_service.errors import BadRequest
 from cds_service.facts import Topic
 from fhir_mappings.clinical_views import Patient
-from fhir_mappings.reading import Reading, Status, failed, read
+from fhir_mappings.reading import read
+from fhir_mappings.readings import Reading, Status, failed
 
 _KEYS = frozenset(topic.value for topic in Topic)
 

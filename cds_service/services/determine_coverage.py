@@ -22,7 +22,8 @@ from cds_service.settings import Settings
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.clinical_views import Resource
 from fhir_mappings.orders import DraftOrder, classify, draft_orders, order_codes, unresolved_items
-from fhir_mappings.reading import Reading, read
+from fhir_mappings.reading import read
+from fhir_mappings.readings import Reading
 
 EXTENSION = "com.insulin-pump-cds.determinations"
 

@@ -15,7 +15,7 @@ import responses
 from cds_service.ehr.client import FhirClient, open_client
 from cds_service.ehr.search_plan import PLAN, urls_for
 from cds_service.facts import Topic
-from fhir_mappings.reading import Status
+from fhir_mappings.readings import Status
 
 SERVER = "https://ehr.example.invalid/r4"
 DAY = date(2026, 11, 20)

@@ -8,12 +8,13 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from fhir_mappings.clinical_views import Resource
 from fhir_mappings.context import ChartContext
+from fhir_mappings.datatypes import CodeableConcept, Dosage, Quantity
 from fhir_mappings.dates import Calendar
 from fhir_mappings.dosage import Dosing, read_dosing
 from fhir_mappings.reading import read
 from fhir_mappings.references import PatientIdentity
-from fhir_mappings.views import CodeableConcept, Dosage, Quantity, Resource
 
 JSON = dict[str, Any]
 SERVER = "https://ehr.example.invalid/fhir"

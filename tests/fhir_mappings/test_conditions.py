@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from cds_service.facts import Concept, Diagnosis
+from cds_service.concepts import Concept
+from cds_service.facts import Diagnosis
 from fhir_mappings.conditions import read_conditions
 from tests.fhir_mappings.builders import CLINICAL, JSON, SNOMED, VERIFICATION, chart_context, located
 from tests.support import concept, condition

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.facts import When
+from fhir_mappings.datatypes import Period
 from fhir_mappings.dates import Calendar, member_zone
-from fhir_mappings.views import Period
 
 NEW_YORK = ZoneInfo("America/New_York")
 

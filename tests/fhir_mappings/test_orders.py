@@ -8,8 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from cds_service.concepts import Concept
 from cds_service.errors import BadRequest
-from cds_service.facts import Concept, Credential, DeviceOrder, Scope
+from cds_service.facts import Credential, DeviceOrder, Scope
 from fhir_mappings.orders import classify, draft_orders
 from fhir_mappings.providers import Providers
 from fhir_mappings.views import RawEntry
@@ -18,6 +19,8 @@ from tests.support import HCPCS, PATIENT, concept
 from tests.support import order as device_request
 
 BILLING = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-options"
+
+DO_NOT_PERFORM = "http://hl7.org/fhir/StructureDefinition/request-doNotPerform"
 
 
 def entries(*orders: Any) -> list[RawEntry]:
@@ -115,7 +118,7 @@ OTHERS = {
     "no code": order(codeCodeableConcept=None),
     "supplies in words": order(codeCodeableConcept={"text": "insulin pump supplies"}),
     "training in words": order(codeCodeableConcept={"text": "insulin pump training"}),
-    "insulin for a pump": other("MedicationRequest", medicationCodeableConcept={"text": "insulin lispro for insulin pump"}),
+    "insulin for a pump": other("MedicationRequest", medicationCodeableConcept={"text": "lispro for insulin pump"}),
     "feeding pump in words": order(codeCodeableConcept={"text": "enteral feeding pump"}),
     "breast pump in words": order(codeCodeableConcept={"text": "breast pump"}),
 }  # fmt: skip
@@ -141,6 +144,9 @@ def test_an_unknown_system_with_a_right_looking_code_is_noted() -> None:
 NO_ORDER = {
     "not to be done": other("ServiceRequest", code=concept(HCPCS, "E0784"), doNotPerform=True),
     "not to be done, as a DeviceRequest of R5 says it": order(doNotPerform=True),
+    "not to be done, as R4 says it of a DeviceRequest": order(
+        modifierExtension=[{"url": DO_NOT_PERFORM, "valueBoolean": True}]
+    ),
     "proposal": order(intent="proposal"),
     "plan": order(intent="plan"),
     "entered in error": order(status="entered-in-error"),

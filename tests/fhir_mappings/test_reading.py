@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhir_mappings.chart import ChartReader
-from fhir_mappings.reading import KNOWN_TYPES, Reading, Status, contained, plain, read
+from fhir_mappings.reading import KNOWN_TYPES, contained, plain, read
+from fhir_mappings.readings import Reading, Status
 from tests import support
 from tests.fhir_mappings.builders import JSON
 
@@ -182,7 +183,9 @@ def test_an_outcome_among_the_results(entry: JSON, status: Status, beside: list[
     assert (reading.status, ids(reading)) == (status, ["a1"])
 
 
-@pytest.mark.parametrize("beside", [[], [outcome("information", "informational")], [BROKEN]])
+@pytest.mark.parametrize(
+    "beside", [[], [outcome("information", "informational")], [BROKEN]], ids=["alone", "an outcome", "a broken one"]
+)
 def test_fewer_results_than_the_total_is_partial(beside: list[JSON]) -> None:
     # An OperationOutcome is no result: one of two is missing whatever stands beside it.
     total = 2 + (BROKEN in beside)
@@ -216,7 +219,11 @@ def test_a_next_page_of_an_inner_bundle_is_followed_or_said_to_be_missing(value:
     assert reading.next_url == "?page=2" or reading.status is Status.PARTIAL
 
 
-@pytest.mark.parametrize("beside", [[], [{"resource": LAB}], [{"resource": LAB}, {"resource": BROKEN}]])
+@pytest.mark.parametrize(
+    "beside",
+    [[], [{"resource": LAB}], [{"resource": LAB}, {"resource": BROKEN}]],
+    ids=["alone", "a good one", "a good and a broken one"],
+)
 def test_a_batch_entry_that_went_wrong_is_not_nothing_there(beside: list[JSON]) -> None:
     entries = [{"response": {"status": "403 Forbidden"}}, *beside]
     reading = answer({"resourceType": "Bundle", "type": "batch-response", "entry": entries})
@@ -250,7 +257,9 @@ def test_plain_json() -> None:
 # ---------------------------------------------------------------- nothing raises
 
 MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-SCALARS = st.one_of(st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=8))
+SCALARS = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=8)
+)
 KEYS = st.sampled_from(["resourceType", "id", "entry", "resource", "response", "link", "total", "code", "x"])
 VALUES = st.recursive(
     st.one_of(SCALARS, st.sampled_from(sorted(KNOWN_TYPES))),

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.facts import Concept
+from cds_service.concepts import Concept
 from fhir_mappings import terminology
+from fhir_mappings.datatypes import CodeableConcept, Coding
 from fhir_mappings.terminology import concepts_of
-from fhir_mappings.views import CodeableConcept, Coding
 from tests.fhir_mappings.builders import ATC, CPT, NDC, SNOMED, words
 from tests.support import HCPCS, ICD, LOINC, RXNORM
 
@@ -199,8 +199,9 @@ def test_any_coding_may_match() -> None:
 
 
 def test_a_label_names_the_coding_that_counted() -> None:
+    """bug-log 55: the code is normalised, and the chart's own spelling is shown."""
     both = CodeableConcept(coding=[Coding("http://local.invalid", "D1", "local"), Coding(ICD, "e1065", "T1DM")])
-    assert terminology.label(both, frozenset({Concept.TYPE_1_DIABETES})) == "E10.65 T1DM"
+    assert terminology.label(both, frozenset({Concept.TYPE_1_DIABETES})) == "E10.65 (charted as e1065) T1DM"
     assert terminology.label(words("type 1")) == "type 1"
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cds_service.facts import Unusable
 from fhir_mappings import units
-from fhir_mappings.views import Quantity
+from fhir_mappings.datatypes import Quantity
 from tests.fhir_mappings.builders import quantity
 
 # ---------------------------------------------------------------- HbA1c

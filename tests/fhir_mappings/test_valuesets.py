@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from fhir.resources.R4B.valueset import ValueSet
 
-from cds_service.facts import Concept
+from cds_service.concepts import Concept
 from fhir_mappings.terminology import normal_code, system_key
 from tests.fhir_mappings.builders import CPT
 
