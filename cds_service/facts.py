@@ -18,6 +18,8 @@ from cds_service.concepts import Concept
 class Topic(StrEnum):
     """What the chart is asked for; the values are the prefetch keys."""
 
+    __hash__ = str.__hash__
+
     PATIENT = "patient"
     COVERAGE = "coverage"
     CONDITIONS = "conditions"

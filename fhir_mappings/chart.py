@@ -14,7 +14,7 @@ from fhir_mappings import terminology
 from fhir_mappings.attestations import read_attestations
 from fhir_mappings.clinical_views import Patient, PractitionerRole, Resource
 from fhir_mappings.conditions import read_conditions
-from fhir_mappings.context import ChartContext, type_of
+from fhir_mappings.context import ChartContext, type_name
 from fhir_mappings.coverage import read_coverages, state_of_plan
 from fhir_mappings.dates import Calendar, member_zone
 from fhir_mappings.devices import read_devices
@@ -107,15 +107,16 @@ class ChartReader:
 
 def _unique(located: Iterable[Located]) -> defaultdict[str, list[Any]]:
     """Resources by type, each once: the same id again is a duplicate, and of two versions the newer counts."""
-    kept: dict[object, Located] = {}
+    kept: defaultdict[type[Resource], dict[object, Located]] = defaultdict(dict)
     for item in located:
         resource = item[0]
-        key: object = (type(resource), resource.id) if resource.id else msgspec.json.encode(resource)
-        other = kept.get(key)
-        kept[key] = item if other is None else _newer(other, item)
+        same_type = kept[type(resource)]
+        key: object = resource.id or msgspec.json.encode(resource)
+        if key in same_type:
+            item = _newer(same_type[key], item)
+        same_type[key] = item
     by_type: defaultdict[str, list[Any]] = defaultdict(list)
-    for resource, url in kept.values():
-        by_type[type_of(resource)].append((resource, url))
+    by_type.update((type_name(kind), list(items.values())) for kind, items in kept.items())
     return by_type
 
 

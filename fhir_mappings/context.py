@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import TypeVar
 
 from cds_service.facts import When
@@ -17,9 +18,15 @@ T = TypeVar("T", bound=Resource)
 _MOST_NOTES = 200
 
 
+@cache
+def type_name(kind: type[Resource]) -> str:
+    """The FHIR type that a view is of."""
+    return str(kind.__struct_config__.tag)
+
+
 def type_of(resource: Resource) -> str:
     """The resource's FHIR type."""
-    return str(type(resource).__struct_config__.tag)
+    return type_name(type(resource))
 
 
 class ChartContext:

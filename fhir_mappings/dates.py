@@ -24,6 +24,7 @@ _STAMP = re.compile(
     r"^(\d{4})(?:-(\d{2})(?:-(\d{2})(?:[T ](\d{2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?\s*(Z|z|[+-]\d{2}:?\d{2})?)?)?)?$"
 )
 # A zero offset is UTC, however it is spelt: no member of the policy's states keeps that clock.
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$", re.ASCII)
 _UTC_SPELLINGS = ("Z", "z", "+00:00", "-00:00", "-0000", "+0000")
 
 
@@ -82,17 +83,40 @@ class Calendar:
         """Local day and minute of the day; None for partial dates and for what is no date.
 
         The quick way for thousands of readings, with the same answers as `when`: a day, an hour in UTC and the tail
-        of a stamp are each looked at in full once, however many readings share them.
+        of a stamp are each looked at once, however many readings share them.
         """
         own = self._tails.get(text[16:])
         hour, minute = text[11:13], text[14:16]
         digits = hour.isdecimal() and minute.isdecimal() and hour < "24" and minute < "60"
         if own is None or not digits or text[10] not in "T " or text[13] != ":":
             return self._in_full(text)
-        base = self._bases.get(text[:10] if own else text[:13])
+        key = text[:10] if own else text[:13]
+        base = self._bases.get(key)
         if base is None:
-            return self._in_full(text)
+            base = self._base(key, own)
+            if base is None:
+                return self._in_full(text)
         return base[0], base[1] + int(minute) + (int(hour) * 60 if own else 0)
+
+    def _base(self, key: str, own: bool) -> tuple[date, int] | None:
+        """The local day and minute at which a day, or an hour of UTC, begins; None when it has to be read in full."""
+        if not _DAY.match(key[:10]) or len(self._bases) > 20_000:
+            return None
+        try:
+            day = date.fromisoformat(key[:10])
+            if own:
+                base = day, 0
+            else:
+                first = datetime(day.year, day.month, day.day, int(key[11:13]), tzinfo=UTC)
+                begin, end = (t.astimezone(self.zone) for t in (first, first + timedelta(minutes=59)))
+                base = begin.date(), begin.hour * 60 + begin.minute
+                # Within an hour of UTC the local clock may cross midnight or change: such hours are read one by one.
+                if end.date() != base[0] or end.hour * 60 + end.minute - base[1] != 59:
+                    return None
+        except (ValueError, OverflowError):
+            return None
+        self._bases[key] = base
+        return base
 
     def _in_full(self, text: str) -> tuple[date, int | None] | None:
         when = self.when(text)
@@ -100,26 +124,10 @@ class Calendar:
             return None
         if when.clock is None:
             return when.first, None
-        minute = when.clock.hour * 60 + when.clock.minute
-        if len(text) >= 17 and len(self._bases) < 20_000 and len(self._tails) < 20_000:
-            self._remember(text, when.first, minute)
-        return when.first, minute
-
-    def _remember(self, text: str, day: date, minute: int) -> None:
         stamp = _STAMP.match(text)
-        if stamp is None or stamp[4] == "24":
-            return
-        own = stamp[7] not in _UTC_SPELLINGS
-        if own:
-            self._bases[text[:10]] = day, 0
-        else:
-            # Within an hour of UTC the local clock may cross midnight or change: such hours are read one by one.
-            ends = [self.when(f"{text[:14]}{m}:00Z") for m in ("00", "59")]
-            clocks = [w.clock.hour * 60 + w.clock.minute for w in ends if w is not None and w.clock is not None]
-            if len(clocks) < 2 or clocks[1] - clocks[0] != 59:
-                return
-            self._bases[text[:13]] = day, clocks[0]
-        self._tails[text[16:]] = own
+        if stamp is not None and stamp[4] != "24" and len(self._tails) < 20_000:
+            self._tails[text[16:]] = stamp[7] not in _UTC_SPELLINGS
+        return when.first, when.clock.hour * 60 + when.clock.minute
 
     def period(self, period: Period | None) -> tuple[date | None, date | None]:
         """First and last day of a period; None where it is open."""

@@ -13,6 +13,7 @@ from fhir_mappings.context import ChartContext
 from fhir_mappings.datatypes import Quantity
 from fhir_mappings.laboratory import PENDING, quantity_of, result
 from fhir_mappings.reading import plain
+from fhir_mappings.references import Whose
 
 _METER_WORDS = re.compile(r"gluco(?:se )?met|blood glucose (?:meter|monitor)|smbg", re.IGNORECASE)
 _BEFORE_MEAL = re.compile(rb'"(?:ac[mdv]?|[^"]*(?:before|pre-?meal|preprandial|fasting)[^"]*)"')
@@ -87,11 +88,40 @@ def read_glucose(
     comparator = units.glucose_comparator(quantity) if quantity is not None else ""
     if comparator is None:
         value, comparator = None, ""
-    reading = GlucoseReading(*placed, value, _before_meal(observation, concepts), name, comparator)
+    _add(GlucoseReading(*placed, value, _before_meal(observation, concepts), name, comparator), key, facts)
+
+
+def read_plain_test(
+    observation: Observation, code: str | None, before_meal: bool, context: ChartContext, facts: ObservationFacts
+) -> bool:
+    """The quick way for what nearly all finger-sticks are: the patient's, final, a time, whole mg/dL, no more.
+
+    True when the reading was such a one and is added; else `read_glucose` has to look. Both add the same.
+    """
+    quantity, stamp = observation.valueQuantity, observation.effectiveDateTime
+    if quantity is None or stamp is None or observation.encounter is not None or observation.extension:
+        return False
+    value = quantity.value
+    plain_value = type(value) is float and quantity.code == "mg/dL" and quantity.comparator is None
+    if not plain_value or observation.id is None or not 0.5 <= value < 3000:  # type: ignore[operator]
+        return False
+    if context.identity.whose(observation.subject) is not Whose.PATIENT:
+        return False
+    placed = context.calendar.day_minute(stamp)
+    if placed is None:
+        return False
+    whole = int(value + 0.5)  # type: ignore[operator]
+    reading = GlucoseReading(placed[0], placed[1], whole, before_meal, f"Observation/{observation.id}")
+    _add(reading, (placed[0], placed[1], whole, code), facts)
+    return True
+
+
+def _add(reading: GlucoseReading, key: tuple[object, ...], facts: ObservationFacts) -> None:
+    """Adds a reading once: the same minute, value and code again is a duplicate."""
     seen = facts.seen_tests.setdefault(key, len(facts.self_tests))
     if seen == len(facts.self_tests):
         facts.self_tests.append(reading)
-    elif name < facts.self_tests[seen].reference:
+    elif reading.reference < facts.self_tests[seen].reference:
         facts.self_tests[seen] = reading  # of duplicates the same one speaks, whichever came first
 
 

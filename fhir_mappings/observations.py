@@ -9,7 +9,7 @@ from cds_service.facts import SensorReading
 from fhir_mappings import terminology, units
 from fhir_mappings.clinical_views import Observation
 from fhir_mappings.context import ChartContext, named
-from fhir_mappings.glucose_readings import ObservationFacts, quick_glucose, read_glucose
+from fhir_mappings.glucose_readings import ObservationFacts, quick_glucose, read_glucose, read_plain_test
 from fhir_mappings.laboratory import PENDING, albumin_creatinine, days, hba1c, result
 from fhir_mappings.references import Whose
 
@@ -18,29 +18,43 @@ _GLUCOSE = frozenset({Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concep
 _HBA1C = frozenset({Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED})
 
 
+class _Kind:
+    """What the code of an Observation says, worked out once for all that share it."""
+
+    def __init__(self, concepts: frozenset[Concept]) -> None:
+        self.concepts = concepts
+        self.sensor = Concept.CGM_READING in concepts
+        self.self_test = Concept.GLUCOSE_SELF_TEST in concepts
+        self.before_meal = Concept.GLUCOSE_BEFORE_MEAL in concepts
+
+
 def read_observations(
     observations: Iterable[tuple[Observation, str | None]], context: ChartContext
 ) -> ObservationFacts:
     """Sorts Observations by what their codes say; those that no rule reads are passed over."""
     facts = ObservationFacts()
     newest_sensor = ("", "")
-    kinds: dict[tuple[str | None, str | None], frozenset[Concept]] = {}
+    kinds: dict[tuple[str | None, str | None], _Kind] = {}
     for observation, full_url in observations:
         coding = observation.code.coding if observation.code is not None else None
         if not coding:
             continue
         if len(coding) == 1:
-            key = coding[0].system, coding[0].code
-            concepts = kinds.get(key)
-            if concepts is None:
-                concepts = kinds[key] = terminology.concepts(observation.code)
+            code = coding[0].code
+            key = coding[0].system, code
+            kind = kinds.get(key)
+            if kind is None:
+                kind = kinds[key] = _Kind(terminology.concepts(observation.code))
         else:
-            concepts = terminology.concepts(observation.code)
-        if Concept.CGM_READING in concepts:
+            code, kind = None, _Kind(terminology.concepts(observation.code))
+        if kind.sensor:
             mark = _read_sensor(observation, context, facts)
             newest_sensor = max(newest_sensor, mark)
-        elif concepts:
-            _read_other(observation, full_url, concepts, context, facts)
+        elif kind.self_test and code is not None and observation.status in _FINAL:
+            if not read_plain_test(observation, code, kind.before_meal, context, facts):
+                _read_other(observation, full_url, kind.concepts, context, facts)
+        elif kind.concepts:
+            _read_other(observation, full_url, kind.concepts, context, facts)
     facts.sensor_reference = newest_sensor[1]
     return facts
 

@@ -65,6 +65,20 @@ class Finding:
     remarks: tuple[str, ...] = ()
     id: str = ""
 
+    def under(self, section: str) -> Finding:
+        """The same finding under a section's id."""
+        return Finding(
+            self.truth,
+            self.explanation,
+            self.basis,
+            self.gap,
+            self.closes,
+            self.evidence,
+            self.parts,
+            self.remarks,
+            section,
+        )
+
     @property
     def decided(self) -> bool:
         """Whether the criterion is met or not met."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from cds_service.engine.finding import Finding
@@ -27,7 +27,7 @@ class Unit:
 
     def __call__(self, case: Any) -> Finding:
         """The finding of this rule for one case, under this rule's section."""
-        return replace(self.rule(case), id=self.section)
+        return self.rule(case).under(self.section)
 
     @property
     def interpretation(self) -> str:

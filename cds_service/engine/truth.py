@@ -9,6 +9,8 @@ from enum import StrEnum
 class Truth(StrEnum):
     """The truth of a criterion. Absence of data is UNKNOWN, never NOT_MET."""
 
+    __hash__ = str.__hash__
+
     MET = "met"
     NOT_MET = "not-met"
     UNKNOWN = "unknown"

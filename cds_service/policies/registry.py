@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome, outcome_of
@@ -27,7 +28,12 @@ def is_governed_kind(order: DeviceOrder) -> bool:
 
 def parameters_on(day: date, overrides: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
     """The parameters in force on a day, with a plan's own values on top; NoVersionInForce before the first."""
-    return {**ParametersOn(mp_mm_1316.PARAMETERS, day), **(overrides or {})}
+    return {**_parameters_on(day), **(overrides or {})}
+
+
+@lru_cache(maxsize=64)
+def _parameters_on(day: date) -> Mapping[str, Any]:
+    return ParametersOn(mp_mm_1316.PARAMETERS, day)
 
 
 def version_on(day: date) -> str:

@@ -1,6 +1,6 @@
 """One call, end to end through the WSGI application, beside a generic parser that only reads the same bytes.
 
-Run on demand: `pytest tests/benchmarks --benchmark-only`. Aim: typical chart under 6 times orjson, sensor month
+Run on demand: `pytest tests/benchmarks`. Aim: typical chart under 6 times orjson, sensor month
 under 1.2 times.
 """
 
