@@ -15,6 +15,9 @@ MG_G_PER_MG_MMOL = Decimal("8.84")
 NGSP_SLOPE, NGSP_OFFSET = Decimal("0.09148"), Decimal("2.152")
 PLAUSIBLE_HBA1C = (3.0, 20.0)
 
+# No measured quantity is larger, and decimal arithmetic stays exact below it.
+_LARGEST = 10**12
+
 _COMPARATORS = {None: "", "": "", "=": "", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 _PERCENT = {"%", "%{hba1c}", "%{hb}", "percent", "%hba1c", "% hba1c", "% ngsp", "{ngsp}%"}
 _IFCC = {"mmol/mol", "mmol/mol{hb}", "mmol/mol{hba1c}", "mmol/mol hb"}
@@ -61,8 +64,8 @@ def number(value: float | str | None) -> Decimal | None:
             parsed = Decimal(text)
         except ArithmeticError:
             return None
-        return parsed if parsed.is_finite() and abs(parsed.adjusted()) < 30 else None
-    if value is None or isinstance(value, bool) or not math.isfinite(value) or abs(value) > 1e30:
+        return parsed if parsed.is_finite() and abs(parsed) < _LARGEST and parsed.adjusted() > -30 else None
+    if value is None or isinstance(value, bool) or not math.isfinite(value) or abs(value) >= _LARGEST:
         return None
     return Decimal(repr(value))
 

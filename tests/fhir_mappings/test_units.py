@@ -206,3 +206,11 @@ def test_nothing_raises(value: float | str | None, unit: str, comparator: str) -
     for convert in (units.hba1c, units.egfr, units.glucose_mg_dl):
         convert(one)
     units.albumin_creatinine(one, mass_ratio=True)
+
+
+@pytest.mark.parametrize("value", [1e12, 1e28, 1e29, 1e300, -1e28, "1e28", "9" * 40, "1e-300"])
+def test_a_number_beyond_any_measurement_is_no_value(value: float | str) -> None:
+    quantity = Quantity(value=value, unit="mg/dL")
+    assert units.glucose_mg_dl(quantity) is None
+    assert units.hba1c(Quantity(value=value, unit="mmol/mol")).value is None
+    assert units.albumin_creatinine(Quantity(value=value, unit="mg/mmol"), mass_ratio=True).value is None
