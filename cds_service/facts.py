@@ -63,12 +63,16 @@ class When:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """Anything the chart holds: where it stands, when it was, what its codes say, what it is called."""
+    """Anything the chart holds: where it stands, when it was, what its codes say, what it is called.
+
+    `code` is the code that counted, as its system spells it; empty where only words say it.
+    """
 
     reference: str
     when: When | None
     concepts: frozenset[Concept]
     label: str
+    code: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,6 +38,7 @@ def read_conditions(conditions: Iterable[tuple[Condition, str | None]], context:
                 when=when,
                 concepts=concepts,
                 label=terminology.label(condition.code, concepts),
+                code=terminology.code_of(condition.code, concepts),
                 active=active,
                 confirmed=verification not in _NOT_CONFIRMED,
                 status=verification if verification in _NOT_CONFIRMED else words,

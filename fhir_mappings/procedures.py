@@ -62,7 +62,8 @@ def _sort(
 ) -> None:
     moment, period = _times(item)
     when = context.when(moment, period.end if period else None, period)
-    record = Record(name, when, concepts, terminology.label(item.code, concepts))
+    code = terminology.code_of(item.code, concepts)
+    record = Record(name, when, concepts, terminology.label(item.code, concepts), code=code)
     general = Concept.SELF_MANAGEMENT_EDUCATION in concepts
     if Concept.DIABETES_EDUCATION in concepts or (general and _for_diabetes(item, context)):
         facts.education.append(record)

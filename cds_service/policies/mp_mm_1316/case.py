@@ -118,7 +118,7 @@ def attestation(answer: Answer, link_id: str) -> Evidence:
 
 def cite(record: Record, value: str | None = None) -> Evidence:
     """A record of the chart as evidence, with the value that counted."""
-    return Evidence(record.reference, value or record.label, str(record.when) if record.when else None)
+    return Evidence(record.reference, value or record.code or record.label, str(record.when) if record.when else None)
 
 
 def named(records: tuple[Diagnosis, ...] | list[Diagnosis], most: int = 3) -> str:
