@@ -26,6 +26,8 @@ def as_json(determination: Determination, patient_id: str) -> dict[str, Any]:
     }
     if determination.reason:
         body["reason"] = determination.reason
+    if determination.criteria:
+        body["path"] = "replacement" if determination.on_replacement_path else "new"
     if determination.rides_with:
         body["ridesWith"] = determination.rides_with
     for name in ("criteria", "exclusions", "replacement"):

@@ -207,7 +207,8 @@ def _row(finding: dict[str, Any], is_part: bool, settled: frozenset[str]) -> dic
 def _settled(determination: dict[str, Any]) -> frozenset[str]:
     """Sections that no longer matter: alternatives beside one that is met, and D.I.B to D.I.I on a replacement."""
     replaced = determination.get("replacement", ())
-    settled = {each["id"] for each in determination["criteria"][1:]} if replaced else set()
+    on_replacement = determination.get("path") == "replacement"
+    settled = {each["id"] for each in determination["criteria"][1:]} if on_replacement else set()
     for each in determination["criteria"]:
         if each["truth"] == "met" or each["id"] in settled:
             settled |= {part["id"] for part in each.get("parts", ())}

@@ -183,6 +183,7 @@ def dawn_phenomenon(case: Case) -> Finding:
     if len(measured) < p["dawn_mornings"]:
         closes = f"Readings from 02:00 to 08:00 on at least {p['dawn_mornings']} mornings, or a statement"
         gap = Gap.INCOMPLETE if measured else Gap.NOT_DOCUMENTED
+        words = words if measured else "No early-morning readings"
         return strongest(attested, case.guarded(unknown(gap, words, closes, evidence), Topic.GLUCOSE))
     frequent = high >= p["dawn_share"] * len(measured)
     finding = (met if frequent else not_met)(words, Basis.SUPPORTED, evidence)
