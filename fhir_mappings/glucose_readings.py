@@ -39,8 +39,8 @@ def _glucose_value(observation: Observation, quantity: Quantity) -> int | None:
     """Glucose in mg/dL; without a unit the code says whether it is mass or moles."""
     if quantity.code or quantity.unit:
         return quick_glucose(quantity)
-    display = terminology.display_of(terminology.codings(observation.code)[0])
-    return units.glucose_mg_dl(quantity, moles_by_code="Moles" in display)
+    by_moles = any("Moles" in terminology.display_of(c) for c in terminology.codings(observation.code))
+    return units.glucose_mg_dl(quantity, moles_by_code=by_moles)
 
 
 def quick_glucose(quantity: Quantity) -> int | None:

@@ -78,12 +78,10 @@ def albumin_creatinine(
     observation: Observation, name: str, concepts: frozenset[Concept], context: ChartContext
 ) -> LabResult:
     """Albumin-creatinine ratio in mg/g."""
-    label = terminology.display_of(terminology.codings(observation.code)[0])
-    for coding in terminology.codings(observation.code):
-        label = terminology.display_of(coding) or label
+    mass_ratio = any("Mass Ratio" in terminology.display_of(c) for c in terminology.codings(observation.code))
 
     def convert(quantity: Quantity) -> units.Read:
-        return units.albumin_creatinine(quantity, mass_ratio="Mass Ratio" in label)
+        return units.albumin_creatinine(quantity, mass_ratio=mass_ratio)
 
     return result(observation, name, concepts, context, convert)
 

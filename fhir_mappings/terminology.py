@@ -174,9 +174,19 @@ def is_odd_spelling(system: str | None) -> bool:
     return system_key(system) == HCPCS and plain not in usual
 
 
+# Of several codings the one of the billing or laboratory system speaks, whichever comes first.
+_SPEAKING = {system: rank for rank, system in enumerate((ICD10CM, HCPCS, LOINC, RXNORM, NDC, SNOMED, ATC, ICD9CM))}
+
+
 def codings(concept: CodeableConcept | None) -> list[Coding]:
-    """The codings of a concept; none when it has none."""
-    return (concept.coding or []) if concept is not None else []
+    """The codings of a concept in an order of our own, so that the client's never matters; none when it has none."""
+    found = (concept.coding or []) if concept is not None else []
+    return found if len(found) < 2 else sorted(found, key=_speaking)
+
+
+def _speaking(coding: Coding) -> tuple[int, str, str, str]:
+    rank = _SPEAKING.get(system_key(coding.system) or "", len(_SPEAKING))
+    return rank, coding.code or "", coding.display or "", coding.system or ""
 
 
 def concepts(*sources: CodeableConcept | None) -> frozenset[Concept]:

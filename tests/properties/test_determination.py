@@ -14,6 +14,9 @@ from hypothesis import strategies as st
 from tests import support
 from tests.support import JSON
 
+# A failing chart is worth printing whole, however long it is.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
+
 CODES = [
     ("Condition", support.ICD, ["E10.65", "E11.9", "Z79.4", "N18.6", "E10.A1", "E13.9", "I10", "N17.9", "E10.649"]),
     ("Observation", support.LOINC, ["4548-4", "9318-7", "41653-7", "2345-7", "99504-3", "33914-3", "718-7"]),
@@ -151,15 +154,9 @@ def test_order_of_entries_keys_and_codings_never_matters(request: JSON, seed: in
                                    {"system": "http://snomed.info/sct", "code": "46635009", "display": "x"}]}}
         }
     )  # fmt: skip
-    before = {json.dumps(d, sort_keys=True) for d in _without_labels(_essence(request))}
-    after = {json.dumps(d, sort_keys=True) for d in _without_labels(_essence(_shuffled(request, random.Random(seed))))}
+    before = {json.dumps(d, sort_keys=True) for d in _essence(request)}
+    after = {json.dumps(d, sort_keys=True) for d in _essence(_shuffled(request, random.Random(seed)))}
     assert after == before
-
-
-def _without_labels(found: list[JSON]) -> list[JSON]:
-    """Which of two equal codings names a condition depends on their order; nothing else may."""
-    text = json.dumps(found).replace("46635009 x", "E10.9 x")
-    return json.loads(text)
 
 
 @FEW

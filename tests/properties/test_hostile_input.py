@@ -6,6 +6,7 @@ import copy
 import json
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -13,6 +14,9 @@ from cds_service.settings import Settings
 from cds_service.web import create_app
 from tests import support
 from tests.conformance.checker import check_error, check_response
+
+# A failing call is worth printing whole, however long it is.
+pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 CLIENT = create_app(Settings(max_body_bytes=2_000_000)).test_client()
 URL = "/cds-services/insulin-pump-order-sign"
