@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +14,7 @@ from fhir_mappings import terminology
 from fhir_mappings.attestations import read_attestations
 from fhir_mappings.clinical_views import Patient, PractitionerRole, Resource
 from fhir_mappings.conditions import read_conditions
-from fhir_mappings.context import ChartContext, type_name
+from fhir_mappings.context import ChartContext, type_name, type_of
 from fhir_mappings.coverage import read_coverages, state_of_plan
 from fhir_mappings.dates import Calendar, member_zone
 from fhir_mappings.devices import read_devices
@@ -51,6 +51,7 @@ class ChartReader:
         beside_orders = list(order_entries)
         located = [item for topic in Topic if topic in readings for item in readings[topic].resources]
         located += [item for extra in self._extras for item in extra.resources]
+        self.located = located
         self._by_type = _unique(located)
         patients = [(r, url) for r, url in (*located, *beside_orders) if isinstance(r, Patient) and r.id == patient_id]
         identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
@@ -62,6 +63,18 @@ class ChartReader:
         self.context.index((*located, *beside_orders))
         roles = [r for r, _ in (*located, *beside_orders) if isinstance(r, PractitionerRole)]
         self.providers = Providers(roles, self.context)
+
+    def origins(self, references: Collection[str]) -> dict[str, str]:
+        """Where the resources behind these references came from: `prefetch` or `fetched`."""
+        ids = {reference.partition("/")[2] for reference in references}
+        found: dict[str, str] = {}
+        for reading in (*self._readings.values(), *self._extras):
+            given = len(reading.resources) if reading.given is None else reading.given
+            for index, (resource, _) in enumerate(reading.resources):
+                if resource.id in ids:
+                    name = f"{type_of(resource)}/{resource.id}"
+                    found.setdefault(name, "prefetch" if index < given else "fetched")
+        return found
 
     def chart(self) -> Chart:
         """The facts of the chart, every list sorted."""
@@ -101,7 +114,7 @@ class ChartReader:
             open_orders=_open_orders(kinds["ServiceRequest"], context),
             unread={t: r.why for t, r in self._readings.items() if r.status is Status.FAILED},
             partial={t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL},
-            notes=tuple(sorted(dict.fromkeys(context.notes))),
+            notes=tuple(sorted(dict.fromkeys(context.all_notes()))),
         )
 
 

@@ -16,6 +16,7 @@ from fhir_mappings.views import Bundle
 
 T = TypeVar("T", bound=Resource)
 _MOST_NOTES = 200
+_NAMED_EACH = 20
 
 
 @cache
@@ -38,6 +39,7 @@ class ChartContext:
         self.calendar = calendar
         self.fhir_server = fhir_server
         self.notes: list[str] = []
+        self._counted: dict[str, int] = {}
         self._index: dict[str, Resource] = {}
 
     def index(self, resources: Iterable[tuple[Resource, str | None]]) -> None:
@@ -67,14 +69,25 @@ class ChartContext:
         if len(self.notes) < _MOST_NOTES:
             self.notes.append(text)
 
+    def note_each(self, name: str, words: str) -> None:
+        """A note on one of perhaps very many resources: the first few are named, the rest is counted."""
+        count = self._counted[words] = self._counted.get(words, 0) + 1
+        if count <= _NAMED_EACH:
+            self.note(f"{name} {words}")
+
+    def all_notes(self) -> list[str]:
+        """The notes, with what was only counted at their end."""
+        more = {words: count - _NAMED_EACH for words, count in self._counted.items() if count > _NAMED_EACH}
+        return [*self.notes, *(f"{count} more resources: {words}" for words, count in more.items())]
+
     def is_patients(self, resource: Resource, subject: Reference | None, name: str) -> bool:
         """Whether a resource may speak: not when it names another patient; that is noted."""
         whose = self.identity.whose(subject)
         if whose is Whose.STRANGER:
-            self.note(f"{name} was set aside: its subject is another patient")
+            self.note_each(name, "was set aside: its subject is another patient")
             return False
         if whose is Whose.NOBODY:
-            self.note(f"{name} names no subject; used as this patient's")
+            self.note_each(name, "names no subject; used as this patient's")
         return True
 
     def when(self, *moments: str | Period | None) -> When | None:

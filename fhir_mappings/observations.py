@@ -64,7 +64,7 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
     if observation.status not in _FINAL or not stamp:
         return "", ""
     if context.identity.whose(observation.subject) is Whose.STRANGER:
-        context.note(f"Observation/{observation.id} was set aside: its subject is another patient")
+        context.note_each(f"Observation/{observation.id}", "was set aside: its subject is another patient")
         return "", ""
     placed = context.calendar.day_minute(stamp)
     if placed is None:

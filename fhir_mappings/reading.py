@@ -86,13 +86,17 @@ def _conclude(reading: Reading, bundle: Bundle, matches: int) -> None:
     for link in bundle.link or ():
         if link.relation == "next" and link.url:
             reading.next_url = link.url
-    searched = bundle.type in (None, "searchset")
-    if searched and reading.next_url is None and bundle.total is not None and bundle.total > matches:
-        reading.mark_partial(f"the answer holds {matches} of {bundle.total} results")
+        elif link.relation == "self":
+            reading.self_url = link.url
+    reading.counted += matches
+    if bundle.type in (None, "searchset"):
+        reading.total = bundle.total
 
 
 def _heed(outcome: OperationOutcome, reading: Reading) -> None:
     for issue in outcome.issue or ():
+        if issue.code == "not-supported" and issue.diagnostics:
+            reading.ignored.append(" ".join(issue.diagnostics.split())[:100])
         if issue.severity in ("error", "fatal") or issue.code in _LOSSY_CODES:
             reading.mark_partial("the server says that results may be missing")
 
@@ -136,12 +140,14 @@ def _read_bundle(loose: Loose, depth: int) -> Reading:
     reading = _read_list(entries, depth)
     link = _plain(loose.link) if loose.link else None
     for each in link if isinstance(link, list) else ():
-        if isinstance(each, dict) and each.get("relation") == "next" and isinstance(each.get("url"), str):
-            reading.next_url = each["url"]
+        if isinstance(each, dict) and isinstance(each.get("url"), str):
+            if each.get("relation") == "next":
+                reading.next_url = each["url"]
+            elif each.get("relation") == "self":
+                reading.self_url = each["url"]
     total = loose.total if isinstance(loose.total, int) and not isinstance(loose.total, bool) else None
-    results = len(reading.resources) + len(reading.set_aside) + reading.passed_over
-    if reading.next_url is None and total is not None and total > results:
-        reading.mark_partial(f"the answer holds {results} of {total} results")
+    reading.counted = len(reading.resources) + len(reading.set_aside) + reading.passed_over
+    reading.total = total
     return reading
 
 

@@ -19,7 +19,11 @@ class Status(StrEnum):
 
 @dataclass(slots=True)
 class Reading:
-    """What one answer held: its resources with the fullUrl each came under, and how complete it is."""
+    """What one answer held: its resources with the fullUrl each came under, and how complete it is.
+
+    `total` is what the server said it found, `counted` what came; `self_url` and `ignored` tell what it made of the
+    search. The first `given` resources came with the call, the rest was fetched.
+    """
 
     status: Status = Status.EMPTY
     why: str = ""
@@ -27,11 +31,22 @@ class Reading:
     set_aside: list[str] = field(default_factory=list)
     passed_over: int = 0
     next_url: str | None = None
+    self_url: str | None = None
+    ignored: list[str] = field(default_factory=list)
+    total: int | None = None
+    counted: int = 0
+    given: int | None = None
+    pages: int = 0
 
     def add(self, other: Reading) -> None:
-        """Takes in a further page or bundle of the same answer."""
+        """Takes in a further page or bundle of the same answer; its next link is not taken over."""
         self.resources.extend(other.resources)
         self.set_aside.extend(other.set_aside)
+        self.passed_over += other.passed_over
+        self.counted += other.counted
+        self.ignored += [text for text in other.ignored if text not in self.ignored]
+        if other.total is not None:
+            self.total = max(self.total or 0, other.total)
         if other.status in (Status.PARTIAL, Status.FAILED):
             self.mark_partial(other.why)
         elif self.status is Status.EMPTY and other.status is Status.READ:
@@ -39,11 +54,18 @@ class Reading:
 
     def add_inner(self, inner: Reading) -> None:
         """Takes in a bundle that stands inside this one; of several with more pages only one can be followed."""
-        self.add(inner)
+        self.add(inner.settled())
+        self.total = None
         if inner.next_url is not None:
             if self.next_url is not None:
                 self.mark_partial("several bundles of the answer have more pages")
             self.next_url = inner.next_url
+
+    def settled(self) -> Reading:
+        """The same, once no page is left: fewer results than the server said it found is incomplete."""
+        if self.next_url is None and self.total is not None and self.total > self.counted:
+            self.mark_partial(f"the answer holds {self.counted} of {self.total} results")
+        return self
 
     def mark_partial(self, why: str) -> None:
         """Notes that something of this answer may be missing."""

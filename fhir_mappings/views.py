@@ -101,6 +101,7 @@ class OperationOutcome(Resource, tag="OperationOutcome"):
 
         severity: str | None = None
         code: str | None = None
+        diagnostics: str | None = None
 
     issue: list[Issue] | None = None
 

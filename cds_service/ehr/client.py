@@ -1,100 +1,175 @@
-"""Reads missing parts of the chart from the EHR's FHIR server, side by side and inside the call's budget."""
+"""Reads missing parts of the chart from the EHR's FHIR server, side by side and inside the call's budget.
+
+Failures become readings that say so; nothing is raised, and one failed search never costs another.
+"""
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from datetime import date
-from threading import Event
 from typing import TypeVar
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import parse_qsl, urljoin, urlsplit
 
-import requests
-from requests.adapters import HTTPAdapter
-
-from cds_service.ehr.search_plan import urls_for
+from cds_service.ehr import search_plan
+from cds_service.ehr.scopes import Granted, Scopes, parse
+from cds_service.ehr.search_plan import PLAN, Read, Search, Variation
+from cds_service.ehr.transport import SIDE_BY_SIDE, Transport, Unanswered
 from cds_service.facts import Topic
 from fhir_mappings.reading import read
 from fhir_mappings.readings import Reading, Status, failed
 
 K = TypeVar("K")
 
-log = logging.getLogger(__name__)
+# A server that answers so does not know this form of the search: another form may do.
+_REFUSED = (400, 404, 405, 422, 501)
+_TOO_LONG = 414
 
-_CONNECT_SECONDS = 2.0
-_SIDE_BY_SIDE = 16
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One search or read of a topic; `run` never raises."""
+
+    type: str
+    optional: bool
+    run: Callable[[], Reading]
 
 
 class FhirClient:
-    """One call's access to one FHIR server. Failures become readings that say so; nothing is raised."""
+    """One call's access to one FHIR server."""
 
     def __init__(
-        self, server: str, token: str, patient_id: str, as_of: date, *, seconds: float, max_pages: int
+        self,
+        server: str,
+        token: str,
+        patient_id: str,
+        as_of: date,
+        *,
+        seconds: float,
+        max_pages: int,
+        scopes: Scopes | None = None,
     ) -> None:
-        """`seconds`: what is left of the call's budget. An empty token sends no Authorization (open servers)."""
+        """`seconds`: what is left of the call's budget. Scopes bind only a token; open servers have none."""
         self._base = server.rstrip("/") + "/"
         self._patient_id = patient_id
         self._as_of = as_of
-        self._until = time.monotonic() + seconds
         self._max_pages = max_pages
-        self._over = Event()
-        self._session = requests.Session()
-        self._session.headers["Accept"] = "application/fhir+json"
-        if token:
-            self._session.headers["Authorization"] = f"Bearer {token}"
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, HTTPAdapter(pool_maxsize=_SIDE_BY_SIDE))
+        self._scopes = (scopes or Scopes()) if token else Scopes()
+        self._transport = Transport(self._base, token, seconds)
         self.people: tuple[str, ...] = ()
+        self.log: list[str] = []
 
     def fetch(self, topics: Sequence[Topic]) -> Mapping[Topic, Reading]:
-        """Reads these topics, one search a need."""
-        urls = {topic: urls_for(topic, self._patient_id, self._as_of, self.people) for topic in topics}
-        return self._gather([(topic, url) for topic, each in urls.items() for url in each])
+        """Reads these topics, all at once."""
+        return self._gather([(topic, task) for topic in topics for task in self._tasks(topic)])
 
     def follow(self, urls: Mapping[Topic, str]) -> Mapping[Topic, Reading]:
         """Reads the pages behind these links, if they stay on the server."""
-        return self._gather(list(urls.items()))
+        return self._gather([(topic, self._task("next pages", self._rest, url)) for topic, url in urls.items()])
 
     def read_references(self, references: Iterable[str]) -> list[Reading]:
-        """Reads single resources by their relative references."""
-        wanted = [(reference, reference) for reference in dict.fromkeys(references)]
+        """Reads single resources by their relative references, each once."""
+        wanted = [(ref, self._read_task(Read(ref))) for ref in dict.fromkeys(references)]
         return list(self._gather(wanted).values())
 
-    def _gather(self, wanted: Sequence[tuple[K, str]]) -> dict[K, Reading]:
-        """Runs searches side by side; what has not come when the budget ends is not retrieved."""
-        gathered: dict[K, Reading] = {}
-        pool = ThreadPoolExecutor(_SIDE_BY_SIDE, thread_name_prefix="fhir")
-        try:
-            running: list[tuple[K, Future[Reading]]] = [(key, pool.submit(self._pages, url)) for key, url in wanted]
-            wait([future for _, future in running], timeout=max(0.0, self._until - time.monotonic()))
-            for key, future in running:
-                reading = future.result() if future.done() else failed("time ran out")
-                if key in gathered:
-                    gathered[key] = _together(gathered[key], reading)
-                else:
-                    gathered[key] = reading
-        finally:
-            # Threads that still wait for a slow server end with their own timeouts; the answer does not wait.
-            pool.shutdown(wait=False, cancel_futures=True)
-        return gathered
-
     def close(self) -> None:
-        """Lets go of the connections."""
-        self._over.set()
-        self._session.close()
+        """Lets go of the connections and of every thread that still waits."""
+        self._transport.close()
 
-    def _pages(self, url: str) -> Reading:
+    # ------------------------------------------------------------ what to run
+
+    def _tasks(self, topic: Topic) -> list[_Task]:
+        tasks = [self._read_task(each) for each in search_plan.reads_for(topic, self._patient_id, self.people)]
+        for search in PLAN.get(topic, ()):
+            values = search_plan.values_for(search, self._patient_id, self._as_of)
+            for codes in search_plan.code_chunks(search, values):
+                tasks.append(self._task(search.type, self._search, search, values, codes, optional=search.optional))
+        return tasks
+
+    def _read_task(self, each: Read) -> _Task:
+        return self._task(each.type, self._single, each.url, optional=each.optional)
+
+    def _task(self, kind: str, run: Callable[..., Reading], *arguments: object, optional: bool = False) -> _Task:
+        granted = self._scopes.granted(kind) if kind[:1].isupper() else Granted.ALL
+        if granted is Granted.NOTHING:
+            return _Task(kind, optional, lambda: failed(f"the token's scope does not grant {kind}"))
+
+        def narrowed() -> Reading:
+            reading = run(*arguments)
+            if granted is Granted.PART and reading.status is not Status.FAILED:
+                reading.mark_partial(f"the token's scope grants only part of {kind}")
+            return reading
+
+        return _Task(kind, optional, narrowed)
+
+    def _gather(self, wanted: Sequence[tuple[K, _Task]]) -> dict[K, Reading]:
+        """Runs tasks side by side; what has not come when the budget ends is not retrieved."""
+        gathered: dict[K, Reading] = {}
+        pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="fhir")
+        try:
+            running: list[tuple[K, _Task, Future[Reading]]] = [
+                (key, task, pool.submit(self._timed, str(key), task)) for key, task in wanted
+            ]
+            wait([future for _, _, future in running], timeout=self._transport.left)
+            for key, task, future in running:
+                reading = future.result() if future.done() else self._late(str(key), task)
+                gathered[key] = _together(gathered.get(key), reading, task.optional)
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+        return {key: reading for key, reading in gathered.items() if reading is not None}
+
+    def _timed(self, key: str, task: _Task) -> Reading:
+        began = time.monotonic()
+        reading = task.run()
+        milliseconds = (time.monotonic() - began) * 1000
+        reading.given = 0
+        self.log.append(_line(key, task, reading, f"{milliseconds:.0f} ms"))
+        return reading
+
+    def _late(self, key: str, task: _Task) -> Reading:
+        reading = failed("time ran out")
+        self.log.append(_line(key, task, reading, "not finished"))
+        return reading
+
+    # ------------------------------------------------------------ how to run it
+
+    def _single(self, url: str) -> Reading:
+        return self._pages(url).settled()
+
+    def _rest(self, url: str) -> Reading:
+        return self._pages(url)
+
+    def _search(self, search: Search, values: dict[str, str], codes: list[str]) -> Reading:
+        """A search, and what the plan says to try next when the server refuses it."""
+        tried: list[Variation | None] = [None, *search.variations]
+        reading = failed("not asked for")
+        for variation in tried:
+            url = search.url(values, codes, variation)
+            reading = self._pages(url, search.pages)
+            refused = _status_in(reading)
+            if refused == _TOO_LONG and len(codes) > 1:
+                half = len(codes) // 2
+                one, other = (self._search(search, values, part) for part in (codes[:half], codes[half:]))
+                return _together(one, other, False) or reading
+            if refused not in _REFUSED:
+                if variation is not None:
+                    reading.ignored.append(f"asked {variation.why}")
+                reading.ignored += _not_honoured(url, reading)
+                return reading.settled()
+        return reading
+
+    def _pages(self, url: str, most: int | None = None) -> Reading:
         """All pages of one search, up to the cap; loops and pages elsewhere end it as incomplete."""
         whole = Reading()
         seen: set[str] = set()
         page_url: str | None = urljoin(self._base, url)
         while page_url is not None:
-            if page_url in seen or len(seen) >= self._max_pages:
+            if page_url in seen or len(seen) >= min(most or self._max_pages, self._max_pages):
                 whole.mark_partial("the pages of the answer loop or are too many")
                 break
-            if not self._is_own(page_url):
+            if not self._transport.is_own(page_url):
                 whole.mark_partial("a page lies on another server")
                 break
             seen.add(page_url)
@@ -102,31 +177,45 @@ class FhirClient:
             if page.status is Status.FAILED and len(seen) == 1:
                 return page
             whole.add(page)
+            whole.self_url = whole.self_url or page.self_url
             page_url = urljoin(page_url, page.next_url) if page.next_url else None
+        whole.pages = len(seen)
         return whole
 
-    def _is_own(self, url: str) -> bool:
-        mine, other = urlsplit(self._base), urlsplit(url)
-        return (mine.scheme, mine.netloc.casefold()) == (other.scheme, other.netloc.casefold())
-
     def _get(self, url: str) -> Reading:
-        left = self._until - time.monotonic()
-        if left <= 0 or self._over.is_set():
-            return failed("time ran out")
         try:
-            answer = self._session.get(url, timeout=(min(_CONNECT_SECONDS, left), left), allow_redirects=False)
-        except requests.Timeout:
-            return failed("the FHIR server did not answer in time")
-        except requests.RequestException as error:
-            log.info("FHIR search failed: %s", type(error).__name__)
-            return failed("the FHIR server could not be reached")
-        if answer.status_code != 200:
-            return failed(f"the FHIR server answered {answer.status_code}")
-        return read(answer.content)
+            answer = self._transport.get(url)
+        except Unanswered as error:
+            return failed(str(error))
+        if answer.status != 200:
+            return failed(f"{_ANSWERED} {answer.status}")
+        return read(answer.body)
 
 
-def _together(one: Reading, other: Reading) -> Reading:
-    """Two searches for one topic: both failed is failed, one failed is incomplete."""
+_ANSWERED = "the FHIR server answered"
+
+
+def _status_in(reading: Reading) -> int | None:
+    """The HTTP status that a failed reading tells of."""
+    refused = reading.status is Status.FAILED and reading.why.startswith(_ANSWERED)
+    return int(reading.why.rsplit(" ", 1)[-1]) if refused else None
+
+
+def _not_honoured(url: str, reading: Reading) -> list[str]:
+    """Parameters that the self link of an answer no longer has: the server ignored them."""
+    if not reading.self_url or "?" not in reading.self_url:
+        return []
+    honoured = {name.split(":")[0] for name, _ in parse_qsl(urlsplit(reading.self_url).query)}
+    asked = {name for name, _ in parse_qsl(urlsplit(url).query)} - {"_count", "_include"}
+    return [f"the server ignored {name}" for name in sorted(asked - honoured)] if honoured else []
+
+
+def _together(one: Reading | None, other: Reading, optional: bool) -> Reading:
+    """Searches of one topic: all failed is failed, some failed is incomplete; optional ones only add."""
+    if optional and other.status is Status.FAILED:
+        return one if one is not None else Reading()
+    if one is None:
+        return other
     if one.status is Status.FAILED and other.status is Status.FAILED:
         return one
     if one.status is Status.FAILED:
@@ -135,8 +224,26 @@ def _together(one: Reading, other: Reading) -> Reading:
     return one
 
 
+def _line(key: str, task: _Task, reading: Reading, took: str) -> str:
+    """One search as a note: what for, how it went, how long it took. No patient, no token, no URL."""
+    went = {Status.FAILED: "failed", Status.PARTIAL: "incomplete"}.get(reading.status, "complete")
+    why = f" ({reading.why})" if reading.why else ""
+    extra = f"; {'; '.join(reading.ignored)}" if reading.ignored else ""
+    name = key if key == task.type or "/" in key else f"{task.type} for {key}"
+    if "/" in key:
+        name = f"{task.type} by reference"
+    return f"Searched {name}: {went}{why}, {reading.pages} pages, {len(reading.resources)} resources, {took}{extra}"
+
+
 def open_client(
-    server: str, token: str, patient_id: str, as_of: date, seconds: float, max_pages: int = 20
+    server: str,
+    token: str,
+    patient_id: str,
+    as_of: date,
+    seconds: float,
+    scope: str | None = None,
+    max_pages: int = 20,
 ) -> FhirClient:
-    """A client for the server and token of one call."""
-    return FhirClient(server, token, patient_id, as_of, seconds=seconds, max_pages=max_pages)
+    """A client for the server, the token and its scope of one call."""
+    scopes = parse(scope)
+    return FhirClient(server, token, patient_id, as_of, seconds=seconds, max_pages=max_pages, scopes=scopes)

@@ -1,70 +1,188 @@
-"""What is asked of the EHR's FHIR server, as data: one entry a need."""
+"""What is asked of the EHR's FHIR server, as data: one entry a need.
+
+Everything is asked by GET. POST `_search` is dependable for some types of some servers only (Epic answers 404 for
+others, bug log 33), and a `next` link of a POST search cannot be fetched everywhere (bug log 37).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 from cds_service.concepts import Concept
 from cds_service.facts import Topic
+from cds_service.policies.mp_mm_1316.needs import FEEDS
 from fhir_mappings.terminology import LOINC, codes_in
 
-_PAGE = 1000
+# Longer URLs are cut off or refused (414) by gateways in front of several servers: bug log 34.
+LONGEST_URL = 1800
+PATIENT, CODES, SINCE = "{patient}", "{codes}", "{since}"
+
+Parameters = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Variation:
+    """What to try next when a server refuses a search: leave some parameters out, put others in."""
+
+    why: str
+    drop: tuple[str, ...] = ()
+    put: Parameters = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """One search: relative URL with {patient} and {since}; `days` back from the order's day for {since}."""
+    """One search of the plan.
 
-    url: str
+    `concepts` fill {codes}; `days` back from the order's day fill {since}; `pages` caps the pages below the
+    setting's cap. An `optional` search adds to its topic when it succeeds and takes nothing from it when it fails.
+    """
+
+    type: str
+    parameters: Parameters
     concepts: tuple[Concept, ...] = ()
     days: int = 0
+    pages: int | None = None
+    optional: bool = False
+    variations: tuple[Variation, ...] = ()
+
+    def url(self, values: dict[str, str], codes: Sequence[str], variation: Variation | None = None) -> str:
+        """The relative URL for one patient and day, with some of the codes."""
+        rows = [row for row in self.parameters if variation is None or row[0] not in variation.drop]
+        rows += variation.put if variation is not None else ()
+        filled = [(name, value.format(codes=",".join(codes), **values)) for name, value in rows]
+        return f"{self.type}?{urlencode(filled, quote_via=quote, safe=':,/|')}"
 
 
-# Readings are asked for back to where a rule can still use them: meter readings a year (D.I.I.2) and sensor readings
-# a month (D.I.G), each with some days to spare. Results, conditions and orders have no such limit.
-_OBSERVATION = "Observation?patient={patient}&code={codes}&_sort=-date&_count=" + str(_PAGE)
+# Servers without sorting or without dates in searches refuse them; the answers are sorted and cut here anyway.
+_NO_SORT = Variation("without _sort", drop=("_sort",))
+_NO_DATE = Variation("without _sort and date", drop=("_sort", "date"))
+# Epic: "must have either code or category" (bug log 31); some servers know no code lists.
+_LABORATORY = Variation("by category", drop=("_sort", "date", "code"), put=(("category", "laboratory"),))
+_VITALS = Variation(
+    "by category", drop=("_sort", "date", "code"), put=(("category", "laboratory,vital-signs,exam,survey"),)
+)
+_NO_COUNT = Variation("patient only", drop=("_count", "_sort", "_include", "status", "date"))
+
+
+def _observations(*concepts: Concept, days: int = 0, optional: bool = False, by: Variation = _LABORATORY) -> Search:
+    rows: Parameters = (("patient", PATIENT), ("code", CODES))
+    rows += (("date", f"ge{SINCE}"),) if days else ()
+    variations = (_NO_SORT, _NO_DATE, by) if days else (_NO_SORT, by)
+    return Search(
+        "Observation", (*rows, ("_sort", "-date"), ("_count", "1000")), concepts, days, None, optional, variations
+    )
+
+
+def _all_of(kind: str, *more: tuple[str, str], optional: bool = False, others: tuple[Variation, ...] = ()) -> Search:
+    return Search(
+        kind,
+        (("patient", PATIENT), *more, ("_count", "1000")),
+        optional=optional,
+        variations=(*others, _NO_COUNT),
+    )
+
+
+# By subject: a few servers name the parameter after the element (bug log 21 for Coverage's beneficiary).
+def _by(name: str) -> Variation:
+    drop = ("patient", "_count", "_include", "status")
+    return Variation(f"by {name}", drop=drop, put=((name, f"Patient/{PATIENT}"),))
+
+
 PLAN: dict[Topic, tuple[Search, ...]] = {
-    Topic.PATIENT: (Search("Patient/{patient}"),),
-    Topic.COVERAGE: (Search("Coverage?patient={patient}&status=active&_include=Coverage:payor"),),
-    Topic.CONDITIONS: (Search(f"Condition?patient={{patient}}&_count={_PAGE}"),),
-    Topic.HBA1C: (Search(_OBSERVATION, (Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED)),),
+    Topic.COVERAGE: (
+        _all_of(
+            "Coverage",
+            ("status", "active"),
+            ("_include", "Coverage:payor"),
+            others=(Variation("without _include", drop=("_include",)), _by("beneficiary")),
+        ),
+    ),
+    # Epic and others want a category for Condition.
+    Topic.CONDITIONS: (
+        _all_of(
+            "Condition",
+            others=(Variation("by category", put=(("category", "problem-list-item,encounter-diagnosis"),)),),
+        ),
+    ),
+    Topic.HBA1C: (_observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),
+    # Meter readings count for a year (D.I.I.2), sensor readings for a month (D.I.G); some days to spare.
     Topic.GLUCOSE: (
-        Search(f"{_OBSERVATION}&date=ge{{since}}", (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL), 400),
-        Search(f"{_OBSERVATION}&date=ge{{since}}", (Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR), 33),
+        _observations(Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, days=400, by=_VITALS),
+        _observations(Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, days=33, by=_VITALS),
     ),
-    Topic.ALBUMIN_CREATININE: (Search(_OBSERVATION, (Concept.ALBUMIN_CREATININE_RATIO,)),),
-    Topic.EGFR: (Search(_OBSERVATION, (Concept.EGFR,)),),
+    Topic.ALBUMIN_CREATININE: (_observations(Concept.ALBUMIN_CREATININE_RATIO),),
+    Topic.EGFR: (_observations(Concept.EGFR),),
+    # Epic's MedicationRequest search knows no code and may want a status (bug log 33): filtered here.
     Topic.INSULIN: (
-        Search(f"MedicationRequest?patient={{patient}}&_include=MedicationRequest:medication&_count={_PAGE}"),
+        _all_of(
+            "MedicationRequest",
+            ("_include", "MedicationRequest:medication"),
+            others=(
+                Variation("without _include", drop=("_include",)),
+                Variation("by status", drop=("_include",), put=(("status", "active,completed,on-hold,stopped"),)),
+            ),
+        ),
     ),
-    Topic.EDUCATION: (Search(f"Procedure?patient={{patient}}&_count={_PAGE}"),),
-    Topic.DEVICES: (Search("Device?patient={patient}"),),
-    Topic.ENCOUNTERS: (Search(f"Encounter?patient={{patient}}&_count={_PAGE}"),),
-    Topic.ATTESTATIONS: (Search("QuestionnaireResponse?patient={patient}&status=completed,amended"),),
+    Topic.EDUCATION: (_all_of("Procedure", others=(_by("subject"),)),),
+    Topic.DEVICES: (_all_of("Device"), _all_of("DeviceUseStatement", optional=True)),
+    Topic.ENCOUNTERS: (_all_of("Encounter", others=(_by("subject"),)),),
+    Topic.ATTESTATIONS: (_all_of("QuestionnaireResponse", ("status", "completed,amended"), others=(_by("subject"),)),),
 }
 
 
-def urls_for(topic: Topic, patient_id: str, as_of: date, people: Sequence[str] = ()) -> list[str]:
-    """The relative URLs of one topic. `people`: references to those who order, for the requester topic."""
+@dataclass(frozen=True, slots=True)
+class Read:
+    """One resource to read by its reference, or a search for what belongs to it."""
+
+    url: str
+    optional: bool = False
+
+    @property
+    def type(self) -> str:
+        """The resource's type."""
+        return self.url.split("/", 1)[0].split("?", 1)[0]
+
+
+def reads_for(topic: Topic, patient_id: str, people: Sequence[str]) -> list[Read]:
+    """What is read by reference: the patient, and those who order."""
+    if topic is Topic.PATIENT:
+        return [Read(f"Patient/{quote(patient_id, safe='')}")]
     if topic is Topic.REQUESTER:
-        return [url for reference in dict.fromkeys(people) for url in _person(reference)]
-    return [
-        search.url.format(
-            patient=quote(patient_id, safe=""),
-            codes=",".join(codes_in(*search.concepts, system=LOINC)),
-            since=(as_of - timedelta(days=search.days)).isoformat(),
-        )
-        for search in PLAN[topic]
-    ]
+        return [read for reference in dict.fromkeys(people) for read in _person(reference)]
+    return []
 
 
-def _person(reference: str) -> list[str]:
-    """A practitioner's own record and roles; a role's record carries its practitioner along."""
+def _person(reference: str) -> list[Read]:
+    """A practitioner's own record and roles; a role's record carries its practitioner along where it can."""
     kind, _, identity = reference.partition("/")
     person = quote(identity, safe="")
     if kind == "PractitionerRole":
-        return [f"PractitionerRole?_id={person}&_include=PractitionerRole:practitioner"]
-    return [f"Practitioner/{person}", f"PractitionerRole?practitioner={person}"]
+        return [Read(f"PractitionerRole/{person}")]
+    roles = Read(f"PractitionerRole?practitioner={person}", optional=True)
+    return [Read(f"Practitioner/{person}"), roles] if kind == "Practitioner" else []
+
+
+def values_for(search: Search, patient_id: str, as_of: date) -> dict[str, str]:
+    """What fills the templates of a search."""
+    return {"patient": patient_id, "since": (as_of - timedelta(days=search.days)).isoformat()}
+
+
+def code_chunks(search: Search, values: dict[str, str]) -> list[list[str]]:
+    """The codes of a search in chunks whose URLs are short enough; one empty chunk for a search without codes."""
+    codes = codes_in(*search.concepts, system=LOINC) if search.concepts else []
+    return _chunked(search, values, codes)
+
+
+def _chunked(search: Search, values: dict[str, str], codes: list[str]) -> list[list[str]]:
+    if len(codes) < 2 or len(search.url(values, codes)) <= LONGEST_URL:
+        return [codes]
+    half = len(codes) // 2
+    return _chunked(search, values, codes[:half]) + _chunked(search, values, codes[half:])
+
+
+def feeds(topic: Topic) -> str:
+    """The criteria that a topic feeds, for a note."""
+    return ", ".join(FEEDS[topic])

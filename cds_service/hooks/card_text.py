@@ -8,9 +8,10 @@ from datetime import date
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome
 from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import DeviceOrder
+from cds_service.facts import Chart, DeviceOrder, Topic
 from cds_service.hooks.markdown import escaped, plain, shortened
 from cds_service.policies.mp_mm_1316 import PARAMETERS, PAYER, POLICY_ID, UNITS
+from cds_service.policies.mp_mm_1316.needs import FEEDS
 
 SUMMARY_LIMIT = 139
 # The single next step, in a few words, for the summary.
@@ -126,7 +127,7 @@ def _step(finding: Finding) -> str:
 # ---------------------------------------------------------------- detail
 
 
-def detail(order: DeviceOrder, determination: Determination, today: date) -> Iterator[str]:
+def detail(order: DeviceOrder, determination: Determination, chart: Chart, today: date) -> Iterator[str]:
     """The paragraphs of a card's detail, most important first."""
     version = f"{PAYER} {POLICY_ID} (version {determination.policy_version})"
     yield f"**{escaped(order.label)}**, judged as of {determination.as_of} under {version}."
@@ -139,6 +140,7 @@ def detail(order: DeviceOrder, determination: Determination, today: date) -> Ite
     if determination.outcome is not Outcome.EXCLUDED:
         yield from _gaps(determination)
     yield from _other_path(determination)
+    yield from _not_read(determination, chart)
     yield from _remarks(order, determination, today)
     excluded = determination.outcome is Outcome.EXCLUDED
     shown = [] if excluded else [f for f in _required(determination) if f.truth is MET]
@@ -158,6 +160,14 @@ def _gaps(determination: Determination) -> Iterator[str]:
         yield "**To add**\n\n" + _lines(_item(f, _steps(f)) for f in missing)
     if unread:
         yield "**Could not be read**\n\n" + _lines(_item(f, _steps(f)) for f in unread)
+
+
+def _not_read(determination: Determination, chart: Chart) -> Iterator[str]:
+    """One line on what could not be read whole, what it feeds, and what to do."""
+    topics = [topic for topic in Topic if topic in chart.unread or topic in chart.partial]
+    if topics and determination.outcome is Outcome.NEEDS_DOCUMENTATION:
+        named = "; ".join(f"{topic.value} ({', '.join(FEEDS[topic])})" for topic in topics)
+        yield f"**Not read whole**: {named}. Let the service read these in the EHR, or send the records to the plan."
 
 
 def _other_path(determination: Determination) -> Iterator[str]:

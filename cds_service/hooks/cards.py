@@ -48,7 +48,7 @@ class CardWriter:
         if determination.outcome is Outcome.NOT_APPLICABLE:
             return self._no_version_card(order, determination) if determination.before_policy else None
         card = self._frame(order, summary(determination), _indicator(determination))
-        card["detail"] = "\n\n".join(detail(order, determination, today))
+        card["detail"] = "\n\n".join(detail(order, determination, chart, today))
         card["links"] = self._links(determination)
         self._offer(card, order, determination, chart)
         if determination.outcome is not Outcome.LIKELY_APPROVED:

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
 from cds_service.engine.determination import Determination, Outcome
-from cds_service.engine.finding import Finding
+from cds_service.engine.finding import Evidence, Finding
 from cds_service.engine.truth import UNKNOWN
 
 _NAMESPACE = UUID("6f1d9a3e-5a0e-4f38-9d56-1316b7c0a201")
 
 
-def as_json(determination: Determination, patient_id: str) -> dict[str, Any]:
-    """One element of the response's determinations extension."""
+def as_json(
+    determination: Determination,
+    patient_id: str,
+    origins: Mapping[str, str] | None = None,
+    searches: Sequence[str] = (),
+) -> dict[str, Any]:
+    """One element of the response's determinations extension.
+
+    `origins`: where the evidence came from, by reference. `searches`: what was asked of the FHIR server.
+    """
     policy = {"id": determination.policy_id}
     if determination.policy_version:
         policy["version"] = determination.policy_version
@@ -33,15 +42,22 @@ def as_json(determination: Determination, patient_id: str) -> dict[str, Any]:
     for name in ("criteria", "exclusions", "replacement"):
         findings = getattr(determination, name)
         if findings:
-            body[name] = [finding_json(finding) for finding in findings]
-    if determination.notes:
-        body["notes"] = list(determination.notes)
+            body[name] = [finding_json(finding, origins or {}) for finding in findings]
+    notes = [*determination.notes, *(searches if determination.criteria else ())]
+    if notes:
+        body["notes"] = notes
     if determination.outcome is not Outcome.NOT_APPLICABLE:
         body["assertionId"] = assertion_id(determination, patient_id)
     return body
 
 
-def finding_json(finding: Finding) -> dict[str, Any]:
+def evidence_references(determination: Determination) -> set[str]:
+    """Every reference that the evidence of a determination names."""
+    groups = (*determination.criteria, *determination.exclusions, *determination.replacement)
+    return {e.reference for group in groups for finding in (group, *group.parts) for e in finding.evidence}
+
+
+def finding_json(finding: Finding, origins: Mapping[str, str]) -> dict[str, Any]:
     """One criterion: truth, then basis with evidence, or gap with what closes it."""
     body: dict[str, Any] = {"id": finding.id, "truth": finding.truth.value}
     if finding.truth is UNKNOWN:
@@ -50,15 +66,21 @@ def finding_json(finding: Finding) -> dict[str, Any]:
     elif finding.basis and finding.evidence:
         body["basis"] = finding.basis.value
     body["explanation"] = finding.explanation
-    body["evidence"] = [
-        {k: v for k, v in (("reference", e.reference), ("value", e.value), ("date", e.date)) if v}
-        for e in finding.evidence
-    ]
+    body["evidence"] = [{k: v for k, v in _evidence(e, origins).items() if v} for e in finding.evidence]
     if finding.parts:
-        body["parts"] = [finding_json(part) for part in finding.parts]
+        body["parts"] = [finding_json(part, origins) for part in finding.parts]
     if finding.remarks:
         body["remarks"] = list(finding.remarks)
     return body
+
+
+def _evidence(evidence: Evidence, origins: Mapping[str, str]) -> dict[str, str | None]:
+    return {
+        "reference": evidence.reference,
+        "value": evidence.value,
+        "date": evidence.date,
+        "source": origins.get(evidence.reference),
+    }
 
 
 def assertion_id(determination: Determination, patient_id: str) -> str:

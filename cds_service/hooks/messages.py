@@ -24,10 +24,15 @@ _entries = msgspec.json.Decoder(list[RawEntry])
 
 @dataclass(frozen=True, slots=True)
 class FhirAccess:
-    """How to reach the EHR: base URL without a final slash, and the token, empty for open servers."""
+    """How to reach the EHR: base URL without a final slash, and the token, empty for open servers.
+
+    `expires_in`: seconds that the token lives, None when the call does not say. `scope`: what the token grants.
+    """
 
     server: str
     token: str = field(default="", repr=False)
+    expires_in: float | None = None
+    scope: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,7 @@ def parse_request(body: bytes, hook: str) -> HookRequest:
         entries=_draft_entries(context),
         selections=_selections(context) if hook == "order-select" else None,
         prefetch=_members(root, "prefetch", "prefetch") or {},
-        fhir=_fhir(root),
+        fhir=_fhir(root, patient or ""),
     )
 
 
@@ -147,7 +152,7 @@ def _selections(context: dict[str, msgspec.Raw] | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _fhir(root: dict[str, msgspec.Raw]) -> FhirAccess | None:
+def _fhir(root: dict[str, msgspec.Raw], patient_id: str) -> FhirAccess | None:
     server = _text(root, "fhirServer")
     authorization = _members(root, "fhirAuthorization", "fhirAuthorization")
     if server is None:
@@ -161,10 +166,24 @@ def _fhir(root: dict[str, msgspec.Raw]) -> FhirAccess | None:
         usable = False
     if not usable:
         raise BadRequest("fhirServer must be an absolute http or https URL", "fhirServer")
-    token = _text(authorization, "access_token", "fhirAuthorization.access_token") or ""
+    return _access(server.rstrip("/"), authorization or {}, patient_id)
+
+
+def _access(server: str, authorization: dict[str, msgspec.Raw], patient_id: str) -> FhirAccess:
+    path = "fhirAuthorization"
+    token = _text(authorization, "access_token", f"{path}.access_token") or ""
     if not token.isprintable() or not token.isascii():
-        raise BadRequest("fhirAuthorization.access_token holds characters that no token has", "fhirAuthorization")
-    return FhirAccess(server.rstrip("/"), token)
+        raise BadRequest(f"{path}.access_token holds characters that no token has", f"{path}.access_token")
+    kind = _text(authorization, "token_type", f"{path}.token_type")
+    if kind and kind.casefold() != "bearer":
+        raise BadRequest(f"{path}.token_type must be Bearer", f"{path}.token_type")
+    expires = _value(authorization, "expires_in", f"{path}.expires_in", float, "a number of seconds")
+    scope = _text(authorization, "scope", f"{path}.scope")
+    bound_to = _text(authorization, "patient", f"{path}.patient")
+    patient_level = any(clause.startswith("patient/") for clause in (scope or "").split())
+    if bound_to and patient_level and bound_to.removeprefix("Patient/") != patient_id:
+        raise BadRequest(f"{path}.patient is another patient than context.patientId", f"{path}.patient")
+    return FhirAccess(server, token, expires, scope)
 
 
 def as_json(value: Any) -> bytes:

@@ -33,7 +33,7 @@ def given(prefetch: Mapping[str, msgspec.Raw]) -> tuple[dict[Topic, Reading], li
 
     A key with null or an empty searchset is "nothing there"; an OperationOutcome or rubbish is a failed one.
     """
-    by_topic = {Topic(key): read(value) for key, value in prefetch.items() if key in _KEYS}
+    by_topic = {Topic(key): read(value).settled() for key, value in prefetch.items() if key in _KEYS}
     extras = [read(value) for key, value in prefetch.items() if key not in _KEYS]
     return by_topic, extras
 
@@ -48,19 +48,22 @@ def refuse_other_patient(prefetch: Mapping[str, msgspec.Raw], patient_id: str) -
 
 
 def completed(by_topic: dict[Topic, Reading], source: ChartSource | None) -> dict[Topic, Reading]:
-    """All topics: absent keys are fetched, first pages are completed; without a source they are not retrieved."""
-    missing = [topic for topic in Topic if topic not in by_topic]
+    """All topics: absent and failed keys are fetched once, first pages are completed; what was given is not asked
+    again. Without a source, what is missing is not retrieved."""
+    wanted = [t for t in Topic if t not in by_topic or by_topic[t].status is Status.FAILED]
     open_ended = {topic: r.next_url for topic, r in by_topic.items() if r.next_url}
     if source is None:
         for topic in open_ended:
             by_topic[topic].mark_partial("only the first page came, and no FHIR server to read the rest from")
-        return by_topic | {topic: failed("not in the request, and no FHIR server to ask") for topic in missing}
-    fetched = dict(source.fetch(missing)) if missing else {}
+        return {t: failed("not in the request, and no FHIR server to ask") for t in wanted} | by_topic
+    fetched = dict(source.fetch(wanted)) if wanted else {}
     for topic, rest in (source.follow(open_ended) if open_ended else {}).items():
-        by_topic[topic].add(rest)
-    for topic in missing:
-        fetched.setdefault(topic, failed("not asked for"))
-    return by_topic | fetched
+        first = by_topic[topic]
+        first.given, first.next_url = len(first.resources), None
+        first.add(rest)
+        first.settled()
+    nothing = {t: failed("nothing in the call says what to ask for") for t in wanted if t not in fetched}
+    return by_topic | nothing | fetched
 
 
 def unreadable(readings: Mapping[Topic, Reading]) -> dict[Topic, str]:

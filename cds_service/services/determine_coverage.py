@@ -3,47 +3,26 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from cds_service.engine.determination import Determination
 from cds_service.errors import BadRequest
-from cds_service.facts import Chart, DeviceOrder, Scope, Topic
+from cds_service.facts import Chart, DeviceOrder, Scope
 from cds_service.hooks.cards import CardWriter
-from cds_service.hooks.determinations import as_json
+from cds_service.hooks.determinations import as_json, evidence_references
 from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import HookRequest, parse_request
-from cds_service.hooks.prefetch import ChartSource, completed, given, refuse_other_patient
+from cds_service.hooks.prefetch import refuse_other_patient
 from cds_service.policies.mp_mm_1316 import POLICY_ID
 from cds_service.policies.registry import determine, is_governed_kind
+from cds_service.services.read_chart import OpenSource, Readers, opened, read_chart
 from cds_service.settings import Settings
-from fhir_mappings.chart import ChartReader
-from fhir_mappings.clinical_views import Resource
-from fhir_mappings.orders import DraftOrder, classify, draft_orders, order_codes, unresolved_items
-from fhir_mappings.reading import read
-from fhir_mappings.readings import Reading
+from fhir_mappings.orders import DraftOrder, draft_orders, order_codes, unresolved_items
 
 EXTENSION = "com.insulin-pump-cds.determinations"
-
-
-class Source(ChartSource, Protocol):
-    """A chart source that also reads what orders refer to."""
-
-    people: tuple[str, ...]
-
-    def read_references(self, references: Sequence[str]) -> list[Reading]:
-        """Single resources by reference."""
-        ...
-
-    def close(self) -> None:
-        """Lets go of connections."""
-        ...
-
-
-# Opens a source for one call: server, token, patient, the order's day, seconds left.
-OpenSource = Callable[[str, str, str, date, float], Source]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +42,19 @@ def answer(
     refuse_other_patient(request.prefetch, request.patient_id)
     drafts = list(draft_orders(request.entries))
     chosen = _selected(request, drafts)
-    readers = _Readers(request, drafts, settings)
+    readers = Readers(request, drafts, settings.time_zone)
     reader, orders = readers.look({}, [])
+    searches: tuple[str, ...] = ()
     chart = Chart()
     unresolved = [ref for draft in chosen for ref in unresolved_items(draft, reader.context)]
     if unresolved or any(is_governed_kind(order) for order in orders if order.reference in _names(chosen)):
-        left = settings.deadline_seconds - (time.monotonic() - began)
-        reader, orders = _read_chart(request, readers, unresolved, orders, now, open_source, left)
+        source = opened(request, orders, now, open_source, settings.deadline_seconds, began)
+        try:
+            reader, orders = read_chart(request, readers, unresolved, orders, source)
+        finally:
+            if source is not None:
+                source.close()
+                searches = tuple(source.log)
         if any(is_governed_kind(order) for order in orders):
             chart = reader.chart()
     today = now.astimezone(reader.zone).date()
@@ -79,7 +64,9 @@ def answer(
     cards = [card for each in judged if (card := writer.card(each.order, each.determination, chart, today))]
     response: dict[str, Any] = {"cards": cards, "systemActions": []}
     if judged:
-        found = [as_json(each.determination, request.patient_id) for each in judged]
+        references = {r for each in judged for r in evidence_references(each.determination)}
+        origins = reader.origins(references)
+        found = [as_json(each.determination, request.patient_id, origins, searches) for each in judged]
         response["extension"] = {EXTENSION: found}
     return response
 
@@ -98,65 +85,6 @@ def _selected(request: HookRequest, drafts: Sequence[DraftOrder]) -> list[DraftO
 
 def _names(drafts: Sequence[DraftOrder]) -> frozenset[str]:
     return frozenset(draft.reference for draft in drafts)
-
-
-def _beside_orders(request: HookRequest) -> list[tuple[Resource, str | None]]:
-    """Resources of the draft bundle, which orders may refer to."""
-    return [
-        (resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None)
-        for entry in request.entries
-        if entry.resource
-        for resource, _ in read(entry.resource).resources
-    ]
-
-
-class _Readers:
-    """Makes chart readers for one call from ever more of its data."""
-
-    def __init__(self, request: HookRequest, drafts: Sequence[DraftOrder], settings: Settings) -> None:
-        self._request = request
-        self._drafts = drafts
-        self._settings = settings
-        self._beside = _beside_orders(request)
-
-    def look(self, readings: dict[Topic, Reading], extras: Sequence[Reading]) -> tuple[ChartReader, list[DeviceOrder]]:
-        """A reader of what is known so far, and the orders seen with it."""
-        request = self._request
-        server = request.fhir.server if request.fhir else None
-        zone = self._settings.time_zone
-        reader = ChartReader(readings, self._beside, request.patient_id, server, zone, extras)
-        providers = reader.providers
-        return reader, [classify(draft, reader.context, providers, request.user_id) for draft in self._drafts]
-
-
-def _read_chart(
-    request: HookRequest,
-    readers: _Readers,
-    unresolved: Sequence[str],
-    orders: Sequence[DeviceOrder],
-    now: datetime,
-    open_source: OpenSource | None,
-    seconds: float,
-) -> tuple[ChartReader, list[DeviceOrder]]:
-    """Reads what came and fetches what did not; then looks at the orders again with everything at hand."""
-    by_topic, extras = given(request.prefetch)
-    day = min((o.authored.last for o in orders if o.authored), default=now.date())
-    source = None
-    if open_source is not None and request.fhir is not None:
-        access = request.fhir
-        source = open_source(access.server, access.token, request.patient_id, min(day, now.date()), seconds)
-    try:
-        if source is not None:
-            extras += source.read_references(unresolved) if unresolved else []
-            source.people = tuple(filter(None, [*(o.requester_reference for o in orders), request.user_id]))
-        if unresolved:
-            reader, orders = readers.look(by_topic, extras)
-            if not any(is_governed_kind(order) for order in orders):
-                return reader, list(orders)
-        return readers.look(completed(by_topic, source), extras)
-    finally:
-        if source is not None:
-            source.close()
 
 
 def as_of_day(order: DeviceOrder, today: date, latest: date) -> tuple[date, tuple[str, ...]]:

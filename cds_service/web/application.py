@@ -8,7 +8,7 @@ from flask import Flask, Response
 
 from cds_service import settings as settings_module
 from cds_service.ehr.client import open_client
-from cds_service.services.determine_coverage import OpenSource
+from cds_service.services.read_chart import OpenSource
 from cds_service.settings import Settings
 from cds_service.web import cors, errors, hooks, policy_page
 

@@ -1,0 +1,176 @@
+"""One call's connections to one FHIR server: pooled, timed, capped, and let go when the budget is spent."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+log = logging.getLogger(__name__)
+
+CONNECT_SECONDS = 2.0
+SIDE_BY_SIDE = 16
+MOST_BYTES = 50_000_000
+# One more try: the server is busy, or a gateway in front of it is.
+_RETRIED = (429, 502, 503, 504)
+_REDIRECTS = 3
+_CHUNK = 65536
+
+
+class Unanswered(Exception):
+    """No answer could be had; the message says why in words for a note."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Status and body of an answer."""
+
+    status: int
+    body: bytes
+
+
+class Transport:
+    """GETs with one budget for all of them. Used from several threads."""
+
+    def __init__(self, base: str, token: str, seconds: float) -> None:
+        """`base` ends with a slash; an empty token sends no Authorization (open servers)."""
+        self._base = base
+        self._until = time.monotonic() + seconds
+        self._over = Event()
+        self._connections: list[HTTPConnection] = []
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.headers["Accept"] = "application/fhir+json"
+        if token:
+            self._session.headers["Authorization"] = f"Bearer {token}"
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, _adapter(self._connections))
+
+    @property
+    def left(self) -> float:
+        """Seconds of the budget that are left; 0 when it is spent."""
+        return 0.0 if self._over.is_set() else max(0.0, self._until - time.monotonic())
+
+    def is_own(self, url: str) -> bool:
+        """Whether a URL lies on this server: the token goes nowhere else."""
+        mine, other = urlsplit(self._base), urlsplit(url)
+        return (mine.scheme, mine.netloc.casefold()) == (other.scheme, other.netloc.casefold())
+
+    def get(self, url: str) -> Answered:
+        """One answer; Unanswered when there is none within the budget. One more try where that may help."""
+        for attempt in (1, 2):
+            try:
+                reply = self._once(url)
+            except _Dropped as dropped:
+                if attempt == 2:
+                    raise Unanswered(str(dropped)) from None
+                continue
+            if attempt == 1 and reply.status in _RETRIED and self._waited(reply.retry_after):
+                continue
+            return Answered(reply.status, reply.body)
+        raise Unanswered("the FHIR server could not be reached")  # pragma: no cover - the loop always ends
+
+    def close(self) -> None:
+        """Lets go of everything: threads that still wait for a slow server end at once."""
+        self._over.set()
+        for connection in self._connections:
+            with suppress(OSError, AttributeError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+        self._session.close()
+
+    def _waited(self, seconds: float) -> bool:
+        """Whether it was worth waiting: not when the budget would be spent by then."""
+        if seconds >= self.left:
+            return False
+        return not self._over.wait(seconds)
+
+    def _once(self, url: str) -> _Reply:
+        for _ in range(_REDIRECTS):
+            left = self.left
+            if left <= 0:
+                raise Unanswered("time ran out")
+            try:
+                timeout = (min(CONNECT_SECONDS, left), left)
+                with closing(self._session.get(url, timeout=timeout, allow_redirects=False, stream=True)) as answer:
+                    target = urljoin(url, answer.headers.get("Location", "")) if answer.is_redirect else None
+                    if target is None:
+                        return _Reply(answer.status_code, self._body(answer), _retry_after(answer))
+            except requests.Timeout:
+                raise Unanswered("the FHIR server did not answer in time") from None
+            except (requests.RequestException, OSError, ValueError) as error:
+                raise self._failure(error) from None
+            if not self.is_own(target):
+                raise Unanswered("the FHIR server redirects to another server")
+            url = target
+        raise Unanswered("the FHIR server redirects too often")
+
+    def _failure(self, error: Exception) -> Exception:
+        log.info("a FHIR search failed: %s", type(error).__name__)
+        if self.left <= 0:
+            return Unanswered("time ran out")
+        return _Dropped("the FHIR server could not be reached or broke off")
+
+    def _body(self, answer: requests.Response) -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        for part in answer.iter_content(_CHUNK):
+            size += len(part)
+            if size > MOST_BYTES:
+                raise Unanswered("an answer of the FHIR server is too large")
+            if self.left <= 0:
+                raise Unanswered("time ran out")
+            parts.append(part)
+        return b"".join(parts)
+
+
+class _Dropped(Exception):
+    """The connection broke: worth one more try."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Reply:
+    status: int
+    body: bytes
+    retry_after: float
+
+
+def _retry_after(answer: requests.Response) -> float:
+    """Seconds that a server asks to wait; a short pause when it asks for none."""
+    try:
+        return max(0.0, float(answer.headers.get("Retry-After", "")))
+    except ValueError:
+        return 0.1
+
+
+def _adapter(connections: list[HTTPConnection]) -> HTTPAdapter:
+    """An adapter that remembers its connections, so that they can be shut from outside."""
+
+    class Plain(HTTPConnection):
+        def connect(self) -> None:
+            super().connect()
+            connections.append(self)
+
+    class Secure(HTTPSConnection):
+        def connect(self) -> None:
+            super().connect()
+            connections.append(self)
+
+    class PlainPool(HTTPConnectionPool):
+        ConnectionCls: Any = Plain
+
+    class SecurePool(HTTPSConnectionPool):
+        ConnectionCls: Any = Secure
+
+    adapter = HTTPAdapter(pool_maxsize=SIDE_BY_SIDE)
+    adapter.poolmanager.pool_classes_by_scheme = {"http": PlainPool, "https": SecurePool}
+    return adapter

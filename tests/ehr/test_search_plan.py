@@ -1,0 +1,108 @@
+"""The search plan: what is asked, in which forms, and how it is kept short."""
+
+from __future__ import annotations
+
+from datetime import date
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+
+from cds_service.concepts import Concept
+from cds_service.ehr.scopes import Granted, parse
+from cds_service.ehr.search_plan import LONGEST_URL, PLAN, Search, code_chunks, feeds, reads_for, values_for
+from cds_service.facts import Topic
+from cds_service.policies.mp_mm_1316 import SECTIONS
+from cds_service.policies.mp_mm_1316.needs import FEEDS
+
+DAY = date(2026, 11, 20)
+SEARCHES = [(topic, search) for topic, each in PLAN.items() for search in each]
+
+
+def test_the_plan_covers_every_topic_and_each_feeds_something() -> None:
+    assert set(PLAN) | {Topic.PATIENT, Topic.REQUESTER} == set(Topic) == set(FEEDS)
+    assert all(feeds(topic) for topic in Topic)
+
+
+def test_what_a_topic_feeds_are_sections() -> None:
+    words = {"coverage", "time zone", "D.I.C to D.I.I"}
+    assert {section for each in FEEDS.values() for section in each} <= set(SECTIONS) | words
+
+
+def _query(search: Search, variation_index: int | None = None) -> dict[str, list[str]]:
+    variation = None if variation_index is None else search.variations[variation_index]
+    url = search.url(values_for(search, "p/1", DAY), code_chunks(search, values_for(search, "p/1", DAY))[0], variation)
+    return parse_qs(urlsplit(url).query)
+
+
+@pytest.mark.parametrize(("topic", "search"), SEARCHES, ids=[f"{t}-{s.type}" for t, s in SEARCHES])
+def test_every_form_of_a_search_names_the_patient(topic: Topic, search: Search) -> None:
+    """And repeats no parameter, and holds no template of its own any more."""
+    for index in [None, *range(len(search.variations))]:
+        query = _query(search, index)
+        assert any("p/1" in value for values in query.values() for value in values)
+        assert all(len(values) == 1 for values in query.values())
+        assert not any("{" in value for values in query.values() for value in values)
+
+
+def test_readings_are_asked_for_as_far_back_as_a_rule_uses_them() -> None:
+    tests, sensor = PLAN[Topic.GLUCOSE]
+    # 12 calendar months for D.I.I.2 and 30 days for D.I.G, with some days to spare.
+    assert _query(tests)["date"] == ["ge2025-10-16"]  # 400 days before 2026-11-20
+    assert _query(sensor)["date"] == ["ge2026-10-18"]  # 33 days before 2026-11-20
+
+
+def test_a_refused_glucose_search_loses_sorting_then_dates_then_codes() -> None:
+    tests = PLAN[Topic.GLUCOSE][0]
+    forms = [set(_query(tests, index)) for index in range(len(tests.variations))]
+    assert forms[0] == {"patient", "code", "date", "_count"}
+    assert forms[1] == {"patient", "code", "_count"}
+    assert forms[2] == {"patient", "category", "_count"}
+
+
+def test_long_code_lists_are_cut_into_chunks() -> None:
+    """bug-log 34."""
+    search = Search("Observation", (("patient", "{patient}"), ("code", "{codes}")), tuple(Concept))
+    values = values_for(search, "p1", DAY)
+    chunks = code_chunks(search, values)
+    assert len(search.url(values, [code for chunk in chunks for code in chunk])) < LONGEST_URL * len(chunks)
+    long = Search("Observation", (("patient", "p" * 1500), ("code", "{codes}")), tuple(Concept))
+    pieces = code_chunks(long, values)
+    assert len(pieces) > 1
+    assert all(len(long.url(values, piece)) <= LONGEST_URL for piece in pieces)
+    assert sorted(code for piece in pieces for code in piece) == sorted(code for chunk in chunks for code in chunk)
+
+
+def test_people_are_read_with_their_roles() -> None:
+    assert [r.url for r in reads_for(Topic.REQUESTER, "p1", ["Practitioner/d/1"])] == [
+        "Practitioner/d%2F1",
+        "PractitionerRole?practitioner=d%2F1",
+    ]
+    assert [r.url for r in reads_for(Topic.REQUESTER, "p1", ["PractitionerRole/r1"])] == ["PractitionerRole/r1"]
+    assert reads_for(Topic.REQUESTER, "p1", ["Organization/o1"]) == []
+    assert [r.url for r in reads_for(Topic.PATIENT, "p/1", [])] == ["Patient/p%2F1"]
+
+
+SCOPES = [
+    (None, Granted.ALL),
+    ("", Granted.ALL),
+    ("allScopes", Granted.ALL),
+    ("openid launch profile", Granted.ALL),
+    ("patient/Observation.read", Granted.ALL),
+    ("user/*.read", Granted.ALL),
+    ("system/*.*", Granted.ALL),
+    ("patient/Observation.rs", Granted.ALL),
+    ("patient/*.cruds", Granted.ALL),
+    ("user/Observation.s", Granted.ALL),
+    ("openid patient/Patient.read patient/Observation.rs", Granted.ALL),
+    ("patient/Observation.rs?category=laboratory", Granted.PART),
+    ("patient/Observation.rs?category=laboratory patient/Observation.read", Granted.ALL),
+    ("patient/Condition.read", Granted.NOTHING),
+    ("patient/Observation.write", Granted.NOTHING),
+    ("patient/Observation.cud", Granted.NOTHING),
+]
+
+
+@pytest.mark.parametrize(("scope", "granted"), SCOPES, ids=[str(s) for s, _ in SCOPES])
+def test_scopes_of_both_versions(scope: str | None, granted: Granted) -> None:
+    """Requirements 229 and 230."""
+    assert parse(scope).granted("Observation") is granted
