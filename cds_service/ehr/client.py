@@ -61,13 +61,11 @@ class FhirClient:
         self.people: tuple[str, ...] = ()
         self.log: list[str] = []
 
-    def fetch(self, topics: Sequence[Topic]) -> Mapping[Topic, Reading]:
-        """Reads these topics, all at once."""
-        return self._gather([(topic, task) for topic in topics for task in self._tasks(topic)])
-
-    def follow(self, urls: Mapping[Topic, str]) -> Mapping[Topic, Reading]:
-        """Reads the pages behind these links, if they stay on the server."""
-        return self._gather([(topic, self._task("next pages", self._rest, url)) for topic, url in urls.items()])
+    def fetch(self, topics: Sequence[Topic], pages: Mapping[Topic, str] | None = None) -> Mapping[Topic, Reading]:
+        """Reads these topics, and of others the pages behind these links if they stay on the server, all at once."""
+        wanted = [(topic, task) for topic in topics for task in self._tasks(topic)]
+        wanted += [(topic, self._task("next pages", self._pages, url)) for topic, url in (pages or {}).items()]
+        return self._gather(wanted)
 
     def read_references(self, references: Iterable[str]) -> list[Reading]:
         """Reads single resources by their relative references, each once."""
@@ -137,9 +135,6 @@ class FhirClient:
 
     def _single(self, url: str) -> Reading:
         return self._pages(url).settled()
-
-    def _rest(self, url: str) -> Reading:
-        return self._pages(url)
 
     def _search(self, search: Search, values: dict[str, str], codes: list[str]) -> Reading:
         """A search, and what the plan says to try next when the server refuses it."""
@@ -232,7 +227,12 @@ def _line(key: str, task: _Task, reading: Reading, took: str) -> str:
     name = key if key == task.type or "/" in key else f"{task.type} for {key}"
     if "/" in key:
         name = f"{task.type} by reference"
-    return f"Searched {name}: {went}{why}, {reading.pages} pages, {len(reading.resources)} resources, {took}{extra}"
+    size = f"{_number(reading.pages, 'page')}, {_number(len(reading.resources), 'resource')}"
+    return f"Searched {name}: {went}{why}, {size}, {took}{extra}"
+
+
+def _number(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def open_client(

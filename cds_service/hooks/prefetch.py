@@ -19,12 +19,8 @@ _KEYS = frozenset(topic.value for topic in Topic)
 class ChartSource(Protocol):
     """Where missing parts of the chart come from."""
 
-    def fetch(self, topics: Sequence[Topic]) -> Mapping[Topic, Reading]:
-        """Reads these topics side by side."""
-        ...
-
-    def follow(self, urls: Mapping[Topic, str]) -> Mapping[Topic, Reading]:
-        """Reads the pages behind the first one that the client sent."""
+    def fetch(self, topics: Sequence[Topic], pages: Mapping[Topic, str]) -> Mapping[Topic, Reading]:
+        """Reads these topics, and of others the pages behind the first one that the client sent, all at once."""
         ...
 
 
@@ -56,11 +52,11 @@ def completed(by_topic: dict[Topic, Reading], source: ChartSource | None) -> dic
         for topic in open_ended:
             by_topic[topic].mark_partial("only the first page came, and no FHIR server to read the rest from")
         return {t: failed("not in the request, and no FHIR server to ask") for t in wanted} | by_topic
-    fetched = dict(source.fetch(wanted)) if wanted else {}
-    for topic, rest in (source.follow(open_ended) if open_ended else {}).items():
+    fetched = dict(source.fetch(wanted, open_ended)) if wanted or open_ended else {}
+    for topic in open_ended:
         first = by_topic[topic]
         first.given, first.next_url = len(first.resources), None
-        first.add(rest)
+        first.add(fetched.pop(topic, failed("the next pages were not read")))
         first.settled()
     nothing = {t: failed("nothing in the call says what to ask for") for t in wanted if t not in fetched}
     return by_topic | nothing | fetched

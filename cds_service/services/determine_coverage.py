@@ -54,7 +54,7 @@ def answer(
         finally:
             if source is not None:
                 source.close()
-                searches = tuple(source.log)
+                searches = tuple(sorted(source.log))
         if any(is_governed_kind(order) for order in orders):
             chart = reader.chart()
     today = now.astimezone(reader.zone).date()
