@@ -76,6 +76,13 @@ class ChartReader:
                     found.setdefault(name, "prefetch" if index < given else "fetched")
         return found
 
+    def _partial(self) -> dict[Topic, str]:
+        """Topics of which something may be missing: a page, or the drug that an order only points to."""
+        partial = {t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL}
+        if self.context.unresolved_drugs:
+            partial.setdefault(Topic.INSULIN, "the drug of an order could not be read")
+        return partial
+
     def chart(self) -> Chart:
         """The facts of the chart, every list sorted."""
         context, kinds = self.context, self._by_type
@@ -90,6 +97,7 @@ class ChartReader:
         worn = [d for d in diagnoses if "pump-in-use" in d.concepts and d.active is not False and d.confirmed]
         pumps = read_devices(kinds["Device"], kinds["DeviceUseStatement"], context)
         drugs = [*kinds["MedicationRequest"], *kinds["MedicationStatement"], *kinds["MedicationDispense"]]
+        insulin = read_insulin(drugs, context)
         return Chart(
             diagnoses=_sorted(diagnoses),
             hba1c=_sorted(observed.hba1c),
@@ -100,7 +108,7 @@ class ChartReader:
             sensor_reference=observed.sensor_reference,
             sensor_wear=_sorted(observed.sensor_wear),
             self_test_counts=_sorted(observed.self_test_counts),
-            insulin=tuple(sorted(read_insulin(drugs, context), key=lambda o: (o.reference, o.label))),
+            insulin=tuple(sorted(insulin, key=lambda o: (o.reference, o.label))),
             education=_sorted([*done.education, *taught]),
             stays=_sorted(stays),
             episodes=_sorted(episodes),
@@ -113,7 +121,7 @@ class ChartReader:
             state=self.state,
             open_orders=_open_orders(kinds["ServiceRequest"], context),
             unread={t: r.why for t, r in self._readings.items() if r.status is Status.FAILED},
-            partial={t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL},
+            partial=self._partial(),
             notes=tuple(sorted(dict.fromkeys(context.all_notes()))),
         )
 

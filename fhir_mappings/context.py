@@ -39,6 +39,7 @@ class ChartContext:
         self.calendar = calendar
         self.fhir_server = fhir_server
         self.notes: list[str] = []
+        self.unresolved_drugs = 0
         self._counted: dict[str, int] = {}
         self._index: dict[str, Resource] = {}
 

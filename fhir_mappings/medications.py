@@ -110,6 +110,7 @@ def _by_display(resource: AnyDrug, name: str, context: ChartContext) -> _Drug | 
     drug = _by_words(display or "")
     if drug is None:
         context.note(f"{name}: its medication could not be resolved")
+        context.unresolved_drugs += resource.status in _RUNS
     return drug
 
 

@@ -11,6 +11,10 @@ from fhir_mappings.datatypes import Reference
 _LITERAL = re.compile(r"^(?:(?P<base>https?://.+)/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[^/?#|]+)(?:/_history/[^/]+)?$")
 
 
+# What may stand in a URL that is read: FHIR's ids, and the underscore that some servers put in them.
+_ID = re.compile(r"^(?!\.+$)[A-Za-z0-9._\-]{1,128}$")
+
+
 class Whose(Enum):
     """Whose a resource is."""
 
@@ -58,6 +62,8 @@ def local(literal: str | None, fhir_server: str | None) -> str | None:
     """`Type/id` of a reference, with version and own server's base taken off; None when it is not one of ours."""
     shape = _LITERAL.match(literal or "")
     if shape is None:
+        return None
+    if not _ID.match(shape["id"]):
         return None
     own = shape["base"] is None or (fhir_server and shape["base"].casefold() == fhir_server.rstrip("/").casefold())
     return f"{shape['type']}/{shape['id']}" if own else None

@@ -5,9 +5,10 @@ Failures become readings that say so; nothing is raised, and one failed search n
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
@@ -37,6 +38,15 @@ class _Task:
     run: Callable[[], Reading]
 
 
+class _Progress(threading.local):
+    """Where the task that runs in this thread leaves what it has read so far."""
+
+    readings: list[Reading]
+
+    def keep(self, reading: Reading) -> None:
+        self.readings[:] = [reading]
+
+
 class FhirClient:
     """One call's access to one FHIR server."""
 
@@ -58,6 +68,7 @@ class FhirClient:
         self._max_pages = max_pages
         self._scopes = (scopes or Scopes()) if token else Scopes()
         self._transport = Transport(self._base, token, seconds)
+        self._progress = _Progress()
         self.people: tuple[str, ...] = ()
         self.log: list[str] = []
 
@@ -105,29 +116,32 @@ class FhirClient:
     def _gather(self, wanted: Sequence[tuple[K, _Task]]) -> dict[K, Reading]:
         """Runs tasks side by side; what has not come when the budget ends is not retrieved."""
         gathered: dict[K, Reading] = {}
+        begun: list[tuple[K, _Task, list[Reading]]] = [(key, task, []) for key, task in wanted]
         pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="fhir")
         try:
-            running: list[tuple[K, _Task, Future[Reading]]] = [
-                (key, task, pool.submit(self._timed, str(key), task)) for key, task in wanted
-            ]
-            wait([future for _, _, future in running], timeout=self._transport.left)
-            for key, task, future in running:
-                reading = future.result() if future.done() else self._late(str(key), task)
+            running = [(*each, pool.submit(self._timed, str(each[0]), *each[1:])) for each in begun]
+            wait([future for *_, future in running], timeout=self._transport.left)
+            for key, task, sofar, future in running:
+                reading = future.result() if future.done() else self._late(str(key), task, sofar)
                 gathered[key] = _together(gathered.get(key), reading, task.optional)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         return {key: reading for key, reading in gathered.items() if reading is not None}
 
-    def _timed(self, key: str, task: _Task) -> Reading:
+    def _timed(self, key: str, task: _Task, sofar: list[Reading]) -> Reading:
         began = time.monotonic()
+        self._progress.readings = sofar
         reading = task.run()
         milliseconds = (time.monotonic() - began) * 1000
         reading.given = 0
         self.log.append(_line(key, task, reading, f"{milliseconds:.0f} ms"))
         return reading
 
-    def _late(self, key: str, task: _Task) -> Reading:
+    def _late(self, key: str, task: _Task, sofar: list[Reading]) -> Reading:
+        """What a task that is not finished has read: its pages so far, as an incomplete answer."""
         reading = failed("time ran out")
+        if sofar and sofar[-1].resources:
+            reading = Reading(Status.PARTIAL, reading.why, list(sofar[-1].resources), pages=sofar[-1].pages, given=0)
         self.log.append(_line(key, task, reading, "not finished"))
         return reading
 
@@ -151,6 +165,8 @@ class FhirClient:
             if refused not in _REFUSED:
                 if variation is not None:
                     reading.ignored.append(f"asked {variation.why}")
+                    if variation.narrows and reading.status is not Status.FAILED:
+                        reading.mark_partial(f"asked {variation.why}, which may miss some")
                 reading.ignored += _not_honoured(url, reading)
                 return reading.settled()
         return reading
@@ -164,7 +180,7 @@ class FhirClient:
             if page_url in seen or len(seen) >= min(most or self._max_pages, self._max_pages):
                 whole.mark_partial("the pages of the answer loop or are too many")
                 break
-            if not self._transport.is_own(page_url):
+            if page_url == "" or not self._transport.is_own(page_url):
                 whole.mark_partial("a page lies on another server")
                 break
             seen.add(page_url)
@@ -172,9 +188,10 @@ class FhirClient:
             if page.status is Status.FAILED and len(seen) == 1:
                 return page
             whole.add(page)
+            whole.pages = len(seen)
             whole.self_url = whole.self_url or page.self_url
-            page_url = urljoin(page_url, page.next_url) if page.next_url else None
-        whole.pages = len(seen)
+            self._progress.keep(whole)
+            page_url = _joined(page_url, page.next_url) if page.next_url else None
         return whole
 
     def _get(self, url: str) -> Reading:
@@ -184,10 +201,22 @@ class FhirClient:
             return failed(str(error))
         if answer.status != 200:
             return failed(f"{_ANSWERED} {answer.status}")
+        if answer.body.strip() in (b"", b"null"):
+            # A client says "nothing there" with null; from a server it is no answer.
+            return failed("the FHIR server sent no data")
         return read(answer.body)
 
 
 _ANSWERED = "the FHIR server answered"
+
+
+def _joined(page_url: str, next_url: str) -> str:
+    """A next link on its page's URL; empty when it is no URL."""
+    try:
+        joined = urljoin(page_url, next_url)
+        return joined if urlsplit(joined).netloc else ""
+    except ValueError:
+        return ""
 
 
 def _status_in(reading: Reading) -> int | None:

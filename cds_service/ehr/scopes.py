@@ -10,6 +10,9 @@ from enum import Enum
 _SCOPE = re.compile(r"^(patient|user|system)/(\*|[A-Z][A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(\?.+)?$")
 
 
+_OTHER = re.compile(r"^(?:openid|profile|fhirUser|launch(?:/\w+)?|offline_access|online_access|smart/.*)$")
+
+
 class Granted(Enum):
     """How much of a type may be read."""
 
@@ -20,13 +23,14 @@ class Granted(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """The resource scopes of a token. None that can be read: nothing is known, and everything is asked for."""
+    """The resource scopes of a token. `understood` False: the words are none of SMART's, so everything is asked for."""
 
     clauses: tuple[tuple[str, str, bool], ...] = ()
+    understood: bool = False
 
     def granted(self, kind: str) -> Granted:
         """How much of one resource type the token grants for reading and searching."""
-        if not self.clauses:
+        if not self.understood:
             return Granted.ALL
         fitting = [narrowed for type_, rights, narrowed in self.clauses if type_ in ("*", kind) and _reads(rights)]
         if not fitting:
@@ -35,9 +39,11 @@ class Scopes:
 
 
 def parse(scope: str | None) -> Scopes:
-    """Reads a scope string; clauses of another kind (openid, launch) and of no known form are passed over."""
-    found = (_SCOPE.match(clause) for clause in (scope or "").split())
-    return Scopes(tuple((m[2], m[3], m[4] is not None) for m in found if m is not None and m[3]))
+    """Reads a scope string. One that holds no resource scope and words of no known kind says nothing."""
+    words = (scope or "").split()
+    found = [m for m in map(_SCOPE.match, words) if m is not None and m[3]]
+    clauses = tuple((m[2], m[3], m[4] is not None) for m in found)
+    return Scopes(clauses, bool(clauses) or (bool(words) and all(_OTHER.match(word) for word in words)))
 
 
 def _reads(rights: str) -> bool:

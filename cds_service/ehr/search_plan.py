@@ -25,11 +25,15 @@ Parameters = tuple[tuple[str, str], ...]
 
 @dataclass(frozen=True, slots=True)
 class Variation:
-    """What to try next when a server refuses a search: leave some parameters out, put others in."""
+    """What to try next when a server refuses a search: leave some parameters out, put others in.
+
+    `narrows`: this form may miss what the first would find, so that its absence proves nothing.
+    """
 
     why: str
     drop: tuple[str, ...] = ()
     put: Parameters = ()
+    narrows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +62,16 @@ class Search:
 
 # Servers without sorting or without dates in searches refuse them; the answers are sorted and cut here anyway.
 _NO_SORT = Variation("without _sort", drop=("_sort",))
+_NO_PAGES = Variation("without _sort and _count", drop=("_sort", "_count"))
 _NO_DATE = Variation("without _sort and date", drop=("_sort", "date"))
 # Epic: "must have either code or category" (bug log 31); some servers know no code lists.
 _LABORATORY = Variation("by category", drop=("_sort", "date", "code"), put=(("category", "laboratory"),))
+# Laboratory results carry their category; home readings carry any or none.
 _VITALS = Variation(
-    "by category", drop=("_sort", "date", "code"), put=(("category", "laboratory,vital-signs,exam,survey"),)
+    "by category",
+    drop=("_sort", "date", "code"),
+    put=(("category", "laboratory,vital-signs,exam,survey"),),
+    narrows=True,
 )
 _NO_COUNT = Variation("patient only", drop=("_count", "_sort", "_include", "status", "date"))
 
@@ -70,7 +79,7 @@ _NO_COUNT = Variation("patient only", drop=("_count", "_sort", "_include", "stat
 def _observations(*concepts: Concept, days: int = 0, optional: bool = False, by: Variation = _LABORATORY) -> Search:
     rows: Parameters = (("patient", PATIENT), ("code", CODES))
     rows += (("date", f"ge{SINCE}"),) if days else ()
-    variations = (_NO_SORT, _NO_DATE, by) if days else (_NO_SORT, by)
+    variations = (_NO_SORT, _NO_PAGES, _NO_DATE, by) if days else (_NO_SORT, _NO_PAGES, by)
     return Search(
         "Observation", (*rows, ("_sort", "-date"), ("_count", "1000")), concepts, days, None, optional, variations
     )
@@ -104,7 +113,9 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
     Topic.CONDITIONS: (
         _all_of(
             "Condition",
-            others=(Variation("by category", put=(("category", "problem-list-item,encounter-diagnosis"),)),),
+            others=(
+                Variation("by category", put=(("category", "problem-list-item,encounter-diagnosis,health-concern"),)),
+            ),
         ),
     ),
     Topic.HBA1C: (_observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),

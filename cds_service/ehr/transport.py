@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import socket
 import time
 from contextlib import closing, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from threading import Event
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -25,6 +28,7 @@ MOST_BYTES = 50_000_000
 _RETRIED = (429, 502, 503, 504)
 _REDIRECTS = 3
 _CHUNK = 65536
+_PAUSE = 0.1
 
 
 class Unanswered(Exception):
@@ -145,11 +149,16 @@ class _Reply:
 
 
 def _retry_after(answer: requests.Response) -> float:
-    """Seconds that a server asks to wait; a short pause when it asks for none."""
+    """Seconds that a server asks to wait, as a number or as a date; a short pause when it asks for none."""
+    asked = answer.headers.get("Retry-After", "")
     try:
-        return max(0.0, float(answer.headers.get("Retry-After", "")))
+        seconds = float(asked)
     except ValueError:
-        return 0.1
+        try:
+            seconds = (parsedate_to_datetime(asked) - datetime.now(UTC)).total_seconds()
+        except (ValueError, TypeError):
+            return _PAUSE
+    return max(0.0, seconds) if math.isfinite(seconds) else _PAUSE
 
 
 def _adapter(connections: list[HTTPConnection]) -> HTTPAdapter:

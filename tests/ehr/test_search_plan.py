@@ -55,8 +55,9 @@ def test_a_refused_glucose_search_loses_sorting_then_dates_then_codes() -> None:
     tests = PLAN[Topic.GLUCOSE][0]
     forms = [set(_query(tests, index)) for index in range(len(tests.variations))]
     assert forms[0] == {"patient", "code", "date", "_count"}
-    assert forms[1] == {"patient", "code", "_count"}
-    assert forms[2] == {"patient", "category", "_count"}
+    assert forms[1] == {"patient", "code", "date"}
+    assert forms[2] == {"patient", "code", "_count"}
+    assert forms[3] == {"patient", "category", "_count"}
 
 
 def test_long_code_lists_are_cut_into_chunks() -> None:
@@ -86,7 +87,7 @@ SCOPES = [
     (None, Granted.ALL),
     ("", Granted.ALL),
     ("allScopes", Granted.ALL),
-    ("openid launch profile", Granted.ALL),
+    ("openid launch profile", Granted.NOTHING),
     ("patient/Observation.read", Granted.ALL),
     ("user/*.read", Granted.ALL),
     ("system/*.*", Granted.ALL),

@@ -124,7 +124,10 @@ def test_the_patient_under_a_uuid_in_the_same_bundle() -> None:
 
 
 def test_what_could_not_be_read_is_named_by_its_topic() -> None:
-    answers = {Topic.HBA1C: read(b"<html>"), Topic.INSULIN: read(json.dumps(bundle() | {"total": 3}).encode())}
+    answers = {
+        Topic.HBA1C: read(b"<html>"),
+        Topic.INSULIN: read(json.dumps(bundle() | {"total": 3}).encode()).settled(),
+    }
     found = ChartReader(answers, [], "p1", SERVER, "America/New_York").chart()
     assert set(found.unread) == {Topic.HBA1C}
     assert set(found.partial) == {Topic.INSULIN}

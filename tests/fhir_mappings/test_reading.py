@@ -23,7 +23,7 @@ BROKEN = LAB | {"id": "broken", "code": 17}
 
 def answer(value: Any) -> Reading:
     """What an answer of this JSON reads as."""
-    return read(json.dumps(value).encode())
+    return read(json.dumps(value).encode()).settled()
 
 
 def ids(reading: Reading) -> list[str | None]:
