@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import click
 
@@ -17,6 +21,9 @@ from cds_service.hooks.messages import peek_hook
 from cds_service.policies import mp_mm_1316
 from cds_service.services.determine_coverage import EXTENSION, answer
 from cds_service.settings import Settings
+
+if TYPE_CHECKING:
+    from cds_service.web.demo_live import Sandbox
 
 
 class _Refused(click.ClickException):
@@ -55,14 +62,16 @@ def serve(host: str, port: int, workers: int, allow_open: bool) -> None:
 
 @main.command()
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port to bind.")
-def demo(port: int) -> None:
+@click.option("--fhir", is_flag=True, help="Put the charts on a FHIR server of the demo's own, and read them there.")
+def demo(port: int, fhir: bool) -> None:
     """Serves sample charts and a page to try them on; nothing leaves this machine."""
     from cds_service.web.demo import create_demo
     from cds_service.web.server import run
 
     settings = _settings()
     words = "insulin-pump-cds demo: open"
-    run(lambda url: create_demo(_at(settings, url)), "127.0.0.1", port, 1, words, path="/demo")
+    with _sandbox(settings) if fhir else nullcontext() as sandbox:
+        run(lambda url: create_demo(_at(settings, url), sandbox), "127.0.0.1", port, 1, words, path="/demo")
 
 
 @main.command()
@@ -106,6 +115,23 @@ def policy(section: str | None) -> None:
             raise _Refused(f"no section {section}: `insulin-pump-cds policy` lists all of them")
     for name in wanted:
         click.echo(_section(name))
+
+
+@contextmanager
+def _sandbox(settings: Settings) -> Iterator[Sandbox]:
+    """The demo's FHIR server, for as long as the demo runs, however it is stopped."""
+    from cds_service.ehr.sandbox_server import ServerError, is_installed
+    from cds_service.web.demo_live import running_sandbox
+
+    if not is_installed():
+        raise _Refused("the FHIR server is not installed: pip install 'insulin-pump-cds[test]'")
+    for number in (signal.SIGTERM, signal.SIGHUP):  # until gunicorn handles them: unwind, and stop the server
+        signal.signal(number, lambda caught, _frame: sys.exit(128 + caught))
+    try:
+        with running_sandbox(datetime.now(ZoneInfo(settings.time_zone)).date()) as sandbox:
+            yield sandbox
+    except ServerError as error:
+        raise _Refused(" ".join(str(error).split())) from None
 
 
 def _settings() -> Settings:

@@ -35,9 +35,6 @@ class Topic(StrEnum):
     REQUESTER = "requester"
 
 
-# ---------------------------------------------------------------- days
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class When:
     """A time in the chart as an interval of local days; `clock` is the local time where the chart has one."""
@@ -115,6 +112,7 @@ class GlucoseReading(NamedTuple):
     before_meal: bool
     reference: str
     comparator: str = ""
+    visit_unknown: bool = False  # taken at a visit that the call does not hold
 
     def below(self, level: int) -> bool:
         """Whether every value that the reading allows lies below `level`."""

@@ -88,7 +88,9 @@ def read_glucose(
     comparator = units.glucose_comparator(quantity) if quantity is not None else ""
     if comparator is None:
         value, comparator = None, ""
-    _add(GlucoseReading(*placed, value, _before_meal(observation, concepts), name, comparator), key, facts)
+    visit = observation.encounter.reference if observation.encounter is not None else None
+    unknown = bool(visit) and context.resolve(observation.encounter, Encounter) is None
+    _add(GlucoseReading(*placed, value, _before_meal(observation, concepts), name, comparator, unknown), key, facts)
 
 
 def read_plain_test(

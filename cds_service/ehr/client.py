@@ -5,6 +5,7 @@ Failures become readings that say so; nothing is raised, and one failed search n
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -23,6 +24,8 @@ from fhir_mappings.reading import read
 from fhir_mappings.readings import Reading, Status, failed
 
 K = TypeVar("K")
+
+log = logging.getLogger(__name__)
 
 # A server that answers so does not know this form of the search: another form may do.
 _REFUSED = (400, 404, 405, 422, 501)
@@ -131,7 +134,11 @@ class FhirClient:
     def _timed(self, key: str, task: _Task, sofar: list[Reading]) -> Reading:
         began = time.monotonic()
         self._progress.readings = sofar
-        reading = task.run()
+        try:
+            reading = task.run()
+        except Exception as error:  # one search never costs another, whatever a server sends
+            log.error("a FHIR search broke: %s", type(error).__name__)
+            reading = failed("the answer of the FHIR server could not be read")
         milliseconds = (time.monotonic() - began) * 1000
         reading.given = 0
         self.log.append(_line(key, task, reading, f"{milliseconds:.0f} ms"))
@@ -229,7 +236,10 @@ def _not_honoured(url: str, reading: Reading) -> list[str]:
     """Parameters that the self link of an answer no longer has: the server ignored them."""
     if not reading.self_url or "?" not in reading.self_url:
         return []
-    honoured = {name.split(":")[0] for name, _ in parse_qsl(urlsplit(reading.self_url).query)}
+    try:
+        honoured = {name.split(":")[0] for name, _ in parse_qsl(urlsplit(reading.self_url).query)}
+    except ValueError:
+        return []
     asked = {name for name, _ in parse_qsl(urlsplit(url).query)} - {"_count", "_include"}
     return [f"the server ignored {name}" for name in sorted(asked - honoured)] if honoured else []
 

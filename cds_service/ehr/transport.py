@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from threading import Event
+from threading import Event, Lock
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -22,7 +22,7 @@ from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 log = logging.getLogger(__name__)
 
 CONNECT_SECONDS = 2.0
-SIDE_BY_SIDE = 16
+SIDE_BY_SIDE = 24
 MOST_BYTES = 50_000_000
 # One more try: the server is busy, or a gateway in front of it is.
 _RETRIED = (429, 502, 503, 504)
@@ -52,6 +52,9 @@ class Transport:
         self._until = time.monotonic() + seconds
         self._over = Event()
         self._connections: list[HTTPConnection] = []
+        self._guard = Lock()
+        self._asked: dict[str, Lock] = {}
+        self._answers: dict[str, Answered] = {}
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.headers["Accept"] = "application/fhir+json"
@@ -71,7 +74,16 @@ class Transport:
         return (mine.scheme, mine.netloc.casefold()) == (other.scheme, other.netloc.casefold())
 
     def get(self, url: str) -> Answered:
-        """One answer; Unanswered when there is none within the budget. One more try where that may help."""
+        """One answer; Unanswered when there is none within the budget. The same URL is asked once a call."""
+        with self._guard:
+            lock = self._asked.setdefault(url, Lock())
+        with lock:
+            if url not in self._answers:
+                self._answers[url] = self._tried(url)
+            return self._answers[url]
+
+    def _tried(self, url: str) -> Answered:
+        """An answer, with one more try where that may help."""
         for attempt in (1, 2):
             try:
                 reply = self._once(url)

@@ -16,8 +16,8 @@ from fhir_mappings.views import RawEntry
 T = TypeVar("T")
 
 _UUID = re.compile(r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
-_ID = re.compile(r"^[A-Za-z0-9._\-]{1,128}$")
-_USER = re.compile(r"^(?:Practitioner|PractitionerRole)/[A-Za-z0-9._\-]{1,128}$")
+_ID = re.compile(r"^(?!\.+$)[A-Za-z0-9._\-]{1,128}$")
+_USER = re.compile(r"^(?:Practitioner|PractitionerRole)/(?!\.+$)[A-Za-z0-9._\-]{1,128}$")
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _entries = msgspec.json.Decoder(list[RawEntry])
 

@@ -66,8 +66,10 @@ def determine(
         return replace(blank, reason=reason, before_policy=True)
     parameters = parameters_on(as_of, overrides)
     covered, why = standing(chart.coverages, chart.state, as_of, parameters)
-    if chart.unread.get(Topic.COVERAGE) and covered is not CoverageStanding.GOVERNED:
-        covered, why = CoverageStanding.UNVERIFIED, "the coverage could not be read"
+    unread = chart.unread.get(Topic.COVERAGE) and covered is not CoverageStanding.GOVERNED
+    # Of several coverages the primary one decides: with some unread, nobody knows which that is.
+    if unread or chart.partial.get(Topic.COVERAGE):
+        covered, why = CoverageStanding.UNVERIFIED, "the coverage could not be read whole"
     blank = replace(blank, policy_version=version, coverage=covered)
     if covered is CoverageStanding.NOT_GOVERNED:
         return replace(blank, reason=f"The policy does not govern this coverage: {why}")

@@ -1,6 +1,7 @@
 """/demo: sample charts, each sent through the real hook, and what an EHR would show.
 
-Server-rendered; no script, no assets of other hosts. Nothing leaves this machine.
+Server-rendered; no script, no assets of other hosts. Nothing leaves this machine. With a sandbox the call carries no
+chart, and the service reads it from the sandbox's FHIR server.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from cds_service.services.determine_coverage import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web.application import create_app
 from cds_service.web.demo_charts import DemoChart, all_charts
+from cds_service.web.demo_live import Sandbox, resources_in, searches
 from cds_service.web.policy_page import guarded
 
 SERVICE = "/cds-services/insulin-pump-order-sign"
@@ -49,10 +51,14 @@ _GROUPS = {
 }
 
 
-def create_demo(settings: Settings | None = None) -> Flask:
-    """The service with sample charts and a page to try it in; it opens no connection, whatever a call asks for."""
+def create_demo(settings: Settings | None = None, sandbox: Sandbox | None = None) -> Flask:
+    """The service with sample charts and a page to try it in.
+
+    It opens no connection, whatever a call asks for, but to the sandbox when there is one.
+    """
     app = create_app(settings)
-    app.config["OPEN_SOURCE"] = None
+    app.config["OPEN_SOURCE"] = sandbox.guard(app.config["OPEN_SOURCE"]) if sandbox else None
+    app.config["SANDBOX"] = sandbox
     app.register_blueprint(blueprint)
     app.add_url_rule("/", "start", lambda: redirect(url_for("demo.charts")), methods=["GET"])
     return app
@@ -61,7 +67,7 @@ def create_demo(settings: Settings | None = None) -> Flask:
 @blueprint.app_context_processor
 def _menu() -> dict[str, bool]:
     """Every page of the demo's application has a way back to the list."""
-    return {"has_demo": True}
+    return {"has_demo": True, "sandbox": current_app.config["SANDBOX"]}
 
 
 @blueprint.get("", strict_slashes=False)
@@ -75,14 +81,14 @@ def charts() -> str:
 def chart(chart_id: str) -> str:
     """One chart before the order is signed."""
     chosen = _chosen(chart_id)
-    return render_template("demo_chart.html", **_page(chosen, chosen.call_on(_today())))
+    return render_template("demo_chart.html", **_page(chosen, _call(chosen)))
 
 
 @blueprint.post("/<chart_id>")
 def sign(chart_id: str) -> str:
     """Signs the order: sends the hook call as an EHR would, and shows what came back."""
     chosen = _chosen(chart_id)
-    call = chosen.call_on(_today())
+    call = _call(chosen)
     reply = Client(current_app.wsgi_app).post(SERVICE, data=json.dumps(call), content_type="application/json")
     result = _result(reply.status_code, json.loads(reply.get_data()))
     return render_template("demo_chart.html", **_page(chosen, call), **result)
@@ -93,6 +99,12 @@ def _chosen(chart_id: str) -> DemoChart:
     if chosen is None:
         raise NotFound("there is no such sample chart: /demo lists them")
     return chosen
+
+
+def _call(chosen: DemoChart) -> dict[str, Any]:
+    """The hook call as the EHR would send it now."""
+    sandbox: Sandbox | None = current_app.config["SANDBOX"]
+    return sandbox.call(chosen) if sandbox else chosen.call_on(_today())
 
 
 def _today() -> date:
@@ -112,7 +124,8 @@ def _page(chosen: DemoChart, call: dict[str, Any]) -> dict[str, Any]:
         "next": all_charts()[after],
         "order": order,
         "ordered": _words(order["codeCodeableConcept"]),
-        "sent": {key: held(value) for key, value in call["prefetch"].items()},
+        "charted": {key: held(value) for key, value in chosen.request["prefetch"].items()},
+        "live": "fhirServer" in call,
         "request_text": json.dumps(call, indent=2, ensure_ascii=False),
         "service": SERVICE,
     }
@@ -129,6 +142,7 @@ def _result(status: int, body: dict[str, Any]) -> dict[str, Any]:
         "outcomes": _OUTCOMES,
         "groups": _GROUPS,
         "rows": rows,
+        "searches": searches,
     }
 
 
@@ -138,8 +152,7 @@ def held(value: Any) -> str:
         return "nothing there"
     if value["resourceType"] == "OperationOutcome":
         return "an error in place of data"
-    entries = [entry["resource"] for entry in value["entry"]] if value["resourceType"] == "Bundle" else [value]
-    counts = Counter(resource["resourceType"] for resource in entries)
+    counts = Counter(resource["resourceType"] for resource in resources_in(value))
     return ", ".join(f"{count} {kind}{'s' if count > 1 else ''}" for kind, count in counts.items())
 
 

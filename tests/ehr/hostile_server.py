@@ -100,7 +100,7 @@ class HostileServer:
         self._faults: list[BaseException] = []
         self._http = _Listener(("127.0.0.1", 0), _Handler)
         self._http.owner = self
-        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.02,), name="hostile")
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.005,), name="hostile")
 
     @property
     def root(self) -> str:
@@ -394,6 +394,13 @@ def edited(change: Callable[[JSON, Asked], object]) -> Behaviour:
 def leading_to(url: Callable[[Asked], str]) -> Behaviour:
     """Every page has a next link, to wherever is told."""
     return edited(lambda body, asked: body["link"].append({"relation": "next", "url": url(asked)}))
+
+
+def without_end(server: HostileServer, kind: str, code: str = "") -> None:
+    """Searches for a type, or those that carry a code, have a next page for ever."""
+    link = f"{server.url}/{kind}?patient=p1{'&code=' + code if code else ''}&_page="
+    more = leading_to(lambda asked: link + str(asked.page + 1))
+    server.on(kind, more, when=lambda asked: not code or code in asked.values("code"))
 
 
 def zipped(asked: Asked, answer: Answer) -> Reply:

@@ -85,7 +85,7 @@ def test_rubbish_is_no_empty_answer(ehr: HostileServer, name: str) -> None:
     assert "Tomcat" not in json.dumps(found.body)
 
 
-@pytest.mark.parametrize("name", sorted(RUBBISH))
+@pytest.mark.parametrize("name", ["html", "html with 500", "nothing", "null", "half a JSON", "another type"])
 def test_rubbish_in_place_of_a_single_resource(ehr: HostileServer, name: str) -> None:
     """bug-log 6: the patient and the practitioner cannot be read, and the chart can."""
     ehr.on("Patient", say(RUBBISH[name]))
@@ -106,10 +106,9 @@ BAD: list[Any] = [
 
 
 @pytest.mark.parametrize("bad", BAD, ids=[str(n) for n in range(len(BAD))])
-@pytest.mark.parametrize("place", [0, 60])
-def test_one_bad_resource_among_good_ones(ehr: HostileServer, bad: Any, place: int) -> None:
+def test_one_bad_resource_among_good_ones(ehr: HostileServer, bad: Any) -> None:
     """bug-log 82 from the server: 120 good readings are used, whatever stands between them."""
-    ehr.on("Observation", edited(lambda body, asked: body["entry"].insert(place, {"resource": bad})))
+    ehr.on("Observation", edited(lambda body, asked: body["entry"].insert(60, {"resource": bad})))
     found = judge(call(ehr, ["glucose"]))
     assert found["D.I.G"]["explanation"].startswith("120 self-tests")
 
@@ -184,6 +183,32 @@ def test_a_self_link_that_makes_no_sense_costs_nothing(ehr: HostileServer, url: 
 
 
 @pytest.mark.parametrize(
+    "link",
+    [
+        {"relation": "next", "url": "Observation?pad=2\r\nX-Evil: 1"},
+        {"relation": "next", "url": "Observation?name=\u00e9\u4e2d\ud83d\ude00 &_page=2"},
+        {"relation": "next", "url": "Observation?_page=2&pad=" + "a" * 100_000},
+        {"relation": "next", "url": "../../../../etc/passwd"},
+        {"relation": "next", "url": "Observation?{{context.patientId}}"},
+        {"relation": "next", "url": "javascript:alert(1)"},
+        {"relation": "next", "url": 5},
+        {"relation": "next", "url": None},
+        {"relation": "next"},
+        {"relation": ["next"], "url": "Observation?_page=2"},
+        "next",
+        None,
+    ],
+    ids=[str(n) for n in range(12)],
+)
+def test_odd_next_links_do_no_harm(ehr: HostileServer, link: Any) -> None:
+    """Rule 4: read, or not read and incomplete: never an error, and nothing smuggled into a request."""
+    ehr.on("Observation", edited(lambda body, asked: body["link"].append(link)))
+    found = judge(call(ehr, ["hba1c"]), deadline_seconds=2.0)
+    assert found.truth("D.I.I.1") in ("met", "not-retrieved")
+    assert not [asked for asked in ehr.asked if "x-evil" in asked.headers]
+
+
+@pytest.mark.parametrize(
     "reply",
     [
         Reply(0, b""),
@@ -200,7 +225,7 @@ def test_a_self_link_that_makes_no_sense_costs_nothing(ehr: HostileServer, url: 
 def test_answers_that_are_hardly_http(ehr: HostileServer, reply: Reply) -> None:
     """Rule 3: a reading that fails, and no more: the rest of the chart counts."""
     ehr.on("Condition", say(reply))
-    found = judge(call(ehr), deadline_seconds=1.0)
+    found = judge(call(ehr), deadline_seconds=0.8)
     assert found.truth("D.I.A") == "not-retrieved"
     assert [found.truth(f"D.I.{letter}") for letter in "BCDEFGHI"] == ["met"] * 8
 

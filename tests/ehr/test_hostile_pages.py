@@ -19,6 +19,7 @@ from tests.ehr.hostile_server import (
     on_page,
     refuse,
     say,
+    without_end,
 )
 from tests.support import JSON
 
@@ -204,7 +205,7 @@ def test_a_next_link_to_nothing_at_the_end(ehr: HostileServer) -> None:
 
 def test_a_list_without_end_is_cut_at_the_cap(ehr: HostileServer) -> None:
     """Rule 4: the cap of Settings.max_pages, and a newest result is not decided from what came."""
-    _endless(ehr, "4548-4", "Observation")
+    without_end(ehr, "Observation", "4548-4")
     found = judge(call(ehr, ["hba1c"]), max_pages=7)
     assert found.truth("D.I.I.1") == "not-retrieved"
     assert len(ehr.asked) == 7
@@ -224,45 +225,7 @@ def test_three_hundred_pages_of_one(ehr: HostileServer) -> None:
     assert len(ehr.asked) == 300
 
 
-def _endless(server: HostileServer, code: str, kind: str) -> None:
-    """Every page of searches that carry the code, or of all of the type, has another next page."""
-    server.page_size[kind] = 1000
-    link = f"{server.url}/{kind}?patient=p1{'&code=' + code if code else ''}&_page="
-    server.on(
-        kind, leading_to(lambda asked: link + str(asked.page + 1)), when=lambda a: not code or code in a.values("code")
-    )
-
-
-# ---------------------------------------------------------------- what an incomplete list decides
-
-
-def test_enough_readings_are_enough_whatever_follows(ehr: HostileServer) -> None:
-    """Rule 4: 120 self-tests in 30 days meet D.I.G; more can only add."""
-    _endless(ehr, "41653-7", "Observation")
-    assert judge(call(ehr), max_pages=4).truth("D.I.G") == "met"
-
-
-def test_too_few_readings_in_an_incomplete_list_decide_nothing(ehr: HostileServer) -> None:
-    """Rule 4: 119 self-tests are no "not met" when more may have been missed."""
-    ehr.held = [r for r in ehr.held if r["id"] != "g0"]
-    _endless(ehr, "41653-7", "Observation")
-    assert judge(call(ehr), max_pages=4).truth("D.I.G") == "not-retrieved"
-
-
-@pytest.mark.parametrize(("results", "truth"), [(2, "met"), (1, "not-retrieved")])
-def test_a_count_of_results_in_an_incomplete_list(ehr: HostileServer, results: int, truth: str) -> None:
-    """Rule 4: two ratios in range on two days are enough for D.I.H.1, one is not, and not "incomplete"."""
-    gone = {"u2"} if results == 1 else set()
-    ehr.held = [r for r in ehr.held if r["id"] not in gone]
-    _endless(ehr, "9318-7", "Observation")
-    assert judge(call(ehr), max_pages=4).truth("D.I.H.1") == truth
-
-
-def test_a_diagnosis_found_stands_and_one_not_found_is_unknown(ehr: HostileServer) -> None:
-    """Rule 4: E10.65 was read; that there is no end-stage disease was not."""
-    _endless(ehr, "", "Condition")
-    found = judge(call(ehr), max_pages=4)
-    assert (found.truth("D.I.A"), found.truth("D.II.A.1")) == ("met", "not-retrieved")
+# ---------------------------------------------------------------- pages that fail
 
 
 def test_a_refused_second_page_leaves_an_incomplete_list(ehr: HostileServer) -> None:

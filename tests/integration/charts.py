@@ -11,20 +11,10 @@ import pytest
 Resource = dict[str, Any]
 
 PATIENTS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "patients"
-WHOLE_FAMILIES = ("clinosim", "carebundle", "davinci-test-ehr")
-SYNTHEA = "smart-synthea-r4"
-QICORE = "ecqm-qicore-2025"
-QICORE_CHARTS = (
-    "CMS122_21695544-0997-4b9a-989c-a535da22d033.json",  # HbA1c with no value
-    "CMS122_3b62b0a8-44f2-4365-bcb9-7cadef5bab2e.json",  # an order that is not insulin
-    "CMS122_61793aba-9080-4521-9083-a23f242b8d0a.json",  # active Coverage whose period is over
-    "CMS122_6630d394-c81d-42f5-a218-40b73a2a4949.json",  # GMI in place of HbA1c
-    "CMS122_8956ebb5-d3c0-4112-a34a-200961713efd.json",  # HbA1c over a period, corrected
-    "CMS871HHHyper_113a6e72-7049-4a7f-90cf-5ec3435b0dee.json",  # two Patients with no id
-    "CMS871HHHyper_7507debb-a991-4de0-bd71-634a684ddcd7.json",  # medication given, not ordered
-    "CMS871HHHyper_93c2a45f-f96e-4c48-a102-a35e38e8ec40.json",  # T1D as ICD-10-CM
-    "NHSNGlycemicControlHypoglycemiaInitialPopulation_b247e1af-4d1a-42c1-be34-7c74987da0bd.json",
-)
+GLUCOSE = PATIENTS.parent / "glucose"
+FAMILIES = ("smart-synthea-r4", "clinosim", "carebundle", "pysynthea", "ecqm-qicore-2025", "davinci-test-ehr", "hl7au")
+# Two documents of one patient, one made by hand from the other: a server can hold only one of them.
+TWIN = "Bundle-aups-referral-endoconsult-autogen.json"
 
 
 def unavailable(reason: str) -> NoReturn:
@@ -42,12 +32,37 @@ def family(name: str) -> list[Path]:
     return files
 
 
+def patient_charts() -> list[Path]:
+    """Return every chart of every family; none when the charts are not beside this checkout."""
+    return [path for name in FAMILIES for path in sorted((PATIENTS / name).glob("*.json"))]
+
+
 def open_server_charts() -> list[Path]:
-    """Return the charts that the open server holds; the two biggest Synthea ones are left out for time."""
-    chosen = family(SYNTHEA)[:-2]
-    for name in WHOLE_FAMILIES:
-        chosen += family(name)
-    return chosen + [path for path in family(QICORE) if path.name in QICORE_CHARTS]
+    """Return the charts that the open server holds: all but one of two documents that speak of the same patient."""
+    for name in FAMILIES:
+        family(name)
+    return [path for path in patient_charts() if path.name != TWIN]
+
+
+def glucose_charts() -> list[Path]:
+    """Return the folders of glucose records, each of which is one chart."""
+    return sorted(path for path in GLUCOSE.glob("*") if path.is_dir())
+
+
+def read_folder(folder: Path, pattern: str = "*.json") -> list[Resource]:
+    """Return the resources of a folder's files as one chart, each once."""
+    found = [resource for path in sorted(folder.glob(pattern)) for resource in read_chart(path)]
+    return list({(resource["resourceType"], resource["id"]): resource for resource in found}.values())
+
+
+def kept_apart(resources: list[Resource], prefix: str) -> list[Resource]:
+    """Return a copy whose ids, and references to them, begin with a prefix, so that one server can hold it too."""
+    copied: list[Resource] = json.loads(json.dumps(resources))
+    places = {f"{r['resourceType']}/{r['id']}": f"{r['resourceType']}/{prefix}-{r['id']}" for r in copied}
+    for resource in copied:
+        resource["id"] = f"{prefix}-{resource['id']}"
+        _rewrite_references(resource, places)
+    return copied
 
 
 def read_chart(path: Path) -> list[Resource]:

@@ -1,6 +1,7 @@
 """The harness itself: the server starts, holds the charts, answers searches and goes away."""
 
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from tests.integration import sekmet
+from cds_service.ehr import sandbox_server
 from tests.integration.charts import family
 from tests.integration.sekmet import FhirServer, ServerError
 
@@ -146,7 +147,7 @@ def test_refused_resources_are_counted_and_the_others_kept(
     entries = [{"resource": item} for item in ({"resourceType": "Organization", "id": bad_id}, good)]
     path = tmp_path / "chart.json"
     path.write_text(json.dumps({"resourceType": "Bundle", "type": "batch", "entry": entries}), encoding="utf-8")
-    report = fhir_server.load(path)
+    report = fhir_server.load_chart(path)
     del fhir_server.reports[path.name]
     assert report.loaded == 1
     (refusal,) = report.refused
@@ -169,7 +170,15 @@ def test_it_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
         requests.get(url, timeout=10)
 
 
+def test_a_process_that_was_forked_inside_leaves_the_server_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    with FhirServer() as server:
+        with monkeypatch.context() as patched:
+            patched.setattr(os, "getpid", lambda: -1)
+            server.__exit__(None, None, None)
+        assert search(server, "metadata")["fhirVersion"] == "4.0.1"
+
+
 def test_a_server_that_does_not_start_shows_its_output(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sekmet, "EXECUTABLE", Path(sys.executable))
+    monkeypatch.setattr(sandbox_server, "_COMMAND", (sys.executable, "no-such-program.py"))
     with pytest.raises(ServerError, match=r"ended with 2:[^$]*can't open file"), FhirServer():
         pytest.fail("the server started")

@@ -33,8 +33,17 @@ class Case:
         """The finding of a rule for this case; each rule is asked once, whoever needs its answer."""
         found = self._found.get(unit.section)
         if found is None:
-            found = self._found[unit.section] = unit(self)
+            found = self._found[unit.section] = self._unless_unread(unit(self))
         return found
+
+    def _unless_unread(self, finding: Finding) -> Finding:
+        """A criterion that waits for an attestation is not retrieved when the attestations could not be read.
+
+        The exclusions that only an attestation can meet stay as they are: nobody said so in what was read.
+        """
+        reason = self.not_read(Topic.ATTESTATIONS)
+        waits = finding.gap is Gap.NEEDS_ATTESTATION and not finding.id.startswith("D.II.")
+        return unread(finding, reason) if reason and waits else finding
 
     def months_ago(self, parameter: str) -> date:
         """First day of a window of so many calendar months, as named by a parameter."""
@@ -71,6 +80,8 @@ class Case:
 
     def answer(self, link_id: str) -> Answer | None:
         """The newest attested answer under a linkId, signed within the window before the day."""
+        if Topic.ATTESTATIONS in self.chart.partial:
+            return None  # a newer answer may say otherwise
         start = self.days_ago("attestation_window_days")
         fitting = [
             answer

@@ -187,7 +187,10 @@ def dawn_phenomenon(case: Case) -> Finding:
         return strongest(attested, case.guarded(unknown(gap, words, closes, evidence), Topic.GLUCOSE))
     frequent = high >= p["dawn_share"] * len(measured)
     finding = (met if frequent else not_met)(words, Basis.SUPPORTED, evidence)
-    return strongest(attested, case.guarded(finding, Topic.GLUCOSE))
+    reason = case.not_read(Topic.GLUCOSE)
+    # A share can fall with every morning that was not read, unless it would hold for all mornings of the window.
+    certain = frequent and high >= p["dawn_share"] * p["self_test_window_days"]
+    return strongest(attested, unread(finding, reason) if reason and not certain else finding)
 
 
 @criterion("D.I.I.5", "Severe glycemic excursions", "night_until_minute", "night_level", "night_nights")

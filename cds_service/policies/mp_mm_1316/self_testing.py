@@ -9,7 +9,7 @@ from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_m
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET
 from cds_service.facts import Topic
-from cds_service.policies.mp_mm_1316.case import Case, attestation, cite
+from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, unread
 
 
 @criterion(
@@ -24,7 +24,7 @@ def tests_often_enough(case: Case) -> Finding:
     self-tests divided by 30, never rounded up: 120 pass, 119 do not. Fewer, though the days with data average 4
     or more, is incomplete. Laboratory glucose never counts. Sensor readings are not self-tests by the policy's
     words: a reviewer decides, unless the plan's parameter says that they count."""
-    charted = case.guarded(_charted(case), Topic.GLUCOSE)
+    charted = case.guarded(_charted(case), Topic.GLUCOSE, Topic.ENCOUNTERS)
     return strongest(charted, _attested(case), _counted(case))
 
 
@@ -48,7 +48,11 @@ def _charted(case: Case) -> Finding:
     evidence = [Evidence(tests[-1].reference, f"{count} self-tests", f"{start}/{end}")]
     closes = f"A meter download for {start} to {end} with at least {goal * days} self-tests"
     if count >= goal * days:
-        return met(words, Basis.DOCUMENTED, evidence)
+        reason = case.not_read(Topic.ENCOUNTERS)
+        finding = met(words, Basis.DOCUMENTED, evidence)
+        # Readings at a visit that was not read may be a ward's and not the member's own.
+        certain = sum(not r.visit_unknown for r in tests)
+        return unread(finding, reason) if reason and certain < goal * days else finding
     if count >= goal * test_days:
         words += f", {_tenths(count, test_days)} on days with data"
         return unknown(Gap.INCOMPLETE, words, closes, evidence)
@@ -90,8 +94,8 @@ def _counted(case: Case) -> Finding | None:
         for r in case.chart.self_test_counts
         if within(r.when, start, case.as_of) is MET and r.value is not None and not r.comparator
     ]
-    if not counts:
-        return None
+    if not counts or case.not_read(Topic.GLUCOSE):
+        return None  # a newer record may say otherwise
     newest = max(counts, key=lambda r: (str(r.when), r.reference))
     enough = (newest.value or 0) >= case.parameters["self_tests_per_day"]
     make = met if enough else not_met
