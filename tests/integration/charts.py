@@ -14,7 +14,8 @@ PATIENTS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "pat
 GLUCOSE = PATIENTS.parent / "glucose"
 FAMILIES = ("smart-synthea-r4", "clinosim", "carebundle", "pysynthea", "ecqm-qicore-2025", "davinci-test-ehr", "hl7au")
 # Two documents of one patient, one made by hand from the other: a server can hold only one of them.
-TWIN = "Bundle-aups-referral-endoconsult-autogen.json"
+REFERRAL = "Bundle-aups-referral-endoconsult"
+TWIN = f"{REFERRAL}-autogen.json"
 
 
 def unavailable(reason: str) -> NoReturn:
