@@ -77,6 +77,7 @@ class Diagnosis(Record):
     """A Condition. `active` is None when the chart does not say and has no duty to."""
 
     active: bool | None = True
+    abated: When | None = None
     confirmed: bool = True
     status: str = "active"
     coded: bool = True

@@ -40,6 +40,7 @@ def read_conditions(conditions: Iterable[tuple[Condition, str | None]], context:
                 label=terminology.label(condition.code, concepts),
                 code=terminology.code_of(condition.code, concepts),
                 active=active,
+                abated=context.when(condition.abatementDateTime),
                 confirmed=verification not in _NOT_CONFIRMED,
                 status=verification if verification in _NOT_CONFIRMED else words,
                 coded=coded,

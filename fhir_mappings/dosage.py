@@ -64,6 +64,17 @@ def read_dosing(lines: Iterable[Dosage] | None) -> Dosing:
     return total if lines else Dosing(None, None)
 
 
+def says_scale(text: str) -> bool:
+    """Whether a drug's own name says that it is given by a sliding scale."""
+    return bool(_SCALE.search(text))
+
+
+def by_scale(dosing: Dosing) -> Dosing:
+    """The same drug by a scale: nothing is scheduled, every dose is adjusted."""
+    asked = dosing.most if dosing.most else 4.0
+    return replace(dosing, least=0.0, most=0.0, as_needed=max(dosing.as_needed, asked), adjusts="sliding scale")
+
+
 def _read_line(line: Dosage) -> Dosing:
     text = _sig(line)
     routes = terminology.concepts(line.route)

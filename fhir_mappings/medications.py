@@ -14,7 +14,7 @@ from fhir_mappings import terminology, units
 from fhir_mappings.clinical_views import Medication, MedicationDispense, MedicationRequest, MedicationStatement
 from fhir_mappings.context import ChartContext, named
 from fhir_mappings.datatypes import CodeableConcept, Dosage
-from fhir_mappings.dosage import Dosing, read_dosing
+from fhir_mappings.dosage import Dosing, by_scale, read_dosing, says_scale
 from fhir_mappings.reading import plain
 
 AnyDrug = MedicationRequest | MedicationStatement | MedicationDispense
@@ -182,7 +182,7 @@ def _steps(lines: list[Dosage], context: ChartContext) -> list[list[Dosage]]:
 def _order(
     resource: AnyDrug, name: str, drug: _Drug, lines: list[Dosage], context: ChartContext
 ) -> InsulinOrder | None:
-    dosing = read_dosing(lines)
+    dosing = by_scale(read_dosing(lines)) if says_scale(drug.label) else read_dosing(lines)
     if dosing.intravenous:
         context.note(f"{name} adds no insulin injection: intravenous route")
         return None
@@ -259,6 +259,8 @@ def _last_day(resource: AnyDrug, start: date | None, supplied: int | None, conte
     """The last day of an order that no longer runs; its first day when it does not say."""
     if start is None:
         return None
+    written, _ = _written(resource, context)
+    start = max(start, written or start)
     if isinstance(resource, MedicationRequest) and resource.status in _ENDED:
         _, end = context.calendar.period(resource.dispenseRequest.validityPeriod if resource.dispenseRequest else None)
         return end or start

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from cds_service.concepts import Concept
 from cds_service.facts import SensorReading
@@ -15,6 +16,8 @@ from fhir_mappings.references import Whose
 
 _FINAL = frozenset({"final", "amended", "corrected"})
 _GLUCOSE = frozenset({Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING})
+# No sensor record is longer; a period that says so is cut.
+_LONGEST_WEAR = 400
 _HBA1C = frozenset({Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED})
 
 
@@ -61,8 +64,12 @@ def read_observations(
 
 def _read_sensor(observation: Observation, context: ChartContext, facts: ObservationFacts) -> tuple[str, str]:
     stamp = observation.effectiveDateTime or observation.effectiveInstant
-    if observation.status not in _FINAL or not stamp:
+    if observation.status not in _FINAL:
+        if observation.status in PENDING:
+            context.note_each(f"Observation/{observation.id}", "is pending and not counted: sensor reading")
         return "", ""
+    if not stamp:
+        return _read_sensor_period(observation, context, facts)
     if context.identity.whose(observation.subject) is Whose.STRANGER:
         context.note_each(f"Observation/{observation.id}", "was set aside: its subject is another patient")
         return "", ""
@@ -75,6 +82,16 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
     value = quick_glucose(quantity) if quantity.comparator is None else None
     facts.sensor.append(SensorReading(placed[0], placed[1], value))
     return stamp, f"Observation/{observation.id}" if observation.id else "Observation without id"
+
+
+def _read_sensor_period(observation: Observation, context: ChartContext, facts: ObservationFacts) -> tuple[str, str]:
+    """Sampled data of one or more days: shows that the sensor was worn, not what it read at which minute."""
+    start, end = context.calendar.period(observation.effectivePeriod)
+    if context.identity.whose(observation.subject) is Whose.STRANGER or start is None:
+        return "", ""
+    days = min(((end or start) - start).days, _LONGEST_WEAR)
+    facts.sensor += [SensorReading(start + timedelta(days=n), None, None) for n in range(days + 1)]
+    return start.isoformat(), f"Observation/{observation.id}" if observation.id else "Observation without id"
 
 
 def _read_other(
@@ -96,6 +113,8 @@ def _read_other(
         facts.albumin_creatinine.append(albumin_creatinine(observation, name, concepts, context))
     elif Concept.EGFR in concepts:
         facts.egfr.append(result(observation, name, concepts, context, units.egfr))
+    elif Concept.NOT_HBA1C in concepts:
+        context.note_each(name, "is no HbA1c to compare: an estimate, or a mass concentration")
     elif concepts & _GLUCOSE:
         read_glucose(observation, name, concepts, context, facts)
     elif Concept.CGM_DAYS_OF_WEAR in concepts:

@@ -136,6 +136,9 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
                 Variation("by status", drop=("_include",), put=(("status", "active,completed,on-hold,stopped"),)),
             ),
         ),
+        # Insulin from elsewhere is charted as a statement, and handed over as a dispense.
+        _all_of("MedicationStatement", optional=True),
+        _all_of("MedicationDispense", optional=True),
     ),
     Topic.EDUCATION: (_all_of("Procedure", others=(_by("subject"),)),),
     Topic.DEVICES: (_all_of("Device"), _all_of("DeviceUseStatement", optional=True)),

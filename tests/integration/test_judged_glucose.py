@@ -62,23 +62,18 @@ def test_a_pump_and_sensor_record_is_neither_self_tests_nor_an_order() -> None:
     hold(determination(chart, "7257379", date(2026, 11, 20)), expect)
 
 
-# ---------------------------------------------------------------- where the service reads it otherwise
-
-# When the service comes round, the test fails: the case then belongs above.
-SILENT = "found: No self-tests found"
+# ---------------------------------------------------------------- wear, in whatever form it comes
 
 
-def test_an_hour_of_sensor_readings_as_sampled_data_is_passed_over() -> None:
-    """99504-3 with an effectivePeriod and valueSampledData, every minute for an hour; no note says so either."""
+def test_an_hour_of_sensor_readings_as_sampled_data_shows_wear() -> None:
+    """99504-3 with an effectivePeriod and valueSampledData, every minute for an hour."""
     chart = moved("gematik-hddt", 365, "Observation-example-cgm-series.json", "Device*.json", "Patient-*.json")
     expect = {"D.I.G": "unknown needs-review: sensor data and no finger-sticks is for a reviewer, in whatever form"}
-    with pytest.raises(AssertionError, match=SILENT):
-        hold(determination(chart, PATIENT, date(2026, 11, 20)), expect)
+    hold(determination(chart, PATIENT, date(2026, 11, 20)), expect)
 
 
-def test_a_summary_that_began_before_the_month_is_passed_over() -> None:
+def test_a_summary_that_began_before_the_month_shows_wear() -> None:
     """28 days of wear in a period of which 26 of 30 days lie in the month before the order."""
     chart = moved("gematik-hddt", 365, "Bundle-example-cgm-summary-bundle.json", "Patient-*.json")
     expect = {"D.I.G": "unknown needs-review: sensor data and no finger-sticks; most of its days lie in the month"}
-    with pytest.raises(AssertionError, match=SILENT):
-        hold(determination(chart, PATIENT, date(2026, 10, 5)), expect)
+    hold(determination(chart, PATIENT, date(2026, 10, 5)), expect)

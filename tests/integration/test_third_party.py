@@ -157,15 +157,12 @@ def test_a_chart_is_judged_the_same_given_and_read_live(
     assert given == live
 
 
-def test_insulin_statements_are_read_when_given_and_not_asked_for(client: FlaskClient, fhir_server: FhirServer) -> None:
-    """The one difference: this letter has its insulin as MedicationStatement, which no search of the plan asks for.
-
-    When they are asked for, this fails: the letter then belongs to the charts above.
-    """
+def test_insulin_statements_are_read_given_and_live(client: FlaskClient, fhir_server: FhirServer) -> None:
+    """This letter has its insulin as MedicationStatement; of two letters about one patient, one is put."""
     (path,) = [path for path in family("hl7au") if path.name.startswith(REFERRAL) and path.name != TWIN]
     given, live = ({each["id"]: each for each in one[0]["criteria"]} for one in _both_ways(client, fhir_server, path))
     assert given["D.I.F"]["truth"] == "met"
-    assert live["D.I.F"]["gap"] == "not-documented"
+    assert live["D.I.F"]["truth"] == "met"
 
 
 # ---------------------------------------------------------------- requests

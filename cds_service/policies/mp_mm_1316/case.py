@@ -76,7 +76,15 @@ class Case:
     def active(self, *concepts: Concept) -> tuple[Diagnosis, ...]:
         """Active, confirmed conditions that carry one of these concepts."""
         wanted = frozenset(concepts)
-        return tuple(d for d in self.diagnoses if d.active is not False and d.concepts & wanted)
+        return tuple(d for d in self.diagnoses if d.concepts & wanted and self._is_active(d))
+
+    def _is_active(self, diagnosis: Diagnosis) -> bool:
+        return diagnosis.active is not False and not self.contradicts_itself(diagnosis)
+
+    def contradicts_itself(self, diagnosis: Diagnosis) -> bool:
+        """Whether a condition is charted as active and as abated by the day: only a person can judge that."""
+        abated = diagnosis.abated
+        return diagnosis.active is not False and abated is not None and abated.last <= self.as_of
 
     def answer(self, link_id: str) -> Answer | None:
         """The newest attested answer under a linkId, signed within the window before the day."""

@@ -52,6 +52,10 @@ def _not_documented(case: Case) -> Finding:
     if unclear:
         words = f"Charted as {named(unclear)}: a reviewer has to say which type this is"
         return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, unclear))
+    torn = [d for d in case.diagnoses if d.concepts & DIABETES and case.contradicts_itself(d)]
+    if torn:
+        words = f"{named(torn)} is charted as active and as abated {torn[0].abated}"
+        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, torn))
     weak = [d for d in case.chart.diagnoses if d.concepts & DIABETES and not (d.confirmed and d.active is not False)]
     if weak:
         words = "; ".join(dict.fromkeys(f"{d.label} is charted as {d.status}" for d in weak[:3]))

@@ -64,7 +64,7 @@ def _doubtful(case: Case) -> list[Diagnosis]:
         for d in case.chart.diagnoses
         if Concept.END_STAGE_RENAL_DISEASE in d.concepts
         and usable(d.when, case.as_of)
-        and (not d.confirmed or d.status == WITHOUT_STATUS)
+        and (not d.confirmed or d.status == WITHOUT_STATUS or case.contradicts_itself(d))
     ]
 
 

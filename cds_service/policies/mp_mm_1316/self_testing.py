@@ -7,7 +7,7 @@ from datetime import date
 from cds_service.engine.days import days_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, strongest, unknown
 from cds_service.engine.section import criterion
-from cds_service.engine.truth import MET
+from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import Topic
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, unread
 
@@ -62,7 +62,7 @@ def _charted(case: Case) -> Finding:
 def _without_tests(case: Case, start: date, end: date) -> Finding:
     closes = f"A meter download for {start} to {end}"
     readings = [r for r in case.chart.sensor if start <= r.day <= end]
-    wear = [r for r in case.chart.sensor_wear if within(r.when, start, case.as_of) is MET and r.value]
+    wear = [r for r in case.chart.sensor_wear if within(r.when, start, case.as_of) is not NOT_MET and r.value]
     worn = len({r.day for r in readings})
     if readings and case.parameters["cgm_counts_as_self_testing"]:
         goal = case.parameters["self_tests_per_day"] * case.parameters["self_test_window_days"]
