@@ -206,6 +206,32 @@ def test_a_sensor_reading_in_mmol_per_l() -> None:
     assert facts(sensor(11.1, "mmol/L")).sensor[0].mg_dl == 200
 
 
+def sampled(start: str, end: str | None) -> JSON:
+    """Sensor data of a period, as a device writes it: one Observation with every sample in it."""
+    period = {"start": start} | ({"end": end} if end else {})
+    whole = sensor() | {"effectivePeriod": period, "valueSampledData": {"data": "101 103 99", "dimensions": 1}}
+    return {key: value for key, value in whole.items() if key not in ("effectiveDateTime", "valueQuantity")}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "days"),
+    [("2026-11-01", "2026-11-01", [1]), ("2026-11-01", "2026-11-03", [1, 2, 3]), ("2026-11-02", None, [2])],
+)
+def test_sampled_data_shows_the_days_that_a_sensor_was_worn(start: str, end: str | None, days: list[int]) -> None:
+    found = facts(sampled(start, end))
+    assert [reading.day for reading in found.sensor] == [date(2026, 11, day) for day in days]
+    assert found.self_tests == []
+
+
+def test_sampled_data_of_another_patient_shows_no_wear() -> None:
+    assert facts(sampled("2026-11-01", "2026-11-03") | {"subject": {"reference": "Patient/p2"}}).sensor == []
+
+
+def test_sampled_data_over_an_endless_period_is_cut() -> None:
+    """400 days after the first day, which is itself one."""
+    assert len(facts(sampled("0001-01-01", "9999-12-31")).sensor) == 401
+
+
 @pytest.mark.parametrize(
     "members", [{"status": "preliminary"}, {"subject": {"reference": "Patient/p2"}}, {"effectiveDateTime": "2026-11"}]
 )

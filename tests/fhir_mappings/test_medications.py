@@ -18,6 +18,15 @@ def drug(text: str) -> JSON:
     return request(medicationCodeableConcept={"text": text})
 
 
+# ---------------------------------------------------------------- a scale in the name
+
+
+def test_a_drug_named_after_its_scale_schedules_nothing_and_shows_adjusting() -> None:
+    order = only(drug("Insulin lispro sliding scale"))
+    assert (order.least, order.most) == (0, 0)
+    assert order.adjusts == "sliding scale"
+
+
 # ---------------------------------------------------------------- status, intent, category
 
 
