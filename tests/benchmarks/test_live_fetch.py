@@ -43,10 +43,29 @@ def _slowest_single(url: str) -> float:
         return max(taken[1:])
 
 
-def test_whole_call_beside_its_slowest_search(benchmark: Any, slow_server: str) -> None:
+# Five searches are of Observation.
+TEN = "Patient Coverage Condition Observation MedicationRequest Procedure"
+
+
+def _authorization(types: str) -> dict[str, Any]:
+    scope = " ".join(f"patient/{kind}.read" for kind in types.split())
+    return {
+        "access_token": "abc",
+        "token_type": "Bearer",
+        "expires_in": 300,
+        "scope": scope,
+        "subject": "service",
+        "patient": "p1",
+    }
+
+
+@pytest.mark.parametrize("granted", [TEN, None], ids=["ten searches", "every search"])
+def test_whole_call_beside_its_slowest_search(benchmark: Any, slow_server: str, granted: str | None) -> None:
     client = create_app(Settings()).test_client()
     request = support.call() | {"fhirServer": slow_server}
     del request["prefetch"]
+    if granted:
+        request["fhirAuthorization"] = _authorization(granted)
     body = json.dumps(request).encode()
 
     def call() -> int:
