@@ -66,13 +66,13 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
     stamp = observation.effectiveDateTime or observation.effectiveInstant
     if observation.status not in _FINAL:
         if observation.status in PENDING:
-            context.note_each(f"Observation/{observation.id}", "is pending and not counted: sensor reading")
+            context.note_each(named(observation, None), "is pending and not counted: sensor reading")
+        return "", ""
+    if context.identity.whose(observation.subject) is Whose.STRANGER:
+        context.note_each(named(observation, None), "was set aside: its subject is another patient")
         return "", ""
     if not stamp:
         return _read_sensor_period(observation, context, facts)
-    if context.identity.whose(observation.subject) is Whose.STRANGER:
-        context.note_each(f"Observation/{observation.id}", "was set aside: its subject is another patient")
-        return "", ""
     placed = context.calendar.day_minute(stamp)
     if placed is None:
         return "", ""
@@ -81,17 +81,17 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
         return "", ""
     value = quick_glucose(quantity) if quantity.comparator is None else None
     facts.sensor.append(SensorReading(placed[0], placed[1], value))
-    return stamp, f"Observation/{observation.id}" if observation.id else "Observation without id"
+    return stamp, named(observation, None)
 
 
 def _read_sensor_period(observation: Observation, context: ChartContext, facts: ObservationFacts) -> tuple[str, str]:
     """Sampled data of one or more days: shows that the sensor was worn, not what it read at which minute."""
     start, end = context.calendar.period(observation.effectivePeriod)
-    if context.identity.whose(observation.subject) is Whose.STRANGER or start is None:
+    if start is None:
         return "", ""
     days = min(((end or start) - start).days, _LONGEST_WEAR)
     facts.sensor += [SensorReading(start + timedelta(days=n), None, None) for n in range(days + 1)]
-    return start.isoformat(), f"Observation/{observation.id}" if observation.id else "Observation without id"
+    return start.isoformat(), named(observation, None)
 
 
 def _read_other(

@@ -74,6 +74,7 @@ _VITALS = Variation(
     narrows=True,
 )
 _NO_COUNT = Variation("patient only", drop=("_count", "_sort", "_include", "status", "date"))
+_NO_INCLUDE = Variation("without _include", drop=("_include",))
 
 
 def _observations(*concepts: Concept, days: int = 0, optional: bool = False, by: Variation = _LABORATORY) -> Search:
@@ -106,7 +107,7 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
             "Coverage",
             ("status", "active"),
             ("_include", "Coverage:payor"),
-            others=(Variation("without _include", drop=("_include",)), _by("beneficiary")),
+            others=(_NO_INCLUDE, _by("beneficiary")),
         ),
     ),
     # Epic and others want a category for Condition.
@@ -132,7 +133,7 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
             "MedicationRequest",
             ("_include", "MedicationRequest:medication"),
             others=(
-                Variation("without _include", drop=("_include",)),
+                _NO_INCLUDE,
                 Variation("by status", drop=("_include",), put=(("status", "active,completed,on-hold,stopped"),)),
             ),
         ),

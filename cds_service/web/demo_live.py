@@ -76,7 +76,7 @@ def renamed(chart: DemoChart, day: date) -> dict[str, Any]:
                 old = resource["id"]
                 resource["id"] = f"{chart.place}-{old}"
                 names[f"{resource['resourceType']}/{old}"] = f"{resource['resourceType']}/{resource['id']}"
-    _point(request, names)
+    repoint(request, names)
     return request
 
 
@@ -94,14 +94,14 @@ def _is_failure(value: Resource | None) -> bool:
     return value is not None and value["resourceType"] == "OperationOutcome"
 
 
-def _point(node: Any, names: dict[str, str]) -> None:
+def repoint(node: Any, names: dict[str, str]) -> None:
     """Replace, in place, each reference to a resource that has a new name."""
     if isinstance(node, list):
         for item in node:
-            _point(item, names)
+            repoint(item, names)
     elif isinstance(node, dict):
         reference = node.get("reference")
         if isinstance(reference, str):
             node["reference"] = names.get(reference, reference)
         for value in node.values():
-            _point(value, names)
+            repoint(value, names)

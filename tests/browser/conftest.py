@@ -1,16 +1,15 @@
 """A real browser and the demo served on a free port, each started once for the whole run."""
 
 import os
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-from werkzeug.serving import make_server
 
 from cds_service.settings import Settings
 from cds_service.web.demo import create_demo
+from tests.browser.serving import served
 
 CHROMIUM = Path("/usr/bin/chromium")
 # Inside containers the sandbox cannot start; the rest keeps the browser from calling home.
@@ -49,10 +48,5 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def site() -> Iterator[str]:
     """Serve the demo, and give its address."""
-    server = make_server("127.0.0.1", 0, create_demo(Settings()), threaded=True)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(create_demo(Settings())) as address:
+        yield address

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from werkzeug.serving import make_server
 
 from cds_service.ehr.sandbox_server import is_installed
 from cds_service.settings import Settings
@@ -15,6 +13,7 @@ from cds_service.web.demo import create_demo
 from cds_service.web.demo_live import running_sandbox
 from tests import support
 from tests.browser.conftest import unavailable
+from tests.browser.serving import served
 
 pytestmark = pytest.mark.real
 
@@ -26,14 +25,8 @@ def live_site() -> Iterator[str]:
     """Serve the demo with its FHIR server, and give its address."""
     if not is_installed():
         unavailable("sekmet-fhir is not installed")
-    with running_sandbox(support.today()) as sandbox:
-        server = make_server("127.0.0.1", 0, create_demo(Settings(), sandbox), threaded=True)
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with running_sandbox(support.today()) as sandbox, served(create_demo(Settings(), sandbox)) as address:
+        yield address
 
 
 def test_a_visitor_sees_what_was_read_and_where(browser: Any, live_site: str) -> None:

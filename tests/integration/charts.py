@@ -8,6 +8,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from cds_service.web.demo_live import repoint
+
 Resource = dict[str, Any]
 
 PATIENTS = Path(__file__).resolve().parents[2].parent / "shared" / "data" / "patients"
@@ -62,7 +64,7 @@ def kept_apart(resources: list[Resource], prefix: str) -> list[Resource]:
     places = {f"{r['resourceType']}/{r['id']}": f"{r['resourceType']}/{prefix}-{r['id']}" for r in copied}
     for resource in copied:
         resource["id"] = f"{prefix}-{resource['id']}"
-        _rewrite_references(resource, places)
+        repoint(resource, places)
     return copied
 
 
@@ -80,7 +82,7 @@ def read_chart(path: Path) -> list[Resource]:
             places[entry["fullUrl"]] = f"{resource['resourceType']}/{resource['id']}"
     resources = [entry["resource"] for entry in entries]
     for resource in resources:
-        _rewrite_references(resource, places)
+        repoint(resource, places)
     return resources
 
 
@@ -95,16 +97,3 @@ def _id_for(full_url: str | None, seed: str) -> str:
     if full_url and full_url.startswith("urn:uuid:"):
         return full_url.removeprefix("urn:uuid:")
     return str(uuid.uuid5(uuid.NAMESPACE_URL, seed))
-
-
-def _rewrite_references(node: Any, places: dict[str, str]) -> None:
-    """Replace, in place, each literal reference that names an entry's fullUrl."""
-    if isinstance(node, list):
-        for item in node:
-            _rewrite_references(item, places)
-    elif isinstance(node, dict):
-        reference = node.get("reference")
-        if isinstance(reference, str):
-            node["reference"] = places.get(reference, reference)
-        for value in node.values():
-            _rewrite_references(value, places)
