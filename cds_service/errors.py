@@ -3,10 +3,13 @@
 ```
 ServiceError
 ├── BadRequest          the call breaks the protocol: 4xx, names the field and the mend
+│   ├── NotJson         400, whatever version of CRD is spoken
 │   ├── NotFound        404
 │   ├── MethodRefused   405
+│   ├── PreconditionFailed 412
 │   ├── TooLarge        413
-│   └── WrongMediaType  415
+│   ├── WrongMediaType  415
+│   └── Unprocessable   422
 ├── BadSetting          a setting cannot be used: exit code 2
 └── NoVersionInForce    no text of the policy is held for that day
 ```
@@ -36,6 +39,12 @@ class BadRequest(ServiceError):
             self.code = code
 
 
+class NotJson(BadRequest):
+    """The body is no JSON at all."""
+
+    code = "structure"
+
+
 class NotFound(BadRequest):
     """There is nothing at this address."""
 
@@ -50,6 +59,13 @@ class MethodRefused(BadRequest):
     code = "not-supported"
 
 
+class PreconditionFailed(BadRequest):
+    """Data that the answer cannot do without was neither sent nor readable; never said of what was read."""
+
+    status = 412
+    code = "incomplete"
+
+
 class TooLarge(BadRequest):
     """The body is over the limit."""
 
@@ -62,6 +78,13 @@ class WrongMediaType(BadRequest):
 
     status = 415
     code = "not-supported"
+
+
+class Unprocessable(BadRequest):
+    """Good JSON, FHIR and CDS Hooks, but not what Da Vinci CRD or this version of it allows."""
+
+    status = 422
+    code = "business-rule"
 
 
 class BadSetting(ServiceError):

@@ -215,7 +215,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """One insurance of the member, as far as the policy's scope needs it."""
+    """One insurance of the member. `payer_unread`: a payor is only referred to, and could not be read."""
 
     reference: str
     active: bool
@@ -225,6 +225,8 @@ class Coverage:
     payer_names: tuple[str, ...]
     plan_ids: tuple[str, ...]
     texts: tuple[str, ...]
+    member_ids: frozenset[str] = frozenset()
+    payer_unread: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,4 +296,5 @@ class DeviceOrder:
     subject_reference: str | None = None
     requester_reference: str | None = None
     coverage_references: tuple[str, ...] = ()
+    billing_codes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

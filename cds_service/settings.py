@@ -32,6 +32,10 @@ class Settings:
     auth: str = _setting("", "`open`: callers are not authenticated; loopback only, unless --allow-open")
     cors_origins: str = _setting("*", "origins of browser clients, separated by commas; `*` for all")
     payer_identifiers: str = _setting("", "identifiers of the payer in Coverage.payor, separated by commas")
+    payer_phone: str = _setting("", "the payer's telephone number for questions, sent with coverage information")
+    members: str = _setting("", "CSV file of the plan's members (member_id, start, end); none: nobody is refused")
+    issue_authorization_numbers: bool = _setting(False, "the plan lets the service issue authorization numbers")
+    crd_version: str = _setting("2.2", "version of Da Vinci CRD for clients that ask for none: 2.0.1, 2.1 or 2.2")
     cgm_counts_as_self_testing: bool | None = _setting(None, "the plan's word on sensor readings for D.I.G")
 
     def overrides(self) -> dict[str, Any]:
@@ -76,11 +80,11 @@ def _from_file(path: Path) -> dict[str, Any]:
 def _typed(name: str, value: Any) -> Any:
     default = getattr(Settings(), name)
     try:
-        if name == "cgm_counts_as_self_testing":
+        if default is None or isinstance(default, bool):
             return _boolean(value)
         return type(default)(value)
     except (TypeError, ValueError):
-        wanted = "true or false" if default is None else type(default).__name__
+        wanted = "true or false" if default is None or isinstance(default, bool) else type(default).__name__
         raise BadSetting(f"{PREFIX}{name.upper()} must be {wanted}") from None
 
 
@@ -106,6 +110,8 @@ def checked(settings: Settings) -> Settings:
     for name in ("deadline_seconds", "max_body_bytes", "max_pages"):
         if getattr(settings, name) <= 0:
             raise BadSetting(f"{PREFIX}{name.upper()} must be above zero")
+    if settings.crd_version not in ("2.0.1", "2.1", "2.2"):
+        raise BadSetting(f"{PREFIX}CRD_VERSION must be 2.0.1, 2.1 or 2.2")
     if settings.auth not in ("", "open"):
         raise BadSetting(f"{PREFIX}AUTH must be `open`: authentication of callers is not part of this version")
     return replace(settings, public_url=settings.public_url.rstrip("/"))

@@ -11,8 +11,9 @@ import msgspec
 
 from cds_service.facts import Chart, Topic
 from fhir_mappings import terminology
+from fhir_mappings.administrative_views import PractitionerRole
 from fhir_mappings.attestations import read_attestations
-from fhir_mappings.clinical_views import Patient, PractitionerRole, Resource
+from fhir_mappings.clinical_views import Patient, Resource
 from fhir_mappings.conditions import read_conditions
 from fhir_mappings.context import ChartContext, type_name, type_of
 from fhir_mappings.coverage import read_coverages, state_of_plan
@@ -82,6 +83,11 @@ class ChartReader:
         if self.context.unresolved_drugs:
             partial.setdefault(Topic.INSULIN, "the drug of an order could not be read")
         return partial
+
+    def coverage_only(self) -> Chart:
+        """The member's coverages alone, for a first look before the rest of the chart is fetched."""
+        coverages = read_coverages(self._by_type["Coverage"], self.context)
+        return Chart(coverages=tuple(sorted(coverages, key=lambda c: c.reference)), state=self.state)
 
     def chart(self) -> Chart:
         """The facts of the chart, every list sorted."""

@@ -1,4 +1,4 @@
-"""Views of what a chart holds: results, diagnoses, drugs, visits, devices, people, insurances, answers.
+"""Views of what a chart holds: results, diagnoses, drugs, visits, devices, answers.
 
 Names are FHIR's own. Fields whose shape differs between servers (`category` as an object, `value` as a string) are
 kept raw or as unions, and read where they are used.
@@ -14,7 +14,6 @@ from fhir_mappings.datatypes import (
     CodeableConcept,
     Coding,
     Dosage,
-    Identifier,
     Meta,
     Period,
     Quantity,
@@ -226,68 +225,6 @@ class DeviceUseStatement(Resource, tag="DeviceUseStatement"):
     timingDateTime: str | None = None
     timingPeriod: Period | None = None
     recordedOn: str | None = None
-
-
-class Coverage(Resource, tag="Coverage", rename={"class_": "class"}):
-    """An insurance."""
-
-    class Class(Struct, gc=False):
-        """A group or plan of the insurance."""
-
-        type: CodeableConcept | None = None
-        value: str | None = None
-        name: str | None = None
-
-    contained: Raw = NOTHING
-    status: str | None = None
-    type: CodeableConcept | None = None
-    beneficiary: Reference | None = None
-    period: Period | None = None
-    payor: list[Reference] | None = None
-    class_: list[Class] | None = None
-    order: int | None = None
-
-
-class Qualification(Struct, gc=False):
-    """A certificate or licence."""
-
-    code: CodeableConcept | None = None
-
-
-class Practitioner(Resource, tag="Practitioner"):
-    """A person who provides care."""
-
-    qualification: list[Qualification] | None = None
-
-
-class PractitionerRole(Resource, tag="PractitionerRole"):
-    """What a practitioner does for whom."""
-
-    practitioner: Reference | None = None
-    code: list[CodeableConcept] | None = None
-    specialty: list[CodeableConcept] | None = None
-
-
-class Organization(Resource, tag="Organization"):
-    """A payer, supplier or practice."""
-
-    identifier: list[Identifier] | None = None
-    name: str | None = None
-    type: list[CodeableConcept] | None = None
-
-
-class CareTeam(Resource, tag="CareTeam"):
-    """Who cares for the patient."""
-
-    class Participant(Struct, gc=False):
-        """One member of the team."""
-
-        role: list[CodeableConcept] | None = None
-        member: Reference | None = None
-
-    status: str | None = None
-    subject: Reference | None = None
-    participant: list[Participant] | None = None
 
 
 class QuestionnaireResponse(Resource, tag="QuestionnaireResponse"):

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from cds_service.concepts import Concept
 from fhir_mappings import terminology
+from fhir_mappings.administrative_views import CareTeam, Coverage, Organization, Practitioner, PractitionerRole
 from fhir_mappings.clinical_views import (
-    CareTeam,
-    Coverage,
     Device,
     DeviceUseStatement,
     Medication,
@@ -16,9 +15,6 @@ from fhir_mappings.clinical_views import (
     MedicationRequest,
     MedicationStatement,
     Observation,
-    Organization,
-    Practitioner,
-    PractitionerRole,
     Resource,
 )
 from fhir_mappings.context import ChartContext

@@ -43,12 +43,21 @@ _loose = msgspec.json.Decoder(Loose)
 
 @dataclass(frozen=True, slots=True)
 class DraftOrder:
-    """One order of the bundle: its reference, its view when it is of a kind that may order a pump, its JSON."""
+    """One order of the bundle: its reference, its view when it is of a kind that may order a pump, its JSON.
+
+    `place`: its path in the request.
+    """
 
     reference: str
     resource_type: str
     view: AnyOrder | None
     raw: bytes | msgspec.Raw
+    place: str = ""
+
+    @property
+    def has_id(self) -> bool:
+        """Whether the order has an id of its own; without one it goes by the fullUrl of its entry."""
+        return self.reference.startswith(f"{self.resource_type}/")
 
 
 def draft_orders(entries: Iterable[RawEntry], fields: str = "context.draftOrders.entry") -> Iterator[DraftOrder]:
@@ -66,7 +75,7 @@ def draft_orders(entries: Iterable[RawEntry], fields: str = "context.draftOrders
         view = _view(entry.resource, head, place)
         reference = _reference(head, entry, view is not None, place)
         if reference is not None:
-            yield DraftOrder(reference, head.resourceType, view, entry.resource)
+            yield DraftOrder(reference, head.resourceType, view, entry.resource, place)
 
 
 def _view(raw: msgspec.Raw, head: Loose, place: str) -> AnyOrder | None:
@@ -125,12 +134,21 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
         performers=tuple(_performers(view, providers)),
         subject_reference=_subject(view),
         requester_reference=requester.reference if requester is not None else None,
+        billing_codes=_hcpcs_codes([*items, *billing]),
         coverage_references=tuple(r.reference for r in getattr(view, "insurance", None) or () if r.reference),
         notes=tuple(_notes(view, scope, coded, items, context)),
     )
 
 
 _OTHER = "The order is not for an insulin pump"
+
+
+def _hcpcs_codes(items: list[CodeableConcept]) -> tuple[str, ...]:
+    """The HCPCS codes that say what is ordered, without modifiers; codes that no value set knows say nothing."""
+    coded = [c for item in items for c in terminology.codings(item) if c.code]
+    known = [c for c in coded if terminology.concepts_of(c.system, c.code)]
+    hcpcs = [c for c in known if terminology.system_key(c.system) == terminology.HCPCS]
+    return tuple(sorted({terminology.normal_code(terminology.HCPCS, c.code or "") for c in hcpcs}))
 
 
 def _scope(

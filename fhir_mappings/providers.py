@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from cds_service.concepts import Concept
 from cds_service.facts import Credential, Provider
 from fhir_mappings import terminology
-from fhir_mappings.clinical_views import CareTeam, Organization, Practitioner, PractitionerRole
+from fhir_mappings.administrative_views import CareTeam, Organization, Practitioner, PractitionerRole
 from fhir_mappings.context import ChartContext, each
 from fhir_mappings.datatypes import CodeableConcept, Reference
 

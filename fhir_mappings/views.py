@@ -10,11 +10,10 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
+from fhir_mappings.administrative_views import CareTeam, Coverage, Organization, Practitioner, PractitionerRole
 from fhir_mappings.clinical_views import (
-    CareTeam,
     ChargeItem,
     Condition,
-    Coverage,
     Device,
     DeviceUseStatement,
     Encounter,
@@ -23,10 +22,7 @@ from fhir_mappings.clinical_views import (
     MedicationRequest,
     MedicationStatement,
     Observation,
-    Organization,
     Patient,
-    Practitioner,
-    PractitionerRole,
     Procedure,
     QuestionnaireResponse,
     Resource,

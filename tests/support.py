@@ -10,6 +10,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cds_service.hooks.discovery import ORDER_SIGN
+from cds_service.hooks.messages import as_json
 from cds_service.services.determine_coverage import EXTENSION, answer
 from cds_service.settings import Settings
 
@@ -189,7 +190,7 @@ def judged(request: JSON | bytes) -> list[JSON]:
     """The determinations of a call, at noon of DAY."""
     body = request if isinstance(request, bytes) else json.dumps(request).encode()
     response = answer(body, ORDER_SIGN, SETTINGS, NOON, None)
-    return json.loads(json.dumps(response["extension"][EXTENSION]))
+    return json.loads(as_json(response["extension"][EXTENSION]))
 
 
 def today() -> date:

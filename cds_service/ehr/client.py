@@ -67,7 +67,7 @@ class FhirClient:
         """`seconds`: what is left of the call's budget. Scopes bind only a token; open servers have none."""
         self._base = server.rstrip("/") + "/"
         self._patient_id = patient_id
-        self._as_of = as_of
+        self.as_of = as_of
         self._max_pages = max_pages
         self._scopes = (scopes or Scopes()) if token else Scopes()
         self._transport = Transport(self._base, token, seconds)
@@ -86,6 +86,11 @@ class FhirClient:
         wanted = [(ref, self._read_task(Read(ref))) for ref in dict.fromkeys(references)]
         return list(self._gather(wanted).values())
 
+    def raw(self, reference: str) -> bytes | None:
+        """A resource that was read by its reference, as it came; None when it could not be read."""
+        answer = self._transport.answered(urljoin(self._base, reference))
+        return answer.body if answer is not None and answer.status == 200 else None
+
     def close(self) -> None:
         """Lets go of the connections and of every thread that still waits."""
         self._transport.close()
@@ -95,7 +100,7 @@ class FhirClient:
     def _tasks(self, topic: Topic) -> list[_Task]:
         tasks = [self._read_task(each) for each in search_plan.reads_for(topic, self._patient_id, self.people)]
         for search in PLAN.get(topic, ()):
-            values = search_plan.values_for(search, self._patient_id, self._as_of)
+            values = search_plan.values_for(search, self._patient_id, self.as_of)
             for codes in search_plan.code_chunks(search, values):
                 tasks.append(self._task(search.type, self._search, search, values, codes, optional=search.optional))
         return tasks

@@ -82,6 +82,10 @@ class Transport:
                 self._answers[url] = self._tried(url)
             return self._answers[url]
 
+    def answered(self, url: str) -> Answered | None:
+        """The answer that came for a URL; None when it was not asked for or never came."""
+        return self._answers.get(url)
+
     def _tried(self, url: str) -> Answered:
         """An answer, with one more try where that may help."""
         for attempt in (1, 2):

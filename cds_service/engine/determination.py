@@ -33,7 +33,8 @@ class Determination:
 
     `on_replacement_path`: the outcome rests on D.III in place of D.I.B to D.I.I. `replacement` is also there when a
     pump is in use and nothing says which path the order takes: both paths are shown, the new-pump path decides.
-    `before_policy`: the order is older than every version that is held.
+    `before_policy`: the order is older than every version that is held. `coverage_reference`: the insurance that the
+    coverage standing speaks of, None when there is none or nobody knows which; `coverage_ends`: its last day.
     """
 
     order: str
@@ -50,6 +51,9 @@ class Determination:
     rides_with: str | None = None
     on_replacement_path: bool = False
     before_policy: bool = False
+    coverage_reference: str | None = None
+    coverage_note: str = ""
+    coverage_ends: date | None = None
 
 
 def outcome_of(required: tuple[Finding, ...], exclusions: tuple[Finding, ...]) -> Outcome:

@@ -141,7 +141,9 @@ def detail(order: DeviceOrder, determination: Determination, chart: Chart, today
         yield from _gaps(determination)
     yield from _other_path(determination)
     yield from _not_read(determination, chart)
-    yield from _remarks(order, determination, today)
+    lines = remarks(order, determination, today)
+    if lines:
+        yield "**Note**\n\n" + _lines(lines)
     excluded = determination.outcome is Outcome.EXCLUDED
     shown = [] if excluded else [f for f in _required(determination) if f.truth is MET]
     if shown:
@@ -212,9 +214,10 @@ def _weak(finding: Finding) -> str:
     return " (attested)" if finding.basis is Basis.ATTESTED and not told else ""
 
 
-def _remarks(order: DeviceOrder, determination: Determination, today: date) -> Iterator[str]:
+def remarks(order: DeviceOrder, determination: Determination, today: date, *, coverage: bool = True) -> list[str]:
+    """What a reader should know beside the findings, in Markdown; `coverage`: also that it was not verified."""
     lines = []
-    if determination.coverage is CoverageStanding.UNVERIFIED:
+    if coverage and determination.coverage is CoverageStanding.UNVERIFIED:
         lines.append("Coverage was not verified: this holds if the member has a CareSource Marketplace plan.")
     age = (today - determination.as_of).days
     if age > PARAMETERS["order_age_days"].on(determination.as_of):
@@ -229,8 +232,7 @@ def _remarks(order: DeviceOrder, determination: Determination, today: date) -> I
         )
     if not order.coded:
         lines.append("The order has no code: add HCPCS E0784, E0787, A9274 or S1034.")
-    if lines:
-        yield "**Note**\n\n" + _lines(dict.fromkeys(lines))
+    return list(dict.fromkeys(lines))
 
 
 def _asks_for_path(determination: Determination) -> bool:

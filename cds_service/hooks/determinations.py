@@ -47,7 +47,7 @@ def as_json(
     if notes:
         body["notes"] = notes
     if determination.outcome is not Outcome.NOT_APPLICABLE:
-        body["assertionId"] = assertion_id(determination, patient_id)
+        body["assertionId"] = assertion_id(determination.order, patient_id, determination.coverage_reference)
     return body
 
 
@@ -83,7 +83,10 @@ def _evidence(evidence: Evidence, origins: Mapping[str, str]) -> dict[str, str |
     }
 
 
-def assertion_id(determination: Determination, patient_id: str) -> str:
-    """Stable for the same order, patient, policy version and coverage standing; tells nobody who the patient is."""
-    parts = (patient_id, determination.order, determination.policy_version or "", determination.coverage.value)
+def assertion_id(order: str, patient_id: str, coverage: str | None) -> str:
+    """Stable for the same order, coverage and patient, whatever is found; tells nobody who the patient is.
+
+    `order` and `coverage` are references. A new id for the same coverage would make clients add a second repetition.
+    """
+    parts = (patient_id, order, coverage or "")
     return str(uuid5(_NAMESPACE, "|".join(parts)))

@@ -7,20 +7,44 @@ from typing import Any
 
 from cds_service.concepts import Concept
 from cds_service.facts import Topic
+from cds_service.hooks import crd_prefetch
+from cds_service.hooks.configuration import OPTIONS
+from fhir_mappings.crd_versions import DECLARED
 from fhir_mappings.terminology import LOINC, codes_in
 
-SPECIFICATION = "2.0.1"
+# Of CDS Hooks: what plain clients speak, and what the current CRD guide builds on.
+SPECIFICATION, CRD_SPECIFICATION = "2.0.1", "3.0.0-ballot"
+VERSIONS = "davinci-crd.version"
+CONFIGURATION_OPTIONS = "davinci-crd.configuration-options"
 _PAGE = 1000
+_PLAIN_USAGE = (
+    "Reads the chart from prefetch or from the FHIR server in the call; what it can read from neither is named as not "
+    "retrieved."
+)
+_CRD_USAGE = (
+    "Needs exactly one primary Coverage of CareSource with its payer's identifier, by prefetch or from the FHIR server "
+    "in the call, and reads the chart there with the call's token. Judges insulin pump orders; others get no answer."
+)
 
 
 @dataclass(frozen=True, slots=True)
 class HookService:
-    """One service of the discovery document."""
+    """One service of the discovery document.
+
+    `crd`: it follows Da Vinci CRD's rules for coverage, errors and cards, in place of the plain service's tolerance
+    and full card.
+    """
 
     id: str
     hook: str
     title: str
     description: str
+    crd: bool = False
+
+    @property
+    def primary(self) -> bool:
+        """Whether the hook is one of CRD's primary ones, which may ask for documentation; order-select is not."""
+        return self.hook != "order-select"
 
 
 ORDER_SIGN = HookService(
@@ -36,7 +60,31 @@ ORDER_SELECT = HookService(
     "Insulin pump coverage at order selection (CareSource MP-MM-1316)",
     "The same prediction as soon as an insulin pump is selected, for the selected orders only.",
 )
-SERVICES = {service.id: service for service in (ORDER_SIGN, ORDER_SELECT)}
+CRD_ORDER_SIGN = HookService(
+    "crd-order-sign",
+    "order-sign",
+    "CareSource coverage requirements at signing (insulin pumps)",
+    "Da Vinci CRD for insulin pump orders: whether medical policy MP-MM-1316 covers the order, and which "
+    "documentation prior authorization needs, as coverage information on the order.",
+    crd=True,
+)
+CRD_ORDER_SELECT = HookService(
+    "crd-order-select",
+    "order-select",
+    "CareSource coverage requirements at selection (insulin pumps)",
+    "Da Vinci CRD for selected insulin pump orders: a first word on coverage, without asking for documentation.",
+    crd=True,
+)
+CRD_ORDER_DISPATCH = HookService(
+    "crd-order-dispatch",
+    "order-dispatch",
+    "CareSource coverage requirements at dispatch (insulin pumps)",
+    "Da Vinci CRD for insulin pump orders that are sent to a supplier: coverage and documentation, looked at again.",
+    crd=True,
+)
+SERVICES = {
+    service.id: service for service in (ORDER_SIGN, ORDER_SELECT, CRD_ORDER_SIGN, CRD_ORDER_SELECT, CRD_ORDER_DISPATCH)
+}
 
 
 def lab_codes(*concepts: Concept) -> str:
@@ -71,21 +119,28 @@ def prefetch_templates() -> dict[str, str]:
     }
 
 
-def discovery() -> dict[str, Any]:
-    """The body of GET /cds-services."""
-    templates = prefetch_templates()
+def discovery(*, legacy: bool = False) -> dict[str, Any]:
+    """The body of GET /cds-services; `legacy`: the CRD services alone, for clients of CDS Hooks 2.0."""
+    return {"services": [_entry(service, legacy) for service in SERVICES.values() if service.crd or not legacy]}
+
+
+def _entry(service: HookService, legacy: bool) -> dict[str, Any]:
     return {
-        "services": [
-            {
-                "hook": service.hook,
-                "id": service.id,
-                "title": service.title,
-                "description": service.description,
-                "version": SPECIFICATION,
-                "usageRequirements": "Reads the chart from prefetch or from the FHIR server in the call; what it can "
-                "read from neither is named as not retrieved.",
-                "prefetch": templates,
-            }
-            for service in SERVICES.values()
-        ]
+        "hook": service.hook,
+        "id": service.id,
+        "title": service.title,
+        "description": service.description,
+        "version": CRD_SPECIFICATION if service.crd and not legacy else SPECIFICATION,
+        "usageRequirements": _CRD_USAGE if service.crd else _PLAIN_USAGE,
+        "prefetch": _templates(service, legacy),
+        "extension": {VERSIONS: list(DECLARED), CONFIGURATION_OPTIONS: [option.as_json() for option in OPTIONS]},
     }
+
+
+def _templates(service: HookService, legacy: bool) -> dict[str, str]:
+    if not service.crd:
+        return prefetch_templates()
+    if legacy:
+        return crd_prefetch.legacy_templates(service.hook)
+    dispatches = service.hook == "order-dispatch"
+    return crd_prefetch.dispatch_templates() if dispatches else crd_prefetch.signing_templates()

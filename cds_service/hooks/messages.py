@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 
-from cds_service.errors import BadRequest
+from cds_service.errors import BadRequest, NotJson
 from fhir_mappings.reading import DecodeError
 from fhir_mappings.views import RawEntry
 
@@ -18,6 +19,7 @@ T = TypeVar("T")
 _UUID = re.compile(r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
 _ID = re.compile(r"^(?!\.+$)[A-Za-z0-9._\-]{1,128}$")
 _USER = re.compile(r"^(?:Practitioner|PractitionerRole)/(?!\.+$)[A-Za-z0-9._\-]{1,128}$")
+_REFERENCE = re.compile(r"^(?:https?://[^\s?#]+/)?[A-Z][A-Za-z]+/(?!\.+$)[A-Za-z0-9._\-]{1,128}(?:/_history/[^/\s]+)?$")
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _entries = msgspec.json.Decoder(list[RawEntry])
 
@@ -37,57 +39,73 @@ class FhirAccess:
 
 @dataclass(frozen=True, slots=True)
 class HookRequest:
-    """One call of a hook, checked."""
+    """One call of a hook, checked.
+
+    `selections`: at order-select the references of the orders that were chosen. `dispatched`: at order-dispatch those
+    of the orders that are sent out; the orders themselves have to be read, and `entries` is empty.
+    """
 
     hook: str
     hook_instance: str
     user_id: str | None
     patient_id: str
-    entries: tuple[RawEntry, ...]
-    selections: tuple[str, ...] | None
+    entries: tuple[RawEntry, ...] = ()
+    selections: tuple[str, ...] | None = None
+    dispatched: tuple[str, ...] | None = None
     prefetch: dict[str, msgspec.Raw] = field(default_factory=dict)
     fhir: FhirAccess | None = None
 
 
-def parse_request(body: bytes, hook: str) -> HookRequest:
-    """Reads and checks a request for one hook. Null optional members are absent ones; unknown ones are ignored."""
-    root = _root(body)
+def extension_in(root: Mapping[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    """The call's own extensions by name."""
+    return _members(dict(root), "extension", "extension") or {}
+
+
+def request_in(root: dict[str, msgspec.Raw], hook: str) -> HookRequest:
+    """Checks a request for one hook. Null optional members are absent ones; unknown ones are ignored."""
     named = _text(root, "hook", required=True)
     if named != hook:
         raise BadRequest(f"hook is not `{hook}`: this service answers `{hook}` only", "hook")
     instance = _text(root, "hookInstance", required=True)
     if not _UUID.match(instance or ""):
         raise BadRequest("hookInstance must be a UUID such as d1577c69-dfbe-44ad-ba6d-3e05e953b2ea", "hookInstance")
-    context = _members(root, "context", "context", required=True)
+    context = _members(root, "context", "context", required=True) or {}
     patient = _text(context, "patientId", "context.patientId", required=True)
     if not _ID.match(patient or ""):
         raise BadRequest("context.patientId must be a plain id, without `Patient/`", "context.patientId")
-    user = _text(context, "userId", "context.userId", required=True)
-    if not _USER.match(user or ""):
-        raise BadRequest("context.userId must be Practitioner/id or PractitionerRole/id", "context.userId")
     _text(context, "encounterId", "context.encounterId")
-    _members(root, "extension", "extension")
+    extension_in(root)
+    dispatches = hook == "order-dispatch"
     return HookRequest(
         hook=hook,
         hook_instance=instance or "",
-        user_id=user,
+        user_id=None if dispatches else _user(context),
         patient_id=patient or "",
-        entries=_draft_entries(context),
+        entries=() if dispatches else _draft_entries(context),
         selections=_selections(context) if hook == "order-select" else None,
+        dispatched=_dispatched(context) if dispatches else None,
         prefetch=_members(root, "prefetch", "prefetch") or {},
         fhir=_fhir(root, patient or ""),
     )
 
 
+def _user(context: dict[str, msgspec.Raw]) -> str | None:
+    user = _text(context, "userId", "context.userId", required=True)
+    if not _USER.match(user or ""):
+        raise BadRequest("context.userId must be Practitioner/id or PractitionerRole/id", "context.userId")
+    return user
+
+
 def peek_hook(body: bytes) -> str | None:
     """The hook that a saved request names, for choosing the service; None when it names none."""
     try:
-        return _text(_root(body), "hook")
+        return _text(read_root(body), "hook")
     except BadRequest:
         return None
 
 
-def _root(body: bytes) -> dict[str, msgspec.Raw]:
+def read_root(body: bytes) -> dict[str, msgspec.Raw]:
+    """The members of a request's body, not looked at yet; NotJson when it is no JSON."""
     # RFC 8259 lets a reader ignore a byte-order mark.
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -95,7 +113,7 @@ def _root(body: bytes) -> dict[str, msgspec.Raw]:
     except msgspec.ValidationError:
         raise BadRequest("the body must be one JSON object", code="structure") from None
     except DecodeError:
-        raise BadRequest("the body is no JSON: send a CDS Hooks request in UTF-8", code="structure") from None
+        raise NotJson("the body is no JSON: send a CDS Hooks request in UTF-8") from None
 
 
 def _is_absent(raw: msgspec.Raw | None) -> bool:
@@ -130,9 +148,9 @@ def _members(
     return value
 
 
-def _draft_entries(context: dict[str, msgspec.Raw] | None) -> tuple[RawEntry, ...]:
+def _draft_entries(context: dict[str, msgspec.Raw]) -> tuple[RawEntry, ...]:
     path = "context.draftOrders"
-    bundle = _members(context or {}, "draftOrders", path, required=True) or {}
+    bundle = _members(context, "draftOrders", path, required=True) or {}
     if _value(bundle, "resourceType", f"{path}.resourceType", object, "a string") != "Bundle":
         raise BadRequest(f"{path} must be a FHIR Bundle", path)
     raw = bundle.get("entry")
@@ -144,12 +162,32 @@ def _draft_entries(context: dict[str, msgspec.Raw] | None) -> tuple[RawEntry, ..
         raise BadRequest(f"{path}.entry must be a list of Bundle entries", f"{path}.entry") from None
 
 
-def _selections(context: dict[str, msgspec.Raw] | None) -> tuple[str, ...]:
+def _selections(context: dict[str, msgspec.Raw]) -> tuple[str, ...]:
     path = "context.selections"
-    found = _value(context or {}, "selections", path, list[str], "a list of references such as DeviceRequest/1")
+    found = _value(context, "selections", path, list[str], "a list of references such as DeviceRequest/1")
     if found is None:
         raise BadRequest(f"{path} is missing: the hook requires it", path, "required")
     return tuple(found)
+
+
+def _dispatched(context: dict[str, msgspec.Raw]) -> tuple[str, ...]:
+    """References of the dispatched orders: `dispatchedOrders`, or the single `order` of the hook's first version."""
+    performer = _text(context, "performer", "context.performer", required=True)
+    if not _REFERENCE.match(performer or ""):
+        raise BadRequest("context.performer must be a reference such as Organization/1", "context.performer")
+    _value(context, "fulfillmentTasks", "context.fulfillmentTasks", list[dict[str, msgspec.Raw]], "a list of Tasks")
+    _members(context, "task", "context.task")
+    path = "context.dispatchedOrders"
+    found = _value(context, "dispatchedOrders", path, list[str], "a list of references such as DeviceRequest/1")
+    if found is None and (single := _text(context, "order", "context.order")):
+        path, found = "context.order", [single]
+    if not found:
+        raise BadRequest(f"{path} is missing: name the orders that are sent out", path, "required")
+    for index, reference in enumerate(found):
+        if not _REFERENCE.match(reference):
+            field = path if path == "context.order" else f"{path}[{index}]"
+            raise BadRequest(f"{field} must be a reference such as DeviceRequest/1", field)
+    return tuple(dict.fromkeys(found))
 
 
 def _fhir(root: dict[str, msgspec.Raw], patient_id: str) -> FhirAccess | None:

@@ -31,6 +31,11 @@ def parameters_on(day: date, overrides: Mapping[str, Any] | None = None) -> Mapp
     return {**_parameters_on(day), **(overrides or {})}
 
 
+def payer_parameters(day: date, overrides: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """What says who the payer is; also known of days before the first version of the policy."""
+    return parameters_on(max(day, mp_mm_1316.VERSIONS[0]), overrides)
+
+
 @lru_cache(maxsize=64)
 def _parameters_on(day: date) -> Mapping[str, Any]:
     return ParametersOn(mp_mm_1316.PARAMETERS, day)
@@ -65,18 +70,30 @@ def determine(
         reason = f"The order is of {as_of}: {error}. It is not judged by a later text"
         return replace(blank, reason=reason, before_policy=True)
     parameters = parameters_on(as_of, overrides)
-    covered, why = standing(chart.coverages, chart.state, as_of, parameters)
+    blank = replace(_with_coverage(blank, chart, as_of, parameters), policy_version=version)
+    if blank.coverage is CoverageStanding.NOT_GOVERNED:
+        return replace(blank, reason=f"The policy does not govern this coverage: {blank.coverage_note}")
+    return _judge(Case(order, chart, as_of, parameters), blank)
+
+
+def _with_coverage(blank: Determination, chart: Chart, as_of: date, parameters: Mapping[str, Any]) -> Determination:
+    found = standing(chart.coverages, chart.state, as_of, parameters)
+    covered, why = found.standing, found.why
     unread = chart.unread.get(Topic.COVERAGE) and covered is not CoverageStanding.GOVERNED
     # Of several coverages the primary one decides: with some unread, nobody knows which that is.
     if unread or chart.partial.get(Topic.COVERAGE):
         covered, why = CoverageStanding.UNVERIFIED, "the coverage could not be read whole"
-    blank = replace(blank, policy_version=version, coverage=covered)
-    if covered is CoverageStanding.NOT_GOVERNED:
-        return replace(blank, reason=f"The policy does not govern this coverage: {why}")
-    return _judge(Case(order, chart, as_of, parameters), blank, why)
+    coverage = found.coverage
+    return replace(
+        blank,
+        coverage=covered,
+        coverage_note=why,
+        coverage_reference=coverage.reference if coverage else None,
+        coverage_ends=coverage.period[1] if coverage else None,
+    )
 
 
-def _judge(case: Case, blank: Determination, coverage_note: str) -> Determination:
+def _judge(case: Case, blank: Determination) -> Determination:
     criteria = tuple(case.finding(unit) for unit in mp_mm_1316.CRITERIA)
     exclusions = tuple(case.finding(unit) for unit in mp_mm_1316.EXCLUSIONS)
     required, excluding = criteria, exclusions
@@ -94,7 +111,7 @@ def _judge(case: Case, blank: Determination, coverage_note: str) -> Determinatio
         reason = "The order names an insulin pump only in words"
     notes = (*blank.notes, *_later(case))
     if blank.coverage is not CoverageStanding.GOVERNED:
-        notes = (f"Coverage not verified: {coverage_note}", *notes)
+        notes = (f"Coverage not verified: {blank.coverage_note}", *notes)
     return replace(
         blank,
         outcome=outcome,

@@ -1,140 +1,256 @@
-"""The main line: request bytes → hook message → facts → determinations → cards."""
+"""The main line: request bytes → hook message → facts → determinations → cards and system actions."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from typing import Any
 
-from cds_service.engine.determination import Determination
-from cds_service.errors import BadRequest
-from cds_service.facts import Chart, DeviceOrder, Scope
+from cds_service.engine.determination import CoverageStanding
+from cds_service.errors import BadRequest, NotJson, Unprocessable
+from cds_service.facts import Chart, DeviceOrder
 from cds_service.hooks.cards import CardWriter
+from cds_service.hooks.configuration import (
+    COVERAGE_INFO,
+    UNSOLICITED,
+    Configuration,
+    configuration_in,
+    requested_version,
+)
+from cds_service.hooks.crd_cards import CrdCardWriter, limited
 from cds_service.hooks.determinations import as_json, evidence_references
 from cds_service.hooks.discovery import HookService
-from cds_service.hooks.messages import HookRequest, parse_request
+from cds_service.hooks.messages import HookRequest, extension_in, read_root, request_in
 from cds_service.hooks.prefetch import refuse_other_patient
-from cds_service.policies.mp_mm_1316 import POLICY_ID
-from cds_service.policies.registry import determine, is_governed_kind
-from cds_service.services.read_chart import OpenSource, Readers, opened, read_chart
+from cds_service.hooks.system_actions import system_actions
+from cds_service.policies.registry import is_governed_kind, payer_parameters
+from cds_service.services.assert_coverage import Terms, assertion_for
+from cds_service.services.find_orders import chosen_orders, with_dispatched_orders
+from cds_service.services.judge_orders import Judged, as_of_day, judge_orders
+from cds_service.services.member_roster import Roster
+from cds_service.services.read_chart import OpenSource, Readers, Source, opened, read_chart
+from cds_service.services.verify_coverage import Position, Problem, position_of, refuse
 from cds_service.settings import Settings
+from fhir_mappings.chart import ChartReader
+from fhir_mappings.crd_versions import V2_2, CrdVersion, version_named
 from fhir_mappings.orders import DraftOrder, draft_orders, order_codes, unresolved_items
 
 EXTENSION = "com.insulin-pump-cds.determinations"
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """One order of the call with its determination."""
+class _Call:
+    """One call: what was asked, and all that the answer depends on beside it."""
 
-    order: DeviceOrder
-    determination: Determination
+    request: HookRequest
+    service: HookService
+    settings: Settings
+    now: datetime
+    version: CrdVersion
+    configuration: Configuration
+    roster: Roster | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What was read for a call."""
+
+    drafts: Sequence[DraftOrder]
+    chosen: frozenset[str]
+    reader: ChartReader
+    orders: Sequence[DeviceOrder]
+    chart: Chart
+    searches: tuple[str, ...]
 
 
 def answer(
-    body: bytes, service: HookService, settings: Settings, now: datetime, open_source: OpenSource | None
+    body: bytes,
+    service: HookService,
+    settings: Settings,
+    now: datetime,
+    open_source: OpenSource | None,
+    *,
+    roster: Roster | None = None,
+    default_version: CrdVersion | None = None,
 ) -> dict[str, Any]:
-    """The whole response of a hook call. `now` is an aware time; `open_source` None never leaves the machine."""
+    """The whole response of a hook call. `now` is an aware time; `open_source` None never leaves the machine.
+
+    `roster`: the plan's members, None when it gives no list. `default_version`: of CRD, for a client that asks for
+    none; None takes the setting's.
+    """
     began = time.monotonic()
-    request = parse_request(body, service.hook)
-    refuse_other_patient(request.prefetch, request.patient_id)
-    drafts = list(draft_orders(request.entries))
-    chosen = _selected(request, drafts)
-    readers = Readers(request, drafts, settings.time_zone)
-    reader, orders = readers.look({}, [])
-    searches: tuple[str, ...] = ()
-    chart = Chart()
-    unresolved = [ref for draft in chosen for ref in unresolved_items(draft, reader.context)]
-    if unresolved or any(is_governed_kind(order) for order in orders if order.reference in _names(chosen)):
-        source = opened(request, orders, now, open_source, settings.deadline_seconds, began)
-        try:
-            reader, orders = read_chart(request, readers, unresolved, orders, source)
-        finally:
-            if source is not None:
-                source.close()
-                searches = tuple(sorted(source.log))
-        if any(is_governed_kind(order) for order in orders):
-            chart = reader.chart()
-    today = now.astimezone(reader.zone).date()
-    latest = max(today, now.astimezone(UTC).date())
-    judged = _judge(orders, _names(chosen), chart, (today, latest), settings)
-    writer = CardWriter(settings.public_url, request.patient_id, request.user_id, order_codes(drafts))
-    cards = [card for each in judged if (card := writer.card(each.order, each.determination, chart, today))]
-    response: dict[str, Any] = {"cards": cards, "systemActions": []}
-    if judged:
-        references = {r for each in judged for r in evidence_references(each.determination)}
-        origins = reader.origins(references)
-        found = [as_json(each.determination, request.patient_id, origins, searches) for each in judged]
+    root = read_root(body)
+    extension = extension_in(root)
+    version = _version(extension, service, default_version or version_named(settings.crd_version))
+    with _statuses(version if service.crd else None):
+        request = request_in(root, service.hook)
+        refuse_other_patient(request.prefetch, request.patient_id)
+        call = _Call(request, service, settings, now, version, configuration_in(extension), roster)
+        return _answered(call, _see(call, open_source, began))
+
+
+def _version(extension: dict[str, Any], service: HookService, default: CrdVersion | None) -> CrdVersion:
+    """The version of the guide to answer in; a plain client that names an unknown one is answered all the same."""
+    fallback = default or V2_2
+    try:
+        return requested_version(extension, fallback)
+    except Unprocessable:
+        if service.crd:
+            raise
+        return fallback
+
+
+@contextmanager
+def _statuses(version: CrdVersion | None) -> Iterator[None]:
+    """Faults under the HTTP status that the version of the guide has for them."""
+    try:
+        yield
+    except BadRequest as error:
+        if version is None or isinstance(error, NotJson) or error.status != 400 or version.invalid_status == 400:
+            raise
+        raise Unprocessable(error.message, error.field, error.code) from None
+
+
+# ---------------------------------------------------------------- what is read
+
+
+def _see(call: _Call, open_source: OpenSource | None, began: float) -> _Seen:
+    source: Source | None = None
+    request, settings = call.request, call.settings
+    try:
+        if request.dispatched is not None:
+            source = opened(request, call.now, open_source, settings.deadline_seconds, began)
+            request = with_dispatched_orders(request, source)
+        drafts = list(draft_orders(request.entries, _place(request)))
+        chosen = chosen_orders(request, drafts)
+        names = frozenset(draft.reference for draft in chosen)
+        readers = Readers(request, drafts, settings.time_zone)
+        reader, orders = readers.look({}, [])
+        chart = Chart()
+        unresolved = [ref for draft in chosen for ref in unresolved_items(draft, reader.context)]
+        if unresolved or any(is_governed_kind(order) for order in orders if order.reference in names):
+            source = source or opened(request, call.now, open_source, settings.deadline_seconds, began)
+            gate = _Gate(call, names)
+            reader, orders = read_chart(request, readers, unresolved, orders, source, gate.check)
+            if any(is_governed_kind(order) for order in orders):
+                chart = reader.chart()
+    finally:
+        if source is not None:
+            source.close()
+    return _Seen(drafts, names, reader, orders, chart, tuple(sorted(source.log)) if source is not None else ())
+
+
+def _place(request: HookRequest) -> str:
+    return "context.draftOrders.entry" if request.dispatched is None else "context.dispatchedOrders"
+
+
+class _Gate:
+    """Refuses a CRD call over coverages that came with it, before a chart is read that nobody may need."""
+
+    def __init__(self, call: _Call, chosen: frozenset[str]) -> None:
+        self._call = call
+        self._chosen = chosen
+
+    def check(self, reader: ChartReader, orders: Sequence[DeviceOrder]) -> None:
+        """Raises what no further reading could mend."""
+        if not self._call.service.crd:
+            return
+        chart, days = reader.coverage_only(), _days(self._call, reader)
+        for order in orders:
+            if is_governed_kind(order) and order.reference in self._chosen:
+                refuse(_position(self._call, chart, as_of_day(order, *days)[0]), before_fetching=True)
+
+
+def _days(call: _Call, reader: ChartReader) -> tuple[date, date]:
+    """The member's day, and the one that it already is in UTC."""
+    today = call.now.astimezone(reader.zone).date()
+    return today, max(today, call.now.astimezone(UTC).date())
+
+
+def _position(call: _Call, chart: Chart, as_of: date) -> Position:
+    return position_of(chart, as_of, payer_parameters(as_of, call.settings.overrides()), call.roster)
+
+
+# ---------------------------------------------------------------- what is answered
+
+
+def _answered(call: _Call, seen: _Seen) -> dict[str, Any]:
+    days = _days(call, seen.reader)
+    judged = judge_orders(seen.orders, seen.chosen, seen.chart, days, call.settings)
+    placed = [_placed(call, seen, each) for each in judged]
+    response: dict[str, Any] = {
+        "cards": limited(list(_cards(call, seen, placed, days[0])), call.configuration),
+        "systemActions": _actions(call, seen, placed, days[0]),
+    }
+    if placed:
+        references = {r for each, _ in placed for r in evidence_references(each.determination)}
+        origins = seen.reader.origins(references)
+        patient = call.request.patient_id
+        found = [as_json(each.determination, patient, origins, seen.searches) for each, _ in placed]
         response["extension"] = {EXTENSION: found}
     return response
 
 
-def _selected(request: HookRequest, drafts: Sequence[DraftOrder]) -> list[DraftOrder]:
-    """All orders at signing; at selection the selected ones, each of which must be in the bundle."""
-    if request.selections is None:
-        return list(drafts)
-    there = {draft.reference: draft for draft in drafts}
-    for index, name in enumerate(request.selections):
-        if name not in there:
-            path = f"context.selections[{index}]"
-            raise BadRequest(f"{path} names no order of context.draftOrders", path)
-    return [there[name] for name in dict.fromkeys(request.selections)]
+def _placed(call: _Call, seen: _Seen, each: Judged) -> tuple[Judged, Position]:
+    """A judged order with the coverage that it is held against; a CRD call over an unusable one is refused."""
+    determination = each.determination
+    if not (is_governed_kind(each.order) or determination.rides_with):
+        return each, Position()
+    position = _position(call, seen.chart, determination.as_of)
+    if call.service.crd and each.order.reference in seen.chosen:
+        refuse(position)
+        _require_id(seen.drafts, each.order.reference)
+    if position.problem is Problem.MEMBER_UNKNOWN:
+        why = "the plan does not know the member id on the Coverage"
+        notes = (f"Coverage not verified: {why}", *determination.notes)
+        determination = replace(determination, coverage=CoverageStanding.UNVERIFIED, coverage_note=why, notes=notes)
+    if position.coverage is not None and determination.coverage_reference is None:
+        determination = replace(determination, coverage_reference=position.coverage.reference)
+    return Judged(each.order, determination), position
 
 
-def _names(drafts: Sequence[DraftOrder]) -> frozenset[str]:
-    return frozenset(draft.reference for draft in drafts)
+def _require_id(drafts: Sequence[DraftOrder], reference: str) -> None:
+    draft = next(draft for draft in drafts if draft.reference == reference)
+    if not draft.has_id:
+        field = f"{draft.place}.id"
+        raise BadRequest(f"{field} is missing: give the order an id, so that the answer can name it", field)
 
 
-def as_of_day(order: DeviceOrder, today: date, latest: date) -> tuple[date, tuple[str, ...]]:
-    """The day that an order is judged at, and a note when it is not simply the order's own date.
-
-    `today` is the member's day, `latest` the day that it already is in UTC: servers that stamp bare dates by UTC
-    are a day ahead of the member in the evening, and their orders are not of the future.
-    """
-    authored = order.authored
-    if authored is None:
-        return today, ("The order has no authoredOn: judged at the time of the call",)
-    if authored.first > latest:
-        return today, (f"The order is dated {authored}, in the future: judged at the time of the call",)
-    if authored.first != authored.last:
-        day = min(authored.last, today)
-        return day, (f"The order is dated {authored} only: judged at {day}",)
-    return authored.last, ()
-
-
-def _judge(
-    orders: Sequence[DeviceOrder],
-    chosen: frozenset[str],
-    chart: Chart,
-    today: tuple[date, date],
-    settings: Settings,
-) -> list[Judged]:
-    judged: list[Judged] = []
-    for order in orders:
-        as_of, notes = as_of_day(order, *today)
-        if order.reference not in chosen:
-            order = replace(order, out_of_scope="The order is not selected")
-        if is_governed_kind(order):
-            order = replace(order, notes=(*notes, *order.notes))
-        judged.append(Judged(order, determine(order, chart, as_of, settings.overrides())))
-    pump = next((j for j in judged if j.order.scope is Scope.PUMP and j.order.out_of_scope is None), None)
-    return [_riding(each, pump) for each in judged]
+def _cards(
+    call: _Call, seen: _Seen, placed: Sequence[tuple[Judged, Position]], today: date
+) -> Iterator[dict[str, Any]]:
+    request, ordered = call.request, order_codes(seen.drafts)
+    url = call.settings.public_url
+    if call.service.crd:
+        crd = CrdCardWriter(url, request.patient_id, call.version, call.configuration, ordered)
+        for each, _ in placed:
+            yield from crd.cards(each.order, each.determination, seen.chart, today)
+    elif call.configuration.on(COVERAGE_INFO):
+        writer = CardWriter(url, request.patient_id, request.user_id, ordered)
+        for each, _ in placed:
+            card = writer.card(each.order, each.determination, seen.chart, today)
+            if card is not None:
+                yield card
 
 
-def _riding(each: Judged, pump: Judged | None) -> Judged:
-    """Supplies in the bundle of a pump order share its determination; alone they are not judged."""
-    if each.order.scope is not Scope.SUPPLIES or each.order.out_of_scope is not None:
-        return each
-    if pump is None:
-        reason = f"Pump supplies alone: {POLICY_ID} is read for them together with a pump"
-        return Judged(each.order, replace(each.determination, reason=reason))
-    reference = pump.determination.order
-    shared = replace(
-        pump.determination,
-        order=each.order.reference,
-        rides_with=reference,
-        reason=pump.determination.reason or f"The supplies ride along with {reference}",
+def _actions(call: _Call, seen: _Seen, placed: Sequence[tuple[Judged, Position]], today: date) -> list[dict[str, Any]]:
+    if not call.configuration.on(COVERAGE_INFO):
+        return []
+    request = call.request
+    server = request.fhir.server if request.fhir else None
+    terms = Terms(
+        call.settings,
+        request.patient_id,
+        server,
+        today,
+        primary=call.service.primary,
+        unsolicited=call.configuration.on(UNSOLICITED),
+        answers_all=call.service.crd,
     )
-    return Judged(each.order, shared)
+    raw = {draft.reference: draft.raw for draft in seen.drafts if draft.has_id}
+    made = [(assertion_for(*each, terms), each[0].order) for each in placed if each[0].order.reference in raw]
+    said = [(assertion, order.label) for assertion, order in made if assertion is not None]
+    return system_actions(said, raw, call.version, server)

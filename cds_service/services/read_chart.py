@@ -13,10 +13,11 @@ from cds_service.hooks.prefetch import ChartSource, completed, given
 from cds_service.policies.registry import is_governed_kind
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.clinical_views import Resource
+from fhir_mappings.context import type_of
 from fhir_mappings.linked import missing_references
 from fhir_mappings.orders import DraftOrder, classify
 from fhir_mappings.reading import read
-from fhir_mappings.readings import Reading
+from fhir_mappings.readings import Reading, Status
 from fhir_mappings.references import local
 
 
@@ -24,10 +25,15 @@ class Source(ChartSource, Protocol):
     """A chart source that also reads single resources, and tells what it did."""
 
     people: tuple[str, ...]
+    as_of: date
     log: list[str]
 
     def read_references(self, references: Sequence[str]) -> list[Reading]:
         """Single resources by reference."""
+        ...
+
+    def raw(self, reference: str) -> bytes | None:
+        """A resource that was read by its reference, as it came; None when it could not be read."""
         ...
 
     def close(self) -> None:
@@ -68,12 +74,7 @@ def _beside_orders(request: HookRequest) -> list[tuple[Resource, str | None]]:
 
 
 def opened(
-    request: HookRequest,
-    orders: Sequence[DeviceOrder],
-    now: datetime,
-    open_source: OpenSource | None,
-    seconds: float,
-    began: float,
+    request: HookRequest, now: datetime, open_source: OpenSource | None, seconds: float, began: float
 ) -> Source | None:
     """The source for this call: None without a FHIR server. Its budget is the call's or the token's, the shorter."""
     access = request.fhir
@@ -82,13 +83,24 @@ def opened(
     left = seconds - (time.monotonic() - began)
     if access.token and access.expires_in is not None:
         left = min(left, access.expires_in)
-    day = min((order.authored.last for order in orders if order.authored), default=now.date())
-    source = open_source(
-        access.server, access.token, request.patient_id, min(day, now.date()), max(0.0, left), access.scope
-    )
+    return open_source(access.server, access.token, request.patient_id, now.date(), max(0.0, left), access.scope)
+
+
+def _spare_people(by_topic: dict[Topic, Reading], extras: Sequence[Reading], source: Source) -> None:
+    """People whose record came under a key of the guide's own are not asked for again."""
+    if Topic.REQUESTER in by_topic or not source.people:
+        return
+    there = {f"{type_of(r)}/{r.id}" for extra in extras for r, _ in extra.resources}
+    if set(source.people) <= there:
+        by_topic[Topic.REQUESTER] = Reading()
+
+
+def aim(source: Source, request: HookRequest, orders: Sequence[DeviceOrder]) -> None:
+    """Tells the source of which days and of whom these orders need to know: the earliest order's day, its people."""
+    server = request.fhir.server if request.fhir else None
+    source.as_of = min([source.as_of, *(order.authored.last for order in orders if order.authored)])
     people = [*(order.requester_reference for order in orders if is_governed_kind(order)), request.user_id]
-    source.people = tuple(filter(None, (local(person, access.server) for person in people)))
-    return source
+    source.people = tuple(filter(None, (local(person, server) for person in people)))
 
 
 def read_chart(
@@ -97,11 +109,12 @@ def read_chart(
     unresolved: Sequence[str],
     orders: Sequence[DeviceOrder],
     source: Source | None,
+    before_fetching: Callable[[ChartReader, Sequence[DeviceOrder]], None],
 ) -> tuple[ChartReader, list[DeviceOrder]]:
     """Reads what came and fetches what did not; then looks at the orders again with everything at hand.
 
     `unresolved`: devices and drugs that orders refer to; they are read first, since they say whether an order is for
-    a pump at all. Nothing more is fetched when none is.
+    a pump at all. Nothing more is fetched when none is. `before_fetching` sees what came and may refuse the call.
     """
     by_topic, extras = given(request.prefetch)
     if unresolved:
@@ -109,6 +122,11 @@ def read_chart(
         reader, orders = readers.look(by_topic, extras)
         if not any(is_governed_kind(order) for order in orders):
             return reader, list(orders)
+    if Topic.COVERAGE in by_topic and by_topic[Topic.COVERAGE].status in (Status.READ, Status.EMPTY):
+        before_fetching(*readers.look(by_topic, extras))
+    if source is not None:
+        aim(source, request, orders)
+        _spare_people(by_topic, extras, source)
     readings = completed(by_topic, source)
     reader, orders = readers.look(readings, extras)
     if source is not None:

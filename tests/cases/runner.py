@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -10,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from cds_service.hooks.discovery import SERVICES, HookService
+from cds_service.hooks.messages import as_json
 from cds_service.services.determine_coverage import EXTENSION, answer
 from cds_service.settings import Settings
 
@@ -33,7 +35,7 @@ class CaseFile:
         """The response of the service, at noon of the case's day in the eastern states."""
         noon = datetime.combine(self.as_of, time(12), ZoneInfo("America/New_York")).astimezone(UTC)
         settings = Settings(public_url=PUBLIC_URL)
-        return answer(self.request, self.service, settings, noon, None)
+        return json.loads(as_json(answer(self.request, self.service, settings, noon, None)))
 
 
 def load(folder: Path) -> CaseFile:

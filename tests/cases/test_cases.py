@@ -15,7 +15,7 @@ CASES = all_cases()
 
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 def test_case(case: CaseFile) -> None:
-    response = json.loads(json.dumps(case.run()))
+    response = case.run()
     assert check_response(response, json.loads(case.request.decode("utf-8-sig"))) == []
     expect = case.expect
     by_order = determinations(response)

@@ -45,6 +45,7 @@ from cds_service.policies.mp_mm_1316.written_order import ordered_in_writing
 POLICY_ID = "MP-MM-1316"
 TITLE = "Insulin Infusion Pump"
 PAYER = "CareSource"
+QUESTIONNAIRE = "Questionnaire/mp-mm-1316|1.0.0"
 
 
 @dataclass(frozen=True, slots=True)

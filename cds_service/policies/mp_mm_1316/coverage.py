@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
@@ -19,29 +20,47 @@ _GOVERNED, _NOT, _UNVERIFIED = (
 _PLAN_ID = re.compile(r"^(?P<issuer>\d{5})(?P<state>[A-Z]{2})\d{7}(?:-?\d{2})?$")
 
 
-def standing(
-    coverages: Sequence[Coverage], state: str | None, as_of: date, parameters: Mapping[str, Any]
-) -> tuple[CoverageStanding, str]:
-    """Governed, not governed or unverified, and why.
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Governed, not governed or unverified, why, and the insurance that it is said of, where it is one."""
+
+    standing: CoverageStanding
+    why: str
+    coverage: Coverage | None = None
+
+
+def standing(coverages: Sequence[Coverage], state: str | None, as_of: date, parameters: Mapping[str, Any]) -> Standing:
+    """Whether the policy governs what the member has.
 
     Coverages active on the day count, the primary one (lowest `order`) decides. Among several without an order the
     payer's own decides when they agree; when they do not, nothing is verified.
     """
-    active = [c for c in coverages if c.active and _in_force(c, as_of)]
-    if not active:
-        return _UNVERIFIED, "no active coverage was found"
-    lowest = min((c.order for c in active if c.order is not None), default=None)
-    primary = [c for c in active if c.order == lowest]
-    judged = [_one(coverage, state, parameters) for coverage in primary]
-    standings = {result for result, _ in judged}
-    ours = [(result, why) for result, why in judged if result is not _NOT or "another product" in why]
-    if _GOVERNED in standings and len({result for result, _ in ours}) == 1:
-        return next(item for item in judged if item[0] is _GOVERNED)
+    primary = primary_coverages(coverages, as_of)
+    if not primary:
+        return Standing(_UNVERIFIED, "no active coverage was found")
+    judged = [Standing(*_one(coverage, state, parameters), coverage) for coverage in primary]
+    standings = {each.standing for each in judged}
+    ours = {each.standing for each in judged if each.standing is not _NOT or "another product" in each.why}
+    if _GOVERNED in standings and len(ours) == 1:
+        return next(each for each in judged if each.standing is _GOVERNED)
     if standings == {_NOT}:
         return judged[0]
     if _GOVERNED in standings:
-        return _UNVERIFIED, "several coverages of the payer disagree"
-    return next(item for item in judged if item[0] is _UNVERIFIED)
+        return Standing(_UNVERIFIED, "several coverages of the payer disagree")
+    return next(each for each in judged if each.standing is _UNVERIFIED)
+
+
+def primary_coverages(coverages: Sequence[Coverage], as_of: date) -> list[Coverage]:
+    """Of the coverages in force on the day those with the lowest `order`."""
+    active = [c for c in coverages if c.active and _in_force(c, as_of)]
+    lowest = min((c.order for c in active if c.order is not None), default=None)
+    return [c for c in active if c.order == lowest]
+
+
+def is_payers(coverage: Coverage, parameters: Mapping[str, Any]) -> bool | None:
+    """True: a coverage of this payer; False: of another one; None: nothing says."""
+    issuers = {m["issuer"] for m in map(_PLAN_ID.match, coverage.plan_ids) if m}
+    return _payer(coverage, issuers, parameters)
 
 
 def _in_force(coverage: Coverage, as_of: date) -> bool:

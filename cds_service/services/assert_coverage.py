@@ -1,0 +1,200 @@
+"""Determination → what is asserted about the order's coverage, in Da Vinci CRD's words (sections L, P and Q).
+
+| determination | covered | prior authorization |
+|---|---|---|
+| likely-approved | covered | needed; satisfied where the plan lets the service issue numbers |
+| needs-documentation | covered | needed, with clinical documentation and the questionnaire |
+| something deciding could not be read | indeterminate, technical | indeterminate |
+| excluded | not-covered, with the section | |
+| member unknown, coverage not active | not-covered, with the guide's code | |
+| coverage not verified, not governed, no version in force | conditional, with the reason | conditional |
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import date
+
+from cds_service.engine.coverage_assertion import CoverageAssertion, Covered, PriorAuthorization, Reason
+from cds_service.engine.determination import CoverageStanding, Determination, Outcome
+from cds_service.engine.finding import Finding, Gap
+from cds_service.hooks.card_text import in_question
+from cds_service.hooks.determinations import assertion_id
+from cds_service.hooks.markdown import plain, shortened
+from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, QUESTIONNAIRE, UNITS
+from cds_service.policies.registry import is_governed_kind
+from cds_service.services.judge_orders import Judged
+from cds_service.services.verify_coverage import Position, Problem
+from cds_service.settings import Settings
+from fhir_mappings.coverage_information import CARRIERS
+
+_LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds for every assertion of one call.
+
+    `primary`: the hook may ask for documentation. `unsolicited`: the client takes a number without a request.
+    `answers_all`: every governed kind of order is answered, also where the policy does not govern its coverage.
+    """
+
+    settings: Settings
+    patient_id: str
+    fhir_server: str | None
+    today: date
+    primary: bool
+    unsolicited: bool
+    answers_all: bool
+
+
+def assertion_for(judged: Judged, position: Position, terms: Terms) -> CoverageAssertion | None:
+    """The assertion about one order; None where there is nothing to assert, or no Coverage to assert it of."""
+    order, determination = judged.order, judged.determination
+    coverage = position.coverage.reference if position.coverage else determination.coverage_reference
+    if coverage is None or order.resource_type not in CARRIERS:
+        return None
+    if not (is_governed_kind(order) or determination.rides_with):
+        return None
+    if determination.coverage is CoverageStanding.NOT_GOVERNED and not terms.answers_all:
+        return None
+    settings = terms.settings
+    ends = position.ends or determination.coverage_ends
+    blank = CoverageAssertion(
+        order=order.reference,
+        coverage=coverage,
+        assertion_id=assertion_id(order.reference, terms.patient_id, coverage),
+        covered=Covered.COVERED,
+        made_on=terms.today,
+        policy_link=f"{settings.public_url}/policy/{POLICY_ID}{_anchor(determination)}",
+        reasons=(),
+        prior_authorization=PriorAuthorization.NEEDED,
+        billing_codes=order.billing_codes,
+        depends_on=determination.rides_with,
+        expires=ends if ends and ends >= terms.today else None,
+        contact=settings.payer_phone or None,
+    )
+    return _by_member(blank, position) or _by_standing(blank, determination, position, terms)
+
+
+def _anchor(determination: Determination) -> str:
+    sections = [finding.id for finding in in_question(determination)]
+    return f"#{sections[0]}" if sections else ""
+
+
+def _by_member(blank: CoverageAssertion, position: Position) -> CoverageAssertion | None:
+    """What the plan says of the member, before any policy is looked at."""
+    if position.problem is Problem.MEMBER_UNKNOWN:
+        reason = Reason("Coverage: the member id on the Coverage is not known to the plan", "no-member-found")
+    elif position.problem is Problem.NOT_ACTIVE:
+        reason = Reason("Coverage: no coverage of the plan is active on the day of the order", "no-active-coverage")
+    else:
+        return None
+    return _not_covered(blank, (reason,))
+
+
+def _by_standing(
+    blank: CoverageAssertion, determination: Determination, position: Position, terms: Terms
+) -> CoverageAssertion:
+    if not determination.criteria:
+        reason = Reason(f"Coverage and prior authorization: {_sentence(determination.reason or '')}; ask {PAYER}")
+        return _conditional(blank, (reason,))
+    reasons = tuple(_reasons(determination, terms.primary))
+    if determination.coverage is CoverageStanding.UNVERIFIED:
+        why = f"Coverage: not verified, {determination.coverage_note}; {POLICY_ID} is for {PAYER} Marketplace plans"
+        asked = _asking(blank, determination, terms)
+        return _conditional(asked, (Reason(why), *reasons))
+    if determination.outcome is Outcome.EXCLUDED:
+        return _not_covered(blank, reasons)
+    if determination.outcome is Outcome.LIKELY_APPROVED:
+        return _approved(blank, position, terms)
+    if any(finding.gap is Gap.NOT_RETRIEVED for finding in in_question(determination)):
+        return _technical(blank, determination)
+    return replace(_asking(blank, determination, terms), reasons=reasons)
+
+
+def _asking(blank: CoverageAssertion, determination: Determination, terms: Terms) -> CoverageAssertion:
+    """The same with the questionnaire, where documentation is missing and the hook may ask for it."""
+    if determination.outcome is not Outcome.NEEDS_DOCUMENTATION or not terms.primary:
+        return blank
+    return replace(blank, questionnaire=f"{terms.settings.public_url}/fhir/{QUESTIONNAIRE}")
+
+
+def _approved(blank: CoverageAssertion, position: Position, terms: Terms) -> CoverageAssertion:
+    text = f"Prior authorization: every criterion of {POLICY_ID} is shown in what was read"
+    allowed = terms.settings.issue_authorization_numbers and terms.unsolicited and terms.primary
+    if not allowed:
+        return replace(blank, reasons=(Reason(f"{text}; the plan decides on the request"),))
+    number = _authorization_number(blank, position, terms)
+    return replace(
+        blank,
+        prior_authorization=PriorAuthorization.SATISFIED,
+        authorization_number=number,
+        reasons=(Reason(f"{text}; it is authorized under the number given"),),
+    )
+
+
+def _not_covered(blank: CoverageAssertion, reasons: tuple[Reason, ...]) -> CoverageAssertion:
+    return replace(blank, covered=Covered.NOT_COVERED, prior_authorization=None, reasons=reasons)
+
+
+def _conditional(blank: CoverageAssertion, reasons: tuple[Reason, ...]) -> CoverageAssertion:
+    return replace(
+        blank,
+        covered=Covered.CONDITIONAL,
+        prior_authorization=PriorAuthorization.CONDITIONAL,
+        information_needed=True,
+        reasons=reasons,
+    )
+
+
+def _technical(blank: CoverageAssertion, determination: Determination) -> CoverageAssertion:
+    unread = [f for f in in_question(determination) if f.gap is Gap.NOT_RETRIEVED]
+    named = "; ".join(f"{f.id} ({plain(f.explanation)})" for f in unread)
+    text = shortened(f"Coverage and prior authorization: could not be read from the EHR: {named}", _LONGEST_REASON)
+    return replace(
+        blank,
+        covered=Covered.INDETERMINATE,
+        prior_authorization=PriorAuthorization.INDETERMINATE,
+        reasons=(Reason(text, "technical"),),
+    )
+
+
+def _reasons(determination: Determination, primary: bool) -> Iterator[Reason]:
+    """One reason for each section in question; hooks that may not ask for documents only name the sections."""
+    found = in_question(determination)
+    if determination.outcome is Outcome.EXCLUDED:
+        for finding in found:
+            yield _reason(f"Coverage: excluded by {POLICY_ID} {_name(finding)}. {_sentence(finding.explanation)}.")
+        return
+    if determination.reason:
+        yield _reason(f"Order: {_sentence(determination.reason)}.")
+    if not primary:
+        if found:
+            sections = ", ".join(finding.id for finding in found)
+            yield _reason(f"Prior authorization: {POLICY_ID} {sections} not shown yet; looked at again at signing")
+        return
+    for finding in found:
+        closes = f" To close: {_sentence(finding.closes)}." if finding.closes else ""
+        yield _reason(f"Documentation, {_name(finding)}: {_sentence(finding.explanation)}.{closes}")
+
+
+def _reason(text: str) -> Reason:
+    return Reason(shortened(text, _LONGEST_REASON))
+
+
+def _sentence(text: str) -> str:
+    return plain(text).rstrip(". ")
+
+
+def _name(finding: Finding) -> str:
+    return f"{finding.id} {UNITS[finding.id].title}" if finding.id in UNITS else finding.id
+
+
+def _authorization_number(blank: CoverageAssertion, position: Position, terms: Terms) -> str:
+    """A number that no other order has: the same EHR, member, coverage and order always get the same one."""
+    members = sorted(position.coverage.member_ids) if position.coverage else []
+    parts = (terms.fhir_server or "", terms.patient_id, blank.order, blank.coverage, *members)
+    return f"PA-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:16].upper()}"
