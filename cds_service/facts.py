@@ -55,9 +55,6 @@ class When:
         return f"{self.first.isoformat()}/{self.last.isoformat()}"
 
 
-# ---------------------------------------------------------------- records of the chart
-
-
 @dataclass(frozen=True, slots=True)
 class Record:
     """Anything the chart holds: where it stands, when it was, what its codes say, what it is called.
@@ -215,7 +212,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """One insurance of the member. `payer_unread`: a payor is only referred to, and could not be read."""
+    """One insurance of the member. `payer_unread`: a payor could not be read; `nameable`: it can be referred to."""
 
     reference: str
     active: bool
@@ -227,6 +224,7 @@ class Coverage:
     texts: tuple[str, ...]
     member_ids: frozenset[str] = frozenset()
     payer_unread: bool = False
+    nameable: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,7 +25,8 @@ def _one(coverage: FhirCoverage, name: str, context: ChartContext) -> Coverage:
     names, identifiers, unread = [], set(), False
     for payor in coverage.payor or ():
         organization = context.resolve(payor, Organization, coverage.contained)
-        unread = unread or (organization is None and payor.identifier is None and bool(payor.reference))
+        named = payor.identifier is not None or "Organization/" not in (payor.reference or "")
+        unread = unread or (organization is None and not named)
         for identifier in [payor.identifier, *((organization.identifier or ()) if organization else ())]:
             if identifier is not None and identifier.value:
                 identifiers.add(identifier.value)
@@ -49,6 +50,7 @@ def _one(coverage: FhirCoverage, name: str, context: ChartContext) -> Coverage:
         texts=tuple(t for t in texts if t),
         member_ids=frozenset(_member_ids(coverage)),
         payer_unread=unread,
+        nameable=" " not in name,
     )
 
 

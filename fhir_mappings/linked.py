@@ -25,11 +25,16 @@ from fhir_mappings.references import local
 MOST = 40
 
 
-def missing_references(located: Iterable[tuple[Resource, str | None]], context: ChartContext) -> list[str]:
-    """`Type/id` of what is missing, each once, in a stable order. References to other servers are left alone."""
+def missing_references(
+    located: Iterable[tuple[Resource, str | None]], context: ChartContext, *, identify_payers: bool = False
+) -> list[str]:
+    """`Type/id` of what is missing, each once, in a stable order. References to other servers are left alone.
+
+    `identify_payers`: a payer's name alone does not do, its identifier is wanted.
+    """
     found: dict[str, None] = {}
     for resource, _ in located:
-        for reference, kind in _needed(resource):
+        for reference, kind in _needed(resource, identify_payers):
             literal = reference.reference if reference is not None else None
             if not literal or literal.startswith("#") or context.resolve(reference, kind) is not None:
                 continue
@@ -39,13 +44,13 @@ def missing_references(located: Iterable[tuple[Resource, str | None]], context: 
     return sorted(found)[:MOST]
 
 
-def _needed(resource: Resource) -> Iterator[tuple[Reference | None, type[Resource]]]:
+def _needed(resource: Resource, identify_payers: bool) -> Iterator[tuple[Reference | None, type[Resource]]]:
     if isinstance(resource, MedicationRequest | MedicationStatement | MedicationDispense):
         yield resource.medicationReference, Medication
     elif isinstance(resource, Coverage):
         for payor in resource.payor or ():
-            # A payor that is named needs no reading: the name decides.
-            yield (None if payor.display or payor.identifier else payor), Organization
+            named = payor.display and not identify_payers
+            yield (None if named or payor.identifier else payor), Organization
     elif isinstance(resource, PractitionerRole):
         yield resource.practitioner, Practitioner
     elif isinstance(resource, DeviceUseStatement):

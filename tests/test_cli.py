@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from cds_service.cli import main
+from cds_service.hooks.discovery import SERVICES
 from cds_service.settings import PREFIX, Settings
 from tests import support
 
@@ -129,7 +130,7 @@ def test_serve_prints_its_url_and_answers(workers: str) -> None:
         url = line.split()[-1]
         assert url.startswith("http://127.0.0.1:")
         with urllib.request.urlopen(f"{url}/cds-services", timeout=10) as reply:
-            assert len(json.load(reply)["services"]) == 2
+            assert len(json.load(reply)["services"]) == len(SERVICES)
 
 
 def test_demo_serves_its_page() -> None:

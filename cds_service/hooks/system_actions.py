@@ -8,10 +8,9 @@ from typing import Any
 import msgspec
 
 from cds_service.engine.coverage_assertion import CoverageAssertion
-from cds_service.errors import BadRequest
 from cds_service.hooks.markdown import shortened
 from cds_service.policies.mp_mm_1316 import POLICY_ID
-from fhir_mappings.coverage_information import UnusableOrder, with_coverage_information
+from fhir_mappings.coverage_information import with_coverage_information
 from fhir_mappings.crd_versions import CrdVersion
 
 _LONGEST = 120
@@ -25,16 +24,12 @@ def system_actions(
 ) -> list[dict[str, Any]]:
     """One `update` for each assertion that says something new; with each assertion comes the order in words.
 
-    `orders`: the orders as they came, by reference. BadRequest when one has an `extension` that is no list.
+    `orders`: the orders as they came, by reference, each of them good FHIR.
     """
     actions = []
     first = {assertion.order: (assertion, words) for assertion, words in reversed(assertions)}
     for assertion, words in reversed(first.values()):
-        try:
-            changed = with_coverage_information(orders[assertion.order], assertion, version, fhir_server)
-        except UnusableOrder:
-            field = f"{assertion.order}.extension"
-            raise BadRequest(f"{field} must be a list: send it as FHIR R4 defines it", field) from None
+        changed = with_coverage_information(orders[assertion.order], assertion, version, fhir_server)
         if changed is not None:
             said = shortened(f"Record the coverage information of {POLICY_ID} on: {words}", _LONGEST)
             actions.append({"type": "update", "description": said, "resource": changed})

@@ -88,7 +88,7 @@ def _with_coverage(blank: Determination, chart: Chart, as_of: date, parameters: 
         blank,
         coverage=covered,
         coverage_note=why,
-        coverage_reference=coverage.reference if coverage else None,
+        coverage_reference=coverage.reference if coverage and coverage.nameable else None,
         coverage_ends=coverage.period[1] if coverage else None,
     )
 

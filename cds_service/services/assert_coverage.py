@@ -20,15 +20,13 @@ from datetime import date
 from cds_service.engine.coverage_assertion import CoverageAssertion, Covered, PriorAuthorization, Reason
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome
 from cds_service.engine.finding import Finding, Gap
+from cds_service.facts import DeviceOrder
 from cds_service.hooks.card_text import in_question
 from cds_service.hooks.determinations import assertion_id
 from cds_service.hooks.markdown import plain, shortened
 from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, QUESTIONNAIRE, UNITS
-from cds_service.policies.registry import is_governed_kind
-from cds_service.services.judge_orders import Judged
 from cds_service.services.verify_coverage import Position, Problem
 from cds_service.settings import Settings
-from fhir_mappings.coverage_information import CARRIERS
 
 _LONGEST_REASON = 500
 
@@ -50,13 +48,12 @@ class Terms:
     answers_all: bool
 
 
-def assertion_for(judged: Judged, position: Position, terms: Terms) -> CoverageAssertion | None:
+def assertion_for(
+    order: DeviceOrder, determination: Determination, position: Position | None, terms: Terms
+) -> CoverageAssertion | None:
     """The assertion about one order; None where there is nothing to assert, or no Coverage to assert it of."""
-    order, determination = judged.order, judged.determination
-    coverage = position.coverage.reference if position.coverage else determination.coverage_reference
-    if coverage is None or order.resource_type not in CARRIERS:
-        return None
-    if not (is_governed_kind(order) or determination.rides_with):
+    coverage = determination.coverage_reference
+    if position is None or coverage is None:
         return None
     if determination.coverage is CoverageStanding.NOT_GOVERNED and not terms.answers_all:
         return None

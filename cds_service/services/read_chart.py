@@ -110,11 +110,13 @@ def read_chart(
     orders: Sequence[DeviceOrder],
     source: Source | None,
     before_fetching: Callable[[ChartReader, Sequence[DeviceOrder]], None],
+    identify_payers: bool,
 ) -> tuple[ChartReader, list[DeviceOrder]]:
     """Reads what came and fetches what did not; then looks at the orders again with everything at hand.
 
     `unresolved`: devices and drugs that orders refer to; they are read first, since they say whether an order is for
     a pump at all. Nothing more is fetched when none is. `before_fetching` sees what came and may refuse the call.
+    `identify_payers`: the identifier of a payer is needed, not only its name.
     """
     by_topic, extras = given(request.prefetch)
     if unresolved:
@@ -130,7 +132,7 @@ def read_chart(
     readings = completed(by_topic, source)
     reader, orders = readers.look(readings, extras)
     if source is not None:
-        missing = missing_references(reader.located, reader.context)
+        missing = missing_references(reader.located, reader.context, identify_payers=identify_payers)
         if missing:
             extras = [*extras, *source.read_references(missing)]
             return readers.look(readings, extras)

@@ -26,6 +26,7 @@ class Problem(Enum):
     UNREAD = auto()
     ABSENT = auto()
     SEVERAL = auto()
+    UNNAMED = auto()
     PAYER_UNREAD = auto()
     PAYER_UNIDENTIFIED = auto()
     OTHER_PAYER = auto()
@@ -44,16 +45,17 @@ class Position:
 
 def position_of(chart: Chart, as_of: date, parameters: Mapping[str, Any], roster: Roster | None) -> Position:
     """Where an order of that day stands with the member's coverages."""
-    if Topic.COVERAGE in chart.unread or (Topic.COVERAGE in chart.partial and not chart.coverages):
-        return Position(problem=Problem.UNREAD)
     if not chart.coverages:
-        return Position(problem=Problem.ABSENT)
+        unread = Topic.COVERAGE in chart.unread or Topic.COVERAGE in chart.partial
+        return Position(problem=Problem.UNREAD if unread else Problem.ABSENT)
     primary = primary_coverages(chart.coverages, as_of)
     if not primary:
         return _inactive(chart, parameters)
     if len(primary) > 1:
         return Position(problem=Problem.SEVERAL)
     coverage = primary[0]
+    if not coverage.nameable:
+        return Position(problem=Problem.UNNAMED)
     if not coverage.payer_identifiers:
         problem = Problem.PAYER_UNREAD if coverage.payer_unread else Problem.PAYER_UNIDENTIFIED
         return Position(coverage, problem)
@@ -64,7 +66,7 @@ def position_of(chart: Chart, as_of: date, parameters: Mapping[str, Any], roster
 
 def _inactive(chart: Chart, parameters: Mapping[str, Any]) -> Position:
     """Coverages, but none in force on the day: the last one of this payer tells that."""
-    ours = [c for c in chart.coverages if is_payers(c, parameters) is not False]
+    ours = [c for c in chart.coverages if c.nameable and is_payers(c, parameters) is not False]
     if not ours:
         return Position(problem=Problem.OTHER_PAYER)
     last = max(ours, key=lambda c: (c.period[1] or c.period[0] or date.min, c.reference))
@@ -100,6 +102,11 @@ _REFUSALS: dict[Problem, tuple[type[BadRequest], str, str]] = {
         "several active Coverages are primary: send the one that this call is about, or give them an `order`",
         "multiple-matches",
     ),
+    Problem.UNNAMED: (
+        BadRequest,
+        "the Coverage has no id: give it one, so that the answer can refer to it",
+        "required",
+    ),
     Problem.PAYER_UNREAD: (
         PreconditionFailed,
         "the payor of the Coverage is only referred to and could not be read: send its identifier, or let the "
@@ -118,7 +125,7 @@ _REFUSALS: dict[Problem, tuple[type[BadRequest], str, str]] = {
     ),
 }
 # What a look at prefetched coverages already settles, before anything is fetched.
-_SETTLED = (Problem.ABSENT, Problem.SEVERAL, Problem.PAYER_UNIDENTIFIED, Problem.OTHER_PAYER)
+_SETTLED = (Problem.ABSENT, Problem.SEVERAL, Problem.UNNAMED, Problem.PAYER_UNIDENTIFIED, Problem.OTHER_PAYER)
 
 
 def refuse(position: Position, *, before_fetching: bool = False) -> None:

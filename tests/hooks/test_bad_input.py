@@ -245,7 +245,7 @@ def test_a_fault_in_a_rule_is_a_500_with_a_correlation_id(
 ) -> None:
     """bug-log 98: never an empty list of cards; the log repeats the id and holds no patient data."""
 
-    def faulty(*_: Any) -> Any:
+    def faulty(*_: Any, **__: Any) -> Any:
         raise RuntimeError("secret-patient-data")
 
     monkeypatch.setattr(hooks, "answer", faulty)

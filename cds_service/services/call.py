@@ -1,0 +1,47 @@
+"""One call: what was asked, and all that its answer depends on beside it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from cds_service.facts import Chart
+from cds_service.hooks.configuration import Configuration
+from cds_service.hooks.discovery import HookService
+from cds_service.hooks.messages import HookRequest
+from cds_service.policies.registry import payer_parameters
+from cds_service.services.member_roster import Roster
+from cds_service.services.verify_coverage import Position, position_of
+from cds_service.settings import Settings
+from fhir_mappings.chart import ChartReader
+from fhir_mappings.crd_versions import CrdVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A checked request with the service that answers it, the settings, the time, and what the client switched.
+
+    `roster`: the plan's members, None when it gives no list.
+    """
+
+    request: HookRequest
+    service: HookService
+    settings: Settings
+    now: datetime
+    version: CrdVersion
+    configuration: Configuration
+    roster: Roster | None
+
+    @property
+    def fhir_server(self) -> str | None:
+        """The EHR's FHIR server, None when the call names none."""
+        return self.request.fhir.server if self.request.fhir else None
+
+    def days(self, reader: ChartReader) -> tuple[date, date]:
+        """The member's day, and the one that it already is in UTC."""
+        today = self.now.astimezone(reader.zone).date()
+        return today, max(today, self.now.astimezone(UTC).date())
+
+    def position(self, chart: Chart, as_of: date) -> Position:
+        """Where an order of that day stands with the member's coverages."""
+        return position_of(chart, as_of, payer_parameters(as_of, self.settings.overrides()), self.roster)

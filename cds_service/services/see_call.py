@@ -1,0 +1,76 @@
+"""Everything that is read for a call: its orders, and the chart when one of them is for a pump."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from cds_service.facts import Chart, DeviceOrder
+from cds_service.policies.registry import is_governed_kind
+from cds_service.services.call import Call
+from cds_service.services.find_orders import chosen_orders, with_dispatched_orders
+from cds_service.services.judge_orders import as_of_day
+from cds_service.services.read_chart import OpenSource, Readers, Source, opened, read_chart
+from cds_service.services.verify_coverage import refuse
+from fhir_mappings.chart import ChartReader
+from fhir_mappings.orders import DraftOrder, draft_orders, unresolved_items
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was read for a call.
+
+    `drafts`: the orders as they came, by reference. `chosen`: references of those that the call is about. `orders`:
+    what they are to the policy. `searches`: what was asked of the FHIR server, in words.
+    """
+
+    drafts: dict[str, DraftOrder]
+    chosen: frozenset[str]
+    reader: ChartReader
+    orders: Sequence[DeviceOrder]
+    chart: Chart
+    searches: tuple[str, ...]
+
+
+def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
+    """Reads what the call is about. `began`: the monotonic time that the deadline counts from."""
+    source: Source | None = None
+    request, seconds = call.request, call.settings.deadline_seconds
+    try:
+        place = "context.draftOrders.entry"
+        if request.dispatched is not None:
+            place = "context.dispatchedOrders"
+            source = opened(request, call.now, open_source, seconds, began)
+            request = with_dispatched_orders(request, source)
+        drafts = list(draft_orders(request.entries, place))
+        chosen = chosen_orders(request, drafts)
+        names = frozenset(draft.reference for draft in chosen)
+        readers = Readers(request, drafts, call.settings.time_zone)
+        reader, orders = readers.look({}, [])
+        chart = Chart()
+        unresolved = [ref for draft in chosen for ref in unresolved_items(draft, reader.context)]
+        if unresolved or any(is_governed_kind(order) for order in orders if order.reference in names):
+            source = source or opened(request, call.now, open_source, seconds, began)
+            gate, crd = _gate(call, names), call.service.crd
+            reader, orders = read_chart(request, readers, unresolved, orders, source, gate, crd)
+            if any(is_governed_kind(order) for order in orders):
+                chart = reader.chart()
+    finally:
+        if source is not None:
+            source.close()
+    searches = tuple(sorted(source.log)) if source is not None else ()
+    return Seen({draft.reference: draft for draft in drafts}, names, reader, orders, chart, searches)
+
+
+def _gate(call: Call, chosen: frozenset[str]) -> Callable[[ChartReader, Sequence[DeviceOrder]], None]:
+    """Refuses a CRD call over coverages that came with it, before a chart is read that nobody may need."""
+
+    def check(reader: ChartReader, orders: Sequence[DeviceOrder]) -> None:
+        if not call.service.crd:
+            return
+        chart, days = reader.coverage_only(), call.days(reader)
+        for order in orders:
+            if is_governed_kind(order) and order.reference in chosen:
+                refuse(call.position(chart, as_of_day(order, *days)[0]), before_fetching=True)
+
+    return check
