@@ -38,7 +38,7 @@ def load_roster(path: Path, setting: str = "PUMP_CDS_MEMBERS") -> Roster:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             rows = csv.DictReader(file)
-            if set(rows.fieldnames or ()) < {"member_id", "start", "end"}:
+            if not {"member_id", "start", "end"} <= set(rows.fieldnames or ()):
                 raise BadSetting(f"{setting}: {path} needs the columns member_id, start and end")
             for row in rows:
                 spans.setdefault((row["member_id"] or "").strip(), []).append(_span(row, rows.line_num, setting))

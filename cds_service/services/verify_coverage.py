@@ -66,7 +66,7 @@ def position_of(chart: Chart, as_of: date, parameters: Mapping[str, Any], roster
 
 def _inactive(chart: Chart, parameters: Mapping[str, Any]) -> Position:
     """Coverages, but none in force on the day: the last one of this payer tells that."""
-    ours = [c for c in chart.coverages if c.nameable and is_payers(c, parameters) is not False]
+    ours = [c for c in chart.coverages if c.nameable and is_payers(c, parameters) is True]
     if not ours:
         return Position(problem=Problem.OTHER_PAYER)
     last = max(ours, key=lambda c: (c.period[1] or c.period[0] or date.min, c.reference))

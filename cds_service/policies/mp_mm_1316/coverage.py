@@ -89,11 +89,14 @@ def _one(coverage: Coverage, state: str | None, p: Mapping[str, Any]) -> tuple[C
 
 
 def _payer(coverage: Coverage, issuers: set[str], p: Mapping[str, Any]) -> bool | None:
-    """True: the policy's payer; False: another one; None: nothing says."""
+    """True: the policy's payer; False: another one; None: nothing says, or the name and the plan id contradict."""
     names = [re.sub(r"\W+", "", name).casefold() for name in coverage.payer_names]
     known = [re.sub(r"\W+", "", name).casefold() for name in p["payer_names"]]
     if coverage.payer_identifiers & set(p.get("payer_identifiers", ())):
         return True
-    if any(ours in name for name in names for ours in known) or issuers & set(p["payer_issuers"]):
+    if any(ours in name for name in names for ours in known):
         return True
-    return False if names else None
+    issued = bool(issuers & set(p["payer_issuers"]))
+    if names:
+        return None if issued else False
+    return True if issued else None
