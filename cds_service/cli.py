@@ -20,6 +20,7 @@ from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import peek_hook
 from cds_service.policies import mp_mm_1316
 from cds_service.services.determine_coverage import EXTENSION, answer
+from cds_service.services.member_roster import load_roster
 from cds_service.settings import Settings
 
 if TYPE_CHECKING:
@@ -135,8 +136,12 @@ def _sandbox(settings: Settings) -> Iterator[Sandbox]:
 
 
 def _settings() -> Settings:
+    """The settings, with the files that they name found readable before any worker needs them."""
     try:
-        return settings_module.load()
+        settings = settings_module.load()
+        if settings.members:
+            load_roster(Path(settings.members))
+        return settings
     except BadSetting as error:
         raise _Refused(str(error)) from None
 

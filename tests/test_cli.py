@@ -170,3 +170,36 @@ def test_an_unknown_setting_in_a_file_is_named(tmp_path: Path) -> None:
     path.write_text("colour = 1\n", encoding="utf-8")
     with pytest.raises(BadSetting, match="colour"):
         settings.load({"PUMP_CDS_CONFIG": str(path)})
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "wanted"),
+    [
+        ("ISSUE_AUTHORIZATION_NUMBERS", "true", True),
+        ("ISSUE_AUTHORIZATION_NUMBERS", "false", False),
+        ("CRD_VERSION", "2.0.1", "2.0.1"),
+        ("PAYER_PHONE", "1-833-230-2099", "1-833-230-2099"),
+    ],
+)
+def test_settings_of_the_payer(name: str, value: str, wanted: object) -> None:
+    from cds_service import settings
+
+    assert getattr(settings.load({f"{PREFIX}{name}": value}), name.lower()) == wanted
+
+
+@pytest.mark.parametrize(("name", "value"), [("ISSUE_AUTHORIZATION_NUMBERS", "perhaps"), ("CRD_VERSION", "3.0")])
+def test_a_setting_of_the_payer_that_cannot_be_used_is_named(name: str, value: str) -> None:
+    from cds_service import settings
+    from cds_service.errors import BadSetting
+
+    with pytest.raises(BadSetting, match=name):
+        settings.load({f"{PREFIX}{name}": value})
+
+
+def test_serve_refuses_a_members_file_that_is_not_there(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "cds_service.cli", "serve", "--port", "0"]
+    env = {"PUMP_CDS_MEMBERS": str(tmp_path / "nobody.csv"), "PATH": ""}
+    ended = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 2
+    assert len(ended.stderr.strip().splitlines()) == 1
+    assert "PUMP_CDS_MEMBERS" in ended.stderr
