@@ -1,0 +1,115 @@
+"""The HL7 validator: base R4 validation of resources, by the program in validator/ under a JVM.
+
+Maven fetches what it runs on; the class path is kept in the platform's folder for temporary files.
+"""
+
+from __future__ import annotations
+
+import atexit
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent / "validator"
+FETCH_SECONDS = 600
+JSON = dict[str, Any]
+
+
+class ValidatorError(Exception):
+    """The validator did not run to its end."""
+
+
+@cache
+def why_not() -> str | None:
+    """Why the validator cannot run here, None when it can: no JVM, no Maven, or artifacts that cannot be had."""
+    missing = [name for name in ("java", "mvn") if shutil.which(name) is None]
+    if missing:
+        return f"the HL7 validator needs {' and '.join(missing)} (Debian: maven, default-jdk-headless)"
+    try:
+        _class_path()
+    except ValidatorError as error:
+        return str(error)
+    return None
+
+
+def _class_path() -> str:
+    """The class path that pom.xml describes, resolved once."""
+    pom = HERE / "pom.xml"
+    kept = Path(tempfile.gettempdir()) / f"pump-cds-validator-{hashlib.sha256(pom.read_bytes()).hexdigest()[:16]}"
+    if kept.exists() and all(Path(jar).exists() for jar in kept.read_text(encoding="utf-8").split(os.pathsep)):
+        return kept.read_text(encoding="utf-8")
+    with tempfile.TemporaryDirectory() as folder:
+        found = Path(folder) / "class-path"
+        command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:build-classpath", f"-Dmdep.outputFile={found}"]
+        ended = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
+        if ended.returncode != 0 or not found.exists():
+            words = " ".join((ended.stdout + ended.stderr).split())[-400:]
+            raise ValidatorError(f"Maven cannot fetch the HL7 validator: {words}")
+        text = found.read_text(encoding="utf-8").strip()
+        # Written beside and moved, so that another run never reads half of it.
+        half = kept.with_suffix(f".{os.getpid()}")
+        half.write_text(text, encoding="utf-8")
+        half.replace(kept)
+    return text
+
+
+class _Validator:
+    """The program, running for as long as the tests do: its start costs more than most of its work."""
+
+    def __init__(self) -> None:
+        command = ["java", "-XX:+UseSerialGC", "-cp", _class_path(), str(HERE / "Validate.java")]
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the program runs)
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
+        self._known: dict[str, list[str]] = {}
+        atexit.register(self.close)
+
+    def errors_of(self, resource: JSON) -> list[str]:
+        """The errors of one resource; equal ones are validated once."""
+        line = json.dumps(resource)
+        if line not in self._known:
+            self._known[line] = self._ask(line)
+        return self._known[line]
+
+    def _ask(self, line: str) -> list[str]:
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+        answer = self._process.stdout.readline()
+        if not answer:
+            self._errors.seek(0)
+            raise ValidatorError(f"the validator ended early: {self._errors.read().decode()[-2000:]}")
+        return json.loads(answer)
+
+    def close(self) -> None:
+        """Ends the program with its input."""
+        if self._process.stdin is not None:
+            self._process.stdin.close()
+        self._process.wait(timeout=30)
+        if self._process.stdout is not None:
+            self._process.stdout.close()
+        self._errors.close()
+
+
+@cache
+def _running() -> _Validator:
+    return _Validator()
+
+
+def validate(resources: Sequence[JSON]) -> list[list[str]]:
+    """The errors of each resource against base R4, in order."""
+    return [_running().errors_of(resource) for resource in resources]
+
+
+def resources_sent(response: JSON) -> Iterator[JSON]:
+    """Every FHIR resource that an answer carries: of system actions and of suggestions."""
+    offers = [offer for card in response.get("cards", ()) for offer in card.get("suggestions", ())]
+    actions = [*response.get("systemActions", ()), *(a for offer in offers for a in offer.get("actions", ()))]
+    yield from (action["resource"] for action in actions if "resource" in action)
