@@ -180,14 +180,20 @@ def _other_path(determination: Determination) -> Iterator[str]:
         )
 
 
+def what_helps(finding: Finding) -> str:
+    """What can be done about an open finding, in plain words: what would mend it, or what would close it."""
+    if finding.truth is NOT_MET:
+        return f"What helps: {_MEND.get(finding.id, 'If the chart is wrong, correct it')}."
+    return f"To close: {finding.closes or 'document it'}."
+
+
 def _mend(finding: Finding) -> tuple[str, ...]:
-    mend = _MEND.get(finding.id, "If the chart is wrong, correct it")
-    return (f"What helps: {mend}.",)
+    return (escaped(what_helps(finding)),)
 
 
 def _steps(finding: Finding) -> tuple[str, ...]:
     how = _HOW.get(finding.gap) if finding.gap else None
-    return (f"To close: {escaped(finding.closes or '')}.{f' {how}.' if how else ''}",)
+    return (f"{escaped(what_helps(finding))}{f' {how}.' if how else ''}",)
 
 
 def _item(finding: Finding, steps: Iterable[str]) -> str:

@@ -21,7 +21,7 @@ from cds_service.engine.coverage_assertion import CoverageAssertion, Covered, Pr
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome
 from cds_service.engine.finding import Finding, Gap
 from cds_service.facts import DeviceOrder
-from cds_service.hooks.card_text import in_question
+from cds_service.hooks.card_text import in_question, what_helps
 from cds_service.hooks.determinations import assertion_id
 from cds_service.hooks.markdown import plain, shortened
 from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, QUESTIONNAIRE, UNITS
@@ -174,8 +174,7 @@ def _reasons(determination: Determination, primary: bool) -> Iterator[Reason]:
             yield _reason(f"Prior authorization: {POLICY_ID} {sections} not shown yet; looked at again at signing")
         return
     for finding in found:
-        closes = f" To close: {_sentence(finding.closes)}." if finding.closes else ""
-        yield _reason(f"Documentation, {_name(finding)}: {_sentence(finding.explanation)}.{closes}")
+        yield _reason(f"Documentation, {_name(finding)}: {_sentence(finding.explanation)}. {what_helps(finding)}")
 
 
 def _reason(text: str) -> Reason:

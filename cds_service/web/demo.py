@@ -24,6 +24,7 @@ from cds_service.services.determine_coverage import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web.application import create_app
 from cds_service.web.demo_charts import DemoChart, all_charts
+from cds_service.web.demo_coverage import written
 from cds_service.web.demo_live import Sandbox, resources_in, searches
 from cds_service.web.policy_page import guarded
 
@@ -136,6 +137,7 @@ def _result(status: int, body: dict[str, Any]) -> dict[str, Any]:
     return {
         "status": status,
         "cards": [card_view(card) for card in body.get("cards", ())],
+        "written": [written(action) for action in body.get("systemActions", ())],
         "determinations": body.get("extension", {}).get(EXTENSION, ()),
         "refusals": [issue["diagnostics"] for issue in body.get("issue", ())],
         "response_text": json.dumps(body, indent=2, ensure_ascii=False),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.services.crd import SELECT, SIGN, answered, coverage, crd_call, determination, information, reasons
-from tests.support import JSON, NO, SETTINGS, YES, attestation, bundle, condition, order
+from tests.support import JSON, NO, SETTINGS, YES, attestation, bundle, condition, education, order
 
 PLAIN = "insulin-pump-order-sign"
 ISSUING = dataclasses.replace(SETTINGS, issue_authorization_numbers=True)
@@ -45,7 +45,12 @@ def test_needs_documentation_asks_for_it_with_questionnaire_and_a_reason_for_eac
     assert found["questionnaire"] == ["https://cds.example.invalid/fhir/Questionnaire/mp-mm-1316|1.0.0"]
     texts = [reason["text"] for reason in found["reason"]]
     assert [text.split(" ")[1] for text in texts] == ["D.I.C", "D.I.D", "D.I.E"]
-    assert all(text.startswith("Documentation, ") for text in texts)
+    assert all(text.startswith("Documentation, ") and "To close: " in text for text in texts)
+
+
+def test_what_the_chart_shows_otherwise_says_what_helps() -> None:
+    old = {"education": bundle(education("e1", "2024-06-01"))}
+    assert "What helps: Complete a programme again" in reasons(information(answered(crd_call(**old))))
 
 
 @SERVICES

@@ -19,6 +19,7 @@ from cds_service.settings import Settings
 from cds_service.web import demo
 from cds_service.web.demo import SERVICE, create_demo, rows
 from cds_service.web.demo_charts import DemoChart, all_charts, shifted
+from fhir_mappings.coverage_information import URL
 
 CHARTS = list(all_charts().values())
 # Ends of months, leap days and years: where windows of calendar months are longest and shortest.
@@ -199,6 +200,8 @@ def test_the_page_of_a_chart_shows_the_card_and_every_finding(client: FlaskClien
     assert '"hook": "order-sign"' in text
     for action in response["systemActions"]:
         assert action["description"] in text
+        (parts,) = (e["extension"] for e in action["resource"]["extension"] if e["url"] == URL)
+        assert all(part["valueCodeableConcept"]["text"] in text for part in parts if part["url"] == "reason")
 
 
 def test_chart_values_are_shown_as_they_are_and_never_as_markup(

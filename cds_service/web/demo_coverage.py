@@ -1,0 +1,50 @@
+"""The coverage-information of a system action, part by part, for the demo's page."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fhir_mappings.coverage_information import URL
+
+_WORDS = {
+    "coverage": "Coverage",
+    "covered": "Covered",
+    "pa-needed": "Prior authorization",
+    "doc-needed": "Documentation needed",
+    "doc-purpose": "Purpose of the documentation",
+    "info-needed": "Information needed",
+    "billingCode": "Billing code",
+    "reason": "Reason",
+    "detail": "Policy",
+    "dependency": "Depends on",
+    "questionnaire": "Questionnaire",
+    "date": "Said on",
+    "coverage-assertion-id": "Assertion",
+    "satisfied-pa-id": "Authorization number",
+    "contact": "Contact",
+    "expiry-date": "Holds until",
+}
+
+
+def written(action: dict[str, Any]) -> dict[str, Any]:
+    """What an action writes on which order, as rows of words."""
+    resource = action["resource"]
+    rows = [
+        (_WORDS.get(part["url"], part["url"]), _value(part))
+        for extension in resource.get("extension", ())
+        if extension["url"] == URL
+        for part in extension["extension"]
+    ]
+    return {"description": action["description"], "order": f"{resource['resourceType']}/{resource['id']}", "rows": rows}
+
+
+def _value(part: dict[str, Any]) -> str:
+    if "extension" in part:
+        return next(_value(inner) for inner in part["extension"] if inner["url"] == "value")
+    value = next(value for name, value in part.items() if name != "url")
+    if not isinstance(value, dict):
+        return str(value)
+    codes = [coding["code"] for coding in value.get("coding", ())]
+    words = [value[name] for name in ("reference", "code", "text") if name in value]
+    phones = [point["value"] for point in (*value.get("telecom", ()), value) if "value" in point]
+    return " ".join((*codes, *words, *phones))
