@@ -45,7 +45,7 @@ _loose = msgspec.json.Decoder(Loose)
 class DraftOrder:
     """One order of the bundle: its reference, its view when it is of a kind that may order a pump, its JSON.
 
-    `place`: its path in the request.
+    `place`: its path in the request. `readable` False: it was named, and could not be read.
     """
 
     reference: str
@@ -53,6 +53,7 @@ class DraftOrder:
     view: AnyOrder | None
     raw: bytes | msgspec.Raw
     place: str = ""
+    readable: bool = True
 
     @property
     def has_id(self) -> bool:
@@ -109,8 +110,8 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
     """What the order is: a pump, supplies, an excluded device, or something else; who orders it; how it is marked."""
     view = draft.view
     if view is None:
-        label = f"a {draft.resource_type}"
-        return DeviceOrder(draft.reference, draft.resource_type, label, Scope.OTHER, out_of_scope=_OTHER)
+        label, why = f"a {draft.resource_type}", _OTHER if draft.readable else "The order could not be read"
+        return DeviceOrder(draft.reference, draft.resource_type, label, Scope.OTHER, out_of_scope=why)
     items = ordered_items(view, context)
     billing = [*billing_codes(view.extension), *(code for item in items for code in billing_codes(item.extension))]
     concepts = terminology.concepts(*items, *billing)

@@ -13,18 +13,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
 from cds_service.engine.coverage_assertion import CoverageAssertion, Covered, PriorAuthorization, Reason
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome
 from cds_service.engine.finding import Finding, Gap
-from cds_service.facts import DeviceOrder
+from cds_service.facts import DeviceOrder, Topic
 from cds_service.hooks.card_text import in_question, what_helps
 from cds_service.hooks.determinations import assertion_id
 from cds_service.hooks.markdown import plain, shortened
 from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, QUESTIONNAIRE, UNITS
+from cds_service.policies.mp_mm_1316.needs import feeds_any
 from cds_service.services.verify_coverage import Position, Problem
 from cds_service.settings import Settings
 
@@ -37,6 +38,7 @@ class Terms:
 
     `primary`: the hook may ask for documentation. `unsolicited`: the client takes a number without a request.
     `answers_all`: every governed kind of order is answered, also where the policy does not govern its coverage.
+    `unread`: parts of the chart that could not be read whole.
     """
 
     settings: Settings
@@ -46,6 +48,7 @@ class Terms:
     primary: bool
     unsolicited: bool
     answers_all: bool
+    unread: frozenset[Topic]
 
 
 def assertion_for(
@@ -107,8 +110,9 @@ def _by_standing(
         return _not_covered(blank, reasons)
     if determination.outcome is Outcome.LIKELY_APPROVED:
         return _approved(blank, position, terms)
-    if any(finding.gap is Gap.NOT_RETRIEVED for finding in in_question(determination)):
-        return _technical(blank, determination)
+    unread = [finding for finding in in_question(determination) if _is_technical(finding, terms.unread)]
+    if unread:
+        return _technical(blank, unread)
     return replace(_asking(blank, determination, terms), reasons=reasons)
 
 
@@ -147,8 +151,15 @@ def _conditional(blank: CoverageAssertion, reasons: tuple[Reason, ...]) -> Cover
     )
 
 
-def _technical(blank: CoverageAssertion, determination: Determination) -> CoverageAssertion:
-    unread = [f for f in in_question(determination) if f.gap is Gap.NOT_RETRIEVED]
+def _is_technical(finding: Finding, unread: frozenset[Topic]) -> bool:
+    """Whether a finding is open for want of data that the EHR holds.
+
+    Statements that could not be read are asked for like ones that were never made: the questionnaire closes both.
+    """
+    return finding.gap is Gap.NOT_RETRIEVED and feeds_any(unread - {Topic.ATTESTATIONS}, finding.id)
+
+
+def _technical(blank: CoverageAssertion, unread: Sequence[Finding]) -> CoverageAssertion:
     named = "; ".join(f"{f.id} ({plain(f.explanation)})" for f in unread)
     text = shortened(f"Coverage and prior authorization: could not be read from the EHR: {named}", _LONGEST_REASON)
     return replace(

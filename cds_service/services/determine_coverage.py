@@ -123,6 +123,7 @@ def _actions(call: Call, seen: Seen, orders: Sequence[Placed], today: date) -> l
         primary=call.service.primary,
         unsolicited=call.configuration.on(UNSOLICITED),
         answers_all=call.service.crd,
+        unread=frozenset((*seen.chart.unread, *seen.chart.partial)),
     )
     said = []
     for each in orders:

@@ -19,28 +19,33 @@ from fhir_mappings.views import RawEntry
 _READ = ("DeviceRequest", "ServiceRequest", "MedicationRequest", "SupplyRequest")
 
 
-def with_dispatched_orders(request: HookRequest, source: Source | None) -> HookRequest:
-    """The same call with its dispatched orders as entries: from prefetch, else from the EHR's server.
+def with_dispatched_orders(request: HookRequest, source: Source | None) -> tuple[HookRequest, list[DraftOrder]]:
+    """The same call with its dispatched orders as entries, from prefetch, else from the EHR's server; and the rest.
 
-    PreconditionFailed when none of them can be read; one that cannot among others that can is left out.
+    The rest are orders of kinds that are not read, and those that could not be. PreconditionFailed when none of those
+    that may be for a pump can be read.
     """
-    references = [ref for ref in _own(request) if ref.split("/", 1)[0] in _READ]
-    if not references:
-        return request
-    found = _prefetched(request.prefetch, references)
-    missing = [reference for reference in references if reference not in found]
+    references = _own(request)
+    wanted = [reference for reference in references if _kind(reference) in _READ]
+    found = _prefetched(request.prefetch, wanted)
+    missing = [reference for reference in wanted if reference not in found]
     if missing and source is not None:
         source.read_references(missing)
-        answers = [(ref, source.raw(ref) or b"null") for ref in missing]
+        answers = [(reference, source.raw(reference) or b"null") for reference in missing]
         found |= {ref: raw for ref, body in answers for name, raw in raw_resources(body) if name == ref}
-    if not found:
+    if wanted and not found:
         raise PreconditionFailed(
             "none of the dispatched orders could be read: prefetch them (deviceRequests, serviceRequests, "
             "medicationRequests), or give fhirServer and a token that grants them",
             "context.dispatchedOrders",
         )
-    entries = tuple(RawEntry(resource=msgspec.Raw(found[ref])) for ref in references if ref in found)
-    return replace(request, entries=entries)
+    entries = tuple(RawEntry(resource=msgspec.Raw(found[ref])) for ref in wanted if ref in found)
+    rest = [DraftOrder(r, _kind(r), None, b"", readable=r not in wanted) for r in references if r not in found]
+    return replace(request, entries=entries), rest
+
+
+def _kind(reference: str) -> str:
+    return reference.split("/", 1)[0]
 
 
 def _own(request: HookRequest) -> list[str]:

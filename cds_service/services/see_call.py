@@ -38,11 +38,12 @@ def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
     request, seconds = call.request, call.settings.deadline_seconds
     try:
         place = "context.draftOrders.entry"
+        rest: list[DraftOrder] = []
         if request.dispatched is not None:
             place = "context.dispatchedOrders"
             source = opened(request, call.now, open_source, seconds, began)
-            request = with_dispatched_orders(request, source)
-        drafts = list(draft_orders(request.entries, place))
+            request, rest = with_dispatched_orders(request, source)
+        drafts = [*draft_orders(request.entries, place), *rest]
         chosen = chosen_orders(request, drafts)
         names = frozenset(draft.reference for draft in chosen)
         readers = Readers(request, drafts, call.settings.time_zone)

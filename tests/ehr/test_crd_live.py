@@ -219,6 +219,8 @@ def test_several_orders_and_those_of_other_kinds(ehr: HostileServer) -> None:
     request = dispatched(ehr, "DeviceRequest/pump-1", "DeviceRequest/pump-2", "NutritionOrder/n1", "DeviceRequest/gone")
     body = answer(request, DISPATCH)
     assert [action["resource"]["id"] for action in body["systemActions"]] == ["pump-1", "pump-2"]
+    assert "could not be read" in determination(body, "DeviceRequest/gone")["reason"]
+    assert "not for an insulin pump" in determination(body, "NutritionOrder/n1")["reason"]
     only_food = answer(dispatched(ehr, "NutritionOrder/n1"), DISPATCH)
     assert (only_food["cards"], only_food["systemActions"]) == ([], [])
     assert not ehr.asked_for("NutritionOrder")

@@ -237,6 +237,20 @@ def test_unread_data_that_decides_is_a_technical_failure() -> None:
     assert "info-needed" not in found
 
 
+def test_statements_that_could_not_be_read_are_asked_for() -> None:
+    """A client that grants no QuestionnaireResponse would else never be asked for one."""
+    broken = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "forbidden"}]}
+    found = information(answered(crd_call(attestations=broken)))
+    assert (found["covered"], found["doc-needed"]) == (["covered"], ["clinical"])
+    assert "D.I.C" in reasons(found)
+
+
+@pytest.mark.parametrize("key", ["conditions", "hba1c", "glucose", "albuminCreatinine", "insulin", "education"])
+def test_any_part_of_the_chart_that_decides_and_was_not_read(key: str) -> None:
+    broken = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+    assert information(answered(crd_call(**{key: broken})))["covered"] == ["indeterminate"]
+
+
 def test_before_2_2_a_technical_failure_is_conditional() -> None:
     broken = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
     for version in ("2.0.1", "2.1"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from cds_service.facts import Topic
 
 FEEDS: dict[Topic, tuple[str, ...]] = {
@@ -19,3 +21,9 @@ FEEDS: dict[Topic, tuple[str, ...]] = {
     Topic.ATTESTATIONS: ("D.I.C to D.I.I", "D.II.A.2", "D.II.B.1", "D.III"),
     Topic.REQUESTER: ("D.I.B", "D.I.C"),
 }
+
+
+def feeds_any(topics: Iterable[Topic], section: str) -> bool:
+    """Whether one of these parts of the chart feeds a section, the whole of it or a part."""
+    fed = (each for topic in topics for each in FEEDS[topic])
+    return any(each.startswith(section) or section.startswith(each) for each in fed)
