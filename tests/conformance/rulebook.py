@@ -59,7 +59,9 @@ class Spot:
 
 
 Rule = Callable[[Spot], Iterator[Finding]]
+# Requirement numbers and their rules: of plain CDS Hooks, and of Da Vinci CRD (kinds that begin with `crd-`).
 REQUIREMENTS: dict[int, list[str]] = {}
+CRD_REQUIREMENTS: dict[int, list[str]] = {}
 _RULES: dict[str, list[tuple[int, Rule]]] = {}
 
 
@@ -67,8 +69,10 @@ def rule(requirement: int, *kinds: str) -> Callable[[Rule], Rule]:
     """Register a rule under its requirement number for every kind of node it looks at."""
 
     def register(check: Rule) -> Rule:
-        REQUIREMENTS.setdefault(requirement, []).append(check.__name__)
         for kind in kinds:
+            register_of_kind = CRD_REQUIREMENTS if kind.startswith("crd-") else REQUIREMENTS
+            names = register_of_kind.setdefault(requirement, [])
+            names += [] if check.__name__ in names else [check.__name__]
             _RULES.setdefault(kind, []).append((requirement, check))
         return check
 

@@ -1,12 +1,12 @@
 """The checker lets good documents pass and names the requirement that a broken one breaks."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.conformance.breaking import Case, add, broken, case, drop, numbers, put
 from tests.conformance.checker import (
     REQUIREMENTS,
     Violation,
@@ -26,7 +26,6 @@ from tests.conformance.samples import (
     fresh,
 )
 
-Change = Callable[[Any], None]
 JSON = "application/json"
 FIRST = "cards/0/suggestions/0"
 SWAP = "cards/0/suggestions/2/actions"
@@ -34,60 +33,6 @@ UPDATE = "systemActions/0"
 FORM = "cards/0/suggestions/1/actions/0/resource"
 TEMPLATE = "services/0/prefetch/coverage"
 PATIENT = "patient={{context.patientId}}"
-
-
-class Case(NamedTuple):
-    number: int
-    sentence: str
-    changes: tuple[Change, ...]
-    also: frozenset[int] = frozenset()
-
-
-def case(number: int, sentence: str, *changes: Change, also: tuple[int, ...] = ()) -> Any:
-    return pytest.param(Case(number, sentence, changes, frozenset(also)), id=f"{number}: {sentence}")
-
-
-def _walk(document: Any, path: str) -> tuple[Any, Any]:
-    *steps, last = [int(step) if step.isdigit() else step for step in path.split("/")]
-    for step in steps:
-        document = document[step]
-    return document, last
-
-
-def put(path: str, value: Any) -> Change:
-    def change(document: Any) -> None:
-        holder, last = _walk(document, path)
-        holder[last] = fresh(value)
-
-    return change
-
-
-def drop(path: str) -> Change:
-    def change(document: Any) -> None:
-        holder, last = _walk(document, path)
-        del holder[last]
-
-    return change
-
-
-def add(path: str, value: Any) -> Change:
-    def change(document: Any) -> None:
-        holder, last = _walk(document, path)
-        holder[last].append(fresh(value))
-
-    return change
-
-
-def broken(document: Any, changed: Case) -> Any:
-    body = fresh(document)
-    for change in changed.changes:
-        change(body)
-    assert body != document
-    return body
-
-
-def numbers(found: list[Violation]) -> set[int]:
-    return {violation.requirement for violation in found}
 
 
 def template(number: int, text: str, sentence: str, also: tuple[int, ...] = ()) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from cds_service.facts import Topic
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from tests.conformance.checker import check_discovery
+from tests.conformance.crd.checker import check_crd_discovery, check_legacy_discovery
 
 
 @pytest.fixture(scope="module")
@@ -21,8 +21,27 @@ def body() -> Any:
 
 
 def test_document_conforms(body: Any) -> None:
-    """Requirements 2, 4 to 8, 10, 13, 15, 31 to 36, and bug-log 12, bug-log 14: tokens and pipes."""
-    assert check_discovery(body) == []
+    """Requirements 2, 4 to 8, 10, 13, 15 to 22, 26 to 36, and bug-log 12, bug-log 14: tokens and pipes."""
+    assert check_crd_discovery(body) == []
+
+
+def test_document_for_clients_of_cds_hooks_2_0_conforms() -> None:
+    """Requirement 37: the CRD services again, with plain tokens; the ids are those of the main document."""
+    reply = create_app(Settings()).test_client().get("/crd-2.0/cds-services")
+    assert reply.status_code == 200
+    assert check_legacy_discovery(reply.get_json()) == []
+    assert [s["id"] for s in reply.get_json()["services"]] == [
+        "crd-order-sign",
+        "crd-order-select",
+        "crd-order-dispatch",
+    ]
+
+
+def test_options_are_worded_alike_at_plain_services_too(body: Any) -> None:
+    """Requirement 21."""
+    listed = [s["extension"]["davinci-crd.configuration-options"] for s in body["services"]]
+    by_code = {o["code"]: o for options in listed for o in options}
+    assert all(by_code[o["code"]] == o for options in listed for o in options)
 
 
 def test_address_is_exactly_cds_services() -> None:
@@ -33,8 +52,10 @@ def test_address_is_exactly_cds_services() -> None:
 
 
 def test_prefetch_keys_are_the_contracts(body: Any) -> None:
-    """Every service asks for every topic, under the names of the contract."""
+    """Every plain service asks for every topic, under the names of the contract."""
     for service in body["services"]:
+        if service["id"].startswith("crd-"):
+            continue
         assert list(service["prefetch"]) == [topic.value for topic in Topic]
 
 

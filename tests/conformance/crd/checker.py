@@ -1,0 +1,88 @@
+"""Checks what a Da Vinci CRD server sends, version by version, from the guide's words alone.
+
+`check_crd_response`, `check_crd_discovery`, `check_legacy_discovery` and `check_crd_error` return the violations
+found, those of plain CDS Hooks among them.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tests.conformance.checker import check_discovery, check_error, check_response
+from tests.conformance.crd import (  # noqa: F401 (importing a module registers its rules)
+    card_rules,
+    discovery_rules,
+    information_rules,
+)
+from tests.conformance.crd.information import assertions
+from tests.conformance.crd.kit import kit_findings
+from tests.conformance.fhir_rules import context_orders
+from tests.conformance.rulebook import Spot, Violation, apply
+
+__all__ = ["check_crd_discovery", "check_crd_error", "check_crd_response", "check_legacy_discovery", "kit_findings"]
+
+JSON = dict[str, Any]
+
+
+def check_crd_response(
+    body: object,
+    request: JSON,
+    *,
+    version: str,
+    hook: str,
+    configuration: Mapping[str, Any] | None = None,
+    orders: Mapping[str, JSON] | None = None,
+) -> list[Violation]:
+    """Check a 200 answer of a CRD service.
+
+    `version` is 2.0.1, 2.1 or 2.2; `configuration` what the client switched; `orders` those of order-dispatch by
+    reference, as they were on the client.
+    """
+    found = check_response(body, request)
+    known = context_orders(request) | dict(orders or {})
+    given = {"version": version, "hook": hook, "configuration": dict(configuration or {}), "orders": known}
+    response = Spot(body, "$", given)
+    found += apply("crd-response", response)
+    for card in response.items("cards"):
+        found += apply("crd-card", card)
+    for action in response.items("systemActions"):
+        found += _check_action(action, given, known)
+    return found
+
+
+def _check_action(action: Spot, given: JSON, known: Mapping[str, JSON]) -> list[Violation]:
+    resource = action.get("resource")
+    named = f"{resource.get('resourceType')}/{resource.get('id')}" if isinstance(resource, dict) else ""
+    found = apply("crd-action", Spot(action.value, action.where, given | {"order": known.get(named)}))
+    # What was there before is another payer's word, in that payer's version.
+    there = assertions(known.get(named))
+    for index, each in enumerate(each for each in assertions(resource) if each not in there):
+        found += apply("crd-information", Spot(each, f"{action.where}.resource.information[{index}]", given))
+    return found
+
+
+def check_crd_discovery(body: object) -> list[Violation]:
+    """Check the discovery document, the CRD services' part of it by the guide's rules."""
+    return check_discovery(body) + _check_services(body, standard=True)
+
+
+def check_legacy_discovery(body: object) -> list[Violation]:
+    """Check the document for clients of CDS Hooks 2.0: CRD services with templates that such clients can fill."""
+    return check_discovery(body, legacy=True) + _check_services(body, standard=False)
+
+
+def _check_services(body: object, *, standard: bool) -> list[Violation]:
+    document = Spot(body, "$")
+    found = apply("crd-discovery", document)
+    for service in document.items("services"):
+        if str(service.get("id")).startswith("crd-"):
+            found += apply("crd-service", service)
+            found += apply("crd-standard", service) if standard else []
+    return found
+
+
+def check_crd_error(status: int, content_type: str, body: object, secrets: Sequence[str] = ()) -> list[Violation]:
+    """Check an answer that is not a 2xx; none of the secrets may stand in it."""
+    text = json.dumps(body)
+    leaks = [Violation(111, "$", "gives away what stood in the request") for secret in secrets if secret in text]
+    return check_error(status, content_type, body) + leaks

@@ -1,0 +1,404 @@
+"""The CRD rules let good answers pass in every version, and name the requirement that a broken one breaks."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+
+from tests.conformance.breaking import Case, add, broken, case, drop, numbers, put
+from tests.conformance.crd.checker import (
+    check_crd_discovery,
+    check_crd_error,
+    check_crd_response,
+    check_legacy_discovery,
+    kit_findings,
+)
+from tests.conformance.crd.information import VERSIONS, literal_invariants, value
+from tests.conformance.crd.samples import (
+    CALL,
+    CAME,
+    DISCOVERY,
+    DOCUMENTS,
+    JSON,
+    NUMBER,
+    REASON_SYSTEM,
+    answer,
+    information,
+    kinds,
+    reason,
+)
+from tests.conformance.rulebook import CRD_REQUIREMENTS
+from tests.conformance.samples import ERROR
+
+EVERY = [(version, name) for version in VERSIONS for name in kinds(version)]
+RESOURCE = "systemActions/0/resource"
+OURS = f"{RESOURCE}/extension/2"
+PARTS = f"{OURS}/extension"
+# Parts of the sample that asks for documents, by place.
+COVERAGE, COVERED, NEEDED, BILLING, DETAIL, ASKS, WHY, FORM, DATE, ID = range(10)
+
+
+def check(body: Any, version: str = "2.2", hook: str = "order-sign", **configuration: Any) -> set[int]:
+    switches = {name.replace("_", "-"): found for name, found in configuration.items()}
+    return numbers(check_crd_response(body, CALL, version=version, hook=hook, configuration=switches))
+
+
+@pytest.mark.parametrize(("version", "kind"), EVERY)
+def test_good_answers_have_no_violations(version: str, kind: str) -> None:
+    found = check_crd_response(answer(version, kinds(version)[kind]), CALL, version=version, hook="order-sign")
+    assert found == []
+
+
+@pytest.mark.parametrize(("version", "kind"), EVERY)
+def test_the_kit_takes_good_answers(version: str, kind: str) -> None:
+    assert kit_findings([answer(version, kinds(version)[kind])], "order-sign") == []
+
+
+def part(index: int, key: str, found: Any) -> Any:
+    return put(f"{PARTS}/{index}/{key}", found)
+
+
+BROKEN = [
+    case(76, "documents at a secondary hook", put("cards/0/detail", "For the Insulin pump: see section 4.1")),
+    case(128, "topic in the system of another version", put("cards/0/source/topic/system", REASON_SYSTEM)),
+    case(128, "topic of no card type", put("cards/0/source/topic/code", "pump"), also=(128,)),
+    case(138, "no detail", drop("cards/0/detail"), also=(156,)),
+    case(138, "the order by its id alone", put("cards/0/detail", "For DeviceRequest/pump-1: four tests a day")),
+    case(139, "tied to no order", drop("cards/0/extension"), also=()),
+    case(
+        139,
+        "tied to an order that nobody placed",
+        put("cards/0/extension/davinci-crd.associated-resource/0/reference", "DeviceRequest/pump-9"),
+    ),
+    case(140, "a card on coverage", put("cards/0/source/topic/code", "coverage-info")),
+    case(140, "a card on a determination", put("cards/0/source/topic/code", "unsolicited-determ")),
+    case(
+        156,
+        "a smart link beside absolute ones",
+        add("cards/0/links", {"label": "App", "url": "https://app.example/launch", "type": "smart"}),
+    ),
+    case(
+        156,
+        "a suggestion beside links",
+        put("cards/0/suggestions", [{"label": "Order", "uuid": "6a0a3b1c-52b8-4f0c-9a5e-0c9b6f1d2e01"}]),
+        put("cards/0/selectionBehavior", "any"),
+    ),
+    case(157, "no instructions", drop("cards/1/detail"), also=(138,)),
+    case(178, "coverage-information by a create", put("systemActions/0/type", "create"), also=()),
+    case(179, "an update with a target of its own", put("systemActions/0/resourceId", "DeviceRequest/pump-1")),
+    case(
+        179, "an update without coverage-information", put(f"{RESOURCE}/extension", CAME["extension"][:1]), also=(181,)
+    ),
+    case(180, "a changed member", put(f"{RESOURCE}/authoredOn", "2026-01-16")),
+    case(180, "a new member", put(f"{RESOURCE}/note", [{"text": "x"}])),
+    case(180, "a lost member", drop(f"{RESOURCE}/requester"), also=(147,)),
+    case(180, "another extension changed", put(f"{RESOURCE}/extension/0/valueString", "changed")),
+    case(180, "another extension lost", drop(f"{RESOURCE}/extension/0")),
+    case(181, "another payer's word changed", put(f"{RESOURCE}/extension/1/extension/6/valueString", "A-x"), also=()),
+    case(181, "another payer's word lost", drop(f"{RESOURCE}/extension/1")),
+    case(182, "nothing new", drop(OURS)),
+    case(185, "one id for two coverages", part(ID, "valueString", "A-other")),
+    case(186, "two ids for one coverage", part(COVERAGE, "valueReference", {"reference": "Coverage/other"})),
+    case(
+        198, "a coverage elsewhere", part(COVERAGE, "valueReference", {"reference": "https://payer.example/Coverage/1"})
+    ),
+    case(198, "a member in place of a coverage", part(COVERAGE, "valueReference", {"reference": "Patient/p1"})),
+    case(203, "no date", drop(f"{PARTS}/{DATE}")),
+    case(203, "a date with a time", part(DATE, "valueDate", "2026-01-15T10:00:00Z"), also=(115,)),
+    case(203, "two dates", add(PARTS, {"url": "date", "valueDate": "2026-01-16"})),
+    case(203, "no assertion id", drop(f"{PARTS}/{ID}")),
+    case(203, "no coverage", drop(f"{PARTS}/{COVERAGE}"), also=(198,)),
+    case(203, "no word on coverage", drop(f"{PARTS}/{COVERED}")),
+    case(203, "a word on coverage that is no code", part(COVERED, "valueCode", "maybe")),
+    case(203, "a string for a code", put(f"{PARTS}/{COVERED}", {"url": "covered", "valueString": "covered"})),
+    case(203, "an unknown part", add(PARTS, {"url": "price", "valueString": "1"})),
+    case(
+        203,
+        "a part of an older version",
+        add(PARTS, {"url": "response", "valueReference": {"reference": "QuestionnaireResponse/1"}}),
+    ),
+    case(203, "a contact of an older version", add(PARTS, {"url": "contact", "valueContactPoint": {"value": "1"}})),
+    case(203, "doc-needed of an older version", part(ASKS, "valueCode", "both")),
+    case(203, "a detail without category", drop(f"{PARTS}/{DETAIL}/extension/0")),
+    case(203, "a detail without code", drop(f"{PARTS}/{DETAIL}/extension/1")),
+    case(203, "a detail without value", drop(f"{PARTS}/{DETAIL}/extension/2")),
+    case(
+        203,
+        "a detail with a value of no kind",
+        put(f"{PARTS}/{DETAIL}/extension/2", {"url": "value", "valueDate": "2026-01-15"}),
+    ),
+    case(203, "a reason without words", put(f"{PARTS}/{WHY}/valueCodeableConcept", {"coding": [{"code": "x"}]})),
+    case(
+        203,
+        "a reason code that is none",
+        put(f"{PARTS}/{WHY}/valueCodeableConcept/coding", [{"system": REASON_SYSTEM, "code": "bad-luck"}]),
+    ),
+    case(203, "a questionnaire without doc-needed", drop(f"{PARTS}/{ASKS}")),
+    case(203, "not covered, with authorization", part(COVERED, "valueCode", "not-covered")),
+    case(203, "covered, without a word on authorization", drop(f"{PARTS}/{NEEDED}")),
+    case(203, "conditional without what is needed", part(COVERED, "valueCode", "conditional")),
+    case(203, "asking where nothing is conditional", add(PARTS, {"url": "info-needed", "valueCode": "performer"})),
+    case(203, "satisfied without a number", part(NEEDED, "valueCode", "satisfied")),
+    case(203, "a number though authorization is needed", add(PARTS, NUMBER)),
+    case(
+        203,
+        "documents for an authorization that is not needed",
+        part(NEEDED, "valueCode", "no-auth"),
+        add(PARTS, {"url": "doc-purpose", "valueCode": "withpa"}),
+    ),
+    case(
+        203,
+        "a purpose without a reason",
+        drop(f"{PARTS}/{WHY}"),
+        add(PARTS, {"url": "doc-purpose", "valueCode": "retain-doc"}),
+    ),
+    case(
+        203, "a technical failure without a reason", drop(f"{PARTS}/{WHY}"), part(COVERED, "valueCode", "indeterminate")
+    ),
+]
+
+
+@pytest.mark.parametrize("changed", BROKEN)
+def test_a_broken_answer_is_found(changed: Case) -> None:
+    hook = "order-select" if changed.number == 76 else "order-sign"
+    found = check(broken(answer("2.2"), changed), hook=hook)
+    if changed.number == 178:
+        found -= {147, 150, 180, 179, 151}
+    assert found == {changed.number} | changed.also, found
+
+
+OLDER = [
+    ("2.0.1", "indeterminate", information("2.0.1", "indeterminate", "indeterminate", reason("Coverage: no answer"))),
+    ("2.1", "indeterminate", information("2.1", "indeterminate", "indeterminate", reason("Coverage: no answer"))),
+    ("2.0.1", "a category", information("2.2", "covered", "auth-needed")),
+    ("2.1", "a category", information("2.2", "covered", "auth-needed")),
+    ("2.0.1", "a url in a detail", information("2.1", "covered", "auth-needed")),
+    ("2.2", "no category", information("2.1", "covered", "auth-needed")),
+    (
+        "2.0.1",
+        "an expiry date",
+        information("2.0.1", "covered", "no-auth", {"url": "expiry-date", "valueDate": "2026-12-31"}),
+    ),
+    (
+        "2.0.1",
+        "two who document",
+        information("2.0.1", "covered", "auth-needed", *DOCUMENTS, {"url": "doc-needed", "valueCode": "admin"}),
+    ),
+    (
+        "2.1",
+        "a member code",
+        information("2.1", "not-covered", None, reason("Coverage: unknown", "no-member-found")),
+    ),
+    (
+        "2.1",
+        "a contact of 2.2",
+        information("2.1", "covered", "no-auth", {"url": "contact", "valueContactDetail": {"name": "x"}}),
+    ),
+]
+
+
+@pytest.mark.parametrize(("version", "what", "assertion"), OLDER, ids=[f"{v}: {w}" for v, w, _ in OLDER])
+def test_what_belongs_to_another_version_is_found(version: str, what: str, assertion: JSON) -> None:
+    assert check(answer(version, assertion), version) == {203}, what
+
+
+def test_what_the_client_switched_off_is_found() -> None:
+    """Requirements 141, 171, 174."""
+    assert check(answer("2.2"), coverage_info=False) == {171}
+    assert check(answer("2.2"), guideline=False) == {171}
+    assert check(answer("2.2"), max_cards=1) == {141}
+    assert check(answer("2.2"), max_cards=2, guideline=True, zork=False) == set()
+    satisfied = kinds("2.2")["satisfied"]
+    assert check(answer("2.2", satisfied), unsolicited_determ=False) == {174}
+    assert check(answer("2.2", satisfied), unsolicited_determ=True) == set()
+
+
+def test_a_suggestion_never_carries_coverage_information() -> None:
+    body = answer("2.2", cards=False)
+    (action,) = body["systemActions"]
+    body["cards"] = copy.deepcopy(answer("2.2")["cards"][1:])
+    offer = {"label": "Take it", "uuid": "6a0a3b1c-52b8-4f0c-9a5e-0c9b6f1d2e02", "actions": [action]}
+    body["cards"][0] |= {"suggestions": [offer], "selectionBehavior": "any"}
+    assert check(body) == {178}
+
+
+def test_members_in_another_order_are_found() -> None:
+    body = answer("2.2")
+    resource = body["systemActions"][0]["resource"]
+    body["systemActions"][0]["resource"] = dict(reversed(resource.items()))
+    assert check(body) == {180}
+
+
+def test_an_order_of_a_type_that_takes_no_extension_is_found() -> None:
+    call, body = copy.deepcopy(CALL), answer("2.2")
+    for resource in (call["context"]["draftOrders"]["entry"][0]["resource"], body["systemActions"][0]["resource"]):
+        code = resource.pop("codeCodeableConcept")
+        resource.update(resourceType="SupplyRequest", itemCodeableConcept=code, quantity={"value": 1})
+        for name in ("intent", "subject", "status"):
+            resource.pop(name)
+    for card in body["cards"]:
+        card["extension"]["davinci-crd.associated-resource"][0]["reference"] = "SupplyRequest/pump-1"
+    found = check_crd_response(body, call, version="2.2", hook="order-sign")
+    assert numbers(found) == {179}
+
+
+def test_dispatched_orders_are_those_of_the_client() -> None:
+    call = {"hook": "order-dispatch", "context": {"patientId": "p1", "dispatchedOrders": ["DeviceRequest/pump-1"]}}
+    orders = {"DeviceRequest/pump-1": CAME}
+    body = answer("2.2")
+    assert check_crd_response(body, call, version="2.2", hook="order-dispatch", orders=orders) == []
+    body["systemActions"][0]["resource"]["status"] = "active"
+    found = check_crd_response(body, call, version="2.2", hook="order-dispatch", orders=orders)
+    assert numbers(found) == {180}
+
+
+# ---------------------------------------------------------------- the literal table
+
+E, CLINICAL = "(empty)", {"url": "doc-needed", "valueCode": "clinical"}
+WITHPA, RETAIN = ({"url": "doc-purpose", "valueCode": code} for code in ("withpa", "retain-doc"))
+FORM_PART = DOCUMENTS[2]
+TOLD = reason("Coverage: so it is")
+PERFORMER = {"url": "info-needed", "valueCode": "performer"}
+LITERAL: list[tuple[str, str, str | None, tuple[JSON, ...], list[list[str]]]] = [
+    ("covered, no-auth", "covered", "no-auth", (), [[], [], []]),
+    ("satisfied with its number", "covered", "satisfied", (NUMBER,), [[], [], []]),
+    ("covered without pa-needed", "covered", None, (), [["q2"], [], []]),
+    (
+        "documents withpa, with reason",
+        "covered",
+        "auth-needed",
+        (CLINICAL, WITHPA, TOLD, FORM_PART),
+        [[], [f"q4{E}"], [f"q4{E}"]],
+    ),
+    (
+        "documents withpa, without reason",
+        "covered",
+        "auth-needed",
+        (CLINICAL, WITHPA, FORM_PART),
+        [[], [f"q4{E}"], [f"q4{E}", "q8"]],
+    ),
+    ("documents without purpose", "covered", "auth-needed", (CLINICAL,), [[], [], []]),
+    ("documents to retain", "covered", "auth-needed", (CLINICAL, RETAIN, TOLD), [[], [], []]),
+    ("not covered", "not-covered", None, (TOLD,), [[f"q2{E}"], [], []]),
+    ("not covered, no-auth", "not-covered", "no-auth", (TOLD,), [[], ["q2"], ["q2"]]),
+    ("conditional, asking", "conditional", "conditional", (PERFORMER, TOLD), [[], [], []]),
+    ("conditional, not asking", "conditional", "conditional", (TOLD,), [[], ["q3"], ["q3"]]),
+    ("no-auth, asking", "covered", "no-auth", (PERFORMER,), [["q3"], [], []]),
+    ("satisfied withpa", "covered", "satisfied", (NUMBER, WITHPA, TOLD), [[], ["q4"], ["q4"]]),
+]
+
+
+@pytest.mark.parametrize(("row", "index"), [(row, index) for row in LITERAL for index in range(3)])
+def test_literal_invariants(row: tuple[str, str, str | None, tuple[JSON, ...], list[list[str]]], index: int) -> None:
+    """The checklist's table of hand-evaluated shapes, cell by cell."""
+    name, covered, authorization, more, expected = row
+    assertion = information(VERSIONS[index], covered, authorization, *more)
+    assert literal_invariants(assertion, VERSIONS[index]) == expected[index], name
+
+
+def test_literal_invariants_of_numbers_forms_and_reasons() -> None:
+    assert literal_invariants(information("2.2", "covered", "auth-needed", NUMBER), "2.2") == ["q5"]
+    assert literal_invariants(information("2.2", "covered", "auth-needed", FORM_PART), "2.2") == ["q1"]
+    assert literal_invariants(information("2.2", "indeterminate", "indeterminate"), "2.2") == ["q9"]
+    assert value(information("2.2", "covered", None), "pa-needed") is None
+
+
+# ---------------------------------------------------------------- discovery, errors, the kit
+
+SERVICE = "services/0"
+OPTIONS = f"{SERVICE}/extension/davinci-crd.configuration-options"
+DISCOVERY_BROKEN = [
+    case(16, "no versions", drop(f"{SERVICE}/extension/davinci-crd.version")),
+    case(16, "a version that the pattern cannot say", put(f"{SERVICE}/extension/davinci-crd.version/0", "2.0")),
+    case(17, "no options", put(OPTIONS, {}), also=(15, 18, 22)),
+    case(17, "an option without default", drop(f"{OPTIONS}/0/default"), also=(21,)),
+    case(17, "a default of another type", put(f"{OPTIONS}/4/default", True), also=(21,)),
+    case(18, "a type that cannot be switched", drop(f"{OPTIONS}/2")),
+    case(19, "a code of our own", put(f"{OPTIONS}/2/code", "policy"), also=(18,)),
+    case(20, "one name twice", put(f"{OPTIONS}/1/name", "Switch coverage-info"), also=(21,)),
+    case(21, "other words for one option", put(f"{OPTIONS}/0/description", "Something else.")),
+    case(22, "no way to refuse a number", drop(f"{OPTIONS}/1")),
+    case(
+        27,
+        "clinical data prefetched",
+        put(f"{SERVICE}/prefetch/labs", "Observation?patient={{context.patientId}}"),
+        also=(28,),
+    ),
+    case(
+        28,
+        "another expression",
+        put(f"{SERVICE}/prefetch/devices", "Device?_id={{context.draftOrders.entry.resource.code.resolve().id}}"),
+    ),
+    case(29, "no prefetch", drop(f"{SERVICE}/prefetch"), also=(30,)),
+    case(29, "no word on what is needed", drop(f"{SERVICE}/usageRequirements")),
+    case(
+        30, "every coverage", put(f"{SERVICE}/prefetch/coverage", "Coverage?patient={{context.patientId}}"), also=(28,)
+    ),
+    case(
+        38,
+        "more than simple FHIRPath",
+        put(f"{SERVICE}/prefetch/devices", "Device?_id={{context.draftOrders.entry.resource.where(id='x').id}}"),
+        also=(28,),
+    ),
+    case(
+        39,
+        "a reference to a later key",
+        put(f"{SERVICE}/prefetch/practitionerRoles", "PractitionerRole?_id={{%practitioners.id}}"),
+        also=(28,),
+    ),
+]
+
+
+@pytest.mark.parametrize("changed", DISCOVERY_BROKEN)
+def test_broken_discovery_is_found(changed: Case) -> None:
+    found = numbers(check_crd_discovery(broken(DISCOVERY, changed)))
+    assert found == {changed.number} | changed.also
+
+
+def test_good_discovery_has_no_violations() -> None:
+    assert check_crd_discovery(DISCOVERY) == []
+
+
+def test_a_legacy_document_takes_plain_tokens_only() -> None:
+    assert numbers(check_legacy_discovery(DISCOVERY)) == {37}
+    plain = copy.deepcopy(DISCOVERY)
+    for service in plain["services"]:
+        service["prefetch"] = {k: v for k, v in service["prefetch"].items() if k in ("patient", "coverage")}
+    assert check_legacy_discovery(plain) == []
+
+
+def test_secrets_in_errors_are_found() -> None:
+    assert check_crd_error(400, "application/json", ERROR, ("Zebulon",)) == []
+    told = {**ERROR, "issue": [{**ERROR["issue"][0], "diagnostics": "Zebulon has no Coverage"}]}
+    assert numbers(check_crd_error(400, "application/json", told, ("Zebulon",))) == {111}
+
+
+KIT_BROKEN = [
+    ("no systemActions", drop("systemActions"), "systemActions is not there"),
+    ("a long summary", put("cards/0/summary", "x" * 140), "card summary"),
+    ("no topic", drop("cards/0/source/topic"), "card source.topic"),
+    ("an unknown indicator", put("cards/0/indicator", "alarm"), "card indicator"),
+    ("no description", drop("systemActions/0/description"), "action.description"),
+    ("a create", put("systemActions/0/type", "create"), "not an update"),
+    ("no coverage information", put(f"{RESOURCE}/extension", CAME["extension"][:1]), "none received"),
+    ("two ids", part(COVERAGE, "valueReference", {"reference": "Coverage/other"}), "not one id"),
+    ("one id for two", part(ID, "valueString", "A-other"), "one id for two"),
+    ("no reference", drop("cards/0"), "external reference"),
+    ("no instructions", drop("cards/1"), "instructions"),
+    ("a relative link", put("cards/0/links/0/url", "/policy"), "optional fields: card links"),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "words"), KIT_BROKEN, ids=[name for name, *_ in KIT_BROKEN])
+def test_what_the_kit_would_find(name: str, change: Any, words: str) -> None:
+    body = answer("2.0.1")
+    change(body)
+    assert any(words in finding for finding in kit_findings([body], "order-sign")), name
+
+
+def test_every_crd_requirement_has_a_broken_answer() -> None:
+    tried = {each.values[0].number for each in (*BROKEN, *DISCOVERY_BROKEN)} | {141, 171, 174}
+    assert set(CRD_REQUIREMENTS) <= tried
+    assert len(BROKEN) + len(OLDER) + len(DISCOVERY_BROKEN) + len(KIT_BROKEN) >= 60

@@ -1,0 +1,205 @@
+"""Every case file as a CRD call, in every version of the guide, with everything switched on and off, checked."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import pytest
+
+from cds_service.errors import BadRequest
+from cds_service.hooks.configuration import OPTIONS
+from cds_service.settings import Settings
+from cds_service.web import create_app
+from tests import support
+from tests.cases.crd import answer_to, crd_request, services_of
+from tests.cases.runner import PUBLIC_URL, CaseFile, all_cases, determinations
+from tests.conformance.checker import check_response
+from tests.conformance.crd.checker import check_crd_error, check_crd_response, kit_findings
+from tests.conformance.crd.information import assertions, literal_invariants, value
+from tests.services.crd import crd_call, information
+from tests.support import JSON
+
+CASES = all_cases()
+VERSIONS = ("2.0.1", "2.1", "2.2")
+OFF: dict[str, Any] = {o.code: False if isinstance(o.default, bool) else 0 for o in OPTIONS}
+SWITCHES = {"on": None, "off": OFF, "one card, no number": {"max-cards": 1, "unsolicited-determ": False}}
+# A call over these is refused: CRD has a status for coverages that a plain client is answered in spite of.
+REFUSED = (400, 412, 422)
+
+
+def extension(version: str, configuration: JSON | None) -> JSON:
+    found: JSON = {"davinci-crd.requestedVersion": version}
+    return found | ({"davinci-crd.configuration": configuration} if configuration is not None else {})
+
+
+@pytest.fixture(scope="module")
+def answers() -> dict[tuple[str, str, str], tuple[JSON, JSON | BadRequest]]:
+    """The request and what it was answered with, by case, version and switches."""
+    settings = Settings(public_url=PUBLIC_URL, issue_authorization_numbers=True, payer_phone="1-833-230-2099")
+    found: dict[tuple[str, str, str], tuple[JSON, JSON | BadRequest]] = {}
+    for case in CASES:
+        for version in VERSIONS:
+            for name, configuration in SWITCHES.items():
+                request = crd_request(case, extension(version, configuration))
+                try:
+                    result: JSON | BadRequest = answer_to(case, request, services_of(case)[1], settings)
+                except BadRequest as error:
+                    result = error
+                found[case.name, version, name] = request, result
+    return found
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+@pytest.mark.parametrize("version", VERSIONS)
+def test_every_answer_conforms(answers: Any, version: str, name: str) -> None:
+    checked = 0
+    for case in CASES:
+        request, result = answers[case.name, version, name]
+        if isinstance(result, BadRequest):
+            assert result.status in REFUSED, (case.name, result.message)
+            continue
+        faults = check_crd_response(
+            result, request, version=version, hook=case.service.hook, configuration=SWITCHES[name] or {}
+        )
+        assert faults == [], case.name
+        checked += 1
+    assert checked > 0.9 * len(CASES)
+
+
+def test_no_literal_invariant_is_broken_where_its_meaning_allows(answers: Any) -> None:
+    """A not-covered answer in 2.0.1 is the one that a literal validator may report: its q2 has no true value for it."""
+    seen: set[tuple[str, str]] = set()
+    for (_, version, _), (_, result) in answers.items():
+        for action in result["systemActions"] if isinstance(result, dict) else ():
+            for each in assertions(action["resource"]):
+                covered = value(each, "covered")
+                excepted = ["q2(empty)"] if (version, covered) == ("2.0.1", "not-covered") else []
+                assert literal_invariants(each, version) == excepted
+                seen.add((version, covered))
+    assert {covered for version, covered in seen if version == "2.2"} == {
+        "covered",
+        "not-covered",
+        "conditional",
+        "indeterminate",
+    }
+
+
+def test_every_judged_order_is_written_on(answers: Any) -> None:
+    """One action for each order with an outcome, as long as coverage information is not switched off."""
+    for (name, _, switches), (_, result) in answers.items():
+        if isinstance(result, BadRequest):
+            continue
+        on = {f"{a['resource']['resourceType']}/{a['resource']['id']}" for a in result["systemActions"]}
+        judged = {order for order, d in determinations(result).items() if d["outcome"] != "not-applicable"}
+        takes_it = {order for order in judged if not order.startswith("SupplyRequest/")}
+        if switches == "off":
+            assert not on, name
+        else:
+            assert takes_it <= on, name
+
+
+EXPECTED = {
+    "likely-approved": {"covered": ["covered"]},
+    "needs-documentation": {"covered": ["covered"], "pa-needed": ["auth-needed"], "doc-needed": ["clinical"]},
+    "excluded": {"covered": ["not-covered"]},
+}
+
+
+def test_every_outcome_is_said_as_the_table_has_it(answers: Any) -> None:
+    """Where the coverage is governed and everything was read, the outcome alone decides what is said at signing."""
+    seen: set[str] = set()
+    for (name, version, switches), (request, result) in answers.items():
+        if isinstance(result, BadRequest) or (version, switches) != ("2.2", "on") or request["hook"] != "order-sign":
+            continue
+        for order, judged in determinations(result).items():
+            unread = any(f.get("gap") == "not-retrieved" for f in _findings(judged))
+            found = information(result, order)
+            if judged["outcome"] in EXPECTED and judged["coverage"] == "governed" and found and not unread:
+                wanted = EXPECTED[judged["outcome"]]
+                assert {part: found.get(part) for part in wanted} == wanted, (name, order)
+                seen.add(judged["outcome"])
+    assert seen == set(EXPECTED)
+
+
+def _findings(judged: JSON) -> list[JSON]:
+    groups = (judged.get(group, ()) for group in ("criteria", "exclusions", "replacement"))
+    return [finding for group in groups for finding in group]
+
+
+def test_every_card_names_the_insurer(answers: Any) -> None:
+    cards = [card for _, result in answers.values() if isinstance(result, dict) for card in result["cards"]]
+    assert len(cards) > 1000
+    assert {card["source"]["label"] for card in cards} == {"CareSource"}
+
+
+def test_plain_answers_carry_the_same_coverage_information(answers: Any) -> None:
+    settings = Settings(public_url=PUBLIC_URL, issue_authorization_numbers=True, payer_phone="1-833-230-2099")
+    compared = 0
+    for case in CASES:
+        request, result = answers[case.name, "2.1", "on"]
+        if isinstance(result, BadRequest):
+            continue
+        plain = answer_to(case, request, services_of(case)[0], settings)
+        assert check_response(plain, request) == [], case.name
+        if all(d["coverage"] != "not-governed" for d in determinations(result).values()):
+            assert plain["systemActions"] == result["systemActions"], case.name
+            compared += bool(plain["systemActions"])
+    assert compared > 400
+
+
+# ---------------------------------------------------------------- the public test kit, which knows 2.0.1
+
+
+def _kit_bodies(case_names: tuple[str, ...] = ()) -> list[JSON]:
+    """Bodies as a tester would give them: one that needs documentation, one that is complete."""
+    return [crd_call(education=None), crd_call(), crd_call(support.order(code="E0783"))]
+
+
+@pytest.mark.parametrize("hook", ["order-sign", "order-select", "order-dispatch"])
+def test_the_public_test_kit_would_pass(hook: str) -> None:
+    client = create_app(Settings()).test_client()
+    responses = []
+    for body in _kit_bodies():
+        request = _as_hook(body, hook)
+        reply = client.post(f"/crd-2.0/cds-services/crd-{hook}", json=request)
+        assert reply.status_code == 200, reply.data
+        responses.append(reply.get_json())
+    assert kit_findings(responses, hook) == []
+
+
+def _as_hook(body: JSON, hook: str) -> JSON:
+    request = copy.deepcopy(body) | {"hook": hook}
+    orders = [entry["resource"] for entry in request["context"]["draftOrders"]["entry"]]
+    names = [f"{order['resourceType']}/{order['id']}" for order in orders]
+    if hook == "order-select":
+        request["context"]["selections"] = names
+    if hook == "order-dispatch":
+        request["context"] = {"patientId": "p1", "performer": "Organization/dme", "order": names[0]}
+        request["prefetch"]["deviceRequests"] = support.bundle(*orders)
+    return request
+
+
+def test_errors_of_crd_services_conform_and_tell_nothing() -> None:
+    client = create_app(Settings()).test_client()
+    secret = "Zebulon-4711"
+    for root in ("", "/crd-2.0"):
+        for request in (crd_call(coverage=None), crd_call(support.order(subject={"display": secret, "reference": 5}))):
+            reply = client.post(f"{root}/cds-services/crd-order-sign", json=request)
+            assert check_crd_error(reply.status_code, reply.content_type, reply.get_json(), (secret,)) == []
+
+
+def test_cases_that_are_refused_are_refused_for_their_coverage_or_their_order() -> None:
+    """So that no case is lost to the checks above by accident."""
+    settings = dataclasses.replace(Settings(), public_url=PUBLIC_URL)
+    fields = {_refusal(case, settings) for case in CASES} - {None}
+    assert {str(field).split(".")[0] for field in fields} <= {"prefetch", "context"}
+
+
+def _refusal(case: CaseFile, settings: Settings) -> str | None:
+    try:
+        answer_to(case, crd_request(case), services_of(case)[1], settings)
+    except BadRequest as error:
+        return error.field
+    return None
