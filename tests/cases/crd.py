@@ -13,7 +13,7 @@ from cds_service.hooks.messages import as_json
 from cds_service.services.determine_coverage import answer
 from cds_service.settings import Settings
 from tests.cases.runner import PUBLIC_URL, CaseFile
-from tests.support import JSON
+from tests.support import JSON, bundle
 
 
 def crd_request(case: CaseFile, extension: Mapping[str, Any] | None = None) -> JSON:
@@ -37,3 +37,27 @@ def answer_to(case: CaseFile, request: JSON, service: HookService, settings: Set
 def services_of(case: CaseFile) -> tuple[HookService, HookService]:
     """The plain service of a case, and the CRD service of the same hook."""
     return case.service, SERVICES[f"crd-{case.service.hook}"]
+
+
+HOOKS = ("order-sign", "order-select", "order-dispatch")
+
+
+def as_hook(request: JSON, hook: str) -> JSON | None:
+    """The same call at another hook: all orders selected, or dispatched and prefetched; None when none has a name."""
+    orders = [e.get("resource") for e in request["context"]["draftOrders"].get("entry") or () if isinstance(e, dict)]
+    named = [o for o in orders if isinstance(o, dict) and isinstance(o.get("id"), str) and o["id"]]
+    names = list(dict.fromkeys(f"{order['resourceType']}/{order['id']}" for order in named))
+    found: JSON = {**request, "hook": hook, "context": dict(request["context"])}
+    if hook == "order-select" and request["hook"] != hook:
+        found["context"]["selections"] = names
+    if hook == "order-dispatch":
+        found["context"] = {"patientId": request["context"]["patientId"], "performer": "Organization/dme"}
+        found["context"]["dispatchedOrders"] = names
+        found["prefetch"] = {**request.get("prefetch", {}), "deviceRequests": bundle(*named)}
+    return found if names else None
+
+
+def orders_in(request: JSON) -> dict[str, JSON]:
+    """The orders of a dispatch call, by reference, as its prefetch has them."""
+    entries = request.get("prefetch", {}).get("deviceRequests", {}).get("entry", ())
+    return {f"{e['resource']['resourceType']}/{e['resource']['id']}": e["resource"] for e in reversed(list(entries))}
