@@ -76,7 +76,8 @@ class CrdCardWriter:
             return None
         sections = [finding.id for finding in found]
         named = f"{', '.join(sections[:3])}{' and more' if len(sections) > 3 else ''}"
-        card = self._frame(order, GUIDELINE, f"Insulin pump policy {POLICY_ID}: read what section {named} asks")
+        what = f"sections {named} ask" if len(sections) > 1 else f"section {named} asks"
+        card = self._frame(order, GUIDELINE, f"Insulin pump policy {POLICY_ID}: read what {what}")
         lines = "\n".join(f"- **{s} {escaped(_title(s))}**: {escaped(_says(s))}" for s in sections)
         card["detail"] = f"For **{escaped(order.label)}**, what the policy asks in its sections:\n\n{lines}"
         card["links"] = [
