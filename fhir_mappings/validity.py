@@ -45,13 +45,26 @@ def _misfit(resource: dict[str, Any]) -> str | None:
     from pydantic import ValidationError
 
     try:
-        get_fhir_model_class(str(resource.get("resourceType"))).model_validate(resource)
+        model = get_fhir_model_class(str(resource.get("resourceType")))
+        model.model_validate(resource)
     except ValidationError as error:
         faults = [fault for fault in error.errors(include_url=False, include_input=False) if not _is_let_pass(fault)]
-        return _path(faults[0]["loc"]) if faults else None
+        if faults:
+            return _path(faults[0]["loc"])
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
         return "resource"  # how the models report types and shapes that they do not know
-    return None
+    return next((name for name in _LIFE_CYCLE if _is_odd_code(model, name, resource.get(name))), None)
+
+
+# Elements whose codes are FHIR's own; the models take any.
+_LIFE_CYCLE = ("status", "intent", "priority")
+
+
+def _is_odd_code(model: Any, name: str, code: Any) -> bool:
+    field = model.model_fields.get(name)
+    allowed: list[str] = ((field.json_schema_extra or {}).get("enum_values") or []) if field is not None else []
+    # A plus in the models' list stands for a list that is longer than what they print.
+    return bool(allowed) and "+" not in allowed and code is not None and code not in allowed
 
 
 def _is_let_pass(fault: Any) -> bool:

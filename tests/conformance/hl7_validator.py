@@ -6,6 +6,7 @@ Maven fetches what it runs on; the class path is kept in the platform's folder f
 from __future__ import annotations
 
 import atexit
+import contextlib
 import hashlib
 import json
 import os
@@ -28,10 +29,13 @@ class ValidatorError(Exception):
 
 @cache
 def why_not() -> str | None:
-    """Why the validator cannot run here, None when it can: no JVM, no Maven, or artifacts that cannot be had."""
-    missing = [name for name in ("java", "mvn") if shutil.which(name) is None]
+    """Why the validator cannot run here, None when it can: no JDK, no Maven, or artifacts that cannot be had.
+
+    A JRE is not enough: Validate.java is compiled as it starts.
+    """
+    missing = [name for name in ("java", "javac", "mvn") if shutil.which(name) is None]
     if missing:
-        return f"the HL7 validator needs {' and '.join(missing)} (Debian: maven, default-jdk-headless)"
+        return f"the HL7 validator needs {', '.join(missing)} (Debian: maven, default-jdk-headless)"
     try:
         _class_path()
     except ValidatorError as error:
@@ -48,7 +52,10 @@ def _class_path() -> str:
     with tempfile.TemporaryDirectory() as folder:
         found = Path(folder) / "class-path"
         command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:build-classpath", f"-Dmdep.outputFile={found}"]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
+        try:
+            ended = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
+        except subprocess.TimeoutExpired as error:
+            raise ValidatorError(f"Maven did not fetch the HL7 validator within {FETCH_SECONDS} s") from error
         if ended.returncode != 0 or not found.exists():
             words = " ".join((ended.stdout + ended.stderr).split())[-400:]
             raise ValidatorError(f"Maven cannot fetch the HL7 validator: {words}")
@@ -80,18 +87,23 @@ class _Validator:
     def _ask(self, line: str) -> list[str]:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
-        self._process.stdin.write(line.encode() + b"\n")
-        self._process.stdin.flush()
-        answer = self._process.stdout.readline()
+        # A program that is gone breaks the pipe or answers nothing, whichever is noticed first.
+        answer = b""
+        with contextlib.suppress(BrokenPipeError):
+            self._process.stdin.write(line.encode() + b"\n")
+            self._process.stdin.flush()
+            answer = self._process.stdout.readline()
         if not answer:
+            code = self._process.wait(timeout=30)
             self._errors.seek(0)
-            raise ValidatorError(f"the validator ended early: {self._errors.read().decode()[-2000:]}")
+            raise ValidatorError(f"the validator ended early, exit code {code}: {self._errors.read().decode()[-2000:]}")
         return json.loads(answer)
 
     def close(self) -> None:
         """Ends the program with its input."""
         if self._process.stdin is not None:
-            self._process.stdin.close()
+            with contextlib.suppress(BrokenPipeError):  # it may have ended already, with a line unread
+                self._process.stdin.close()
         self._process.wait(timeout=30)
         if self._process.stdout is not None:
             self._process.stdout.close()

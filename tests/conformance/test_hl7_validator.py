@@ -46,6 +46,7 @@ GOOD = [
     TEST_ORDER,
     _with(extension=[{"url": HL7, "extension": [{"url": "covered", "valueCode": "covered"}]}]),
     _with(extension=[{"url": "http://example.invalid/unknown", "valueString": "x"}]),
+    _with(codeCodeableConcept={"coding": [{"system": "http://example.invalid/unknown", "code": "x"}]}),
 ]
 BROKEN = {
     "a required element is missing": {k: v for k, v in ORDER.items() if k != "intent"},
@@ -67,6 +68,10 @@ BROKEN = {
     "a code with a blank in front": _with(
         extension=[{"url": HL7, "extension": [{"url": "covered", "valueCode": " covered"}]}]
     ),
+    # The type that a reference states is checked; the one that its text implies is not.
+    "a reference that states a wrong type": _with(subject={"reference": "Medication/m", "type": "Medication"}),
+    "a canonical that is no address": {**FORM_TASK, "instantiatesCanonical": "no address"},
+    "an extension whose address is relative": _with(extension=[{"url": "covered", "valueCode": "covered"}]),
     "no such type": {"resourceType": "Pump", "id": "x"},
 }
 

@@ -186,6 +186,8 @@ def test_without_an_id_an_order_cannot_be_answered() -> None:
     ("changes", "path"),
     [
         ({"subject": None}, "subject"),
+        ({"status": "pending"}, "status"),
+        ({"priority": "very"}, "priority"),
         ({"extension": {"url": "x"}}, "extension"),
         ({"extension": []}, "extension"),
         ({"extension": [{"valueString": "x"}]}, "extension"),
