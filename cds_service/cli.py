@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from cds_service import settings as settings_module
+from cds_service.cli_store import db, feedback, replay
 from cds_service.errors import BadRequest, BadSetting
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import peek_hook
@@ -22,9 +23,19 @@ from cds_service.policies import mp_mm_1316
 from cds_service.services.determine_coverage import EXTENSION, answer
 from cds_service.services.member_roster import load_roster
 from cds_service.settings import Settings
+from cds_service.store.opening import OFF, check_store, close_stores
+from cds_service.trust.clients import load_clients
 
 if TYPE_CHECKING:
     from cds_service.web.demo_live import Sandbox
+
+
+_WARNING = """\
+********************************************************************************
+WARNING: callers are not authenticated. Anybody who reaches this port is answered,
+and can make the service read FHIR servers. Not for patient data: name the clients
+in PUMP_CDS_TRUSTED_CLIENTS.
+********************************************************************************"""
 
 
 class _Refused(click.ClickException):
@@ -48,17 +59,20 @@ def main() -> None:
 @click.option("--allow-open", is_flag=True, help="Serve other hosts although callers are not authenticated.")
 def serve(host: str, port: int, workers: int, allow_open: bool) -> None:
     """Serves the hooks on a production WSGI server."""
-    from cds_service.web import create_app
-    from cds_service.web.server import run
+    from cds_service.web.server import prepare_metrics, run
+
+    prepare_metrics(workers)
+    from cds_service.web import create_app, logs
 
     settings = _settings()
     try:
-        settings_module.guard_exposure(host, allow_open)
+        settings_module.guard_exposure(settings, host, allow_open)
     except BadSetting as error:
         raise _Refused(str(error)) from None
-    if allow_open:
-        click.echo("WARNING: callers are not authenticated; anybody who reaches this port is answered", err=True)
-    run(lambda url: create_app(_at(settings, url)), host, port, workers, "insulin-pump-cds serves")
+    logs.configure()
+    warning = "" if settings.authenticates else _WARNING
+    words = "insulin-pump-cds serves"
+    run(lambda url: create_app(_at(settings, url)), host, port, workers, words, warning=warning, on_exit=close_stores)
 
 
 @main.command()
@@ -72,7 +86,8 @@ def demo(port: int, fhir: bool) -> None:
     settings = _settings()
     words = "insulin-pump-cds demo: open"
     with _sandbox(settings) if fhir else nullcontext() as sandbox:
-        run(lambda url: create_demo(_at(settings, url), sandbox), "127.0.0.1", port, 1, words, path="/demo")
+        made = _storing_nothing(settings)
+        run(lambda url: create_demo(_at(made, url), sandbox), "127.0.0.1", port, 1, words, path="/demo")
 
 
 @main.command()
@@ -118,6 +133,10 @@ def policy(section: str | None) -> None:
         click.echo(_section(name))
 
 
+for _command in (db, replay, feedback):
+    main.add_command(_command)
+
+
 @contextmanager
 def _sandbox(settings: Settings) -> Iterator[Sandbox]:
     """The demo's FHIR server, for as long as the demo runs, however it is stopped."""
@@ -141,9 +160,17 @@ def _settings() -> Settings:
         settings = settings_module.load()
         if settings.members:
             load_roster(Path(settings.members))
+        if settings.authenticates:
+            load_clients(Path(settings.trusted_clients))
+        check_store(settings)
         return settings
     except BadSetting as error:
         raise _Refused(str(error)) from None
+
+
+def _storing_nothing(settings: Settings) -> Settings:
+    """The settings with the store off, where none was named."""
+    return settings if settings.database_url else settings_module.replaced(settings, database_url=OFF)
 
 
 def _at(settings: Settings, url: str) -> Settings:

@@ -4,12 +4,16 @@
 ServiceError
 ├── BadRequest          the call breaks the protocol: 4xx, names the field and the mend
 │   ├── NotJson         400, whatever version of CRD is spoken
+│   ├── Unauthorized    401, the same for every reason
 │   ├── NotFound        404
 │   ├── MethodRefused   405
+│   ├── TooSlow         408
 │   ├── PreconditionFailed 412
 │   ├── TooLarge        413
 │   ├── WrongMediaType  415
-│   └── Unprocessable   422
+│   ├── Unprocessable   422
+│   ├── TooManyCalls    429
+│   └── Unavailable     503
 ├── BadSetting          a setting cannot be used: exit code 2
 └── NoVersionInForce    no text of the policy is held for that day
 ```
@@ -45,6 +49,32 @@ class NotJson(BadRequest):
     code = "structure"
 
 
+class Unauthorized(BadRequest):
+    """The caller is not known; `reason` is for the log, the message tells nothing."""
+
+    status = 401
+    code = "login"
+
+    def __init__(self, reason: str) -> None:
+        """`reason` holds neither token nor secret."""
+        super().__init__("the caller could not be authenticated: send a valid CDS Hooks token as bearer")
+        self.reason = reason
+
+
+class TooManyCalls(BadRequest):
+    """The caller has too many calls under way."""
+
+    status = 429
+    code = "throttled"
+
+
+class Unavailable(BadRequest):
+    """Something of ours is away for the moment."""
+
+    status = 503
+    code = "transient"
+
+
 class NotFound(BadRequest):
     """There is nothing at this address."""
 
@@ -64,6 +94,13 @@ class PreconditionFailed(BadRequest):
 
     status = 412
     code = "incomplete"
+
+
+class TooSlow(BadRequest):
+    """The request did not arrive in time."""
+
+    status = 408
+    code = "timeout"
 
 
 class TooLarge(BadRequest):

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from cds_service.errors import BadSetting
 
 PREFIX = "PUMP_CDS_"
+_AMOUNTS = ("_seconds", "_days")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
@@ -28,8 +29,28 @@ class Settings:
     time_zone: str = _setting("America/New_York", "time zone of members whose state and ZIP do not decide it")
     deadline_seconds: float = _setting(4.5, "the whole call's budget in seconds")
     max_body_bytes: int = _setting(10_000_000, "largest request body, after decompression")
+    max_fetched_bytes: int = _setting(50_000_000, "most bytes of one answer of a FHIR server")
+    max_orders: int = _setting(500, "most orders of one call")
+    max_resources: int = _setting(250_000, "most resources that one call brings along")
+    max_concurrent_calls: int = _setting(12, "most calls of one client that one worker answers at a time")
+    body_seconds: float = _setting(10.0, "longest time in seconds that a request may take to arrive")
     max_pages: int = _setting(20, "most pages that are followed for one search")
-    auth: str = _setting("", "`open`: callers are not authenticated; loopback only, unless --allow-open")
+    auth: str = _setting(
+        "", "`required` or `open`; default: required with trusted clients, else open, on loopback or by --allow-open"
+    )
+    trusted_clients: str = _setting("", "TOML file of trusted CDS clients: issuer, keys, FHIR servers")
+    database_url: str = _setting(
+        "", "SQLAlchemy URL of SQLite or PostgreSQL, or `off`; default: a SQLite file in the platform's data folder"
+    )
+    spool_folder: str = _setting("", "folder for records that wait for the database; default: beside the SQLite file")
+    max_spool_bytes: int = _setting(500_000_000, "most bytes of one process that wait for the database")
+    store_values: bool = _setting(False, "store the values of evidence, not only references to it")
+    store_key: str = _setting("", "key that responses are sealed with at rest; without one they are not kept")
+    retention_days: int = _setting(730, "days after which `db prune` deletes calls and feedback")
+    jwt_lifetime_seconds: float = _setting(600.0, "longest life of a caller's token that is accepted")
+    fhir_servers: str = _setting(
+        "", "open mode: FHIR servers that may lie inside or be reached by http, separated by commas"
+    )
     cors_origins: str = _setting("*", "origins of browser clients, separated by commas; `*` for all")
     payer_identifiers: str = _setting("", "identifiers of the payer in Coverage.payor, separated by commas")
     payer_phone: str = _setting("", "the payer's telephone number for questions, sent with coverage information")
@@ -37,6 +58,11 @@ class Settings:
     issue_authorization_numbers: bool = _setting(False, "the plan lets the service issue authorization numbers")
     crd_version: str = _setting("2.2", "version of Da Vinci CRD for clients that ask for none: 2.0.1, 2.1 or 2.2")
     cgm_counts_as_self_testing: bool | None = _setting(None, "the plan's word on sensor readings for D.I.G")
+
+    @property
+    def authenticates(self) -> bool:
+        """Whether callers have to be authenticated."""
+        return self.auth == "required" or (self.auth == "" and bool(self.trusted_clients))
 
     def overrides(self) -> dict[str, Any]:
         """A plan's own values on top of the policy's parameters."""
@@ -55,8 +81,6 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     path = env.get(f"{PREFIX}CONFIG")
     if path:
         values.update(_from_file(Path(path)))
-    if env.get(f"{PREFIX}TRUSTED_CLIENTS") or "trusted_clients" in values:
-        raise BadSetting(f"{PREFIX}TRUSTED_CLIENTS: authentication of callers is not part of this version")
     known = {f.name for f in fields(Settings)}
     for name in known:
         text = env.get(PREFIX + name.upper())
@@ -107,22 +131,24 @@ def checked(settings: Settings) -> Settings:
         ZoneInfo(settings.time_zone)
     except (ZoneInfoNotFoundError, ValueError):
         raise BadSetting(f"{PREFIX}TIME_ZONE is no IANA time zone, such as America/New_York") from None
-    for name in ("deadline_seconds", "max_body_bytes", "max_pages"):
+    for name in (f.name for f in fields(Settings) if f.name.startswith("max_") or f.name.endswith(_AMOUNTS)):
         if getattr(settings, name) <= 0:
             raise BadSetting(f"{PREFIX}{name.upper()} must be above zero")
     if settings.crd_version not in ("2.0.1", "2.1", "2.2"):
         raise BadSetting(f"{PREFIX}CRD_VERSION must be 2.0.1, 2.1 or 2.2")
-    if settings.auth not in ("", "open"):
-        raise BadSetting(f"{PREFIX}AUTH must be `open`: authentication of callers is not part of this version")
+    if settings.auth not in ("", "open", "required"):
+        raise BadSetting(f"{PREFIX}AUTH must be `required` or `open`")
+    if settings.auth == "required" and not settings.trusted_clients:
+        raise BadSetting(f"{PREFIX}AUTH is `required`, but {PREFIX}TRUSTED_CLIENTS names no file of them")
     return replace(settings, public_url=settings.public_url.rstrip("/"))
 
 
-def guard_exposure(host: str, allow_open: bool) -> None:
+def guard_exposure(settings: Settings, host: str, allow_open: bool) -> None:
     """Refuses to serve without authentication where others can reach it, unless that was asked for by name."""
-    if host not in _LOOPBACK and not allow_open:
+    if not settings.authenticates and host not in _LOOPBACK and not allow_open:
         raise BadSetting(
-            f"refusing to serve {host} without authentication: bind 127.0.0.1, or give --allow-open behind "
-            "something that authenticates callers"
+            f"refusing to serve {host} without authentication: name {PREFIX}TRUSTED_CLIENTS, bind 127.0.0.1, or give "
+            "--allow-open behind something that authenticates callers"
         )
 
 

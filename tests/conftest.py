@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+
+from cds_service.store.opening import close_stores
 
 # Every run tries the same examples, so that a red run is red for everybody; `--hypothesis-profile=search` looks for
 # new ones.
@@ -14,6 +17,20 @@ settings.register_profile("search", database=None, print_blob=True)
 settings.load_profile("default")
 
 REQUIRE_ALL = os.environ.get("PUMP_CDS_REQUIRE_ALL") == "1"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def data_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What is stored by default is stored in a folder of the run, never in the user's own."""
+    folder = str(tmp_path_factory.mktemp("data"))
+    before = os.environ.get("XDG_DATA_HOME")
+    os.environ["XDG_DATA_HOME"] = folder
+    yield
+    close_stores()
+    if before is None:
+        del os.environ["XDG_DATA_HOME"]
+    else:
+        os.environ["XDG_DATA_HOME"] = before
 
 
 @pytest.fixture(autouse=True)

@@ -13,17 +13,21 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin
 
 from cds_service.ehr import search_plan
+from cds_service.ehr.answers import ANSWERED, joined, line, not_honoured, status_in, together
 from cds_service.ehr.scopes import Granted, Scopes, parse
 from cds_service.ehr.search_plan import PLAN, Read, Search, Variation
-from cds_service.ehr.transport import SIDE_BY_SIDE, Transport, Unanswered
+from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, Transport, Unanswered
 from cds_service.facts import Topic
+from cds_service.trust.servers import ServerRule
 from fhir_mappings.reading import read
 from fhir_mappings.readings import Reading, Status, failed
 
 K = TypeVar("K")
+# For the command line, where the user of the machine chooses the server.
+ANYWHERE = ServerRule(others=True, loopback=True)
 
 log = logging.getLogger(__name__)
 
@@ -63,6 +67,8 @@ class FhirClient:
         seconds: float,
         max_pages: int,
         scopes: Scopes | None = None,
+        rule: ServerRule = ANYWHERE,
+        most_bytes: int = MOST_BYTES,
     ) -> None:
         """`seconds`: what is left of the call's budget. Scopes bind only a token; open servers have none."""
         self._base = server.rstrip("/") + "/"
@@ -70,7 +76,7 @@ class FhirClient:
         self.as_of = as_of
         self._max_pages = max_pages
         self._scopes = (scopes or Scopes()) if token else Scopes()
-        self._transport = Transport(self._base, token, seconds)
+        self._transport = Transport(self._base, token, seconds, rule, most_bytes)
         self._progress = _Progress()
         self.people: tuple[str, ...] = ()
         self.log: list[str] = []
@@ -131,7 +137,7 @@ class FhirClient:
             wait([future for *_, future in running], timeout=self._transport.left)
             for key, task, sofar, future in running:
                 reading = future.result() if future.done() else self._late(str(key), task, sofar)
-                gathered[key] = _together(gathered.get(key), reading, task.optional)
+                gathered[key] = together(gathered.get(key), reading, task.optional)
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
         return {key: reading for key, reading in gathered.items() if reading is not None}
@@ -146,7 +152,7 @@ class FhirClient:
             reading = failed("the answer of the FHIR server could not be read")
         milliseconds = (time.monotonic() - began) * 1000
         reading.given = 0
-        self.log.append(_line(key, task, reading, f"{milliseconds:.0f} ms"))
+        self.log.append(line(key, task.type, reading, f"{milliseconds:.0f} ms"))
         return reading
 
     def _late(self, key: str, task: _Task, sofar: list[Reading]) -> Reading:
@@ -154,7 +160,7 @@ class FhirClient:
         reading = failed("time ran out")
         if sofar and sofar[-1].resources:
             reading = Reading(Status.PARTIAL, reading.why, list(sofar[-1].resources), pages=sofar[-1].pages, given=0)
-        self.log.append(_line(key, task, reading, "not finished"))
+        self.log.append(line(key, task.type, reading, "not finished"))
         return reading
 
     # ------------------------------------------------------------ how to run it
@@ -169,17 +175,17 @@ class FhirClient:
         for variation in tried:
             url = search.url(values, codes, variation)
             reading = self._pages(url, search.pages)
-            refused = _status_in(reading)
+            refused = status_in(reading)
             if refused == _TOO_LONG and len(codes) > 1:
                 half = len(codes) // 2
                 one, other = (self._search(search, values, part) for part in (codes[:half], codes[half:]))
-                return _together(one, other, False) or reading
+                return together(one, other, False) or reading
             if refused not in _REFUSED:
                 if variation is not None:
                     reading.ignored.append(f"asked {variation.why}")
                     if variation.narrows and reading.status is not Status.FAILED:
                         reading.mark_partial(f"asked {variation.why}, which may miss some")
-                reading.ignored += _not_honoured(url, reading)
+                reading.ignored += not_honoured(url, reading)
                 return reading.settled()
         return reading
 
@@ -203,7 +209,7 @@ class FhirClient:
             whole.pages = len(seen)
             whole.self_url = whole.self_url or page.self_url
             self._progress.keep(whole)
-            page_url = _joined(page_url, page.next_url) if page.next_url else None
+            page_url = joined(page_url, page.next_url) if page.next_url else None
         return whole
 
     def _get(self, url: str) -> Reading:
@@ -212,71 +218,11 @@ class FhirClient:
         except Unanswered as error:
             return failed(str(error))
         if answer.status != 200:
-            return failed(f"{_ANSWERED} {answer.status}")
+            return failed(f"{ANSWERED} {answer.status}")
         if answer.body.strip() in (b"", b"null"):
             # A client says "nothing there" with null; from a server it is no answer.
             return failed("the FHIR server sent no data")
         return read(answer.body)
-
-
-_ANSWERED = "the FHIR server answered"
-
-
-def _joined(page_url: str, next_url: str) -> str:
-    """A next link on its page's URL; empty when it is no URL."""
-    try:
-        joined = urljoin(page_url, next_url)
-        return joined if urlsplit(joined).netloc else ""
-    except ValueError:
-        return ""
-
-
-def _status_in(reading: Reading) -> int | None:
-    """The HTTP status that a failed reading tells of."""
-    refused = reading.status is Status.FAILED and reading.why.startswith(_ANSWERED)
-    return int(reading.why.rsplit(" ", 1)[-1]) if refused else None
-
-
-def _not_honoured(url: str, reading: Reading) -> list[str]:
-    """Parameters that the self link of an answer no longer has: the server ignored them."""
-    if not reading.self_url or "?" not in reading.self_url:
-        return []
-    try:
-        honoured = {name.split(":")[0] for name, _ in parse_qsl(urlsplit(reading.self_url).query)}
-    except ValueError:
-        return []
-    asked = {name for name, _ in parse_qsl(urlsplit(url).query)} - {"_count", "_include"}
-    return [f"the server ignored {name}" for name in sorted(asked - honoured)] if honoured else []
-
-
-def _together(one: Reading | None, other: Reading, optional: bool) -> Reading:
-    """Searches of one topic: all failed is failed, some failed is incomplete; optional ones only add."""
-    if optional and other.status is Status.FAILED:
-        return one if one is not None else Reading()
-    if one is None:
-        return other
-    if one.status is Status.FAILED and other.status is Status.FAILED:
-        return one
-    if one.status is Status.FAILED:
-        one, other = other, one
-    one.add(other)
-    return one
-
-
-def _line(key: str, task: _Task, reading: Reading, took: str) -> str:
-    """One search as a note: what for, how it went, how long it took. No patient, no token, no URL."""
-    went = {Status.FAILED: "failed", Status.PARTIAL: "incomplete"}.get(reading.status, "complete")
-    why = f" ({reading.why})" if reading.why else ""
-    extra = f"; {'; '.join(reading.ignored)}" if reading.ignored else ""
-    name = key if key == task.type or "/" in key else f"{task.type} for {key}"
-    if "/" in key:
-        name = f"{task.type} by reference"
-    size = f"{_number(reading.pages, 'page')}, {_number(len(reading.resources), 'resource')}"
-    return f"Searched {name}: {went}{why}, {size}, {took}{extra}"
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def open_client(
@@ -287,7 +233,19 @@ def open_client(
     seconds: float,
     scope: str | None = None,
     max_pages: int = 20,
+    rule: ServerRule = ANYWHERE,
+    most_bytes: int = MOST_BYTES,
 ) -> FhirClient:
     """A client for the server, the token and its scope of one call."""
     scopes = parse(scope)
-    return FhirClient(server, token, patient_id, as_of, seconds=seconds, max_pages=max_pages, scopes=scopes)
+    return FhirClient(
+        server,
+        token,
+        patient_id,
+        as_of,
+        seconds=seconds,
+        max_pages=max_pages,
+        scopes=scopes,
+        rule=rule,
+        most_bytes=most_bytes,
+    )

@@ -6,10 +6,12 @@ import logging
 import math
 import socket
 import time
+from collections.abc import Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import partial
 from threading import Event, Lock
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -18,6 +20,9 @@ import requests
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+
+from cds_service.trust.servers import ServerRule
 
 log = logging.getLogger(__name__)
 
@@ -46,9 +51,14 @@ class Answered:
 class Transport:
     """GETs with one budget for all of them. Used from several threads."""
 
-    def __init__(self, base: str, token: str, seconds: float) -> None:
-        """`base` ends with a slash; an empty token sends no Authorization (open servers)."""
+    def __init__(self, base: str, token: str, seconds: float, rule: ServerRule, most_bytes: int) -> None:
+        """`base` ends with a slash; an empty token sends no Authorization (open servers).
+
+        `rule`: which servers may be called, and which addresses their names may lead to. `most_bytes`: of one answer.
+        """
         self._base = base
+        self._refusal = rule.why_not(base)
+        self._most_bytes = most_bytes
         self._until = time.monotonic() + seconds
         self._over = Event()
         self._connections: list[HTTPConnection] = []
@@ -61,7 +71,7 @@ class Transport:
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _adapter(self._connections))
+            self._session.mount(scheme, _adapter(self._connections, partial(rule.may_connect, base)))
 
     @property
     def left(self) -> float:
@@ -75,6 +85,8 @@ class Transport:
 
     def get(self, url: str) -> Answered:
         """One answer; Unanswered when there is none within the budget. The same URL is asked once a call."""
+        if self._refusal is not None:
+            raise Unanswered(self._refusal)
         with self._guard:
             lock = self._asked.setdefault(url, Lock())
         with lock:
@@ -128,6 +140,8 @@ class Transport:
             except requests.Timeout:
                 raise Unanswered("the FHIR server did not answer in time") from None
             except (requests.RequestException, OSError, ValueError) as error:
+                if _leads_inside(error):
+                    raise Unanswered("the FHIR server's name leads inside this network") from None
                 raise self._failure(error) from None
             if not self.is_own(target):
                 raise Unanswered("the FHIR server redirects to another server")
@@ -145,7 +159,7 @@ class Transport:
         size = 0
         for part in answer.iter_content(_CHUNK):
             size += len(part)
-            if size > MOST_BYTES:
+            if size > self._most_bytes:
                 raise Unanswered("an answer of the FHIR server is too large")
             if self.left <= 0:
                 raise Unanswered("time ran out")
@@ -177,15 +191,59 @@ def _retry_after(answer: requests.Response) -> float:
     return max(0.0, seconds) if math.isfinite(seconds) else _PAUSE
 
 
-def _adapter(connections: list[HTTPConnection]) -> HTTPAdapter:
-    """An adapter that remembers its connections, so that they can be shut from outside."""
+class _Inside(OSError):
+    """The server's name resolves to addresses that may not be called."""
+
+
+def _leads_inside(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, _Inside):
+            return True
+        reason = getattr(error, "reason", None)
+        inner = [each for each in (reason, *error.args) if isinstance(each, BaseException)]
+        error = inner[0] if inner else error.__cause__
+    return False
+
+
+def _connected(connection: HTTPConnection, may_connect: Callable[[str], bool]) -> socket.socket:
+    """A socket to the first address of the host that may be called: what was checked is what is connected to."""
+    host = connection.host.strip("[]")
+    try:
+        found = socket.getaddrinfo(host, connection.port, type=socket.SOCK_STREAM)
+    except socket.gaierror as error:
+        raise NameResolutionError(host, connection, error) from None
+    allowed = [(str(row[4][0]), connection.port) for row in found if may_connect(str(row[4][0]))]
+    if not allowed:
+        raise _Inside("no address of this name may be called")
+    timeout = connection.timeout if isinstance(connection.timeout, int | float) else CONNECT_SECONDS
+    failure: Exception | None = None
+    for address in allowed:
+        try:
+            made = socket.create_connection(address, timeout)
+            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return made
+        except TimeoutError:
+            failure = ConnectTimeoutError(connection, "no connection in time")
+        except OSError as error:
+            failure = NewConnectionError(connection, f"no connection: {error.strerror}")
+    raise failure or OSError("no address")
+
+
+def _adapter(connections: list[HTTPConnection], may_connect: Callable[[str], bool]) -> HTTPAdapter:
+    """An adapter that remembers its connections, so that they can be shut from outside, and minds where they lead."""
 
     class Plain(HTTPConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connected(self, may_connect)
+
         def connect(self) -> None:
             super().connect()
             connections.append(self)
 
     class Secure(HTTPSConnection):
+        def _new_conn(self) -> socket.socket:
+            return _connected(self, may_connect)
+
         def connect(self) -> None:
             super().connect()
             connections.append(self)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
+
+import msgspec
 
 from cds_service.errors import BadRequest, NotJson, Unprocessable
 from cds_service.hooks.cards import CardWriter
@@ -31,6 +34,16 @@ from fhir_mappings.orders import order_codes
 EXTENSION = "com.insulin-pump-cds.determinations"
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A call with its response. `root`: the members of the request; `live`: a FHIR server was asked."""
+
+    call: Call
+    root: dict[str, msgspec.Raw]
+    response: dict[str, Any]
+    live: bool
+
+
 def answer(
     body: bytes,
     service: HookService,
@@ -41,7 +54,23 @@ def answer(
     roster: Roster | None = None,
     default_version: CrdVersion | None = None,
 ) -> dict[str, Any]:
-    """The whole response of a hook call. `now` is an aware time; `open_source` None never leaves the machine.
+    """The whole response of a hook call; see `answer_call`."""
+    return answer_call(
+        body, service, settings, now, open_source, roster=roster, default_version=default_version
+    ).response
+
+
+def answer_call(
+    body: bytes,
+    service: HookService,
+    settings: Settings,
+    now: datetime,
+    open_source: OpenSource | None,
+    *,
+    roster: Roster | None = None,
+    default_version: CrdVersion | None = None,
+) -> Answered:
+    """A hook call, answered. `now` is an aware time; `open_source` None never leaves the machine.
 
     `roster`: the plan's members, None when it gives no list. `default_version`: of CRD, for a client that asks for
     none; None takes the setting's.
@@ -54,7 +83,8 @@ def answer(
         request = request_in(root, service.hook)
         refuse_other_patient(request.prefetch, request.patient_id)
         call = Call(request, service, settings, now, version, configuration_in(extension), roster)
-        return _response(call, see(call, open_source, began))
+        seen = see(call, open_source, began)
+        return Answered(call, root, _response(call, seen), bool(seen.searches))
 
 
 def _version(extension: dict[str, Any], service: HookService, default: CrdVersion | None) -> CrdVersion:

@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from flask import Flask, Response
+from flask import Flask
 
 from cds_service import settings as settings_module
 from cds_service.ehr.client import open_client
+from cds_service.ehr.key_sets import fetch_key_set
 from cds_service.services.member_roster import load_roster
 from cds_service.services.read_chart import OpenSource
 from cds_service.settings import Settings
-from cds_service.web import cors, errors, hooks, policy_page
+from cds_service.store.opening import Store, open_store, seal_of
+from cds_service.trust.clients import TrustedClients, load_clients
+from cds_service.trust.keys import KeyRing
+from cds_service.trust.ledger import TokenLedger
+from cds_service.trust.servers import ServerRule
+from cds_service.trust.tokens import TokenVerifier
+from cds_service.web import callers, cors, errors, hooks, logs, measures, operations, policy_page
+from cds_service.web.limits import Turnstile
 
 
 def create_app(settings: Settings | None = None, open_source: OpenSource | None = None) -> Flask:
     """The WSGI application. `settings` None reads the environment; `open_source` None reads real FHIR servers."""
     settings = settings or settings_module.load()
     app = Flask(__name__)
-    app.config["SETTINGS"] = settings
-    app.config["ROSTER"] = load_roster(Path(settings.members)) if settings.members else None
-    app.config["OPEN_SOURCE"] = open_source or partial(open_client, max_pages=settings.max_pages)
+    store = open_store(settings)
+    clients = load_clients(Path(settings.trusted_clients)) if settings.authenticates else TrustedClients()
+    keys = KeyRing(fetch_key_set)
+    app.config.update(
+        SETTINGS=settings,
+        STORE=store,
+        SEAL=seal_of(settings),
+        ROSTER=load_roster(Path(settings.members)) if settings.members else None,
+        SOURCES=_sources(settings, open_source),
+        TURNSTILE=Turnstile(settings.max_concurrent_calls),
+        KEYS_MISSING=partial(_keys_missing, clients, keys),
+    )
+    logs.install(app)
     errors.install(app)
-    cors.install(app, settings.cors_origins)
-    app.register_blueprint(hooks.blueprint)
-    app.register_blueprint(policy_page.blueprint)
-    app.add_url_rule("/healthz", view_func=_healthy, methods=["GET"])
-    app.add_url_rule("/readyz", endpoint="readyz", view_func=_healthy, methods=["GET"])
+    cors.install(app, settings.cors_origins, clients.cors_origins() if settings.authenticates else None)
+    callers.install(app, _verifier(settings, clients, keys, store) if settings.authenticates else None)
+    for each in (hooks, policy_page, measures, operations):
+        app.register_blueprint(each.blueprint)
+    if store is not None:
+        store.recorder.start()
     return app
 
 
-def _healthy() -> Response:
-    return Response("ok\n", mimetype="text/plain")
+def _sources(settings: Settings, given: OpenSource | None) -> Callable[[ServerRule], OpenSource]:
+    """What opens FHIR servers for a call, by the rule that its caller is under."""
+    if given is not None:
+        return lambda _rule: given
+    return lambda rule: partial(
+        open_client, max_pages=settings.max_pages, most_bytes=settings.max_fetched_bytes, rule=rule
+    )
+
+
+def _verifier(settings: Settings, clients: TrustedClients, keys: KeyRing, store: Store | None) -> TokenVerifier:
+    """Tokens are used once across all workers by the store; without one, once in this process."""
+    first_use = store.first_use if store is not None else TokenLedger(time.time).first_use
+    return TokenVerifier(clients, keys, first_use, time.time, settings.jwt_lifetime_seconds)
+
+
+def _keys_missing(clients: TrustedClients, keys: KeyRing) -> list[str]:
+    """Clients whose key set cannot be read at the moment."""
+    return [client.name for client in clients.by_issuer.values() if not keys.is_readable(client.jwks_file, client.jku)]

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 
 from flask import Request
+from werkzeug.exceptions import ClientDisconnected
 
-from cds_service.errors import BadRequest, TooLarge, WrongMediaType
+from cds_service.errors import BadRequest, TooLarge, TooSlow, WrongMediaType
 
+_PIECE = 262_144
 _JSON = ("application/json", "application/fhir+json", "application/json+fhir", "text/json")
 
 
-def read_body(request: Request, most: int) -> bytes:
-    """The body as bytes, decompressed when it came as gzip; at most `most` bytes either way."""
+def read_body(request: Request, most: int, seconds: float = 10.0) -> bytes:
+    """The body as bytes, decompressed when it came as gzip; at most `most` bytes either way, within `seconds`."""
     if request.mimetype and request.mimetype not in _JSON:
         raise WrongMediaType(f"send Content-Type application/json, not {request.mimetype[:60]}", "Content-Type")
     if (request.content_length or 0) > most:
         raise _too_large(most)
-    body = request.stream.read(most + 1)
-    if len(body) > most:
-        raise _too_large(most)
+    body = _arrived(request, most, seconds)
     encoding = request.headers.get("Content-Encoding", "identity").strip().casefold()
     if encoding in ("identity", ""):
         return body
     if encoding not in ("gzip", "x-gzip"):
         raise WrongMediaType("send the body plain or with Content-Encoding: gzip", "Content-Encoding")
     return _unzipped(body, most)
+
+
+def _arrived(request: Request, most: int, seconds: float) -> bytes:
+    """The body, piece by piece: a client that sends it drop by drop does not hold a worker."""
+    until = time.monotonic() + seconds
+    parts, size = [], 0
+    try:
+        while size <= most and (part := request.stream.read(min(_PIECE, most + 1 - size))):
+            parts.append(part)
+            size += len(part)
+            if time.monotonic() > until:
+                raise TooSlow("the body did not arrive in time")
+    except (TimeoutError, ClientDisconnected):
+        raise TooSlow("the body did not arrive in time, or not whole") from None
+    if size > most:
+        raise _too_large(most)
+    return b"".join(parts)
 
 
 def _unzipped(body: bytes, most: int) -> bytes:

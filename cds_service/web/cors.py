@@ -5,9 +5,14 @@ from __future__ import annotations
 from flask import Flask, Response, request
 
 
-def install(app: Flask, origins: str) -> None:
-    """`origins`: a comma-separated list, or `*` for all; empty for none."""
+def install(app: Flask, origins: str, trusted: frozenset[str] | None = None) -> None:
+    """`origins`: a comma-separated list, or `*` for all; empty for none.
+
+    `trusted`: the origins of trusted clients where callers are authenticated; `*` means them alone then.
+    """
     allowed = {origin.strip() for origin in origins.split(",") if origin.strip()}
+    if trusted is not None:
+        allowed = (allowed - {"*"}) | trusted
 
     @app.before_request
     def preflight() -> Response | None:

@@ -58,7 +58,8 @@ def create_demo(settings: Settings | None = None, sandbox: Sandbox | None = None
     It opens no connection, whatever a call asks for, but to the sandbox when there is one.
     """
     app = create_app(settings)
-    app.config["OPEN_SOURCE"] = sandbox.guard(app.config["OPEN_SOURCE"]) if sandbox else None
+    sources = app.config["SOURCES"]
+    app.config["SOURCES"] = (lambda rule: sandbox.guard(sources(rule))) if sandbox else (lambda _rule: None)
     app.config["SANDBOX"] = sandbox
     app.register_blueprint(blueprint)
     app.add_url_rule("/", "start", lambda: redirect(url_for("demo.charts")), methods=["GET"])

@@ -6,7 +6,7 @@ import logging
 from typing import Any
 from uuid import uuid4
 
-from flask import Flask, Response, request
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from cds_service.errors import BadRequest
@@ -35,7 +35,12 @@ def install(app: Flask) -> None:
 
 
 def _bad_request(error: BadRequest) -> Response:
-    return _reply(error.status, operation_outcome(error.message, error.code, error.field))
+    reply = _reply(error.status, operation_outcome(error.message, error.code, error.field))
+    if error.status == 401:
+        reply.headers["WWW-Authenticate"] = "Bearer"
+    elif error.status in (429, 503):
+        reply.headers["Retry-After"] = "1"
+    return reply
 
 
 def _http(error: HTTPException) -> Response:
@@ -62,7 +67,7 @@ def _unexpected(error: Exception) -> Response:
 
     The trace names lines of code, never values, so that no patient data reaches the log.
     """
-    correlation = str(uuid4())
+    correlation = g.get("correlation") or str(uuid4())
     log.error("fault %s in %s: %s", correlation, request.path, _where(error))
     message = f"the service failed on this request; its log has it under {correlation}"
     return _reply(500, operation_outcome(message, "exception", severity="fatal"))

@@ -1,20 +1,29 @@
-"""Discovery and the hooks."""
+"""Discovery, the hooks and feedback on their cards."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
+from hashlib import sha256
 
 from flask import Blueprint, Response, current_app, request
 
-from cds_service.errors import NotFound
+from cds_service.errors import BadRequest, NotFound
 from cds_service.hooks.discovery import SERVICES, HookService, discovery
+from cds_service.hooks.feedback import Feedback, parse_feedback
 from cds_service.hooks.messages import as_json
-from cds_service.services.determine_coverage import answer
+from cds_service.services.determine_coverage import EXTENSION, Answered, answer_call
+from cds_service.services.keep_call import call_record
+from cds_service.store.opening import Store
+from cds_service.store.records import FeedbackRecord, stamp
+from cds_service.web import measures
 from cds_service.web.bodies import read_body
-from fhir_mappings.crd_versions import V2_0, CrdVersion
+from cds_service.web.callers import client_of_call, rule_for
+from fhir_mappings.crd_versions import V2_0, CrdVersion, version_named
 
 blueprint = Blueprint("hooks", __name__)
-
 
 # The same CRD services for clients of CDS Hooks 2.0: templates that they can fill, and CRD 2.0.1 unless they ask.
 LEGACY = "/crd-2.0"
@@ -35,28 +44,107 @@ def discover_legacy() -> Response:
 @blueprint.post("/cds-services/<service_id>")
 def call(service_id: str) -> Response:
     """One hook call."""
-    return _answered(SERVICES.get(service_id), None)
+    return _measured(_service(service_id), _called)
 
 
 @blueprint.post(f"{LEGACY}/cds-services/<service_id>")
 def call_legacy(service_id: str) -> Response:
     """One hook call of a client of CDS Hooks 2.0."""
+    return _measured(_service(service_id, legacy=True), partial(_called, default_version=V2_0))
+
+
+@blueprint.post("/cds-services/<service_id>/feedback")
+def feedback(service_id: str) -> Response:
+    """Feedback on cards of a service."""
+    return _measured(_service(service_id), _told)
+
+
+@blueprint.post(f"{LEGACY}/cds-services/<service_id>/feedback")
+def feedback_legacy(service_id: str) -> Response:
+    """The same at the other address."""
+    return _measured(_service(service_id, legacy=True), _told)
+
+
+def _service(service_id: str, *, legacy: bool = False) -> HookService:
     service = SERVICES.get(service_id)
-    return _answered(service if service is not None and service.crd else None, V2_0)
-
-
-def _answered(service: HookService | None, default_version: CrdVersion | None) -> Response:
-    if service is None:
+    if service is None or (legacy and not service.crd):
         raise NotFound("no such service: GET /cds-services lists them")
-    config = current_app.config
+    return service
+
+
+def _measured(service: HookService, respond: Callable[[HookService], Response]) -> Response:
+    """The response to one call of a client, counted and timed, whatever becomes of it."""
+    began, status = time.monotonic(), 500
+    client = client_of_call()
+    try:
+        with current_app.config["TURNSTILE"].passing(client.name if client else ""):
+            response = respond(service)
+        status = response.status_code
+    except BadRequest as error:
+        status = error.status
+        raise
+    finally:
+        measures.CALLS.labels(service.id, str(status)).inc()
+        measures.SECONDS.labels(service.id).observe(time.monotonic() - began)
+    return response
+
+
+def _called(service: HookService, default_version: CrdVersion | None = None) -> Response:
+    config, client = current_app.config, client_of_call()
     settings = config["SETTINGS"]
-    result = answer(
-        read_body(request, settings.max_body_bytes),
+    received, began = datetime.now(UTC), time.monotonic()
+    own_version = version_named(client.crd_version) if client is not None and client.crd_version else None
+    answered = answer_call(
+        read_body(request, settings.max_body_bytes, settings.body_seconds),
         service,
         settings,
-        datetime.now(UTC),
-        config["OPEN_SOURCE"],
+        received,
+        config["SOURCES"](rule_for(settings, client)),
         roster=config["ROSTER"],
-        default_version=default_version,
+        default_version=default_version or own_version,
     )
-    return Response(as_json(result), mimetype="application/json")
+    body = as_json(answered.response)
+    _keep(answered, body, received, (time.monotonic() - began) * 1000)
+    return Response(body, mimetype="application/json")
+
+
+def _keep(answered: Answered, body: bytes, received: datetime, milliseconds: float) -> None:
+    """Counts an answer, and hands its record over; the store is written later."""
+    measures.count_answer(answered.call.service.hook, answered.response.get("extension", {}).get(EXTENSION, []))
+    config, client = current_app.config, client_of_call()
+    store: Store | None = config["STORE"]
+    if store is not None:
+        name, settings = client.name if client else None, config["SETTINGS"]
+        record = call_record(answered, name, received, milliseconds, config["SEAL"], body, settings.store_values)
+        store.recorder.accept(record)
+
+
+def _told(service: HookService) -> Response:
+    settings = current_app.config["SETTINGS"]
+    entries = parse_feedback(read_body(request, settings.max_body_bytes, settings.body_seconds))
+    store: Store | None = current_app.config["STORE"]
+    for entry in entries:
+        measures.FEEDBACK.labels(entry.outcome).inc()
+        if store is not None:
+            store.recorder.accept(_feedback_record(entry, service))
+    return Response(b"{}", mimetype="application/json")
+
+
+def _feedback_record(entry: Feedback, service: HookService) -> FeedbackRecord:
+    client = client_of_call()
+    name = client.name if client else None
+    words = "|".join(map(str, (name, service.id, entry)))
+    return FeedbackRecord(
+        id=sha256(words.encode("utf-8", "replace")).hexdigest(),
+        card_uuid=entry.card,
+        service=service.id,
+        client=name,
+        received_at=stamp(datetime.now(UTC)),
+        outcome=entry.outcome,
+        outcome_timestamp=entry.timestamp,
+        timestamp_readable=entry.timestamp_readable,
+        override_code=entry.override_code,
+        override_system=entry.override_system,
+        comment=entry.comment,
+        accepted=list(entry.accepted),
+    )

@@ -2,21 +2,66 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import tempfile
+import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
+from gunicorn.workers.gthread import ThreadWorker
+from prometheus_client.multiprocess import mark_process_dead
 
-_THREADS = 8
+_THREADS = 16
+_MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 
 class Refused(click.ClickException):
     """The server cannot start: one line on standard error, exit code 2."""
 
     exit_code = 2
+
+
+class PatientWorker(ThreadWorker):  # type: ignore[misc]
+    """A worker whose patience ends: a client that sends its request drop by drop does not hold a thread."""
+
+    seconds = 10.0
+
+    def init_process(self) -> None:
+        """Starts the thread that minds the time."""
+        self._arriving: dict[Any, float] = {}
+        threading.Thread(target=self._mind, name="patience", daemon=True).start()
+        super().init_process()
+
+    def handle(self, conn: Any) -> Any:
+        """A connection with something to read."""
+        self._arriving[conn] = time.monotonic() + self.seconds
+        try:
+            conn.init()
+            conn.sock.settimeout(self.seconds)
+            return super().handle(conn)
+        finally:
+            self._arriving.pop(conn, None)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """A request whose head has arrived; for its body the application minds the time."""
+        self._arriving.pop(conn, None)
+        return super().handle_request(req, conn)
+
+    def _mind(self) -> None:
+        while True:
+            time.sleep(0.5)
+            now = time.monotonic()
+            for conn, until in list(self._arriving.items()):
+                if now > until:
+                    self._arriving.pop(conn, None)
+                    with suppress(OSError):
+                        conn.sock.shutdown(socket.SHUT_RDWR)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -33,10 +78,26 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._make_app()
 
 
-def run(make_app: Callable[[str], Any], host: str, port: int, workers: int, words: str, path: str = "") -> None:
+def prepare_metrics(workers: int) -> None:
+    """Several workers share their metrics through a folder; to be called before anything is measured."""
+    if workers > 1 and not os.environ.get(_MULTIPROCESS):
+        os.environ[_MULTIPROCESS] = tempfile.mkdtemp(prefix="pump-cds-metrics-")
+
+
+def run(
+    make_app: Callable[[str], Any],
+    host: str,
+    port: int,
+    workers: int,
+    words: str,
+    path: str = "",
+    warning: str = "",
+    on_exit: Callable[[], None] = lambda: None,
+) -> None:
     """Serves until it is stopped; `make_app` is handed the base URL. Port 0 takes a free one.
 
-    Prints one line with the URL when connections are accepted.
+    Prints one line with the URL when connections are accepted, and the warning on standard error. Each worker that ends finishes its calls first, then
+    runs `on_exit`.
     """
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
@@ -45,14 +106,27 @@ def run(make_app: Callable[[str], Any], host: str, port: int, workers: int, word
         "bind": f"fd://{listener.fileno()}",
         "workers": workers,
         "threads": _THREADS,
-        "worker_class": "gthread",
+        "worker_class": PatientWorker,
         "accesslog": None,
         "loglevel": "warning",
         "timeout": 60,
         "graceful_timeout": 10,
-        "when_ready": lambda _server: click.echo(f"{words} {url}{path}"),
+        "when_ready": lambda _server: _announce(f"{words} {url}{path}", warning),
+        "worker_exit": lambda _server, _worker: on_exit(),
+        "child_exit": lambda _server, worker: _forget_metrics(worker.pid),
     }
     _Server(partial(make_app, url), options).run()
+
+
+def _announce(words: str, warning: str) -> None:
+    if warning:
+        click.echo(warning, err=True)
+    click.echo(words)
+
+
+def _forget_metrics(pid: int) -> None:
+    if os.environ.get(_MULTIPROCESS):
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -61,19 +61,20 @@ def issues_explained(spot: Spot) -> Iterator[Finding]:
 @rule(111, "error")
 def no_inner_workings(spot: Spot) -> Iterator[Finding]:
     """Nothing in the body comes from a stack trace."""
-    for text in _strings(spot.value):
+    for text in strings(spot.value):
         for leak in LEAKS:
             if leak in text:
                 yield "", f"{leak!r} gives away a stack trace"
 
 
-def _strings(value: Any) -> Iterator[str]:
+def strings(value: Any) -> Iterator[str]:
+    """Every string in a document, names of members included."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
         for name, item in value.items():
             yield str(name)
-            yield from _strings(item)
+            yield from strings(item)
     elif isinstance(value, list):
         for item in value:
-            yield from _strings(item)
+            yield from strings(item)

@@ -248,7 +248,7 @@ def test_a_fault_in_a_rule_is_a_500_with_a_correlation_id(
     def faulty(*_: Any, **__: Any) -> Any:
         raise RuntimeError("secret-patient-data")
 
-    monkeypatch.setattr(hooks, "answer", faulty)
+    monkeypatch.setattr(hooks, "answer_call", faulty)
     with caplog.at_level(logging.ERROR):
         reply = client.post(SIGN, json=support.call(glucose=None))
     assert reply.status_code == 500

@@ -16,6 +16,7 @@ from cds_service.facts import Topic
 from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.services.determine_coverage import EXTENSION, answer
 from cds_service.settings import Settings
+from cds_service.trust.servers import ServerRule
 from cds_service.web import demo
 from cds_service.web.demo import SERVICE, create_demo, rows
 from cds_service.web.demo_charts import DemoChart, all_charts, shifted
@@ -257,7 +258,7 @@ def test_pages_may_load_their_stylesheet_only(client: FlaskClient) -> None:
 
 
 def test_the_demo_opens_no_connection_whatever_a_call_asks_for(client: FlaskClient) -> None:
-    assert client.application.config["OPEN_SOURCE"] is None
+    assert client.application.config["SOURCES"](ServerRule(others=True)) is None
     call = all_charts()["type-1-with-meter-download"].call_on(datetime.now(UTC).date())
     del call["prefetch"]["glucose"]
     response = client.post(SERVICE, json=call | {"fhirServer": "https://ehr.example.invalid/fhir"}).get_json()

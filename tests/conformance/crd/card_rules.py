@@ -1,8 +1,10 @@
 """Rules on the cards of an answer to a CRD client; `given` carries the version and the orders of the call."""
 
+import re
 from collections.abc import Iterator
 
 from tests.conformance.card_rules import CARD_TYPES
+from tests.conformance.crd.information import among
 from tests.conformance.rulebook import Finding, Spot, as_list, is_text, rule
 
 TOPIC_SYSTEMS = {
@@ -21,10 +23,17 @@ def _topic(spot: Spot) -> dict[str, object]:
 @rule(128, "crd-card")
 def topic_of_the_version(spot: Spot) -> Iterator[Finding]:
     """The topic is a card type in the code system of the version."""
-    if _topic(spot).get("code") not in CARD_TYPES:
+    if not among(_topic(spot).get("code"), CARD_TYPES):
         yield "source.topic.code", "must be a card type of the guide"
     if _topic(spot).get("system") != TOPIC_SYSTEMS[spot.given["version"]]:
         yield "source.topic.system", "is not the system of this version"
+
+
+@rule(123, "crd-card")
+def at_most_a_warning(spot: Spot) -> Iterator[Finding]:
+    """A payer's card never says that the patient is in danger."""
+    if spot.get("indicator") == "critical":
+        yield "indicator", "is at most a warning"
 
 
 @rule(140, "crd-card")
@@ -53,26 +62,27 @@ def tied_to_orders(spot: Spot) -> Iterator[Finding]:
 
 @rule(138, "crd-card")
 def order_named_in_words(spot: Spot) -> Iterator[Finding]:
-    """The detail names the order by what is ordered, not by its id alone."""
+    """The detail names every order by what is ordered, not by its id alone."""
     detail = spot.get("detail")
     if not is_text(detail):
         yield "detail", "must say which order it is about"
         return
     for reference in _associated(spot):
         words = _words(spot.given["orders"].get(reference) or {})
-        if words and not any(word in detail for word in words):
+        rest = detail.replace(reference, "").replace(reference.rpartition("/")[2], "")
+        if not any(word in rest for word in words) if words else not re.search(r"[^\W\d_]{3}", rest):
             yield "detail", f"names {reference} by none of its words"
 
 
 def _words(order: dict[str, object]) -> list[str]:
-    """Codes and texts of what is ordered."""
-    found: list[str] = []
+    """Codes, their names and texts of what is ordered."""
+    found: list[object] = []
     for name in ("codeCodeableConcept", "code", "medicationCodeableConcept", "itemCodeableConcept"):
         concept = order.get(name)
         if isinstance(concept, dict):
-            codes = [str(c.get("code")).strip() for c in as_list(concept.get("coding")) if isinstance(c, dict)]
-            found += [*codes, *([concept["text"]] if is_text(concept.get("text")) else [])]
-    return [word for word in found if word]
+            codings = [each for each in as_list(concept.get("coding")) if isinstance(each, dict)]
+            found += [concept.get("text"), *(each.get(part) for each in codings for part in ("code", "display"))]
+    return [word.strip() for word in found if isinstance(word, str) and word.strip()]
 
 
 @rule(156, "crd-card")

@@ -5,50 +5,17 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.conformance.card_rules import CARD_TYPES
+from tests.conformance.crd.standard import COVERAGE, standard_of
 from tests.conformance.rulebook import Finding, Spot, as_list, is_objects, is_text, rule
+from tests.conformance.template_rules import TOKEN
 
 VERSION = re.compile(r"[1-9]\d*\.[1-9]\d*")
 OPTION = ("code", "type", "name", "description", "default")
-CLINICAL = re.compile(r"(Observation|Condition|MedicationRequest|Procedure|QuestionnaireResponse|Device)\?patient=")
-COVERAGE = "Coverage?patient={{context.patientId}}&status=active"
-
-
-def _search(kind: str, *paths: str) -> str:
-    return kind + "?_id={{" + "|".join(paths) + "}}"
-
-
-def _people(kind: str) -> list[str]:
-    orders = "context.draftOrders.entry.resource"
-    roles = ["sender", "recipient", "requester", "performer", "orderer", "prescriber"]
-    starts = ["%encounter.participant.individual", *(f"{orders}.{role}" for role in roles)]
-    return [f"{start}.resolve().ofType({kind}).id" for start in starts]
-
-
-# The guide's own expressions for the elements that this service needs.
-SIGNING = {
-    "patient": "Patient/{{context.patientId}}",
-    "encounter": "Encounter/{{context.encounterId}}",
-    "coverage": COVERAGE,
-    "devices": _search("Device", "context.draftOrders.entry.resource.ofType(DeviceRequest).code.resolve().id"),
-    "medications": _search(
-        "Medication", "context.draftOrders.entry.resource.ofType(MedicationRequest).medication.resolve().id"
-    ),
-    "practitionerRoles": _search("PractitionerRole", *_people("PractitionerRole")),
-    "practitioners": _search(
-        "Practitioner", "%practitionerRoles.entry.resource.practitioner.resolve().id", *_people("Practitioner")
-    ),
-}
-DISPATCH = {
-    "patient": SIGNING["patient"],
-    "coverage": COVERAGE,
-    "deviceRequests": _search("DeviceRequest", "context.dispatchedOrders.resolve().ofType(DeviceRequest).id"),
-    "medicationRequests": _search(
-        "MedicationRequest", "context.dispatchedOrders.resolve().ofType(MedicationRequest).id"
-    ),
-    "serviceRequests": _search("ServiceRequest", "context.dispatchedOrders.resolve().ofType(ServiceRequest).id"),
-    "devices": _search("Device", "%deviceRequests.entry.resource.code.resolve().id"),
-    "medications": _search("Medication", "%medicationRequests.entry.resource.medication.resolve().id"),
-}
+TYPES = {"boolean": bool, "integer": int}
+CLINICAL = re.compile(
+    r"(Observation|Condition|MedicationRequest|Procedure|QuestionnaireResponse|Device|Encounter|DiagnosticReport)"
+    r"\?(.*&)?(patient|subject)="
+)
 
 
 def _extension(spot: Spot, name: str) -> Any:
@@ -82,7 +49,9 @@ def options_complete(spot: Spot) -> Iterator[Finding]:
         if any(name not in option for name in OPTION):
             yield "extension", f"option {option.get('code')} lacks a member"
             continue
-        kind = {"boolean": bool, "integer": int}.get(option["type"])
+        if not all(is_text(option[name]) for name in ("code", "name", "description")):
+            yield "extension", f"option {option['code']} has a member that is no text"
+        kind = TYPES.get(str(option["type"]))
         if kind is None or type(option["default"]) is not kind:
             yield "extension", f"option {option['code']} has a default of another type"
 
@@ -90,7 +59,7 @@ def options_complete(spot: Spot) -> Iterator[Finding]:
 @rule(18, "crd-service")
 def emitted_types_can_be_switched(spot: Spot) -> Iterator[Finding]:
     """Every response type that the service returns has a switch."""
-    codes = {option.get("code") for option in _options(spot) if option.get("type") == "boolean"}
+    codes = {str(option.get("code")) for option in _options(spot) if option.get("type") == "boolean"}
     for needed in ("coverage-info", "guideline", "clinical-reminder"):
         if needed not in codes:
             yield "extension", f"{needed} cannot be switched"
@@ -100,7 +69,7 @@ def emitted_types_can_be_switched(spot: Spot) -> Iterator[Finding]:
 def option_codes_of_the_guide(spot: Spot) -> Iterator[Finding]:
     """Codes are the guide's response types, or its example of an own one."""
     for option in _options(spot):
-        if option.get("code") not in {*CARD_TYPES, "max-cards"}:
+        if str(option.get("code")) not in {*CARD_TYPES, "max-cards"}:
             yield "extension", f"{option.get('code')} is no response type"
 
 
@@ -116,10 +85,10 @@ def options_unique(spot: Spot) -> Iterator[Finding]:
 @rule(21, "crd-discovery")
 def options_worded_alike(spot: Spot) -> Iterator[Finding]:
     """One option is worded the same at every service."""
-    seen: dict[Any, dict[str, Any]] = {}
+    seen: dict[str, dict[str, Any]] = {}
     for service in spot.items("services"):
         for option in _options(service):
-            if seen.setdefault(option.get("code"), option) != option:
+            if seen.setdefault(str(option.get("code")), option) != option:
                 yield service.where.removeprefix("$."), f"{option.get('code')} is worded otherwise elsewhere"
 
 
@@ -159,12 +128,33 @@ def coverage_template(spot: Spot) -> Iterator[Finding]:
         yield "prefetch.coverage", f"must be {COVERAGE}"
 
 
+@rule(10, "crd-service")
+def hooks_version_told(spot: Spot) -> Iterator[Finding]:
+    """The version of CDS Hooks is told, and is one whose clients can fill the templates."""
+    version = spot.get("version")
+    if not is_text(version):
+        yield "version", "must be there"
+    elif version.startswith(("1.", "2.")) and any(map(_computes, _templates(spot).values())):
+        yield "version", "has no templates that walk into the context or into another prefetch"
+
+
+def _computes(template: str) -> bool:
+    """Whether any token is more than a field at the root of the context or a user."""
+    return any(token.count(".") > 1 or set("(|%") & set(token) for token in TOKEN.findall(template))
+
+
+@rule(26, "crd-standard")
+def nothing_beyond_the_guide(spot: Spot) -> Iterator[Finding]:
+    """Only elements that the guide has are asked for with every order."""
+    for key in _templates(spot):
+        if key not in standard_of(spot.get("hook")):
+            yield f"prefetch.{key}", "is no element that the guide asks for"
+
+
 @rule(28, "crd-standard")
 def standard_expressions(spot: Spot) -> Iterator[Finding]:
     """Elements of the guide are asked for in its own expressions."""
-    standard = DISPATCH if spot.get("hook") == "order-dispatch" else SIGNING
+    standard = standard_of(spot.get("hook"))
     for key, template in _templates(spot).items():
-        if key in standard and template != standard[key]:
+        if template != standard.get(key, template):
             yield f"prefetch.{key}", "is not the guide's expression"
-        elif key not in standard:
-            yield f"prefetch.{key}", "is no key of the guide that this service needs"

@@ -1,5 +1,6 @@
 """What the guide's table says of coverage-information in each version, and the parts of one as values."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,10 +8,12 @@ from tests.conformance.rulebook import as_list, words
 
 URL = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"
 VERSIONS = ("2.0.1", "2.1", "2.2")
-ALLOWED_ON = words(
-    "Appointment CommunicationRequest DeviceRequest Encounter MedicationRequest NutritionOrder "
-    "QuestionnaireResponse ServiceRequest VisionPrescription"
+ORDERS = words(
+    "Appointment CommunicationRequest DeviceRequest MedicationRequest NutritionOrder ServiceRequest VisionPrescription"
 )
+_SINCE_2_0_1 = (ORDERS | words("Encounter QuestionnaireResponse")) - {"VisionPrescription"}
+ALLOWED_ON = {"2.0.1": _SINCE_2_0_1, "2.1": _SINCE_2_0_1 | {"VisionPrescription"}}
+ALLOWED_ON["2.2"] = ALLOWED_ON["2.1"]
 MANY = 1000
 
 
@@ -64,9 +67,38 @@ REASON_CODES = {
     "2.1": words("gold-card detail-code"),
     "2.2": words("gold-card no-member-found no-active-coverage coverage-not-found auth-out-network technical"),
 }
+DETAIL_SYSTEM = "http://terminology.hl7.org/CodeSystem/crd-coverage-detail"
+DETAIL_SYSTEMS = {"2.0.1": (REASON_SYSTEM,), "2.1": (REASON_SYSTEM,), "2.2": (REASON_SYSTEM, DETAIL_SYSTEM)}
 DETAIL_CATEGORIES = words("cat-limitation cat-decisional cat-other")
 DETAIL_VALUES = words("valueBoolean valueString valueQuantity valuePeriod")
 CONDITIONAL = "conditional"
+
+
+def _detail_codes(version: str) -> dict[str, tuple[str | None, str]]:
+    """The guide's codes of a detail, each with its category (None: any) and the kind of its value."""
+    found: dict[str, tuple[str | None, str]] = {
+        "allowed-quantity": ("cat-limitation", "valueQuantity"),
+        "allowed-period": ("cat-limitation", "valuePeriod"),
+        "in-network-copay": ("cat-decisional", "valueQuantity"),
+        "out-network-copay": ("cat-decisional", "valueQuantity"),
+        "concurrent-review": ("cat-decisional", "valueBoolean"),
+        "appropriate-use-needed": ("cat-decisional", "valueBoolean"),
+    }
+    if version != "2.2":
+        found["auth-out-network-only"] = (None, "valueBoolean")
+    if version != "2.0.1":
+        found |= {"policy-link": ("cat-other", "valueUrl"), "instructions": (None, "valueString")}
+    if version == "2.1":
+        found |= {f"instructions-{who}": (None, "valueString") for who in ("clinical", "admin")}
+    return found
+
+
+DETAIL_CODES = {version: _detail_codes(version) for version in VERSIONS}
+
+
+def among(found: Any, codes: Collection[str]) -> bool:
+    """Whether a value that may be of any kind is one of some codes."""
+    return isinstance(found, str) and found in codes
 
 
 def values(extension: dict[str, Any], name: str) -> list[Any]:
@@ -91,33 +123,65 @@ def literal_invariants(extension: dict[str, Any], version: str) -> list[str]:
 
     `(empty)`: the expression comes out neither true nor false, which such a validator reports too.
     """
-    covered, authorization = value(extension, "covered"), value(extension, "pa-needed")
-    purposes, asked = values(extension, "doc-purpose"), values(extension, "info-needed")
-    found = [] if values(extension, "doc-needed") or not values(extension, "questionnaire") else ["q1"]
-    conditional = CONDITIONAL in (covered, authorization, *values(extension, "doc-needed"))
-    if version == "2.0.1":
-        if covered in ("covered", CONDITIONAL) and authorization is None:
-            found.append("q2")
-        if covered == "not-covered" and authorization is None:
-            found.append("q2(empty)")
-        if asked and not conditional:
-            found.append("q3")
-    else:
-        if covered == "not-covered" and authorization is not None:
-            found.append("q2")
-        if conditional and not asked:
-            found.append("q3")
-        if "withpa" in purposes:
-            found.append("q4" if authorization == "satisfied" else "q4(empty)")
-    if bool(values(extension, "satisfied-pa-id")) != (authorization == "satisfied"):
+    found = _literal_of_2_0_1(extension) if version == "2.0.1" else _literal_since_2_1(extension)
+    if bool(values(extension, "satisfied-pa-id")) != (value(extension, "pa-needed") == "satisfied"):
         found.append("q5")
+    if version != "2.0.1" and any(_needs_text(reason, version) for reason in values(extension, "reason")):
+        found.append("q7")
     if version == "2.2":
-        found += _since_2_2(extension)
+        found += _literal_since_2_2(extension)
+    return sorted(found)
+
+
+def _conditional(extension: dict[str, Any]) -> bool:
+    codes = [value(extension, "covered"), value(extension, "pa-needed"), *values(extension, "doc-needed")]
+    return CONDITIONAL in codes
+
+
+def _literal_of_2_0_1(extension: dict[str, Any]) -> list[str]:
+    """q1 bars a code besides that is in no list; q2 asks for pa-needed; q3 looks one way; q4 never applies."""
+    covered, authorization = value(extension, "covered"), value(extension, "pa-needed")
+    documented = [code for code in values(extension, "doc-needed") if code != "no-doc"]
+    found = ["q1"] if values(extension, "questionnaire") and not documented else []
+    if authorization is None and covered in ("covered", CONDITIONAL):
+        found.append("q2")
+    elif authorization is None and covered == "not-covered":
+        found.append("q2(empty)")
+    if values(extension, "info-needed") and not _conditional(extension):
+        found.append("q3")
     return found
 
 
-def _since_2_2(extension: dict[str, Any]) -> list[str]:
-    reasons = values(extension, "reason")
+def _literal_since_2_1(extension: dict[str, Any]) -> list[str]:
+    """q3 looks the other way; q4 has no value where it names a code that is not there."""
+    covered, authorization = value(extension, "covered"), value(extension, "pa-needed")
+    found = ["q1"] if values(extension, "questionnaire") and not values(extension, "doc-needed") else []
+    if covered == "not-covered" and authorization is not None:
+        found.append("q2")
+    if _conditional(extension) and not values(extension, "info-needed"):
+        found.append("q3")
+    if "withpa" in values(extension, "doc-purpose"):
+        found.append("q4" if authorization == "satisfied" else "q4(empty)")
+    return found
+
+
+def _literal_since_2_2(extension: dict[str, Any]) -> list[str]:
+    """q6, which named a code that is in no list before 2.2, q8 and q9: something without its reason."""
+    if values(extension, "reason"):
+        return []
     codes = [value(extension, "covered"), value(extension, "pa-needed"), *values(extension, "doc-needed")]
-    purposeless = bool(values(extension, "doc-purpose")) and not reasons
-    return (["q8"] if purposeless else []) + (["q9"] if "indeterminate" in codes and not reasons else [])
+    found = {
+        "q6": "OTH" in values(extension, "info-needed"),
+        "q8": bool(values(extension, "doc-purpose")),
+        "q9": "indeterminate" in codes,
+    }
+    return [name for name, broken in found.items() if broken]
+
+
+def _needs_text(reason: Any, version: str) -> bool:
+    """Whether a reason has a code from outside the version's list and no words."""
+    if not isinstance(reason, dict) or reason.get("text"):
+        return False
+    codings = [coding for coding in as_list(reason.get("coding")) if isinstance(coding, dict)]
+    own = [c.get("system") == REASON_SYSTEM and among(c.get("code"), REASON_CODES[version]) for c in codings]
+    return not all(own)

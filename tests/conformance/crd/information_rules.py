@@ -3,12 +3,14 @@
 The spot of an assertion carries in `given` the version, the hook, the configuration and the order as it came.
 """
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from tests.conformance.crd import information as table
-from tests.conformance.crd.information import CONDITIONAL, URL, assertions, value, values
+from tests.conformance.crd.calls import local
+from tests.conformance.crd.information import CONDITIONAL, URL, among, assertions, value, values
 from tests.conformance.rulebook import Finding, Spot, as_list, is_text, rule
 
 DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
@@ -37,7 +39,7 @@ def switched_off(spot: Spot) -> Iterator[Finding]:
     for card in spot.items("cards"):
         source = card.get("source")
         topic = source.get("topic") if isinstance(source, dict) else None
-        if isinstance(topic, dict) and topic.get("code") in off:
+        if isinstance(topic, dict) and among(topic.get("code"), off):
             yield card.where.removeprefix("$."), f"{topic.get('code')} is switched off"
 
 
@@ -58,28 +60,34 @@ def on_the_order_that_came(spot: Spot) -> Iterator[Finding]:
         yield "resourceId", "does not belong to an update"
     if not assertions(resource):
         yield "resource.extension", "has no coverage-information"
-    elif resource.get("resourceType") not in table.ALLOWED_ON:
+    elif not among(resource.get("resourceType"), table.ALLOWED_ON[spot.given["version"]]):
         yield "resource", "coverage-information is not allowed on this type"
 
 
-def _others(resource: dict[str, Any], keys: set[tuple[Any, Any]]) -> list[Any]:
+def _others(resource: dict[str, Any], keys: set[tuple[str, str]]) -> list[Any]:
     """The extensions of a resource but for the assertions with these keys."""
-    return [e for e in as_list(resource.get("extension")) if not (_is_information(e) and _key(e) in keys)]
+    return [e for e in as_list(resource.get("extension")) if not (_is_information(e) and key(e) in keys)]
 
 
 def _is_information(extension: Any) -> bool:
     return isinstance(extension, dict) and extension.get("url") == URL
 
 
-def _key(extension: dict[str, Any]) -> tuple[Any, Any]:
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are written alike, with members in the same order and numbers of the same kind."""
+    return json.dumps(one) == json.dumps(other)
+
+
+def key(extension: dict[str, Any]) -> tuple[str, str]:
+    """What an assertion goes by: the Coverage and the assertion id."""
     reference = value(extension, "coverage")
     coverage = reference.get("reference") if isinstance(reference, dict) else None
-    return coverage, value(extension, "coverage-assertion-id")
+    return str(coverage), str(value(extension, "coverage-assertion-id"))
 
 
-def _new_keys(before: dict[str, Any], after: dict[str, Any]) -> set[tuple[Any, Any]]:
+def _new_keys(before: dict[str, Any], after: dict[str, Any]) -> set[tuple[str, str]]:
     """Keys of the assertions that were put in or changed."""
-    return {_key(each) for each in assertions(after) if each not in assertions(before)}
+    return {key(each) for each in assertions(after) if each not in assertions(before)}
 
 
 @rule(180, "crd-action")
@@ -89,7 +97,7 @@ def nothing_else_changed(spot: Spot) -> Iterator[Finding]:
     if not isinstance(before, dict) or not isinstance(after, dict):
         return
     for name in before:
-        if name != "extension" and (name not in after or after[name] != before[name]):
+        if name != "extension" and (name not in after or not same(after[name], before[name])):
             yield f"resource.{name}", "is not as it came"
     if [n for n in after if n in before] != list(before):
         yield "resource", "has its members in another order"
@@ -97,7 +105,7 @@ def nothing_else_changed(spot: Spot) -> Iterator[Finding]:
         if name not in before and name != "extension":
             yield f"resource.{name}", "was not there"
     known = [e for e in _others(before, set()) if not _is_information(e)]
-    if [e for e in _others(after, set()) if not _is_information(e)] != known:
+    if not same([e for e in _others(after, set()) if not _is_information(e)], known):
         yield "resource.extension", "another extension is not as it came"
 
 
@@ -109,16 +117,24 @@ def others_assertions_kept(spot: Spot) -> Iterator[Finding]:
         return
     keys = _new_keys(before, after)
     kept = [e for e in _others(after, keys) if _is_information(e)]
-    if kept != [e for e in _others(before, keys) if _is_information(e)]:
+    if not same(kept, [e for e in _others(before, keys) if _is_information(e)]):
         yield "resource.extension", "coverage-information of another payer is not as it came"
+    if len({coverage for coverage, _ in keys}) > 1:
+        yield "resource.extension", "a call is about one Coverage, but what is said of another one changed too"
 
 
 @rule(182, "crd-action")
 def something_is_new(spot: Spot) -> Iterator[Finding]:
-    """An order that already says all this is not written on again."""
+    """An order that already says all this is not written on again, not even with a newer date."""
     before, after = spot.given["order"], spot.get("resource")
-    if isinstance(before, dict) and assertions(after) and assertions(after) == assertions(before):
+    if isinstance(before, dict) and assertions(after) and _undated(after) == _undated(before):
         yield "resource.extension", "says nothing new"
+
+
+def _undated(resource: Any) -> list[list[Any]]:
+    """The parts of every assertion but for its date."""
+    listed = [as_list(each.get("extension")) for each in assertions(resource)]
+    return [[part for part in parts if not isinstance(part, dict) or part.get("url") != "date"] for parts in listed]
 
 
 @rule(185, "crd-action")
@@ -127,7 +143,7 @@ def ids_differ_between_coverages(spot: Spot) -> Iterator[Finding]:
     for name in ("coverage-assertion-id", "satisfied-pa-id"):
         seen: dict[Any, Any] = {}
         for each in assertions(spot.get("resource")):
-            coverage = _key(each)[0]
+            coverage = key(each)[0]
             for found in values(each, name):
                 if seen.setdefault(str(found), coverage) != coverage:
                     yield "resource.extension", f"{name} stands for two coverages"
@@ -140,7 +156,7 @@ def one_id_for_one_coverage(spot: Spot) -> Iterator[Finding]:
         seen: dict[Any, Any] = {}
         for each in assertions(spot.get("resource")):
             for found in values(each, name):
-                if seen.setdefault(_key(each)[0], found) != found:
+                if seen.setdefault(key(each)[0], found) != found:
                     yield "resource.extension", f"one coverage has two of {name}"
 
 
@@ -158,7 +174,7 @@ def parts_known(spot: Spot) -> Iterator[Finding]:
             yield "extension", f"{part.get('url')} is no part in this version"
         elif allowed.value not in part or len(part) != 2:
             yield f"extension.{part['url']}", f"must be a {allowed.value}"
-        elif allowed.codes is not None and part[allowed.value] not in allowed.codes:
+        elif allowed.codes is not None and not among(part[allowed.value], allowed.codes):
             yield f"extension.{part['url']}", f"{part[allowed.value]!r} is no code of this version"
     for name, allowed in parts.items():
         count = sum(part.get("url") == name for part in found)
@@ -178,54 +194,44 @@ def plain_values_filled(spot: Spot) -> Iterator[Finding]:
 
 
 @rule(203, "crd-information")
-def details_complete(spot: Spot) -> Iterator[Finding]:
-    """A detail has a code and a value of the version's kinds, and from 2.2 on a category."""
-    version = spot.given["version"]
-    kinds = table.DETAIL_VALUES | ({"valueUrl"} if version != "2.0.1" else set())
-    for parts in values(spot.value, "detail"):
-        named = {part.get("url"): part for part in as_list(parts) if isinstance(part, dict)}
-        category = named.get("category", {}).get("valueCode")
-        if (version == "2.2") != (category in table.DETAIL_CATEGORIES):
-            yield "extension.detail", "a category is required from 2.2 on, and unknown before"
-        if not isinstance(named.get("code", {}).get("valueCodeableConcept"), dict):
-            yield "extension.detail", "must have a code"
-        if not kinds & named.get("value", {}).keys():
-            yield "extension.detail", "must have a value of a kind that the version knows"
-
-
-@rule(203, "crd-information")
 def reasons_worded(spot: Spot) -> Iterator[Finding]:
     """A reason has words (q7), and of the guide's own codes only the version's."""
     for reason in values(spot.value, "reason"):
         if not isinstance(reason, dict) or not is_text(reason.get("text")):
             yield "extension.reason", "must have text"
             continue
-        for coding in as_list(reason.get("coding")):
+        for coding in (each for each in as_list(reason.get("coding")) if isinstance(each, dict)):
             own = coding.get("system") == table.REASON_SYSTEM
-            if own and coding.get("code") not in table.REASON_CODES[spot.given["version"]]:
+            if own and not among(coding.get("code"), table.REASON_CODES[spot.given["version"]]):
                 yield "extension.reason", f"{coding.get('code')} is no reason of this version"
 
 
 @rule(203, "crd-information")
 def invariants_hold(spot: Spot) -> Iterator[Finding]:
-    """The guide's invariants as they are meant, whichever version wrote them down how."""
+    """The guide's first invariants as they are meant, whichever version wrote them down how."""
     found = spot.value
     covered, authorization = value(found, "covered"), value(found, "pa-needed")
-    documents, purposes = values(found, "doc-needed"), values(found, "doc-purpose")
-    asked, reasons = values(found, "info-needed"), values(found, "reason")
-    conditional = CONDITIONAL in (covered, authorization, *documents)
+    documents, asked = values(found, "doc-needed"), values(found, "info-needed")
     if values(found, "questionnaire") and not documents:
         yield "extension.questionnaire", "q1: only beside doc-needed"
     if (covered == "not-covered") != (authorization is None):
         yield "extension.pa-needed", "q2: there exactly when the order may be covered"
-    if bool(asked) != conditional:
+    if bool(asked) != (CONDITIONAL in (covered, authorization, *documents)):
         yield "extension.info-needed", "q3: there exactly when something is conditional"
-    if "withpa" in purposes and authorization in ("satisfied", "no-auth"):
+    if "withpa" in values(found, "doc-purpose") and authorization in ("satisfied", "no-auth"):
         yield "extension.doc-purpose", "q4: no documents for an authorization that is not needed"
     if bool(values(found, "satisfied-pa-id")) != (authorization == "satisfied"):
         yield "extension.satisfied-pa-id", "q5: there exactly when authorization is satisfied"
-    explained = covered in ("not-covered", CONDITIONAL) or "indeterminate" in (covered, authorization, *documents)
-    if (explained or conditional or purposes or "OTH" in asked) and not reasons:
+
+
+@rule(203, "crd-information")
+def reasons_given(spot: Spot) -> Iterator[Finding]:
+    """What is refused, open, asked for in other words, or documented for a purpose comes with its reason."""
+    found = spot.value
+    codes = [value(found, "covered"), value(found, "pa-needed"), *values(found, "doc-needed")]
+    open_ones = [code for code in codes if code in ("not-covered", CONDITIONAL, "indeterminate")]
+    explained = open_ones or values(found, "doc-purpose") or "OTH" in values(found, "info-needed")
+    if explained and not values(found, "reason"):
         yield "extension.reason", "q6, q8, q9: has to be given"
 
 
@@ -239,16 +245,22 @@ def secondary_hooks_ask_nothing(spot: Spot) -> Iterator[Finding]:
 
 @rule(174, "crd-information")
 def no_unsolicited_number(spot: Spot) -> Iterator[Finding]:
-    """No authorization that the client did not want."""
+    """No authorization that the client did not want, or that the server does not give out."""
     unwanted = spot.given["configuration"].get("unsolicited-determ") is False
-    if unwanted and (value(spot.value, "pa-needed") == "satisfied" or values(spot.value, "satisfied-pa-id")):
+    satisfied = value(spot.value, "pa-needed") == "satisfied" or bool(values(spot.value, "satisfied-pa-id"))
+    if satisfied and unwanted:
         yield "extension.pa-needed", "the client wants no unsolicited determination"
+    elif satisfied and not spot.given["issues_numbers"]:
+        yield "extension.pa-needed", "the server issues no authorization numbers"
 
 
 @rule(198, "crd-information")
 def coverage_of_the_client(spot: Spot) -> Iterator[Finding]:
-    """The coverage is named as the client knows it."""
-    reference = value(spot.value, "coverage")
-    named = reference.get("reference") if isinstance(reference, dict) else None
-    if not isinstance(named, str) or not REFERENCE.fullmatch(named):
+    """The coverage is named as the client knows it, and as it was prefetched if it was."""
+    named, there = local(value(spot.value, "coverage"), spot.given["server"]), spot.given["coverages"]
+    if there is not None and named in there:
+        return
+    if not REFERENCE.fullmatch(named):
         yield "extension.coverage", "must refer to the client's Coverage"
+    elif there is not None:
+        yield "extension.coverage", f"{named} is not the Coverage that was prefetched"

@@ -6,8 +6,8 @@ import copy
 from typing import Any
 
 from tests.conformance.crd.card_rules import TOPIC_SYSTEMS
-from tests.conformance.crd.discovery_rules import DISPATCH, SIGNING
 from tests.conformance.crd.information import URL
+from tests.conformance.crd.standard import DISPATCH, SIGNING
 from tests.conformance.samples import HCPCS, ORDER, REQUEST
 
 JSON = dict[str, Any]
@@ -17,21 +17,22 @@ DETAIL_SYSTEM = {"2.1": REASON_SYSTEM, "2.2": "http://terminology.hl7.org/CodeSy
 POLICY = "https://payer.example/policies/insulin-pump#criteria"
 
 
-def _part(url: str, kind: str, found: Any) -> JSON:
+def part(url: str, kind: str, found: Any) -> JSON:
+    """A sub-extension."""
     return {"url": url, kind: found}
 
 
 def information(version: str, covered: str, authorization: str | None, *more: JSON, coverage: str = "cov1") -> JSON:
     """A coverage-information; `more` are further parts."""
     parts = [
-        _part("coverage", "valueReference", {"reference": f"Coverage/{coverage}"}),
-        _part("covered", "valueCode", covered),
-        *([_part("pa-needed", "valueCode", authorization)] if authorization else []),
-        _part("billingCode", "valueCoding", {"system": HCPCS, "code": "E0784"}),
-        _part("detail", "extension", _detail(version)),
+        part("coverage", "valueReference", {"reference": f"Coverage/{coverage}"}),
+        part("covered", "valueCode", covered),
+        *([part("pa-needed", "valueCode", authorization)] if authorization else []),
+        part("billingCode", "valueCoding", {"system": HCPCS, "code": "E0784"}),
+        part("detail", "extension", _detail(version)),
         *more,
-        _part("date", "valueDate", "2026-01-15"),
-        _part("coverage-assertion-id", "valueString", f"A-{coverage}"),
+        part("date", "valueDate", "2026-01-15"),
+        part("coverage-assertion-id", "valueString", f"A-{coverage}"),
     ]
     return {"url": URL, "extension": parts}
 
@@ -39,27 +40,27 @@ def information(version: str, covered: str, authorization: str | None, *more: JS
 def _detail(version: str) -> list[JSON]:
     if version == "2.0.1":
         return [
-            _part("code", "valueCodeableConcept", {"text": "Policy"}),
-            _part("value", "valueString", POLICY),
+            part("code", "valueCodeableConcept", {"text": "Policy"}),
+            part("value", "valueString", POLICY),
         ]
-    category = [_part("category", "valueCode", "cat-other")] if version == "2.2" else []
+    category = [part("category", "valueCode", "cat-other")] if version == "2.2" else []
     coding = {"system": DETAIL_SYSTEM[version], "code": "policy-link"}
-    return [*category, _part("code", "valueCodeableConcept", {"coding": [coding]}), _part("value", "valueUrl", POLICY)]
+    return [*category, part("code", "valueCodeableConcept", {"coding": [coding]}), part("value", "valueUrl", POLICY)]
 
 
 def reason(text: str, code: str | None = None) -> JSON:
     """A reason; `code` is one of the guide's."""
     coding = {"coding": [{"system": REASON_SYSTEM, "code": code}]} if code else {}
-    return _part("reason", "valueCodeableConcept", {**coding, "text": text})
+    return part("reason", "valueCodeableConcept", {**coding, "text": text})
 
 
 DOCUMENTS = (
-    _part("doc-needed", "valueCode", "clinical"),
+    part("doc-needed", "valueCode", "clinical"),
     reason("Documentation: the glucose log is missing"),
-    _part("questionnaire", "valueCanonical", "https://payer.example/fhir/Questionnaire/pump|1.0.0"),
+    part("questionnaire", "valueCanonical", "https://payer.example/fhir/Questionnaire/pump|1.0.0"),
 )
-NUMBER = _part("satisfied-pa-id", "valueString", "PA-1")
-ASKED = (_part("info-needed", "valueCode", "OTH"), reason("Coverage: the plan could not be verified"))
+NUMBER = part("satisfied-pa-id", "valueString", "PA-1")
+ASKED = (part("info-needed", "valueCode", "OTH"), reason("Coverage: the plan could not be verified"))
 
 
 def kinds(version: str) -> dict[str, JSON]:
@@ -76,12 +77,19 @@ def kinds(version: str) -> dict[str, JSON]:
         unread = reason("Coverage: the EHR did not answer", "technical")
         found["technical"] = information(version, "indeterminate", "indeterminate", unread)
     if version != "2.0.1":
-        expiry = _part("expiry-date", "valueDate", "2026-12-31")
+        expiry = part("expiry-date", "valueDate", "2026-12-31")
         found["expiring"] = information(version, "covered", "auth-needed", expiry)
     return found
 
 
-CAME: JSON = {**ORDER, "extension": [FOREIGN, information("2.2", "covered", "no-auth", coverage="other")]}
+def _of_every_version(assertion: JSON) -> JSON:
+    """The assertion without its detail, which has another shape in each version."""
+    return {**assertion, "extension": [part for part in assertion["extension"] if part["url"] != "detail"]}
+
+
+# Another payer's word, in parts that every version knows.
+OTHERS = _of_every_version(information("2.2", "covered", "no-auth", coverage="other"))
+CAME: JSON = {**ORDER, "extension": [FOREIGN, OTHERS]}
 CALL: JSON = copy.deepcopy(REQUEST)
 CALL["context"]["draftOrders"]["entry"] = [{"resource": CAME}]
 

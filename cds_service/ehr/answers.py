@@ -1,0 +1,67 @@
+"""What to make of one answer of a FHIR server: where its next page lies, how it went, how to tell it."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qsl, urljoin, urlsplit
+
+from fhir_mappings.readings import Reading, Status
+
+ANSWERED = "the FHIR server answered"
+
+
+def joined(page_url: str, next_url: str) -> str:
+    """A next link on its page's URL; empty when it is no URL."""
+    try:
+        joined = urljoin(page_url, next_url)
+        return joined if urlsplit(joined).netloc else ""
+    except ValueError:
+        return ""
+
+
+def status_in(reading: Reading) -> int | None:
+    """The HTTP status that a failed reading tells of."""
+    refused = reading.status is Status.FAILED and reading.why.startswith(ANSWERED)
+    return int(reading.why.rsplit(" ", 1)[-1]) if refused else None
+
+
+def not_honoured(url: str, reading: Reading) -> list[str]:
+    """Parameters that the self link of an answer no longer has: the server ignored them."""
+    if not reading.self_url or "?" not in reading.self_url:
+        return []
+    try:
+        honoured = {name.split(":")[0] for name, _ in parse_qsl(urlsplit(reading.self_url).query)}
+    except ValueError:
+        return []
+    asked = {name for name, _ in parse_qsl(urlsplit(url).query)} - {"_count", "_include"}
+    return [f"the server ignored {name}" for name in sorted(asked - honoured)] if honoured else []
+
+
+def together(one: Reading | None, other: Reading, optional: bool) -> Reading:
+    """Searches of one topic: all failed is failed, some failed is incomplete; optional ones only add."""
+    if optional and other.status is Status.FAILED:
+        return one if one is not None else Reading()
+    if one is None:
+        return other
+    if one.status is Status.FAILED and other.status is Status.FAILED:
+        return one
+    if one.status is Status.FAILED:
+        one, other = other, one
+    one.add(other)
+    return one
+
+
+def line(key: str, kind: str, reading: Reading, took: str) -> str:
+    """One search as a note: what for, how it went, how long it took. No patient, no token, no URL."""
+    went = {Status.FAILED: "failed", Status.PARTIAL: "incomplete"}.get(reading.status, "complete")
+    why = f" ({reading.why})" if reading.why else ""
+    extra = f"; {'; '.join(reading.ignored)}" if reading.ignored else ""
+    name = key if key == kind or "/" in key else f"{kind} for {key}"
+    if "/" in key:
+        name = f"{kind} by reference"
+    size = f"{number(reading.pages, 'page')}, {number(len(reading.resources), 'resource')}"
+    return f"Searched {name}: {went}{why}, {size}, {took}{extra}"
+
+
+def number(count: int, what: str) -> str:
+    """A count with its word, in the plural where it is one."""
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,125 @@
+"""Feedback on cards: every shape that clients have sent since the hook was drafted (bug log 90), read into one."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from cds_service.errors import BadRequest, NotJson
+from cds_service.hooks.messages import read_root
+from fhir_mappings.reading import plain
+
+_OUTCOMES = ("accepted", "overridden")
+_MOST = 200
+_LONGEST_COMMENT = 4000
+_ZONE_WORD = re.compile(r"Z?\s+UTC$")
+
+
+@dataclass(frozen=True, slots=True)
+class Feedback:
+    """One entry. `timestamp` as it came; `timestamp_readable`: it is a time. `accepted`: ids of suggestions."""
+
+    card: str
+    outcome: str
+    timestamp: str
+    timestamp_readable: bool
+    accepted: tuple[str, ...] = ()
+    override_code: str | None = None
+    override_system: str | None = None
+    comment: str | None = None
+
+
+def parse_feedback(body: bytes) -> list[Feedback]:
+    """The entries of a feedback body: a list under `feedback`, a bare list, or one entry by itself.
+
+    BadRequest when there is none, or when one lacks what it is about: `card` and `outcome`.
+    """
+    entries, path = _entries(body)
+    if not entries:
+        raise BadRequest("feedback is empty: send at least one entry", "feedback", "required")
+    if len(entries) > _MOST:
+        raise BadRequest(f"feedback has more than {_MOST} entries: send them in parts", "feedback", "too-long")
+    return [_entry(entry, path.format(index)) for index, entry in enumerate(entries)]
+
+
+def _entries(body: bytes) -> tuple[list[Any], str]:
+    try:
+        root = read_root(body)
+    except NotJson:
+        raise
+    except BadRequest:
+        found = plain(body)  # not one object: a bare list
+        return (found, "[{}]") if isinstance(found, list) else ([], "feedback[{}]")
+    if "feedback" not in root:
+        return [plain(body)], "entry"
+    listed = plain(root["feedback"])
+    if isinstance(listed, dict):
+        listed = [listed]
+    if not isinstance(listed, list):
+        raise BadRequest("feedback must be a list of entries", "feedback")
+    return listed, "feedback[{}]"
+
+
+def _entry(entry: Any, path: str) -> Feedback:
+    if not isinstance(entry, dict):
+        raise BadRequest(f"{path} must be an object with card and outcome", path)
+    card, outcome = entry.get("card"), entry.get("outcome")
+    if not isinstance(card, str) or not card.strip():
+        raise BadRequest(f"{path}.card is missing: name the uuid of the card", f"{path}.card", "required")
+    if not isinstance(outcome, str) or outcome not in _OUTCOMES:
+        raise BadRequest(f"{path}.outcome must be accepted or overridden", f"{path}.outcome")
+    accepted = tuple(_accepted(entry))
+    given = entry.get("acceptedSuggestions")
+    if outcome == "accepted" and given is not None and not isinstance(given, list):
+        raise BadRequest(f"{path}.acceptedSuggestions must be a list", f"{path}.acceptedSuggestions")
+    time = entry.get("outcomeTimestamp")
+    text = time if isinstance(time, str) else ""
+    code, system, comment = _override(entry)
+    return Feedback(
+        card.strip()[:200].lower().removeprefix("urn:uuid:"),
+        outcome,
+        text[:64],
+        _is_time(text),
+        accepted,
+        code,
+        system,
+        comment,
+    )
+
+
+def _accepted(entry: dict[str, Any]) -> list[str]:
+    """Ids of suggestions, as objects with an id or uuid, or as plain strings."""
+    listed = entry.get("acceptedSuggestions")
+    found = [
+        (each.get("id") or each.get("uuid")) if isinstance(each, dict) else each
+        for each in (listed if isinstance(listed, list) else ())
+    ]
+    return [each[:200] for each in found if isinstance(each, str) and each]
+
+
+def _override(entry: dict[str, Any]) -> tuple[str | None, str | None, str | None]:
+    """Code, system and comment: nested under reason, flat in overrideReason, as a plain string, or beside it."""
+    override = entry.get("overrideReason")
+    if isinstance(override, str):
+        return override[:200], None, _text(entry.get("userComment"))
+    if not isinstance(override, dict):
+        return None, None, _text(entry.get("userComment"))
+    reason = override.get("reason")
+    coding = reason if isinstance(reason, dict) else override
+    code = reason if isinstance(reason, str) else coding.get("code")
+    comment = override.get("userComment") or entry.get("userComment")
+    return _text(code, 200), _text(coding.get("system"), 300), _text(comment)
+
+
+def _text(value: Any, most: int = _LONGEST_COMMENT) -> str | None:
+    return value[:most] if isinstance(value, str) and value.strip() else None
+
+
+def _is_time(text: str) -> bool:
+    """Whether this is an RFC 3339 time; some clients write `… UTC` behind it."""
+    try:
+        return datetime.fromisoformat(_ZONE_WORD.sub("Z", text).strip()).tzinfo is not None
+    except ValueError:
+        return False

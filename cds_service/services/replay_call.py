@@ -1,0 +1,66 @@
+"""A stored call, answered again at its own time: the same request must give the same answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC
+from typing import Any
+
+from cds_service.hooks.discovery import SERVICES
+from cds_service.hooks.messages import read_root
+from cds_service.services.determine_coverage import EXTENSION, answer
+from cds_service.services.read_chart import OpenSource
+from cds_service.settings import Settings
+from cds_service.store.records import input_digest, kept_determinations
+from cds_service.store.repository import Repository
+from fhir_mappings.crd_versions import version_named
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """Whether the answer is the same, and in words what was compared."""
+
+    same: bool
+    lines: tuple[str, ...]
+
+
+def replayed(
+    repository: Repository, call_id: str, body: bytes, settings: Settings, open_source: OpenSource | None
+) -> Replayed:
+    """Answers a stored call again. LookupError when no such call is stored.
+
+    What is compared are the determinations without the values of evidence, since these may not have been stored.
+    """
+    stored = repository.call(call_id)
+    if stored is None:
+        raise LookupError(f"no call {call_id} is stored")
+    lines = [f"call {stored.id} of {stored.received_at:%Y-%m-%d %H:%M:%S} UTC, version {stored.software_version}"]
+    if input_digest(read_root(body)) != stored.input_digest:
+        lines.append("the request is not the one that was answered: its digest differs")
+        return Replayed(False, tuple(lines))
+    if stored.live and open_source is None:
+        lines.append("the chart was read from a FHIR server: --fetch reads it again as it is now")
+    now = stored.received_at.replace(tzinfo=stored.received_at.tzinfo or UTC)
+    version = version_named(stored.crd_version)
+    again = answer(body, SERVICES[stored.service], settings, now, open_source, default_version=version)
+    found = {each["order"]: _comparable(each) for each in again.get("extension", {}).get(EXTENSION, ())}
+    before = {row.order_reference: _comparable(row.body) for row in repository.determinations_of(stored.id)}
+    for order in sorted(before | found):
+        same = before.get(order) == found.get(order)
+        was, now_is = (each.get(order, {}).get("outcome", "none") for each in (before, found))
+        lines.append(f"{order}: {'the same' if same else 'DIFFERENT'}, {was}{'' if same else f', now {now_is}'}")
+    return Replayed(before == found, tuple(lines))
+
+
+def _comparable(determination: dict[str, Any]) -> dict[str, Any]:
+    (kept,) = kept_determinations([determination], values=False)
+    return {name: _without_sources(value) for name, value in kept.items() if name != "notes"}
+
+
+def _without_sources(node: Any) -> Any:
+    """Where evidence came from is no part of the answer."""
+    if isinstance(node, list):
+        return [_without_sources(item) for item in node]
+    if isinstance(node, dict):
+        return {name: _without_sources(value) for name, value in node.items() if name != "source"}
+    return node

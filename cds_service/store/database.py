@@ -1,0 +1,79 @@
+"""The database behind a URL: SQLite in the platform's data folder unless told otherwise; migrations by Alembic."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from platformdirs import user_data_path
+from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from cds_service.errors import BadSetting
+
+APPLICATION = "insulin-pump-cds"
+_BUSY_SECONDS = 5
+
+
+def data_folder() -> Path:
+    """The platform's folder for data of this service, made when it is not there; readable by its user alone."""
+    folder = user_data_path(APPLICATION, appauthor=False)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def database_url(setting: str) -> str:
+    """The URL of a setting, or of the SQLite file in the data folder."""
+    if not setting:
+        return f"sqlite:///{data_folder() / 'store.sqlite3'}"
+    # The driver that this package brings along.
+    return setting.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def open_engine(setting: str) -> Engine:
+    """An engine; BadSetting when the URL cannot be used. Nothing is connected yet."""
+    url = database_url(setting)
+    try:
+        options: dict[str, Any] = {"pool_pre_ping": True}
+        if make_url(url).get_backend_name() != "sqlite":
+            options |= {"pool_timeout": _BUSY_SECONDS, "connect_args": {"connect_timeout": _BUSY_SECONDS}}
+        engine = create_engine(url, **options)
+    except (ArgumentError, NoSuchModuleError, ImportError, TypeError, ValueError):
+        raise BadSetting("PUMP_CDS_DATABASE_URL is no SQLAlchemy URL of SQLite or PostgreSQL") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _: Any) -> None:
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", f"busy_timeout={_BUSY_SECONDS * 1000}"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _configuration(engine: Engine) -> Config:
+    configuration = Config()
+    configuration.set_main_option("script_location", str(files("cds_service.store").joinpath("migrations")))
+    configuration.attributes["engine"] = engine
+    return configuration
+
+
+def upgrade(engine: Engine) -> None:
+    """Creates or migrates the tables."""
+    command.upgrade(_configuration(engine), "head")
+
+
+def is_current(engine: Engine) -> bool:
+    """Whether the database answers and its tables are those of this version."""
+    head = ScriptDirectory.from_config(_configuration(engine)).get_current_head()
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision() == head
+    except SQLAlchemyError:
+        return False

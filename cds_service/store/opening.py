@@ -1,0 +1,88 @@
+"""Opens the store that the settings name; one for each database in a process."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from cds_service.errors import Unavailable
+from cds_service.settings import Settings
+from cds_service.store.database import data_folder, is_current, open_engine, upgrade
+from cds_service.store.recorder import Recorder
+from cds_service.store.repository import Repository
+from cds_service.store.sealing import Seal
+
+OFF = "off"
+_opened: dict[tuple[str, str, int], Store] = {}
+_guard = threading.Lock()
+
+
+@dataclass(slots=True)
+class Store:
+    """A database with its background writer."""
+
+    engine: Engine
+    recorder: Recorder
+    _ready: bool = False
+
+    def repository(self) -> Repository:
+        """The tables, made first where they are in a file of our own; SQLAlchemyError when there is no database."""
+        if not self._ready:
+            if self.engine.dialect.name == "sqlite":
+                upgrade(self.engine)
+            self._ready = True
+        return Repository(self.engine)
+
+    def is_ready(self) -> bool:
+        """Whether the database answers with tables of this version."""
+        try:
+            self.repository()
+        except (SQLAlchemyError, OSError):
+            return False
+        return is_current(self.engine)
+
+    def first_use(self, client: str, jti: str, ends_at: float) -> bool:
+        """Whether a token comes for the first time; Unavailable when nobody can say."""
+        try:
+            return self.repository().first_use(client, jti, ends_at)
+        except (SQLAlchemyError, OSError):
+            raise Unavailable("the service cannot verify callers at the moment: try again") from None
+
+
+def open_store(settings: Settings) -> Store | None:
+    """The store of these settings, None when it is off. BadSetting when the URL cannot be used."""
+    if settings.database_url == OFF:
+        return None
+    folder = settings.spool_folder or str(data_folder() / "spool")
+    key = (settings.database_url, folder, settings.max_spool_bytes)
+    with _guard:
+        if key not in _opened:
+            engine = open_engine(settings.database_url)
+            store = Store(engine, Recorder(lambda: store.repository(), Path(folder), settings.max_spool_bytes))
+            _opened[key] = store
+        return _opened[key]
+
+
+def check_store(settings: Settings) -> None:
+    """BadSetting when the store's settings cannot be used; nothing is opened yet."""
+    seal_of(settings)
+    if settings.database_url != OFF:
+        open_engine(settings.database_url).dispose()
+
+
+def close_stores() -> None:
+    """Writes what waits and lets go, when the process ends."""
+    with _guard:
+        for store in _opened.values():
+            store.recorder.close()
+            store.engine.dispose()
+        _opened.clear()
+
+
+def seal_of(settings: Settings) -> Seal:
+    """What responses are sealed with."""
+    return Seal(settings.store_key)

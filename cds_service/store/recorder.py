@@ -1,0 +1,187 @@
+"""Writes records to the database in the background, in order, and never in the way of an answer.
+
+A record is accepted into the spool; a thread moves it on. While the database is away the spool holds it. What fits
+in neither is counted and logged.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
+
+from cds_service.store.repository import Repository
+from cds_service.store.spool import Spool
+
+log = logging.getLogger(__name__)
+
+_BATCH = 100
+_MOST_IN_MEMORY = 1000
+_PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
+_ADOPT_SECONDS = 15.0
+
+
+class Record(Protocol):
+    """Something that can be kept."""
+
+    def as_json(self) -> bytes:
+        """One line of JSON."""
+        ...
+
+
+class Recorder:
+    """The background writer of one process."""
+
+    def __init__(self, open_repository: Callable[[], Repository], folder: Path, most_bytes: int) -> None:
+        """`open_repository` is asked when there is something to write, and again while it fails."""
+        self._open = open_repository
+        self._repository: Repository | None = None
+        self._spool = Spool(folder, most_bytes)
+        self._memory: deque[bytes] = deque()
+        self._wake = threading.Event()
+        self._stop = threading.Event()
+        self._guard = threading.Lock()
+        self._thread: threading.Thread | None = None
+        self._adopted = 0.0
+        self.lost = 0
+        self.written = 0
+
+    def accept(self, record: Record) -> None:
+        """Takes a record; never raises, never waits for the database."""
+        try:
+            line = record.as_json()
+            if not self._spool.append(line):
+                with self._guard:
+                    if len(self._memory) >= _MOST_IN_MEMORY:
+                        self._lose(1, "neither disk nor memory has room")
+                        return
+                    self._memory.append(line)
+            self._start()
+            self._wake.set()
+        except Exception as error:  # whatever is wrong with the record, the answer goes out
+            self._lose(1, type(error).__name__)
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that wait for the database."""
+        return self._spool.waiting + sum(map(len, tuple(self._memory)))
+
+    def start(self) -> None:
+        """Starts the thread, so that what a process before left behind is written."""
+        self._start()
+        self._wake.set()
+
+    def close(self, seconds: float = 8.0) -> None:
+        """Writes what is waiting, for so long; what is left stays in the spool for the next process."""
+        self._stop.set()
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join(seconds)
+        with self._guard:
+            if self._memory:
+                self._lose(len(self._memory), "the process ended")
+                self._memory.clear()
+        self._spool.close()
+
+    def flush(self, seconds: float = 10.0) -> bool:
+        """Waits until everything that was accepted is written; False when the time is over first."""
+        until = time.monotonic() + seconds
+        while self.waiting:
+            if time.monotonic() > until:
+                return False
+            self._wake.set()
+            time.sleep(0.01)
+        return True
+
+    # ------------------------------------------------------------ the thread
+
+    def _start(self) -> None:
+        with self._guard:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
+                self._thread.start()
+
+    def _run(self) -> None:
+        failures = 0
+        while True:
+            done = self._pass()
+            failures = 0 if done else failures + 1
+            if self._stop.is_set() and (done or failures > 1):
+                return
+            pause = _ADOPT_SECONDS if done else _PAUSES[min(failures, len(_PAUSES)) - 1]
+            self._wake.wait(pause)
+            self._wake.clear()
+
+    def _pass(self) -> bool:
+        """Moves on all that waits; False when the database is away."""
+        try:
+            repository = self._repository = self._repository or self._open()
+            if time.monotonic() - self._adopted > _ADOPT_SECONDS or not self._adopted:
+                self._adopt(repository)
+                self._adopted = time.monotonic()
+            while True:
+                lines, place = self._spool.batch(_BATCH)
+                if not lines:
+                    break
+                self._move(repository, lines)
+                self._spool.taken(place)
+            while self._memory:
+                self._move(repository, [self._memory[0]])
+                self._memory.popleft()
+        except (SQLAlchemyError, OSError) as error:
+            log.warning("the store cannot be written, records wait: %s", type(error).__name__)
+            return False
+        except Exception as error:  # the thread has to live on; nothing of a record is logged
+            log.error("the recorder stumbled: %s", type(error).__name__)
+            return False
+        return True
+
+    def _adopt(self, repository: Repository) -> None:
+        for path in self._spool.orphans():
+            lines = [line for line in path.read_bytes().split(b"\n") if line]
+            for start in range(0, len(lines), _BATCH):
+                self._move(repository, lines[start : start + _BATCH])
+            path.unlink(missing_ok=True)
+
+    def _move(self, repository: Repository, lines: Sequence[bytes]) -> None:
+        """Writes a batch; a record that the database does not take is counted, and the others are written."""
+        records = [record for record in map(self._parsed, lines) if record is not None]
+        try:
+            repository.write(records)
+            self.written += len(records)
+            return
+        except StatementError as error:
+            if not _is_about_content(error):
+                raise
+        for record in records:
+            try:
+                repository.write([record])
+                self.written += 1
+            except StatementError as error:
+                if not _is_about_content(error):
+                    raise
+                self._lose(1, f"the store does not take it: {type(error).__name__}")
+
+    def _parsed(self, line: bytes) -> dict[str, Any] | None:
+        try:
+            found = json.loads(line)
+        except ValueError:
+            self._lose(1, "a record was cut off")
+            return None
+        return found if isinstance(found, dict) else None
+
+    def _lose(self, count: int, why: str) -> None:
+        self.lost += count
+        log.error("%d record(s) could not be stored: %s", count, why)
+
+
+def _is_about_content(error: StatementError) -> bool:
+    """Whether it is the record that is at fault, and not the database that is away, locked, full or not migrated."""
+    return isinstance(error, IntegrityError | DataError) or not isinstance(error, DBAPIError)

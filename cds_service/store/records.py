@@ -1,0 +1,114 @@
+"""What is kept of one call: plain JSON, made when the answer is ready and before anything is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+JSON = dict[str, Any]
+# Parts of a determination that hold what the chart says.
+_VALUES = ("explanation", "remarks", "closes")
+
+
+@dataclass(frozen=True, slots=True)
+class CallRecord:
+    """One answered call. `response`: its bytes, sealed; None when no key is given."""
+
+    id: str
+    hook_instance: str
+    service: str
+    hook: str
+    client: str | None
+    received_at: str
+    duration_ms: float
+    crd_version: str
+    live: bool
+    input_digest: str
+    software_version: str
+    determinations: list[JSON]
+    cards: list[JSON]
+    response: str | None = None
+
+    def as_json(self) -> bytes:
+        """One line of JSON."""
+        return msgspec.json.encode({"kind": "call", **asdict(self)})
+
+
+@dataclass(frozen=True, slots=True)
+class FeedbackRecord:
+    """One entry of feedback. `id` is the same for the same words on the same card."""
+
+    id: str
+    card_uuid: str
+    service: str
+    client: str | None
+    received_at: str
+    outcome: str
+    outcome_timestamp: str
+    timestamp_readable: bool
+    override_code: str | None
+    override_system: str | None
+    comment: str | None
+    accepted: list[str]
+
+    def as_json(self) -> bytes:
+        """One line of JSON."""
+        return msgspec.json.encode({"kind": "feedback", **asdict(self)})
+
+
+def input_digest(root: Mapping[str, msgspec.Raw]) -> str:
+    """A digest of what was asked: every member of the request as it was sent, but for the token."""
+    digest = hashlib.sha256()
+    for name in sorted(root):
+        if name != "fhirAuthorization":
+            raw = bytes(root[name])
+            digest.update(f"{len(name)}:{name}:{len(raw)}:".encode())
+            digest.update(raw)
+    return digest.hexdigest()
+
+
+def kept_determinations(found: Iterable[JSON], values: bool) -> list[JSON]:
+    """Determinations as they are kept: with references to the evidence, and its values only when asked for."""
+    return [dict(each) if values else _without_values(each) for each in found]
+
+
+def _without_values(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_without_values(item) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        name: [_reference(item) for item in value] if name == "evidence" else _without_values(value)
+        for name, value in node.items()
+        if name not in _VALUES
+    }
+
+
+def _reference(evidence: JSON) -> JSON:
+    return {name: evidence[name] for name in ("reference", "source") if name in evidence}
+
+
+def kept_cards(cards: Iterable[JSON]) -> list[JSON]:
+    """Of each card what feedback is joined by."""
+    return [_card(card) for card in cards]
+
+
+def _card(card: JSON) -> JSON:
+    extension = card.get("extension", {})
+    orders = [each["reference"] for each in extension.get("davinci-crd.associated-resource", ())]
+    return {
+        "uuid": card["uuid"],
+        "order_reference": extension.get("com.insulin-pump-cds.order") or next(iter(orders), None),
+        "topic": card["source"]["topic"]["code"],
+        "suggestions": {offer["uuid"]: offer["label"] for offer in card.get("suggestions", ())},
+    }
+
+
+def stamp(moment: datetime) -> str:
+    """An aware time as it is kept in a record."""
+    return moment.isoformat()

@@ -1,0 +1,130 @@
+"""Reads and writes the tables. Writing is idempotent: a record that is there already is left as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, true
+from sqlalchemy.exc import IntegrityError
+
+from cds_service.store.tables import calls, cards, determinations, feedback, used_tokens
+
+JSON = Mapping[str, Any]
+
+
+class Repository:
+    """The store behind one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        """The tables have to be there."""
+        self.engine = engine
+
+    # ------------------------------------------------------------ writing
+
+    def write(self, records: Sequence[JSON]) -> None:
+        """Writes records in order, all or none."""
+        with self.engine.begin() as connection:
+            for record in records:
+                if record["kind"] == "call":
+                    _write_call(connection, record)
+                else:
+                    _write_feedback(connection, record)
+
+    def first_use(self, client: str, jti: str, ends_at: float) -> bool:
+        """Remembers a token until it ends; False when it was used before, by whichever process."""
+        try:
+            with self.engine.begin() as connection:
+                connection.execute(insert(used_tokens).values(client=client, jti=jti, ends_at=ends_at))
+        except IntegrityError:
+            return False
+        return True
+
+    def prune(self, before: datetime, now: float) -> tuple[int, int]:
+        """Deletes calls and feedback received before a time, and tokens that have ended. The numbers of both."""
+        with self.engine.begin() as connection:
+            connection.execute(delete(feedback).where(feedback.c.received_at < before))
+            old = select(calls.c.id).where(calls.c.received_at < before).scalar_subquery()
+            for table in (feedback, cards, determinations):
+                connection.execute(delete(table).where(table.c.call_id.in_(old)))
+            gone = connection.execute(delete(calls).where(calls.c.received_at < before)).rowcount
+            ended = connection.execute(delete(used_tokens).where(used_tokens.c.ends_at < now)).rowcount
+        return gone, ended
+
+    # ------------------------------------------------------------ reading
+
+    def call(self, call_id: str) -> Row[Any] | None:
+        """One call by its id, or the newest one of a hook instance."""
+        with self.engine.connect() as connection:
+            wanted = (calls.c.id == call_id) | (calls.c.hook_instance == call_id)
+            return connection.execute(select(calls).where(wanted).order_by(calls.c.received_at.desc())).first()
+
+    def determinations_of(self, call_id: str) -> list[Row[Any]]:
+        """The determinations of a call, in the order of its orders."""
+        with self.engine.connect() as connection:
+            found = select(determinations).where(determinations.c.call_id == call_id)
+            return list(connection.execute(found.order_by(determinations.c.position)))
+
+    def feedback_since(self, since: date | None) -> list[Row[Any]]:
+        """Feedback with the determination that its card was about; unmatched entries have none."""
+        about = (determinations.c.call_id == cards.c.call_id) & (
+            determinations.c.order_reference == cards.c.order_reference
+        )
+        start = feedback.c.received_at >= datetime.combine(since, datetime.min.time()) if since else true()
+        joined = feedback.outerjoin(cards, cards.c.uuid == feedback.c.card_uuid).outerjoin(determinations, about)
+        columns = (feedback, determinations.c.outcome.label("determined"), determinations.c.body)
+        with self.engine.connect() as connection:
+            found = select(*columns).select_from(joined).where(start).order_by(feedback.c.received_at)
+            return list(connection.execute(found))
+
+    def counts(self) -> dict[str, int]:
+        """Rows by table."""
+        with self.engine.connect() as connection:
+            return {
+                table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+                for table in (calls, determinations, cards, feedback, used_tokens)
+            }
+
+
+def _write_call(connection: Connection, record: JSON) -> None:
+    there = connection.execute(select(calls.c.id).where(calls.c.id == record["id"])).first()
+    if there is not None:
+        return
+    members = {column.name: record[column.name] for column in calls.columns if column.name != "response"}
+    members["received_at"] = datetime.fromisoformat(record["received_at"])
+    sealed = record.get("response")
+    connection.execute(insert(calls).values(**members, response=sealed.encode() if sealed else None))
+    rows = [_determination(record["id"], i, each) for i, each in enumerate(record["determinations"])]
+    if rows:
+        connection.execute(insert(determinations), rows)
+    shown = [{"call_id": record["id"], **card} for card in record["cards"]]
+    if shown:
+        connection.execute(insert(cards), shown)
+
+
+def _determination(call_id: str, position: int, found: JSON) -> dict[str, Any]:
+    body = {name: value for name, value in found.items() if name != "notes"}
+    return {
+        "call_id": call_id,
+        "position": position,
+        "order_reference": found["order"][:300],
+        "outcome": found["outcome"],
+        "coverage": found["coverage"],
+        "policy_id": found["policy"]["id"],
+        "policy_version": found["policy"].get("version"),
+        "as_of": date.fromisoformat(found["asOf"]),
+        "assertion_id": found.get("assertionId"),
+        "body": body,
+        "notes": list(found.get("notes", ())),
+    }
+
+
+def _write_feedback(connection: Connection, record: JSON) -> None:
+    there = connection.execute(select(feedback.c.id).where(feedback.c.id == record["id"])).first()
+    if there is not None:
+        return
+    members = {column.name: record[column.name] for column in feedback.columns if column.name != "call_id"}
+    members["received_at"] = datetime.fromisoformat(record["received_at"])
+    call = connection.execute(select(cards.c.call_id).where(cards.c.uuid == record["card_uuid"])).scalar()
+    connection.execute(insert(feedback).values(**members, call_id=call))

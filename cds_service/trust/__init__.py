@@ -1,0 +1,1 @@
+"""Who may call, and which servers may be called for them."""

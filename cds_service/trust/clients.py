@@ -1,0 +1,121 @@
+"""The trusted CDS clients of a TOML file: who they are, how their keys are had, which servers are theirs."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cds_service.errors import BadSetting
+from cds_service.trust.servers import is_safe_url, same_server
+
+SETTING = "PUMP_CDS_TRUSTED_CLIENTS"
+_LISTS = ("jku", "audiences", "tenants", "fhir_servers", "cors_origins")
+_TEXTS = ("name", "issuer", "jwks_file", "crd_version")
+_FLAGS = ("repeated_jti",)
+_VERSIONS = ("", "2.0.1", "2.1", "2.2")
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedClient:
+    """One CDS client.
+
+    `jku`: addresses that its key set may be fetched from; `jwks_file`: the key set itself, read again when the file
+    changes. `audiences`: accepted beside the address that is called. `tenants`: the only ones, when there are any.
+    `repeated_jti`: one token may come with several calls while it lives, as the public test kit sends it.
+    """
+
+    name: str
+    issuer: str
+    jku: tuple[str, ...] = ()
+    jwks_file: Path | None = None
+    audiences: tuple[str, ...] = ()
+    tenants: tuple[str, ...] = ()
+    fhir_servers: tuple[str, ...] = ()
+    cors_origins: tuple[str, ...] = ()
+    crd_version: str = ""
+    repeated_jti: bool = False
+
+    def owns(self, server: str) -> bool:
+        """Whether a FHIR server is on this client's list."""
+        return any(same_server(server, listed) for listed in self.fhir_servers)
+
+
+@dataclass(frozen=True, slots=True)
+class TrustedClients:
+    """All clients, found by the issuer of their tokens."""
+
+    by_issuer: Mapping[str, TrustedClient] = field(default_factory=dict)
+
+    def cors_origins(self) -> frozenset[str]:
+        """Origins of all clients' browser pages."""
+        return frozenset(origin for client in self.by_issuer.values() for origin in client.cors_origins)
+
+
+def load_clients(path: Path) -> TrustedClients:
+    """Reads the file. BadSetting names the client and the member at fault."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadSetting(f"{SETTING}: {path} cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadSetting(f"{SETTING}: {path} is no TOML ({error})") from None
+    rows = table.get("client")
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise BadSetting(f"{SETTING}: {path} needs at least one [[client]]")
+    clients = [_client(row, f"{SETTING}: client {index + 1}", path.parent) for index, row in enumerate(rows)]
+    for what in ("issuer", "name"):
+        values = [getattr(client, what) for client in clients]
+        if len(set(values)) < len(values):
+            raise BadSetting(f"{SETTING}: two clients share their {what}")
+    return TrustedClients({client.issuer: client for client in clients})
+
+
+def _client(row: dict[str, Any], place: str, folder: Path) -> TrustedClient:
+    unknown = set(row) - {*_LISTS, *_TEXTS, *_FLAGS}
+    if unknown:
+        raise BadSetting(f"{place}: unknown member {min(unknown)}")
+    for name in _TEXTS:
+        if not isinstance(row.get(name, ""), str):
+            raise BadSetting(f"{place}: {name} must be a string")
+    for name in _LISTS:
+        found = row.get(name, [])
+        if not isinstance(found, list) or not all(isinstance(each, str) and each for each in found):
+            raise BadSetting(f"{place}: {name} must be a list of strings")
+    for name in _FLAGS:
+        if not isinstance(row.get(name, False), bool):
+            raise BadSetting(f"{place}: {name} must be true or false")
+    if not row.get("issuer") or not row.get("name"):
+        raise BadSetting(f"{place}: name and issuer are required")
+    for name in ("jku", "fhir_servers"):
+        for url in row.get(name, []):
+            if not is_safe_url(url):
+                raise BadSetting(f"{place}: {name} must be https addresses (http on loopback only)")
+    if row.get("crd_version", "") not in _VERSIONS:
+        raise BadSetting(f"{place}: crd_version must be 2.0.1, 2.1 or 2.2")
+    return TrustedClient(
+        row["name"],
+        row["issuer"],
+        jwks_file=_key_file(row.get("jwks_file", ""), place, folder, bool(row.get("jku"))),
+        crd_version=row.get("crd_version", ""),
+        repeated_jti=row.get("repeated_jti", False),
+        **{name: tuple(row.get(name, ())) for name in _LISTS},
+    )
+
+
+def _key_file(name: str, place: str, folder: Path, has_jku: bool) -> Path | None:
+    if not name:
+        if not has_jku:
+            raise BadSetting(f"{place}: give jwks_file, or jku with the addresses that keys may come from")
+        return None
+    path = folder / name
+    try:
+        keys = json.loads(path.read_text(encoding="utf-8"))["keys"]
+    except (OSError, ValueError, TypeError, KeyError):
+        raise BadSetting(f"{place}: jwks_file {name} is no readable JSON Web Key Set") from None
+    if not isinstance(keys, list) or not keys:
+        raise BadSetting(f"{place}: jwks_file {name} holds no keys")
+    return path

@@ -1,0 +1,132 @@
+"""Key sets of trusted clients: kept for a while, fetched again when a key is not there, never faster than a limit."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from joserfc.errors import JoseError
+from joserfc.jwk import ECKey, KeySet, RSAKey
+
+# A key that a client takes out of its set is refused this much later at the latest.
+_KEPT_SECONDS = 300.0
+# Unknown keys make a set be fetched again, but not in a storm.
+_PAUSE_SECONDS = 10.0
+_LEAST_RSA_BITS = 2048
+SigningKey = ECKey | RSAKey
+
+
+class KeysUnavailable(Exception):
+    """A key set could not be had; the message says why, for the log."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    keys: KeySet
+    fetched: float
+    stamp: float = 0.0
+
+
+class KeyRing:
+    """Finds keys by their id. Used from several threads."""
+
+    def __init__(self, fetch: Callable[[str], bytes], clock: Callable[[], float] = time.monotonic) -> None:
+        """`fetch` reads a key set from an address, and raises KeysUnavailable when it cannot."""
+        self._fetch = fetch
+        self._clock = clock
+        self._kept: dict[str, _Kept] = {}
+        self._tried: dict[str, float] = {}
+        self._guard = threading.Lock()
+        self._locks: dict[str, threading.Lock] = {}
+
+    def _lock(self, where: str) -> threading.Lock:
+        """A lock for one key set: a slow address holds up its own client only."""
+        with self._guard:
+            return self._locks.setdefault(where, threading.Lock())
+
+    def key_at(self, url: str, kid: str, algorithm: str) -> SigningKey | None:
+        """A key of the set at an address; None when there is none that fits the algorithm."""
+        with self._lock(url):
+            kept = self._kept.get(url)
+            now = self._clock()
+            if kept is None or now - kept.fetched > _KEPT_SECONDS:
+                kept = self._refreshed(url, now, kept)
+            found = usable(kept.keys, kid, algorithm)
+            if found is None and now - self._tried.get(url, -_PAUSE_SECONDS) >= _PAUSE_SECONDS:
+                found = usable(self._refreshed(url, now, kept).keys, kid, algorithm)
+            return found
+
+    def key_in(self, path: Path, kid: str, algorithm: str) -> SigningKey | None:
+        """A key of the set in a file, which is read again when it has changed."""
+        with self._lock(str(path)):
+            kept = self._kept.get(str(path))
+            try:
+                stamp = path.stat().st_mtime
+                if kept is None or kept.stamp != stamp:
+                    kept = self._kept[str(path)] = _Kept(_key_set(path.read_bytes()), self._clock(), stamp)
+            except OSError as error:
+                raise KeysUnavailable(f"a key file cannot be read ({error.strerror})") from None
+            return usable(kept.keys, kid, algorithm)
+
+    def is_readable(self, path: Path | None, urls: tuple[str, ...]) -> bool:
+        """Whether a client's keys can be had: from its file, or from one of its addresses."""
+        try:
+            if path is not None:
+                self.key_in(path, "", "")
+                return True
+        except KeysUnavailable:
+            return False
+        return any(self._answers(url) for url in urls)
+
+    def _answers(self, url: str) -> bool:
+        try:
+            self.key_at(url, "", "")
+        except KeysUnavailable:
+            return False
+        return True
+
+    def _refreshed(self, url: str, now: float, kept: _Kept | None) -> _Kept:
+        """The set as it is now; the one that was kept, for a while longer, when the address does not answer."""
+        if kept is None and now - self._tried.get(url, -_PAUSE_SECONDS) < _PAUSE_SECONDS:
+            raise KeysUnavailable("the key set could not be had a moment ago")
+        self._tried[url] = now
+        try:
+            found = _Kept(_key_set(self._fetch(url)), now)
+        except KeysUnavailable:
+            if kept is None or now - kept.fetched > 2 * _KEPT_SECONDS:
+                raise
+            return kept
+        self._kept[url] = found
+        return found
+
+
+def _key_set(data: bytes) -> KeySet:
+    try:
+        table = json.loads(data)
+        keys = [key for key in table["keys"] if isinstance(key, dict) and key.get("kty") in ("EC", "RSA")]
+        return KeySet.import_key_set({"keys": keys})
+    except (ValueError, TypeError, KeyError, JoseError, RecursionError):
+        raise KeysUnavailable("the answer is no JSON Web Key Set") from None
+
+
+def usable(keys: KeySet, kid: str, algorithm: str) -> SigningKey | None:
+    """The key of that id, if it is of the kind that the algorithm needs and may verify signatures."""
+    for key in keys.keys:
+        if key.kid == kid and isinstance(key, ECKey | RSAKey) and _fits(key, algorithm):
+            return key
+    return None
+
+
+def _fits(key: SigningKey, algorithm: str) -> bool:
+    if key.get("alg") not in (None, algorithm) or key.get("use") not in (None, "sig"):
+        return False
+    operations = key.get("key_ops")
+    if operations is not None and "verify" not in operations:
+        return False
+    if algorithm == "ES384":
+        return isinstance(key, ECKey) and key.curve_name == "P-384"
+    return isinstance(key, RSAKey) and bool(key.raw_value.key_size >= _LEAST_RSA_BITS)

@@ -1,0 +1,58 @@
+"""Who calls: authentication of discovery, hooks and feedback, and what a caller may make the service call."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import Flask, current_app, g, request
+
+from cds_service.errors import Unauthorized
+from cds_service.settings import Settings
+from cds_service.trust.clients import TrustedClient
+from cds_service.trust.servers import ServerRule, is_loopback, listed
+from cds_service.trust.tokens import Caller, TokenVerifier
+from cds_service.web import measures
+
+log = logging.getLogger(__name__)
+
+
+def install(app: Flask, verifier: TokenVerifier | None) -> None:
+    """With a verifier every call of the CDS Hooks addresses needs a token; without one nobody is asked."""
+
+    @app.before_request
+    def authenticate() -> None:
+        g.caller = None
+        path = request.path.rstrip("/")
+        if verifier is None or request.method == "OPTIONS" or not _is_protected(path):
+            return
+        public: str = current_app.config["SETTINGS"].public_url
+        addresses = [f"{public}{path}"]
+        if path.endswith("/feedback"):  # some clients sign feedback for the service that it is about
+            addresses.append(f"{public}{path.removesuffix('/feedback')}")
+        try:
+            g.caller = verifier.caller(request.headers.get("Authorization"), tuple(addresses))
+        except Unauthorized as error:
+            measures.REFUSED.inc()
+            log.warning("a caller was refused: %s", error.reason)
+            raise
+
+
+def _is_protected(path: str) -> bool:
+    return "cds-services" in path.split("/")
+
+
+def client_of_call() -> TrustedClient | None:
+    """The client of the present call; None when callers are not authenticated."""
+    caller: Caller | None = g.get("caller")
+    return caller.client if caller is not None else None
+
+
+def rule_for(settings: Settings, client: TrustedClient | None) -> ServerRule:
+    """Which FHIR servers a call may lead to: its client's own; where nobody is authenticated, public ones too.
+
+    This machine's own servers only while the service itself is on loopback, for trying things out.
+    """
+    if client is not None:
+        return ServerRule(client.fhir_servers)
+    host = settings.public_url.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
+    return ServerRule(listed(settings.fhir_servers.split(",")), others=True, loopback=is_loopback(host))

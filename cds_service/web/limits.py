@@ -1,0 +1,35 @@
+"""How many calls of one client a worker answers at a time, and how long a request may take to arrive."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from cds_service.errors import TooManyCalls
+
+
+class Turnstile:
+    """Counts the calls under way by client."""
+
+    def __init__(self, most: int) -> None:
+        """`most`: calls of one client at a time."""
+        self._most = most
+        self._under_way: Counter[str] = Counter()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def passing(self, client: str) -> Iterator[None]:
+        """A call of a client; TooManyCalls when as many as may be are under way."""
+        with self._lock:
+            if self._under_way[client] >= self._most:
+                raise TooManyCalls(f"{self._most} calls of this client are under way: wait for their answers")
+            self._under_way[client] += 1
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._under_way[client] -= 1
+                if not self._under_way[client]:
+                    del self._under_way[client]

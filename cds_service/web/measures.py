@@ -1,0 +1,62 @@
+"""Prometheus metrics: calls, outcomes, criteria, gaps, fetches, failures. No label ever holds patient data."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Blueprint, Response
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    REGISTRY,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    generate_latest,
+)
+from prometheus_client.multiprocess import MultiProcessCollector
+
+blueprint = Blueprint("measures", __name__)
+
+CALLS = Counter("pump_cds_calls", "Hook calls by service and HTTP status", ["service", "status"])
+SECONDS = Histogram(
+    "pump_cds_call_seconds",
+    "Time of a whole hook call",
+    ["service"],
+    buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0),
+)
+OUTCOMES = Counter("pump_cds_outcomes", "Determinations by hook, outcome and coverage", ["hook", "outcome", "coverage"])
+CRITERIA = Counter("pump_cds_criteria", "Findings by criterion, truth and gap", ["criterion", "truth", "gap"])
+FETCHES = Counter("pump_cds_fetches", "Searches of FHIR servers by type and how they went", ["type", "went"])
+REFUSED = Counter("pump_cds_refused_callers", "Calls that could not be authenticated")
+FEEDBACK = Counter("pump_cds_feedback", "Feedback entries by outcome", ["outcome"])
+LOST = Gauge("pump_cds_records_lost", "Records that could not be stored", multiprocess_mode="livesum")
+WAITING = Gauge("pump_cds_records_waiting_bytes", "Records that wait for the store", multiprocess_mode="livesum")
+
+_SEARCHED = re.compile(r"^Searched ([A-Z][A-Za-z]+)\b[^:]*: (complete|incomplete|failed)")
+
+
+@blueprint.get("/metrics")
+def metrics() -> Response:
+    """All metrics, of all worker processes where there are several."""
+    registry = REGISTRY
+    if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        registry = CollectorRegistry()
+        MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+
+
+def count_answer(hook: str, determinations: list[Mapping[str, Any]]) -> None:
+    """Counts what was determined."""
+    for found in determinations:
+        OUTCOMES.labels(hook, found["outcome"], found["coverage"]).inc()
+        for group in ("criteria", "exclusions", "replacement"):
+            for finding in found.get(group, ()):
+                CRITERIA.labels(finding["id"], finding["truth"], finding.get("gap", "")).inc()
+    for note in determinations[0].get("notes", ()) if determinations else ():
+        searched = _SEARCHED.match(note)
+        if searched:
+            FETCHES.labels(searched[1], searched[2]).inc()
