@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
@@ -59,10 +61,9 @@ def main() -> None:
 @click.option("--allow-open", is_flag=True, help="Serve other hosts although callers are not authenticated.")
 def serve(host: str, port: int, workers: int, allow_open: bool) -> None:
     """Serves the hooks on a production WSGI server."""
-    from cds_service.web.server import prepare_metrics, run
-
-    prepare_metrics(workers)
+    _prepare_metrics(workers)
     from cds_service.web import create_app, logs
+    from cds_service.web.server import run
 
     settings = _settings()
     try:
@@ -166,6 +167,12 @@ def _settings() -> Settings:
         return settings
     except BadSetting as error:
         raise _Refused(str(error)) from None
+
+
+def _prepare_metrics(workers: int) -> None:
+    """Several workers share their metrics through a folder, which has to be named before anything is measured."""
+    if workers > 1 and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="pump-cds-metrics-")
 
 
 def _storing_nothing(settings: Settings) -> Settings:

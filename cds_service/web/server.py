@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import socket
-import tempfile
 import threading
 import time
 from collections.abc import Callable
@@ -78,12 +77,6 @@ class _Server(BaseApplication):  # type: ignore[misc]
         return self._make_app()
 
 
-def prepare_metrics(workers: int) -> None:
-    """Several workers share their metrics through a folder; to be called before anything is measured."""
-    if workers > 1 and not os.environ.get(_MULTIPROCESS):
-        os.environ[_MULTIPROCESS] = tempfile.mkdtemp(prefix="pump-cds-metrics-")
-
-
 def run(
     make_app: Callable[[str], Any],
     host: str,
@@ -96,8 +89,8 @@ def run(
 ) -> None:
     """Serves until it is stopped; `make_app` is handed the base URL. Port 0 takes a free one.
 
-    Prints one line with the URL when connections are accepted, and the warning on standard error. Each worker that ends finishes its calls first, then
-    runs `on_exit`.
+    Prints one line with the URL when connections are accepted, and the warning on standard error. Each worker that
+    ends finishes its calls first, then runs `on_exit`.
     """
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
