@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from cds_service.errors import BadSetting
 
 APPLICATION = "insulin-pump-cds"
 _BUSY_SECONDS = 5
+_one_at_a_time = threading.Lock()
 
 
 def data_folder() -> Path:
@@ -66,7 +68,8 @@ def _configuration(engine: Engine) -> Config:
 
 def upgrade(engine: Engine) -> None:
     """Creates or migrates the tables."""
-    command.upgrade(_configuration(engine), "head")
+    with _one_at_a_time:  # Alembic keeps its context in module globals
+        command.upgrade(_configuration(engine), "head")
 
 
 def is_current(engine: Engine) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import Engine
@@ -28,11 +28,12 @@ class Store:
     engine: Engine
     recorder: Recorder
     _ready: bool = False
+    _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def repository(self) -> Repository:
         """The tables, made first where they are in a file of our own; SQLAlchemyError when there is no database."""
-        if not self._ready:
-            if self.engine.dialect.name == "sqlite":
+        with self._lock:
+            if not self._ready and self.engine.dialect.name == "sqlite":
                 upgrade(self.engine)
             self._ready = True
         return Repository(self.engine)

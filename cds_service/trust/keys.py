@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from joserfc.errors import JoseError
+from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
 # A key that a client takes out of its set is refused this much later at the latest.
@@ -108,7 +109,8 @@ def _key_set(data: bytes) -> KeySet:
     try:
         table = json.loads(data)
         keys = [key for key in table["keys"] if isinstance(key, dict) and key.get("kty") in ("EC", "RSA")]
-        return KeySet.import_key_set({"keys": keys})
+        with warnings.catch_warnings(action="ignore", category=SecurityWarning):
+            return KeySet.import_key_set({"keys": keys})  # weak keys are passed over when one is looked for
     except (ValueError, TypeError, KeyError, JoseError, RecursionError):
         raise KeysUnavailable("the answer is no JSON Web Key Set") from None
 
