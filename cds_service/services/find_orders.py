@@ -26,37 +26,38 @@ def with_dispatched_orders(request: HookRequest, source: Source | None) -> tuple
     that may be for a pump can be read.
     """
     references = _own(request)
-    wanted = [reference for reference in references if _kind(reference) in _READ]
+    readable = [reference for reference in references if _kind(reference) in _READ]
+    wanted = [reference for reference in readable if "://" not in reference]
     found = _prefetched(request.prefetch, wanted)
     missing = [reference for reference in wanted if reference not in found]
     if missing and source is not None:
         source.read_references(missing)
         answers = [(reference, source.raw(reference) or b"null") for reference in missing]
         found |= {ref: raw for ref, body in answers for name, raw in raw_resources(body) if name == ref}
-    if wanted and not found:
+    if readable and not found:
         raise PreconditionFailed(
             "none of the dispatched orders could be read: prefetch them (deviceRequests, serviceRequests, "
             "medicationRequests), or give fhirServer and a token that grants them",
             "context.dispatchedOrders",
         )
     entries = tuple(RawEntry(resource=msgspec.Raw(found[ref])) for ref in wanted if ref in found)
-    rest = [DraftOrder(r, _kind(r), None, b"", readable=r not in wanted) for r in references if r not in found]
+    rest = [DraftOrder(r, _kind(r), None, b"", readable=r not in readable) for r in references if r not in found]
     return replace(request, entries=entries), rest
 
 
 def _kind(reference: str) -> str:
-    return reference.split("/", 1)[0]
+    return reference.split("/_history/", 1)[0].rsplit("/", 2)[-2]
 
 
 def _own(request: HookRequest) -> list[str]:
-    """The dispatched orders as `Type/id`; those of other servers cannot be read and are refused."""
+    """The dispatched orders as `Type/id`; those of other servers, which cannot be read, as they are named."""
     server = request.fhir.server if request.fhir else None
-    plain = [local(reference, server) or local(reference, _base(reference)) for reference in request.dispatched or ()]
-    return [reference for reference in dict.fromkeys(plain) if reference is not None]
+    plain = [local(ref, server or _base(ref)) or ref for ref in request.dispatched or ()]
+    return list(dict.fromkeys(plain))
 
 
 def _base(reference: str) -> str | None:
-    """The server that an absolute reference names, where the call names none of its own."""
+    """The server that an absolute reference names: the call's own, where the call names none."""
     parts = reference.split("/_history/", 1)[0].rsplit("/", 2)
     return parts[0] if len(parts) == 3 else None
 

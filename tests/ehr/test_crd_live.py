@@ -226,6 +226,17 @@ def test_several_orders_and_those_of_other_kinds(ehr: HostileServer) -> None:
     assert not ehr.asked_for("NutritionOrder")
 
 
+def test_an_order_on_another_server_is_not_taken_for_one_of_the_same_name(ehr: HostileServer) -> None:
+    request = dispatched(ehr, "https://other.example.invalid/r4/DeviceRequest/pump-1")
+    assert post(request, DISPATCH).status_code == 412
+    assert not ehr.asked_for("DeviceRequest")
+    both = dispatched(ehr, "https://other.example.invalid/r4/DeviceRequest/pump-1", "DeviceRequest/pump-1")
+    body = answer(both, DISPATCH)
+    assert [action["resource"]["id"] for action in body["systemActions"]] == ["pump-1"]
+    left_out = determination(body, "https://other.example.invalid/r4/DeviceRequest/pump-1")
+    assert "could not be read" in left_out["reason"]
+
+
 @pytest.mark.parametrize(
     "behaviour",
     [
