@@ -73,7 +73,16 @@ def serve(host: str, port: int, workers: int, allow_open: bool) -> None:
     logs.configure()
     warning = "" if settings.authenticates else _WARNING
     words = "insulin-pump-cds serves"
-    run(lambda url: create_app(_at(settings, url)), host, port, workers, words, warning=warning, on_exit=close_stores)
+    run(
+        lambda url: create_app(_at(settings, url)),
+        host,
+        port,
+        workers,
+        words,
+        warning=warning,
+        seconds=settings.body_seconds,
+        on_exit=close_stores,
+    )
 
 
 @main.command()

@@ -30,6 +30,7 @@ class Settings:
     deadline_seconds: float = _setting(4.5, "the whole call's budget in seconds")
     max_body_bytes: int = _setting(10_000_000, "largest request body, after decompression")
     max_fetched_bytes: int = _setting(50_000_000, "most bytes of one answer of a FHIR server")
+    max_json_depth: int = _setting(200, "how deep the JSON of a call may nest")
     max_orders: int = _setting(500, "most orders of one call")
     max_resources: int = _setting(250_000, "most resources that one call brings along")
     max_concurrent_calls: int = _setting(12, "most calls of one client that one worker answers at a time")

@@ -112,6 +112,8 @@ def read_root(body: bytes) -> dict[str, msgspec.Raw]:
         return _object.decode(body)
     except msgspec.ValidationError:
         raise BadRequest("the body must be one JSON object", code="structure") from None
+    except RecursionError:
+        raise BadRequest("the body is nested too deep", code="structure") from None
     except DecodeError:
         raise NotJson("the body is no JSON: send a CDS Hooks request in UTF-8") from None
 

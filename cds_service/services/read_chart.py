@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
+from cds_service.errors import TooLarge
 from cds_service.facts import DeviceOrder, Topic
 from cds_service.hooks.messages import HookRequest
 from cds_service.hooks.prefetch import ChartSource, completed, given
@@ -111,14 +112,19 @@ def read_chart(
     source: Source | None,
     before_fetching: Callable[[ChartReader, Sequence[DeviceOrder]], None],
     identify_payers: bool,
+    most_resources: int,
 ) -> tuple[ChartReader, list[DeviceOrder]]:
     """Reads what came and fetches what did not; then looks at the orders again with everything at hand.
 
     `unresolved`: devices and drugs that orders refer to; they are read first, since they say whether an order is for
     a pump at all. Nothing more is fetched when none is. `before_fetching` sees what came and may refuse the call.
-    `identify_payers`: the identifier of a payer is needed, not only its name.
+    `identify_payers`: the identifier of a payer is needed, not only its name. TooLarge when the call brought more than
+    `most_resources`.
     """
     by_topic, extras = given(request.prefetch)
+    brought = sum(len(reading.resources) + reading.passed_over for reading in (*by_topic.values(), *extras))
+    if brought > most_resources:
+        raise TooLarge(f"prefetch holds more than {most_resources} resources: send less, the rest is read", "prefetch")
     if unresolved:
         extras += source.read_references(unresolved) if source is not None else []
         reader, orders = readers.look(by_topic, extras)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from cds_service.errors import TooLarge
 from cds_service.facts import Chart, DeviceOrder
 from cds_service.policies.registry import is_governed_kind
 from cds_service.services.call import Call
@@ -36,6 +37,7 @@ def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
     """Reads what the call is about. `began`: the monotonic time that the deadline counts from."""
     source: Source | None = None
     request, seconds = call.request, call.settings.deadline_seconds
+    _count_orders(call)
     try:
         place = "context.draftOrders.entry"
         rest: list[DraftOrder] = []
@@ -53,7 +55,8 @@ def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
         if unresolved or any(is_governed_kind(order) for order in orders if order.reference in names):
             source = source or opened(request, call.now, open_source, seconds, began)
             gate, crd = _gate(call, names), call.service.crd
-            reader, orders = read_chart(request, readers, unresolved, orders, source, gate, crd)
+            most = call.settings.max_resources
+            reader, orders = read_chart(request, readers, unresolved, orders, source, gate, crd, most)
             if any(is_governed_kind(order) for order in orders):
                 chart = reader.chart()
     finally:
@@ -61,6 +64,14 @@ def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
             source.close()
     searches = tuple(sorted(source.log)) if source is not None else ()
     return Seen({draft.reference: draft for draft in drafts}, names, reader, orders, chart, searches)
+
+
+def _count_orders(call: Call) -> None:
+    named = call.request.dispatched
+    count = len(call.request.entries) if named is None else len(named)
+    if count > call.settings.max_orders:
+        place = "context.draftOrders.entry" if named is None else "context.dispatchedOrders"
+        raise TooLarge(f"{place} holds more than {call.settings.max_orders} orders: send them in several calls", place)
 
 
 def _gate(call: Call, chosen: frozenset[str]) -> Callable[[ChartReader, Sequence[DeviceOrder]], None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import zlib
 
@@ -9,8 +10,12 @@ from flask import Request
 from werkzeug.exceptions import ClientDisconnected
 
 from cds_service.errors import BadRequest, TooLarge, TooSlow, WrongMediaType
+from cds_service.web import patience
 
 _PIECE = 262_144
+_NO_BRACKETS = bytes(code for code in range(256) if chr(code) not in '{}[]"\\')
+_ESCAPES = re.compile(rb"\\.", re.DOTALL)
+_STRINGS = re.compile(rb'"[^"]*"')
 _JSON = ("application/json", "application/fhir+json", "application/json+fhir", "text/json")
 
 
@@ -29,6 +34,22 @@ def read_body(request: Request, most: int, seconds: float = 10.0) -> bytes:
     return _unzipped(body, most)
 
 
+def refuse_depth(body: bytes, most: int) -> None:
+    """BadRequest when JSON nests deeper than `most`: brackets are peeled, innermost first, a level at a time."""
+    left = body.translate(None, _NO_BRACKETS)
+    if b"\\" in left:
+        left = _ESCAPES.sub(b"", body).translate(None, _NO_BRACKETS)
+    left = _STRINGS.sub(b"", left.replace(b'""', b""))
+    for _ in range(most):
+        # Marked first and taken out together, so that what closes around them waits for the next level.
+        peeled = left.replace(b"{}", b"0").replace(b"[]", b"0").translate(None, b"0")
+        if len(peeled) == len(left):
+            return  # nothing nests any more; what is left is no JSON, which the parser says
+        left = peeled
+    if left:
+        raise BadRequest(f"the body nests deeper than {most} levels: no FHIR resource does", code="structure")
+
+
 def _arrived(request: Request, most: int, seconds: float) -> bytes:
     """The body, piece by piece: a client that sends it drop by drop does not hold a worker."""
     until = time.monotonic() + seconds
@@ -41,6 +62,8 @@ def _arrived(request: Request, most: int, seconds: float) -> bytes:
                 raise TooSlow("the body did not arrive in time")
     except (TimeoutError, ClientDisconnected):
         raise TooSlow("the body did not arrive in time, or not whole") from None
+    finally:
+        patience.arrived(request.environ.get("gunicorn.socket"))
     if size > most:
         raise _too_large(most)
     return b"".join(parts)

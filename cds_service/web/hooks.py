@@ -16,10 +16,11 @@ from cds_service.hooks.feedback import Feedback, parse_feedback
 from cds_service.hooks.messages import as_json
 from cds_service.services.determine_coverage import EXTENSION, Answered, answer_call
 from cds_service.services.keep_call import call_record
+from cds_service.settings import Settings
 from cds_service.store.opening import Store
 from cds_service.store.records import FeedbackRecord, stamp
 from cds_service.web import measures
-from cds_service.web.bodies import read_body
+from cds_service.web.bodies import read_body, refuse_depth
 from cds_service.web.callers import client_of_call, rule_for
 from fhir_mappings.crd_versions import V2_0, CrdVersion, version_named
 
@@ -95,7 +96,7 @@ def _called(service: HookService, default_version: CrdVersion | None = None) -> 
     received, began = datetime.now(UTC), time.monotonic()
     own_version = version_named(client.crd_version) if client is not None and client.crd_version else None
     answered = answer_call(
-        read_body(request, settings.max_body_bytes, settings.body_seconds),
+        _body(settings),
         service,
         settings,
         received,
@@ -106,6 +107,13 @@ def _called(service: HookService, default_version: CrdVersion | None = None) -> 
     body = as_json(answered.response)
     _keep(answered, body, received, (time.monotonic() - began) * 1000)
     return Response(body, mimetype="application/json")
+
+
+def _body(settings: Settings) -> bytes:
+    """The request's body, within all limits."""
+    body = read_body(request, settings.max_body_bytes, settings.body_seconds)
+    refuse_depth(body, settings.max_json_depth)
+    return body
 
 
 def _keep(answered: Answered, body: bytes, received: datetime, milliseconds: float) -> None:
@@ -121,7 +129,7 @@ def _keep(answered: Answered, body: bytes, received: datetime, milliseconds: flo
 
 def _told(service: HookService) -> Response:
     settings = current_app.config["SETTINGS"]
-    entries = parse_feedback(read_body(request, settings.max_body_bytes, settings.body_seconds))
+    entries = parse_feedback(_body(settings))
     store: Store | None = current_app.config["STORE"]
     for entry in entries:
         measures.FEEDBACK.labels(entry.outcome).inc()

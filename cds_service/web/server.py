@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-import threading
-import time
 from collections.abc import Callable
-from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -15,6 +12,8 @@ import click
 from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 from prometheus_client.multiprocess import mark_process_dead
+
+from cds_service.web import patience
 
 _THREADS = 16
 _MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
@@ -31,36 +30,19 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     seconds = 10.0
 
-    def init_process(self) -> None:
-        """Starts the thread that minds the time."""
-        self._arriving: dict[Any, float] = {}
-        threading.Thread(target=self._mind, name="patience", daemon=True).start()
-        super().init_process()
-
     def handle(self, conn: Any) -> Any:
-        """A connection with something to read."""
-        self._arriving[conn] = time.monotonic() + self.seconds
+        """A connection with something to read: the head of a request."""
+        patience.watch(conn.sock, self.seconds)
         try:
-            conn.init()
-            conn.sock.settimeout(self.seconds)
             return super().handle(conn)
         finally:
-            self._arriving.pop(conn, None)
+            patience.arrived(conn.sock)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
-        """A request whose head has arrived; for its body the application minds the time."""
-        self._arriving.pop(conn, None)
+        """A request whose head has arrived: its body has as long again; the application says when it is here."""
+        patience.watch(conn.sock, self.seconds)
+        conn.sock.settimeout(2 * self.seconds)
         return super().handle_request(req, conn)
-
-    def _mind(self) -> None:
-        while True:
-            time.sleep(0.5)
-            now = time.monotonic()
-            for conn, until in list(self._arriving.items()):
-                if now > until:
-                    self._arriving.pop(conn, None)
-                    with suppress(OSError):
-                        conn.sock.shutdown(socket.SHUT_RDWR)
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -85,13 +67,16 @@ def run(
     words: str,
     path: str = "",
     warning: str = "",
+    seconds: float = 10.0,
     on_exit: Callable[[], None] = lambda: None,
 ) -> None:
     """Serves until it is stopped; `make_app` is handed the base URL. Port 0 takes a free one.
 
     Prints one line with the URL when connections are accepted, and the warning on standard error. Each worker that
-    ends finishes its calls first, then runs `on_exit`.
+    ends finishes its calls first, then runs `on_exit`. `seconds`: the time that a request's head, and then its body,
+    may take to arrive.
     """
+    PatientWorker.seconds = seconds
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listener.getsockname()[1]}"
