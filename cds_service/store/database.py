@@ -7,10 +7,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from platformdirs import user_data_path
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -59,7 +55,10 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
     cursor.close()
 
 
-def _configuration(engine: Engine) -> Config:
+def _configuration(engine: Engine) -> Any:
+    # Alembic is slow to import, and needed when tables are made or looked at only.
+    from alembic.config import Config
+
     configuration = Config()
     configuration.set_main_option("script_location", str(files("cds_service.store").joinpath("migrations")))
     configuration.attributes["engine"] = engine
@@ -68,12 +67,17 @@ def _configuration(engine: Engine) -> Config:
 
 def upgrade(engine: Engine) -> None:
     """Creates or migrates the tables."""
+    from alembic import command
+
     with _one_at_a_time:  # Alembic keeps its context in module globals
         command.upgrade(_configuration(engine), "head")
 
 
 def is_current(engine: Engine) -> bool:
     """Whether the database answers and its tables are those of this version."""
+    from alembic.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     head = ScriptDirectory.from_config(_configuration(engine)).get_current_head()
     try:
         with engine.connect() as connection:

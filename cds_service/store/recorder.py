@@ -23,6 +23,7 @@ from cds_service.store.spool import Spool
 log = logging.getLogger(__name__)
 
 _BATCH = 100
+_GATHER_SECONDS = 0.1
 _MOST_IN_MEMORY = 1000
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _ADOPT_SECONDS = 15.0
@@ -117,6 +118,7 @@ class Recorder:
                 return
             pause = _ADOPT_SECONDS if done else _PAUSES[min(failures, len(_PAUSES)) - 1]
             self._wake.wait(pause)
+            self._stop.wait(_GATHER_SECONDS)  # many records in one go cost little more than one
             self._wake.clear()
 
     def _pass(self) -> bool:

@@ -26,10 +26,9 @@ class Repository:
     def write(self, records: Sequence[JSON]) -> None:
         """Writes records in order, all or none."""
         with self.engine.begin() as connection:
-            for record in records:
-                if record["kind"] == "call":
-                    _write_call(connection, record)
-                else:
+            _write_calls(connection, [record for record in records if record["kind"] == "call"])
+            for record in records:  # behind the calls: feedback is joined to their cards
+                if record["kind"] == "feedback":
                     _write_feedback(connection, record)
 
     def first_use(self, client: str, jti: str, ends_at: float) -> bool:
@@ -87,20 +86,22 @@ class Repository:
             }
 
 
-def _write_call(connection: Connection, record: JSON) -> None:
-    there = connection.execute(select(calls.c.id).where(calls.c.id == record["id"])).first()
-    if there is not None:
-        return
+def _write_calls(connection: Connection, records: Sequence[JSON]) -> None:
+    ids = [record["id"] for record in records]
+    there = set(connection.scalars(select(calls.c.id).where(calls.c.id.in_(ids)))) if ids else set()
+    new = list({record["id"]: record for record in records if record["id"] not in there}.values())
+    rows = [_determination(each["id"], i, found) for each in new for i, found in enumerate(each["determinations"])]
+    shown = [{"call_id": each["id"], **card} for each in new for card in each["cards"]]
+    for table, members in ((calls, [_call(each) for each in new]), (determinations, rows), (cards, shown)):
+        if members:
+            connection.execute(insert(table), members)
+
+
+def _call(record: JSON) -> dict[str, Any]:
     members = {column.name: record[column.name] for column in calls.columns if column.name != "response"}
-    members["received_at"] = datetime.fromisoformat(record["received_at"])
     sealed = record.get("response")
-    connection.execute(insert(calls).values(**members, response=sealed.encode() if sealed else None))
-    rows = [_determination(record["id"], i, each) for i, each in enumerate(record["determinations"])]
-    if rows:
-        connection.execute(insert(determinations), rows)
-    shown = [{"call_id": record["id"], **card} for card in record["cards"]]
-    if shown:
-        connection.execute(insert(cards), shown)
+    received = datetime.fromisoformat(record["received_at"])
+    return members | {"received_at": received, "response": sealed.encode() if sealed else None}
 
 
 def _determination(call_id: str, position: int, found: JSON) -> dict[str, Any]:
