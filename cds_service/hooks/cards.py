@@ -18,7 +18,8 @@ _TOPIC = {
     "code": "coverage-info",
     "display": "Coverage Information",
 }
-_OVERRIDES = (
+# Why somebody may go on all the same: code and words.
+OVERRIDES = (
     ("documentation-on-paper", "Documentation is on paper and will be sent"),
     ("met-elsewhere", "Criterion is met, documented elsewhere"),
     ("emergency-need", "Emergency need"),
@@ -53,7 +54,7 @@ class CardWriter:
         self._offer(card, order, determination, chart)
         if determination.outcome is not Outcome.LIKELY_APPROVED:
             card["overrideReasons"] = [
-                {"code": code, "system": self._system, "display": display} for code, display in _OVERRIDES
+                {"code": code, "system": self._system, "display": display} for code, display in OVERRIDES
             ]
         return card
 

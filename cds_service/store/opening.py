@@ -17,6 +17,8 @@ from cds_service.store.repository import Repository
 from cds_service.store.sealing import Seal
 
 OFF = "off"
+# What the database raises when it is away.
+StoreError = (SQLAlchemyError, OSError)
 _opened: dict[tuple[str, str, int], Store] = {}
 _guard = threading.Lock()
 

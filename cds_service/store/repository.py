@@ -65,6 +65,14 @@ class Repository:
             found = select(determinations).where(determinations.c.call_id == call_id)
             return list(connection.execute(found.order_by(determinations.c.position)))
 
+    def determined(self, assertion_id: str, client: str | None) -> Row[Any] | None:
+        """The newest determination behind an assertion that this client was given; None when there is none."""
+        mine = calls.c.client.is_(None) if client is None else calls.c.client == client
+        found = select(determinations).join(calls, calls.c.id == determinations.c.call_id)
+        newest = found.where(determinations.c.assertion_id == assertion_id, mine).order_by(calls.c.received_at.desc())
+        with self.engine.connect() as connection:
+            return connection.execute(newest).first()
+
     def feedback_since(self, since: date | None) -> list[Row[Any]]:
         """Feedback with the determination that its card was about; unmatched entries have none."""
         about = (determinations.c.call_id == cards.c.call_id) & (

@@ -21,7 +21,7 @@ from cds_service.trust.keys import KeyRing
 from cds_service.trust.ledger import TokenLedger
 from cds_service.trust.servers import ServerRule
 from cds_service.trust.tokens import TokenVerifier
-from cds_service.web import callers, cors, errors, hooks, logs, measures, operations, policy_page
+from cds_service.web import callers, cors, errors, fhir, hooks, logs, measures, openapi, operations, policy_page
 from cds_service.web.limits import Turnstile
 
 
@@ -45,7 +45,7 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
     errors.install(app)
     cors.install(app, settings.cors_origins, clients.cors_origins() if settings.authenticates else None)
     callers.install(app, _verifier(settings, clients, keys, store) if settings.authenticates else None)
-    for each in (hooks, policy_page, measures, operations):
+    for each in (hooks, fhir, policy_page, measures, operations, openapi):
         app.register_blueprint(each.blueprint)
     if store is not None:
         store.recorder.start()

@@ -38,7 +38,7 @@ def install(app: Flask, verifier: TokenVerifier | None) -> None:
 
 
 def _is_protected(path: str) -> bool:
-    return "cds-services" in path.split("/")
+    return "cds-services" in path.split("/") or path.endswith("/$questionnaire-package")
 
 
 def client_of_call() -> TrustedClient | None:

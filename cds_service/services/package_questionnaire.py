@@ -1,0 +1,84 @@
+"""DTR's $questionnaire-package: the questionnaire for an order, only what its gaps need required."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import msgspec
+
+from cds_service.errors import BadRequest, NotFound
+from cds_service.hooks.determinations import assertion_id
+from cds_service.policies.mp_mm_1316.questionnaire import closing
+from fhir_mappings.attestations import is_ours
+from fhir_mappings.questionnaires import package
+from fhir_mappings.reading import DecodeError
+
+JSON = dict[str, Any]
+# The determination behind an assertion id, as its JSON; None when none is known.
+Determined = Callable[[str], JSON | None]
+_FIELD = "Parameters.parameter"
+
+
+def questionnaire_package(body: bytes, public_url: str, determined: Determined) -> JSON:
+    """The Parameters that answer a DTR client: by questionnaire, by order and coverage, or by context.
+
+    `context` is a coverage-assertion-id. BadRequest when none of these is there, NotFound for another questionnaire.
+    """
+    parameters = list(_parameters(body))
+    canonicals = [value for name, value in parameters if name == "questionnaire" and isinstance(value, str)]
+    contexts = [value for name, value in parameters if name == "context" and isinstance(value, str)]
+    orders = [value for name, value in parameters if name == "order" and isinstance(value, dict)]
+    if not canonicals and not contexts and not orders:
+        raise BadRequest(f"{_FIELD} needs a questionnaire, an order or a context", _FIELD, "required")
+    foreign = [canonical for canonical in canonicals if not is_ours(canonical)]
+    if foreign:
+        raise NotFound("this questionnaire is not served here: /fhir/metadata names the one that is")
+    ids = [*contexts, *_assertions(orders, parameters)]
+    found = [each for each in map(determined, ids) if each is not None]
+    if contexts and not found:
+        raise NotFound("no assertion of this id is known: send the order with its coverage, or the questionnaire")
+    required = closing(_open(found)) if found else None
+    outcome = {"name": "PackageBundle", "resource": package(public_url, required)}
+    return {"resourceType": "Parameters", "parameter": [outcome]}
+
+
+def _parameters(body: bytes) -> Iterator[tuple[str, Any]]:
+    try:
+        found = msgspec.json.decode(body)
+    except DecodeError:
+        raise BadRequest("the body is no JSON: send a FHIR Parameters resource", code="structure") from None
+    if not isinstance(found, dict) or found.get("resourceType") != "Parameters":
+        raise BadRequest("the body must be a FHIR Parameters resource", "Parameters", "structure")
+    listed = found.get("parameter", [])
+    if not isinstance(listed, list):
+        raise BadRequest(f"{_FIELD} must be a list", _FIELD)
+    for each in listed:
+        if isinstance(each, dict) and isinstance(each.get("name"), str):
+            value = next((v for k, v in each.items() if k == "resource" or k.startswith("value")), None)
+            yield each["name"], value
+
+
+def _assertions(orders: list[JSON], parameters: list[tuple[str, Any]]) -> Iterator[str]:
+    """Ids of the assertions about these orders under these coverages."""
+    coverages = [value for name, value in parameters if name == "coverage" and isinstance(value, dict)]
+    for order in orders:
+        subject = order.get("subject")
+        reference = subject.get("reference") if isinstance(subject, dict) else None
+        patient = reference.rsplit("/", 1)[-1] if isinstance(reference, str) else ""
+        for coverage in coverages:
+            yield assertion_id(_named(order), patient, _named(coverage))
+
+
+def _named(resource: JSON) -> str:
+    return f"{resource.get('resourceType')}/{resource.get('id')}"
+
+
+def _open(determinations: list[JSON]) -> Iterator[str]:
+    """Sections that are not closed, on the path that the order takes."""
+    for found in determinations:
+        replaces = found.get("path") == "replacement"
+        group = [each for each in found.get("replacement", ()) if each["id"].startswith("D.III.A")] if replaces else []
+        for finding in group or found.get("criteria", ()):
+            if finding["truth"] != "met":
+                yield finding["id"]

@@ -1,0 +1,95 @@
+"""The DTR side: the questionnaire, its choices and its package, under /fhir."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, request
+
+from cds_service.errors import NotFound, Unavailable
+from cds_service.hooks.cards import OVERRIDES
+from cds_service.hooks.messages import as_json
+from cds_service.policies.mp_mm_1316 import VERSIONS
+from cds_service.services.package_questionnaire import questionnaire_package
+from cds_service.store.opening import Store, StoreError
+from cds_service.web.bodies import read_body, refuse_depth
+from cds_service.web.callers import client_of_call
+from fhir_mappings.questionnaires import NAME, REASON_SET, code_system, override_reasons, questionnaire, value_set
+
+blueprint = Blueprint("fhir", __name__, url_prefix="/fhir")
+_TYPE = "application/fhir+json"
+_OPERATION = "http://hl7.org/fhir/us/davinci-dtr/OperationDefinition/questionnaire-package"
+
+
+def _reply(resource: dict[str, Any]) -> Response:
+    return Response(as_json(resource), mimetype=_TYPE)
+
+
+def _public_url() -> str:
+    url: str = current_app.config["SETTINGS"].public_url
+    return url
+
+
+@blueprint.get("/metadata")
+def metadata() -> Response:
+    """What is served here, as a CapabilityStatement."""
+    reading = [{"code": "read"}]
+    operation = {"name": "questionnaire-package", "definition": _OPERATION}
+    resources = [
+        {"type": "Questionnaire", "interaction": reading, "operation": [operation]},
+        {"type": "ValueSet", "interaction": reading},
+        {"type": "CodeSystem", "interaction": reading},
+    ]
+    statement = {
+        "resourceType": "CapabilityStatement",
+        "status": "active",
+        "date": VERSIONS[0].isoformat(),
+        "kind": "instance",
+        "implementation": {"description": "insulin-pump-cds: documentation of insulin pump orders", "url": _base()},
+        "fhirVersion": "4.0.1",
+        "format": ["json"],
+        "rest": [{"mode": "server", "resource": resources}],
+    }
+    return _reply(statement)
+
+
+def _base() -> str:
+    return f"{_public_url()}/fhir"
+
+
+@blueprint.get("/<kind>/<identity>")
+def read(kind: str, identity: str) -> Response:
+    """One resource by its id."""
+    url = _public_url()
+    held = {
+        ("Questionnaire", NAME): lambda: questionnaire(url),
+        ("ValueSet", REASON_SET): lambda: value_set(url),
+        ("CodeSystem", REASON_SET): lambda: code_system(url),
+        ("CodeSystem", "override-reason"): lambda: override_reasons(url, dict(OVERRIDES)),
+    }
+    made = held.get((kind, identity))
+    if made is None:
+        raise NotFound("no such resource is served here: /fhir/metadata says what is")
+    return _reply(made())
+
+
+@blueprint.post("/Questionnaire/$questionnaire-package")
+def package() -> Response:
+    """The questionnaire for an order, as a DTR client asks for it."""
+    settings = current_app.config["SETTINGS"]
+    body = read_body(request, settings.max_body_bytes, settings.body_seconds)
+    refuse_depth(body, settings.max_json_depth)
+    return _reply(questionnaire_package(body, settings.public_url, _determined))
+
+
+def _determined(assertion_id: str) -> dict[str, Any] | None:
+    """The determination behind an assertion that the present caller was given."""
+    store: Store | None = current_app.config["STORE"]
+    if store is None:
+        return None
+    client = client_of_call()
+    try:
+        row = store.repository().determined(assertion_id, client.name if client else None)
+    except StoreError:
+        raise Unavailable("what was determined cannot be looked up at the moment: try again") from None
+    return dict(row.body) if row is not None else None

@@ -1,0 +1,150 @@
+"""/openapi.json: the service's HTTP surface as an OpenAPI 3.1 document, built from what the services are.
+
+Addresses of services are written out, so that each has the schema of its own hook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+
+from cds_service.hooks.discovery import SERVICES, HookService, discovery
+from cds_service.hooks.messages import as_json
+from cds_service.policies import mp_mm_1316
+from cds_service.services.keep_call import software_version
+from cds_service.web.hooks import LEGACY
+from cds_service.web.openapi_schemas import SCHEMAS, call_body, ref
+
+JSON = dict[str, Any]
+
+blueprint = Blueprint("openapi", __name__)
+
+# What a call of a hook or feedback on it may be refused with; errors.py has the classes.
+_REFUSALS = {
+    400: "The body breaks the protocol; `expression` names the field.",
+    401: "Callers are authenticated here, and the token is missing or not accepted.",
+    408: "The request did not arrive in time.",
+    413: "The body, or what it holds, is over a limit.",
+    415: "The body is not JSON by its own headers.",
+    429: "Too many calls of this client are under way; Retry-After says when to come again.",
+    503: "Callers cannot be verified at the moment; Retry-After says when to come again.",
+}
+_REFUSALS_OF_CRD = {
+    412: "Data that the answer cannot do without was neither sent nor readable.",
+    422: "Good JSON, but not what Da Vinci CRD, or the version asked for, allows.",
+}
+
+_ANYBODY_OR_TOKEN: list[JSON] = [{}, {"token": []}]
+
+
+@blueprint.get("/openapi.json")
+def described() -> Response:
+    """This document, for the address that the service is reached at."""
+    return Response(as_json(document(current_app.config["SETTINGS"].public_url)), mimetype="application/json")
+
+
+@cache
+def document(public_url: str) -> JSON:
+    """The whole document; `public_url` is the base of all its paths. Shared between callers: not to be changed."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "insulin-pump-cds",
+            "version": software_version(),
+            "summary": f"Coverage of insulin pump orders under {mp_mm_1316.PAYER} {mp_mm_1316.POLICY_ID}",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": public_url}],
+        "paths": {path: {method: operation} for path, method, operation in _operations()},
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+        },
+    }
+
+
+def _operations() -> Iterable[tuple[str, str, JSON]]:
+    """Path, method and operation of every route."""
+    for root, legacy in (("", False), (LEGACY, True)):
+        yield f"{root}/cds-services", "get", _discovery(legacy)
+        for entry in discovery(legacy=legacy)["services"]:
+            service, path = SERVICES[entry["id"]], f"{root}/cds-services/{entry['id']}"
+            yield path, "post", _hook(service, entry, legacy)
+            yield f"{path}/feedback", "post", _feedback(service, legacy)
+    yield f"/policy/{mp_mm_1316.POLICY_ID}", "get", _page("policy", "The policy for people", "text/html")
+    yield "/healthz", "get", _page("healthy", "Whether the process answers", "text/plain")
+    ready = _page("ready", "Whether the service can do its work", "text/plain")
+    ready["responses"]["503"] = _replied("What is away, a line each", "text/plain", {"type": "string"})
+    yield "/readyz", "get", ready
+    yield "/metrics", "get", _page("metrics", "Metrics in the text format of Prometheus", "text/plain")
+    yield "/openapi.json", "get", _page("described", "This document", "application/json", {"type": "object"})
+
+
+# ---------------------------------------------------------------- operations
+
+
+def _page(name: str, summary: str, media_type: str, schema: JSON | None = None) -> JSON:
+    """A read that is open to everybody."""
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["operations" if name != "policy" else "policy"],
+        "responses": {"200": _replied(summary, media_type, schema or {"type": "string"})},
+    }
+
+
+def _discovery(legacy: bool) -> JSON:
+    found = {"200": _replied("The services", "application/json", ref("Discovery"))}
+    return {
+        "operationId": _named("discover", legacy),
+        "summary": "The CRD services for clients of CDS Hooks 2.0" if legacy else "The services that are here",
+        "tags": ["discovery"],
+        "security": _ANYBODY_OR_TOKEN,
+        "responses": found | _refused({status: _REFUSALS[status] for status in (401, 503)}),
+    }
+
+
+def _hook(service: HookService, entry: JSON, legacy: bool) -> JSON:
+    found = {"200": _replied("Cards, system actions and determinations", "application/json", ref("HookResponse"))}
+    return {
+        "operationId": _named(service.id, legacy),
+        "summary": service.title,
+        "description": f"{service.description} {entry['usageRequirements']}",
+        "tags": ["hooks"],
+        "security": _ANYBODY_OR_TOKEN,
+        "requestBody": _sent(call_body(service, entry["prefetch"])),
+        "responses": found | _refused(_REFUSALS | (_REFUSALS_OF_CRD if service.crd else {})),
+    }
+
+
+def _feedback(service: HookService, legacy: bool) -> JSON:
+    return {
+        "operationId": _named(f"{service.id}-feedback", legacy),
+        "summary": f"Feedback on cards: {service.title}",
+        "tags": ["feedback"],
+        "security": _ANYBODY_OR_TOKEN,
+        "requestBody": _sent(ref("Feedback")),
+        "responses": {"200": _replied("It is kept", "application/json", {"type": "object"}), **_refused(_REFUSALS)},
+    }
+
+
+def _named(name: str, legacy: bool) -> str:
+    return f"{name}-2.0" if legacy else name
+
+
+def _sent(schema: JSON) -> JSON:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _replied(description: str, media_type: str, schema: JSON) -> JSON:
+    return {"description": description, "content": {media_type: {"schema": schema}}}
+
+
+def _refused(reasons: dict[int, str]) -> JSON:
+    return {
+        str(status): _replied(why, "application/json", ref("OperationOutcome"))
+        for status, why in sorted(reasons.items())
+    }
