@@ -17,6 +17,7 @@ from cds_service.policies import mp_mm_1316
 from cds_service.services.keep_call import software_version
 from cds_service.web.hooks import LEGACY
 from cds_service.web.openapi_schemas import SCHEMAS, call_body, ref
+from fhir_mappings.questionnaires import NAME, REASON_SET
 
 JSON = dict[str, Any]
 
@@ -74,6 +75,7 @@ def _operations() -> Iterable[tuple[str, str, JSON]]:
             service, path = SERVICES[entry["id"]], f"{root}/cds-services/{entry['id']}"
             yield path, "post", _hook(service, entry, legacy)
             yield f"{path}/feedback", "post", _feedback(service, legacy)
+    yield from _dtr()
     yield f"/policy/{mp_mm_1316.POLICY_ID}", "get", _page("policy", "The policy for people", "text/html")
     yield "/healthz", "get", _page("healthy", "Whether the process answers", "text/plain")
     ready = _page("ready", "Whether the service can do its work", "text/plain")
@@ -81,6 +83,32 @@ def _operations() -> Iterable[tuple[str, str, JSON]]:
     yield "/readyz", "get", ready
     yield "/metrics", "get", _page("metrics", "Metrics in the text format of Prometheus", "text/plain")
     yield "/openapi.json", "get", _page("described", "This document", "application/json", {"type": "object"})
+
+
+def _dtr() -> Iterable[tuple[str, str, JSON]]:
+    """What DTR clients read: FHIR resources, and the package of the questionnaire."""
+    fhir, resource = "application/fhir+json", {"type": "object", "required": ["resourceType"]}
+    held = ("metadata", f"Questionnaire/{NAME}", f"ValueSet/{REASON_SET}", f"CodeSystem/{REASON_SET}")
+    for path in (*held, "CodeSystem/override-reason"):
+        kind = "CapabilityStatement" if path == "metadata" else path.split("/", 1)[0]
+        yield f"/fhir/{path}", "get", _page(f"read-{path.replace('/', '-')}", f"A {kind}", fhir, resource)
+    parameters = {
+        "type": "object",
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"const": "Parameters"}, "parameter": {"type": "array"}},
+    }
+    yield (
+        "/fhir/Questionnaire/$questionnaire-package",
+        "post",
+        {
+            "operationId": "questionnaire-package",
+            "summary": "The questionnaire for an order, with what it refers to, as DTR asks for it",
+            "tags": ["documentation"],
+            "security": _ANYBODY_OR_TOKEN,
+            "requestBody": _sent(parameters),
+            "responses": {"200": _replied("Parameters with the package", fhir, resource)} | _refused(_REFUSALS),
+        },
+    )
 
 
 # ---------------------------------------------------------------- operations
