@@ -33,7 +33,9 @@ class Settings:
     max_json_depth: int = _setting(200, "how deep the JSON of a call may nest")
     max_orders: int = _setting(500, "most orders of one call")
     max_resources: int = _setting(250_000, "most resources that one call brings along")
-    max_concurrent_calls: int = _setting(12, "most calls of one client that one worker answers at a time")
+    concurrent_calls: int = _setting(
+        0, "most calls of one client that one worker answers at a time; 0: 12 for each trusted client, else no limit"
+    )
     body_seconds: float = _setting(10.0, "longest time in seconds that a request may take to arrive")
     max_pages: int = _setting(20, "most pages that are followed for one search")
     auth: str = _setting(
@@ -135,6 +137,8 @@ def checked(settings: Settings) -> Settings:
     for name in (f.name for f in fields(Settings) if f.name.startswith("max_") or f.name.endswith(_AMOUNTS)):
         if getattr(settings, name) <= 0:
             raise BadSetting(f"{PREFIX}{name.upper()} must be above zero")
+    if settings.concurrent_calls < 0:
+        raise BadSetting(f"{PREFIX}CONCURRENT_CALLS must not be below zero")
     if settings.crd_version not in ("2.0.1", "2.1", "2.2"):
         raise BadSetting(f"{PREFIX}CRD_VERSION must be 2.0.1, 2.1 or 2.2")
     if settings.auth not in ("", "open", "required"):

@@ -24,6 +24,9 @@ from cds_service.trust.tokens import TokenVerifier
 from cds_service.web import callers, cors, errors, fhir, hooks, logs, measures, openapi, operations, policy_page
 from cds_service.web.limits import Turnstile
 
+# One client leaves threads to the others; where nobody is told apart there is nobody to leave them to.
+_OF_ONE_CLIENT, _NO_LIMIT = 12, 1_000_000
+
 
 def create_app(settings: Settings | None = None, open_source: OpenSource | None = None) -> Flask:
     """The WSGI application. `settings` None reads the environment; `open_source` None reads real FHIR servers."""
@@ -38,7 +41,7 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
         SEAL=seal_of(settings),
         ROSTER=load_roster(Path(settings.members)) if settings.members else None,
         SOURCES=_sources(settings, open_source),
-        TURNSTILE=Turnstile(settings.max_concurrent_calls),
+        TURNSTILE=Turnstile(settings.concurrent_calls or (_OF_ONE_CLIENT if settings.authenticates else _NO_LIMIT)),
         KEYS_MISSING=partial(_keys_missing, clients, keys),
     )
     logs.install(app)

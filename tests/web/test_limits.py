@@ -143,7 +143,7 @@ def test_too_many_calls_are_429_and_told_to_wait() -> None:
         leave.wait(10)
         raise BadRequest("over")
 
-    app = create_app(Settings(database_url="off", max_concurrent_calls=1), open_source)
+    app = create_app(Settings(database_url="off", concurrent_calls=1), open_source)
     request = support.call() | {"prefetch": {}, "fhirServer": "http://127.0.0.1:9"}
     first = threading.Thread(target=lambda: app.test_client().post(SIGN, json=request))
     first.start()
