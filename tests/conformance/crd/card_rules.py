@@ -75,14 +75,20 @@ def order_named_in_words(spot: Spot) -> Iterator[Finding]:
 
 
 def _words(order: dict[str, object]) -> list[str]:
-    """Codes, their names and texts of what is ordered."""
-    found: list[object] = []
+    """Texts and names of what is ordered; its codes only when it has no other words."""
+    named: list[object] = []
+    codes: list[object] = []
     for name in ("codeCodeableConcept", "code", "medicationCodeableConcept", "itemCodeableConcept"):
         concept = order.get(name)
         if isinstance(concept, dict):
             codings = [each for each in as_list(concept.get("coding")) if isinstance(each, dict)]
-            found += [concept.get("text"), *(each.get(part) for each in codings for part in ("code", "display"))]
-    return [word.strip() for word in found if isinstance(word, str) and word.strip()]
+            named += [concept.get("text"), *(each.get("display") for each in codings)]
+            codes += [each.get("code") for each in codings]
+    return _texts(named) or _texts(codes)
+
+
+def _texts(found: list[object]) -> list[str]:
+    return [text.strip() for text in found if isinstance(text, str) and text.strip()]
 
 
 @rule(156, "crd-card")

@@ -76,12 +76,15 @@ def check_crd_discovery(body: object) -> list[Violation]:
     # What the guide prints is taken as it is, though it names a field at order-dispatch that the hook has not.
     plain = [each for each in check_discovery(body) if each.requirement != _CONTEXT_FIELDS or each.where not in printed]
     tokens = [each for template in _templates(body) for each in apply("crd-template", template)]
-    return plain + [each for each in tokens if each not in plain] + _check_services(body, standard=True)
+    return plain + [each for each in tokens if each not in plain] + _check_services(body)
 
 
 def check_legacy_discovery(body: object) -> list[Violation]:
-    """Check the document for clients of CDS Hooks 2.0: CRD services with templates that such clients can fill."""
-    return check_discovery(body, legacy=True) + _check_services(body, standard=False)
+    """Check the document for clients of CDS Hooks 2.0: CRD services only, whose templates such clients can fill."""
+    found = check_discovery(body, legacy=True) + apply("crd-discovery", Spot(body, "$"))
+    for service in Spot(body, "$").items("services"):
+        found += apply("crd-service", service)
+    return found
 
 
 def _crd_services(body: object) -> list[Spot]:
@@ -99,11 +102,10 @@ def _templates(body: object) -> list[Spot]:
     ]
 
 
-def _check_services(body: object, *, standard: bool) -> list[Violation]:
+def _check_services(body: object) -> list[Violation]:
     found = apply("crd-discovery", Spot(body, "$"))
     for service in _crd_services(body):
-        found += apply("crd-service", service)
-        found += apply("crd-standard", service) if standard else []
+        found += apply("crd-service", service) + apply("crd-standard", service)
     return found
 
 

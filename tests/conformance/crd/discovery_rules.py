@@ -12,10 +12,7 @@ from tests.conformance.template_rules import TOKEN
 VERSION = re.compile(r"[1-9]\d*\.[1-9]\d*")
 OPTION = ("code", "type", "name", "description", "default")
 TYPES = {"boolean": bool, "integer": int}
-CLINICAL = re.compile(
-    r"(Observation|Condition|MedicationRequest|Procedure|QuestionnaireResponse|Device|Encounter|DiagnosticReport)"
-    r"\?(.*&)?(patient|subject)="
-)
+OF_A_PATIENT = re.compile(r"(?!Coverage\?)\w+\?(.*&)?(patient|subject)(:\w+)?=")
 
 
 def _extension(spot: Spot, name: str) -> Any:
@@ -52,6 +49,8 @@ def options_complete(spot: Spot) -> Iterator[Finding]:
         if not all(is_text(option[name]) for name in ("code", "name", "description")):
             yield "extension", f"option {option['code']} has a member that is no text"
         kind = TYPES.get(str(option["type"]))
+        if (option["code"] == "max-cards") == (kind is bool):
+            yield "extension", f"option {option['code']} is of the wrong type: a number limits, a switch turns off"
         if kind is None or type(option["default"]) is not kind:
             yield "extension", f"option {option['code']} has a default of another type"
 
@@ -95,8 +94,9 @@ def options_worded_alike(spot: Spot) -> Iterator[Finding]:
 @rule(22, "crd-service")
 def unsolicited_offered(spot: Spot) -> Iterator[Finding]:
     """A number without a request can be switched off."""
-    if not any(option.get("code") == "unsolicited-determ" for option in _options(spot)):
-        yield "extension", "unsolicited-determ must be offered"
+    offered = [option.get("type") for option in _options(spot) if option.get("code") == "unsolicited-determ"]
+    if offered != ["boolean"]:
+        yield "extension", "unsolicited-determ must be offered as a switch"
 
 
 def _templates(spot: Spot) -> dict[str, str]:
@@ -117,7 +117,7 @@ def prefetch_offered(spot: Spot) -> Iterator[Finding]:
 def no_clinical_prefetch(spot: Spot) -> Iterator[Finding]:
     """What only pump orders need is fetched, not prefetched for every order."""
     for key, template in _templates(spot).items():
-        if CLINICAL.match(template):
+        if OF_A_PATIENT.match(template):
             yield f"prefetch.{key}", "is needed for some orders only"
 
 

@@ -70,6 +70,7 @@ REASON_CODES = {
 DETAIL_SYSTEM = "http://terminology.hl7.org/CodeSystem/crd-coverage-detail"
 DETAIL_SYSTEMS = {"2.0.1": (REASON_SYSTEM,), "2.1": (REASON_SYSTEM,), "2.2": (REASON_SYSTEM, DETAIL_SYSTEM)}
 DETAIL_CATEGORIES = words("cat-limitation cat-decisional cat-other")
+DEPENDENCIES = {version: ORDERS - (set() if version == "2.2" else {"VisionPrescription"}) for version in VERSIONS}
 DETAIL_VALUES = words("valueBoolean valueString valueQuantity valuePeriod")
 CONDITIONAL = "conditional"
 
@@ -126,8 +127,8 @@ def literal_invariants(extension: dict[str, Any], version: str) -> list[str]:
     found = _literal_of_2_0_1(extension) if version == "2.0.1" else _literal_since_2_1(extension)
     if bool(values(extension, "satisfied-pa-id")) != (value(extension, "pa-needed") == "satisfied"):
         found.append("q5")
-    if version != "2.0.1" and any(_needs_text(reason, version) for reason in values(extension, "reason")):
-        found.append("q7")
+    if version != "2.0.1":
+        found += _literal_reasons(values(extension, "reason"), version)
     if version == "2.2":
         found += _literal_since_2_2(extension)
     return sorted(found)
@@ -139,10 +140,11 @@ def _conditional(extension: dict[str, Any]) -> bool:
 
 
 def _literal_of_2_0_1(extension: dict[str, Any]) -> list[str]:
-    """q1 bars a code besides that is in no list; q2 asks for pa-needed; q3 looks one way; q4 never applies."""
+    """q1 is about answers too and bars a code that is in no list; q2 asks for pa-needed; q4 never applies."""
     covered, authorization = value(extension, "covered"), value(extension, "pa-needed")
     documented = [code for code in values(extension, "doc-needed") if code != "no-doc"]
-    found = ["q1"] if values(extension, "questionnaire") and not documented else []
+    forms = values(extension, "questionnaire") + values(extension, "response")
+    found = ["q1"] if forms and not documented else []
     if authorization is None and covered in ("covered", CONDITIONAL):
         found.append("q2")
     elif authorization is None and covered == "not-covered":
@@ -178,10 +180,15 @@ def _literal_since_2_2(extension: dict[str, Any]) -> list[str]:
     return [name for name, broken in found.items() if broken]
 
 
-def _needs_text(reason: Any, version: str) -> bool:
-    """Whether a reason has a code from outside the version's list and no words."""
-    if not isinstance(reason, dict) or reason.get("text"):
-        return False
-    codings = [coding for coding in as_list(reason.get("coding")) if isinstance(coding, dict)]
-    own = [c.get("system") == REASON_SYSTEM and among(c.get("code"), REASON_CODES[version]) for c in codings]
-    return not all(own)
+def _literal_reasons(reasons: list[Any], version: str) -> list[str]:
+    """q7 is content with words on any reason, or with a single reason that has a code of the version's list."""
+    if not reasons or any(isinstance(reason, dict) and reason.get("text") for reason in reasons):
+        return []
+    return ["q7(empty)"] if len(reasons) > 1 else [] if _is_listed(reasons[0], version) else ["q7"]
+
+
+def _is_listed(reason: Any, version: str) -> bool:
+    """Whether one of the codes of a reason is in the version's list."""
+    codings = as_list(reason.get("coding")) if isinstance(reason, dict) else []
+    own = [c for c in codings if isinstance(c, dict) and c.get("system") == REASON_SYSTEM]
+    return any(among(coding.get("code"), REASON_CODES[version]) for coding in own)

@@ -176,6 +176,8 @@ def parts_known(spot: Spot) -> Iterator[Finding]:
             yield f"extension.{part['url']}", f"must be a {allowed.value}"
         elif allowed.codes is not None and not among(part[allowed.value], allowed.codes):
             yield f"extension.{part['url']}", f"{part[allowed.value]!r} is no code of this version"
+    if set(spot.value) - {"url", "id", "extension"}:
+        yield "", "holds its parts, and no value of its own"
     for name, allowed in parts.items():
         count = sum(part.get("url") == name for part in found)
         if not allowed.least <= count <= allowed.most:
@@ -212,8 +214,9 @@ def invariants_hold(spot: Spot) -> Iterator[Finding]:
     found = spot.value
     covered, authorization = value(found, "covered"), value(found, "pa-needed")
     documents, asked = values(found, "doc-needed"), values(found, "info-needed")
-    if values(found, "questionnaire") and not documents:
-        yield "extension.questionnaire", "q1: only beside doc-needed"
+    for name in ("questionnaire", "response"):
+        if values(found, name) and not documents:
+            yield f"extension.{name}", "q1: only beside doc-needed"
     if (covered == "not-covered") != (authorization is None):
         yield "extension.pa-needed", "q2: there exactly when the order may be covered"
     if bool(asked) != (CONDITIONAL in (covered, authorization, *documents)):
@@ -257,7 +260,10 @@ def no_unsolicited_number(spot: Spot) -> Iterator[Finding]:
 @rule(198, "crd-information")
 def coverage_of_the_client(spot: Spot) -> Iterator[Finding]:
     """The coverage is named as the client knows it, and as it was prefetched if it was."""
-    named, there = local(value(spot.value, "coverage"), spot.given["server"]), spot.given["coverages"]
+    reference, there = value(spot.value, "coverage"), spot.given["coverages"]
+    named = local(reference, spot.given["server"])
+    if isinstance(reference, dict) and reference.get("type", "Coverage") != "Coverage":
+        yield "extension.coverage", "must refer to a Coverage"
     if there is not None and named in there:
         return
     if not REFERENCE.fullmatch(named):

@@ -40,6 +40,9 @@ def details_hold_nothing_else(spot: Spot) -> Iterator[Finding]:
         named = _named(parts)
         if len(named) != len(as_list(parts)):
             yield "extension.detail", "has a part twice"
+        quantity = named.get("value", {}).get("valueQuantity")
+        if isinstance(quantity, dict) and "comparator" in quantity:
+            yield "extension.detail", "is a quantity as such, not one to compare with"
         for name, part in named.items():
             kind = DETAIL_PARTS.get(name)
             if kind is None and name != "value":
@@ -86,8 +89,8 @@ def dependencies_on_orders(spot: Spot) -> Iterator[Finding]:
     """What an assertion depends on is an order or appointment of the client."""
     for reference in values(spot.value, "dependency"):
         named = LOCAL.fullmatch(local(reference, spot.given["server"]))
-        if named is None or named[1] not in table.ORDERS:
-            yield "extension.dependency", "must refer to an order or appointment"
+        if named is None or named[1] not in table.DEPENDENCIES[spot.given["version"]]:
+            yield "extension.dependency", "must refer to an order or appointment of a kind that the version knows"
 
 
 @rule(203, "crd-information")

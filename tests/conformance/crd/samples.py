@@ -61,6 +61,12 @@ DOCUMENTS = (
 )
 NUMBER = part("satisfied-pa-id", "valueString", "PA-1")
 ASKED = (part("info-needed", "valueCode", "OTH"), reason("Coverage: the plan could not be verified"))
+SUPPLIER = (
+    part("info-needed", "valueCode", "performer"),
+    *ASKED,
+    reason("Authorization: depends on whether the supplier is in the network"),
+)
+WITH_REQUEST = part("doc-purpose", "valueCode", "withpa")
 
 
 def kinds(version: str) -> dict[str, JSON]:
@@ -72,11 +78,21 @@ def kinds(version: str) -> dict[str, JSON]:
         "documents": information(version, "covered", "auth-needed", *DOCUMENTS),
         "refused": information(version, "not-covered", None, reason("Coverage: excluded by section 4.2")),
         "conditional": information(version, "conditional", "conditional", *ASKED),
+        "supplier open": information(version, "covered", "conditional", *SUPPLIER),
+        "documents for authorization": information(version, "covered", "auth-needed", *DOCUMENTS, WITH_REQUEST),
     }
     if version == "2.2":
         unread = reason("Coverage: the EHR did not answer", "technical")
         found["technical"] = information(version, "indeterminate", "indeterminate", unread)
-    if version != "2.0.1":
+        for code in ("no-member-found", "no-active-coverage", "coverage-not-found"):
+            found[code] = information(version, "not-covered", None, reason("Coverage: nobody of that name", code))
+    if version == "2.0.1":
+        answered = part("response", "valueReference", {"reference": "QuestionnaireResponse/1"})
+        both = part("doc-needed", "valueCode", "both")
+        found["answered"] = information(version, "covered", "auth-needed", both, answered)
+    else:
+        patient = part("doc-needed", "valueCode", "patient")
+        found["many document"] = information(version, "covered", "auth-needed", *DOCUMENTS, patient)
         expiry = part("expiry-date", "valueDate", "2026-12-31")
         found["expiring"] = information(version, "covered", "auth-needed", expiry)
     return found

@@ -8,9 +8,7 @@ from typing import Any
 import pytest
 
 from tests.conformance.breaking import Case, add, broken, case, drop, numbers, put
-from tests.conformance.crd.checker import (
-    check_crd_response,
-)
+from tests.conformance.crd.checker import check_crd_response
 from tests.conformance.crd.information import VERSIONS
 from tests.conformance.crd.samples import (
     CALL,
@@ -50,10 +48,14 @@ def part(index: int, key: str, found: Any) -> Any:
 
 BROKEN = [
     case(76, "documents at a secondary hook", put("cards/0/detail", "For the Insulin pump: see section 4.1")),
+    case(123, "a card as if in danger", put("cards/0/indicator", "critical")),
     case(128, "topic in the system of another version", put("cards/0/source/topic/system", REASON_SYSTEM)),
     case(128, "topic of no card type", put("cards/0/source/topic/code", "pump"), also=(128,)),
     case(138, "no detail", drop("cards/0/detail"), also=(156,)),
     case(138, "the order by its id alone", put("cards/0/detail", "For DeviceRequest/pump-1: four tests a day")),
+    case(
+        138, "the order by its code alone", put("cards/0/detail", "For DeviceRequest/pump-1 (E0784): four tests a day")
+    ),
     case(139, "tied to no order", drop("cards/0/extension"), also=()),
     case(
         139,
@@ -74,6 +76,7 @@ BROKEN = [
         put("cards/0/selectionBehavior", "any"),
     ),
     case(157, "no instructions", drop("cards/1/detail"), also=(138,)),
+    case(177, "an order written on twice", add("systemActions", answer("2.2")["systemActions"][0])),
     case(178, "coverage-information by a create", put("systemActions/0/type", "create"), also=()),
     case(179, "an update with a target of its own", put("systemActions/0/resourceId", "DeviceRequest/pump-1")),
     case(
@@ -89,14 +92,22 @@ BROKEN = [
     case(182, "nothing new", drop(OURS)),
     case(185, "one id for two coverages", part(ID, "valueString", "A-other")),
     case(186, "two ids for one coverage", part(COVERAGE, "valueReference", {"reference": "Coverage/other"})),
+    case(187, "two words on the same thing", add(f"{RESOURCE}/extension", kinds("2.2")["covered"])),
     case(
         198, "a coverage elsewhere", part(COVERAGE, "valueReference", {"reference": "https://payer.example/Coverage/1"})
+    ),
+    case(
+        198,
+        "a coverage that is said to be a member",
+        part(COVERAGE, "valueReference", {"reference": "Coverage/cov1", "type": "Patient"}),
     ),
     case(198, "a member in place of a coverage", part(COVERAGE, "valueReference", {"reference": "Patient/p1"})),
     case(203, "no date", drop(f"{PARTS}/{DATE}")),
     case(203, "a date with a time", part(DATE, "valueDate", "2026-01-15T10:00:00Z"), also=(115,)),
     case(203, "two dates", add(PARTS, {"url": "date", "valueDate": "2026-01-16"})),
     case(203, "no assertion id", drop(f"{PARTS}/{ID}")),
+    case(203, "a blank assertion id", part(ID, "valueString", " "), also=(114,)),
+    case(203, "a value beside the parts", put(f"{OURS}/valueString", "covered")),
     case(203, "no coverage", drop(f"{PARTS}/{COVERAGE}"), also=(198,)),
     case(203, "no word on coverage", drop(f"{PARTS}/{COVERED}")),
     case(203, "a word on coverage that is no code", part(COVERED, "valueCode", "maybe")),
@@ -192,15 +203,26 @@ def test_what_belongs_to_another_version_is_found(version: str, what: str, asser
     assert check(answer(version, assertion), version) == {203}, what
 
 
-def test_what_the_client_switched_off_is_found() -> None:
-    """Requirements 141, 171, 174."""
-    assert check(answer("2.2"), coverage_info=False) == {171}
-    assert check(answer("2.2"), guideline=False) == {171}
-    assert check(answer("2.2"), max_cards=1) == {141}
+# The number of the requirement, what the client switched, and the kind of assertion that is sent in spite of it.
+SWITCHED: list[tuple[int, dict[str, Any], str]] = [
+    (141, {"max_cards": 1}, "documents"),
+    (141, {"max_cards": 0}, "documents"),
+    (171, {"coverage_info": False}, "documents"),
+    (171, {"guideline": False}, "documents"),
+    (171, {"clinical_reminder": False}, "documents"),
+    (174, {"unsolicited_determ": False}, "satisfied"),
+]
+
+
+@pytest.mark.parametrize(("number", "switches", "kind"), SWITCHED)
+def test_what_the_client_switched_off_is_found(number: int, switches: dict[str, Any], kind: str) -> None:
+    assert check(answer("2.2", kinds("2.2")[kind]), **switches) == {number}
+
+
+def test_what_the_client_left_on_is_taken() -> None:
     assert check(answer("2.2"), max_cards=2, guideline=True, zork=False) == set()
-    satisfied = kinds("2.2")["satisfied"]
-    assert check(answer("2.2", satisfied), unsolicited_determ=False) == {174}
-    assert check(answer("2.2", satisfied), unsolicited_determ=True) == set()
+    assert check(answer("2.2", kinds("2.2")["satisfied"]), unsolicited_determ=True) == set()
+    assert check(answer("2.2"), unsolicited_determ=False) == set()
 
 
 def test_a_suggestion_never_carries_coverage_information() -> None:

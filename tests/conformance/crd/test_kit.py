@@ -59,6 +59,27 @@ KIT_BROKEN = [
     ("a card without topic does not count", drop("cards/0/source/topic"), "external reference"),
     ("an action without description does not count", drop("systemActions/0/description"), "none received"),
     ("an empty list of links", put("cards/1/links", []), "optional fields: card links"),
+    ("cards as an object", put("cards", {"a": 1}), "cards is no list"),
+    ("a blank label of the source", put("cards/0/source/label", " "), "card source.label"),
+    ("a suggestion without a way to choose", put("cards/1/suggestions", [{"label": "x"}]), "card selectionBehavior"),
+    ("a suggestion without label", put("cards/1/suggestions", [{"uuid": "x"}]), "card suggestions"),
+    ("no actions in a suggestion", put("cards/1/suggestions", [{"label": "x", "actions": []}]), "suggestions.actions"),
+    (
+        "a suggested action that says nothing",
+        put("cards/1/suggestions", [{"label": "x", "actions": [{"type": "delete", "resourceId": "Device/1"}]}]),
+        "optional fields: card action.description",
+    ),
+    ("an override without display", put("cards/1/overrideReasons", [{"code": "x", "system": "y"}]), "overrideReasons"),
+    ("an action that is a string", add("systemActions", "update"), "action is no object"),
+    ("an action of another type", put("systemActions/0/type", "replace"), "action.type"),
+    ("an update without its order", drop(RESOURCE), "action.resource"),
+    ("an order that is not FHIR", put(f"{RESOURCE}/subject", "Patient/p1"), "action.resource"),
+    (
+        "a deletion of nothing",
+        add("systemActions", {"type": "delete", "description": "x", "resourceId": "1"}),
+        "action.resourceId",
+    ),
+    ("an order of nothing", drop(f"{RESOURCE}/codeCodeableConcept"), "action.resource"),
     ("no list of suggestions", put("cards/1/suggestions", {"a": 1}), "optional fields: card suggestions"),
 ]
 

@@ -72,6 +72,27 @@ def test_a_code_from_outside_without_words(version: str, expected: list[str]) ->
     assert literal_invariants(information(version, "covered", "no-auth", known), version) == []
 
 
+@pytest.mark.parametrize(
+    ("concepts", "expected"),
+    [
+        ([{"text": "So it is"}, {"coding": [{"code": "x"}]}], []),
+        ([{"coding": [{"code": "x"}]}, {"coding": [{"code": "y"}]}], [f"q7{E}"]),
+        ([{"coding": [{"code": "x"}, {"system": DETAIL_SYSTEM["2.1"], "code": "gold-card"}]}], []),
+        ([{"coding": []}], ["q7"]),
+    ],
+)
+def test_reasons_are_taken_together(concepts: list[JSON], expected: list[str]) -> None:
+    """Words on one of several reasons do for all; without any, a set of one code is looked for among several."""
+    reasons = [part("reason", "valueCodeableConcept", concept) for concept in concepts]
+    assert literal_invariants(information("2.2", "covered", "no-auth", *reasons), "2.2") == expected
+
+
+def test_an_answered_form_without_documentation() -> None:
+    answered = part("response", "valueReference", {"reference": "QuestionnaireResponse/1"})
+    assert literal_invariants(information("2.0.1", "covered", "auth-needed", answered), "2.0.1") == ["q1"]
+    assert literal_invariants(information("2.0.1", "covered", "auth-needed", CLINICAL, answered), "2.0.1") == []
+
+
 @pytest.mark.parametrize(("version", "expected"), [("2.0.1", ["q1"]), ("2.1", []), ("2.2", [])])
 def test_a_form_beside_a_code_that_only_the_first_version_bars(version: str, expected: list[str]) -> None:
     form = (part("doc-needed", "valueCode", "no-doc"), part("questionnaire", "valueCanonical", "https://a.example/Q"))

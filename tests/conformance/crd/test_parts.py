@@ -82,6 +82,18 @@ PARTS_BROKEN = [
         add(DETAIL, part("qualification", "valueString", "b")),
     ),
     case(203, "two codes in a detail", add(DETAIL, part("code", "valueCodeableConcept", {"text": "x"}))),
+    case(
+        203,
+        "a quantity to compare with",
+        put(f"{DETAIL}/{CODE}/valueCodeableConcept", {"text": "Pumps"}),
+        put(f"{DETAIL}/{VALUE}", part("value", "valueQuantity", {"value": 1, "comparator": "<"})),
+    ),
+    case(
+        203,
+        "a category beside an own code that is none",
+        put(f"{DETAIL}/{CODE}/valueCodeableConcept", {"text": "x"}),
+        put(f"{DETAIL}/{CATEGORY}/valueCode", "cat-cost"),
+    ),
     case(203, "a part that a detail has not", add(DETAIL, part("price", "valueString", "x"))),
     case(203, "a qualification that is a number", add(DETAIL, part("qualification", "valueInteger", 4))),
     case(203, "a detail in another category", put(f"{DETAIL}/{CATEGORY}/valueCode", "cat-limitation")),
@@ -132,6 +144,18 @@ def test_a_detail_of_another_version_is_found(version: str, what: str, code: str
     detail = part("detail", "extension", [concept, part("value", kind, VALUES[kind])])
     found = check(answer(version, information(version, "covered", "no-auth", detail)), version=version)
     assert found == {203}, what
+
+
+def test_a_dependency_on_glasses_is_of_2_2() -> None:
+    glasses = part("dependency", "valueReference", {"reference": "VisionPrescription/1"})
+    for version, expected in (("2.0.1", {203}), ("2.1", {203}), ("2.2", set())):
+        assert check(answer(version, information(version, "covered", "no-auth", glasses)), version) == expected
+
+
+def test_an_answered_form_needs_its_documentation_too() -> None:
+    answered = part("response", "valueReference", {"reference": "QuestionnaireResponse/1"})
+    found = information("2.0.1", "covered", "auth-needed", answered)
+    assert check(answer("2.0.1", found), "2.0.1") == {203}
 
 
 def test_prescriptions_for_glasses_take_it_since_2_1() -> None:

@@ -90,6 +90,7 @@ def test_the_coverage_is_the_one_that_was_prefetched() -> None:
     coverage = {"resourceType": "Coverage", "id": "cov1"}
     for found, expected in (
         (coverage, set()),
+        ({**coverage, "id": "cov2"}, {198}),
         ({"resourceType": "Bundle", "entry": [{"resource": coverage}]}, set()),
         ({"resourceType": "Bundle", "entry": [{"resource": {**coverage, "id": "cov2"}}]}, {198}),
         ({"resourceType": "Bundle", "entry": [], "link": [{"relation": "next", "url": "https://ehr.example"}]}, set()),
