@@ -269,3 +269,56 @@ def test_one_client_does_not_learn_of_anothers_orders(tmp_path: Path) -> None:
         token = tokens.signed(URL + PACKAGE, iss=issuer)
         assert _post(client, context, Authorization=f"Bearer {token}").status_code == status
     assert client.get("/fhir/Questionnaire/mp-mm-1316").status_code == 200
+
+
+# ---------------------------------------------------------------- the loop
+
+ANSWERS: dict[str, JSON] = {
+    "boolean": {"valueBoolean": True},
+    "date": {"valueDate": "2026-06-01"},
+    "string": {"valueString": "A. Nurse, RN, CDCES"},
+    "integer": {"valueInteger": 4},
+    "decimal": {"valueDecimal": 4.5},
+}
+SINCE = {"D.I.F.since": {"valueDate": "2025-01-01"}}
+
+
+def _answered(questionnaire: JSON) -> JSON:
+    """A signed response that answers every required question, as a DTR client would write it."""
+    required = {link: item for link, item in _questions(questionnaire).items() if item.get("required")}
+    items = [{"linkId": k, "answer": [SINCE.get(k, ANSWERS.get(v["type"], {}))]} for k, v in required.items()]
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "id": "qr-loop",
+        "questionnaire": f"{questionnaire['url']}|{questionnaire['version']}",
+        "status": "completed",
+        "subject": {"reference": "Patient/p1"},
+        "authored": "2026-11-19T10:00:00-05:00",
+        "item": [{"linkId": "group", "item": items}],
+    }
+
+
+GAPS: list[JSON] = [
+    {"education": None},
+    {"glucose": None},
+    {"insulin": None},
+    {"attestations": None},
+    {"education": None, "glucose": None, "insulin": None, "attestations": None},
+]
+
+
+@pytest.mark.parametrize("missing", GAPS, ids=lambda gaps: "+".join(gaps))
+def test_what_is_asked_and_answered_makes_the_next_signing_likely_approved(client: FlaskClient, missing: JSON) -> None:
+    """Sign, fetch the package of the assertion, answer what it requires, sign again."""
+    first = crd_call(**missing)
+    found = _judged(client, first)
+    assert found["doc-needed"] == ["clinical"]
+    package = _package(client, ("context", {"valueString": found["coverage-assertion-id"][0]}))
+    response = _answered(package["parameter"][0]["resource"]["entry"][0]["resource"])
+    kept = support.call()["prefetch"]["attestations"]
+    said = bundle(response, *(e["resource"] for e in kept["entry"] if "attestations" not in missing))
+    second = crd_call(**{**missing, "attestations": said})
+    again = client.post("/cds-services/crd-order-sign", json=second).get_json()
+    outcome = again["extension"]["com.insulin-pump-cds.determinations"][0]["outcome"]
+    assert outcome == "likely-approved"
+    assert "doc-needed" not in information(again)
