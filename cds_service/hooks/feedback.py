@@ -14,6 +14,8 @@ from fhir_mappings.reading import plain
 _OUTCOMES = ("accepted", "overridden")
 _MOST = 200
 _LONGEST_COMMENT = 4000
+_LONGEST_CARD = 200
+_LONGEST_TIME = 64
 _ZONE_WORD = re.compile(r"Z?\s+UTC$")
 
 
@@ -45,6 +47,7 @@ def parse_feedback(body: bytes) -> list[Feedback]:
 
 
 def _entries(body: bytes) -> tuple[list[Any], str]:
+    body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         root = read_root(body)
     except NotJson:
@@ -66,23 +69,20 @@ def _entry(entry: Any, path: str) -> Feedback:
     if not isinstance(entry, dict):
         raise BadRequest(f"{path} must be an object with card and outcome", path)
     card, outcome = entry.get("card"), entry.get("outcome")
-    if not isinstance(card, str) or not card.strip():
+    name = card.strip().lower().removeprefix("urn:uuid:")[:_LONGEST_CARD] if isinstance(card, str) else ""
+    if not name:
         raise BadRequest(f"{path}.card is missing: name the uuid of the card", f"{path}.card", "required")
     if not isinstance(outcome, str) or outcome not in _OUTCOMES:
         raise BadRequest(f"{path}.outcome must be accepted or overridden", f"{path}.outcome")
-    accepted = tuple(_accepted(entry))
-    given = entry.get("acceptedSuggestions")
-    if outcome == "accepted" and given is not None and not isinstance(given, list):
-        raise BadRequest(f"{path}.acceptedSuggestions must be a list", f"{path}.acceptedSuggestions")
     time = entry.get("outcomeTimestamp")
     text = time if isinstance(time, str) else ""
     code, system, comment = _override(entry)
     return Feedback(
-        card.strip()[:200].lower().removeprefix("urn:uuid:"),
+        name,
         outcome,
-        text[:64],
+        text[:_LONGEST_TIME],
         _is_time(text),
-        accepted,
+        tuple(_accepted(entry)),
         code,
         system,
         comment,
@@ -90,11 +90,11 @@ def _entry(entry: Any, path: str) -> Feedback:
 
 
 def _accepted(entry: dict[str, Any]) -> list[str]:
-    """Ids of suggestions, as objects with an id or uuid, or as plain strings."""
-    listed = entry.get("acceptedSuggestions")
+    """Ids of suggestions, as objects with an id or uuid, or as plain strings; one by itself is a list of one."""
+    given = entry.get("acceptedSuggestions")
     found = [
         (each.get("id") or each.get("uuid")) if isinstance(each, dict) else each
-        for each in (listed if isinstance(listed, list) else ())
+        for each in (given if isinstance(given, list) else [given])
     ]
     return [each[:200] for each in found if isinstance(each, str) and each]
 
@@ -119,6 +119,8 @@ def _text(value: Any, most: int = _LONGEST_COMMENT) -> str | None:
 
 def _is_time(text: str) -> bool:
     """Whether this is an RFC 3339 time; some clients write `… UTC` behind it."""
+    if len(text) > _LONGEST_TIME:
+        return False
     try:
         return datetime.fromisoformat(_ZONE_WORD.sub("Z", text).strip()).tzinfo is not None
     except ValueError:

@@ -38,17 +38,17 @@ def replayed(
     stored = repository.call(call_id)
     if stored is None:
         raise LookupError(f"no call {call_id} is stored")
-    lines = [f"call {stored.id} of {stored.received_at:%Y-%m-%d %H:%M:%S} UTC, version {stored.software_version}"]
+    now = stored.received_at.replace(tzinfo=stored.received_at.tzinfo or UTC).astimezone(UTC)
+    lines = [f"call {stored.id} of {now:%Y-%m-%d %H:%M:%S} UTC, version {stored.software_version}"]
     if stored.input_digest not in {input_digest(read_root(each)) for each in _spellings(body)}:
         lines.append("the request is not the one that was answered: its digest differs")
         return Replayed(False, tuple(lines))
     if stored.live and open_source is None:
         lines.append("the chart was read from a FHIR server: --fetch reads it again as it is now")
-    now = stored.received_at.replace(tzinfo=stored.received_at.tzinfo or UTC)
     version = version_named(stored.crd_version)
     again = answer(body, SERVICES[stored.service], settings, now, open_source, default_version=version)
     found = {each["order"]: _comparable(each) for each in again.get("extension", {}).get(EXTENSION, ())}
-    before = {row.order_reference: _comparable(row.body) for row in repository.determinations_of(stored.id)}
+    before = {row.body["order"]: _comparable(row.body) for row in repository.determinations_of(stored.id)}
     for order in sorted(before | found):
         same = before.get(order) == found.get(order)
         was, now_is = (each.get(order, {}).get("outcome", "none") for each in (before, found))

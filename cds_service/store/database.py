@@ -18,10 +18,22 @@ _BUSY_SECONDS = 5
 _one_at_a_time = threading.Lock()
 
 
+class UnknownVersion(SQLAlchemyError):
+    """The tables are of a version that this one does not know, a later one most likely."""
+
+
 def data_folder() -> Path:
-    """The platform's folder for data of this service, made when it is not there; readable by its user alone."""
+    """The platform's folder for data of this service, made when it is not there; readable by its user alone.
+
+    BadSetting when it cannot be made, as in a container without a home.
+    """
     folder = user_data_path(APPLICATION, appauthor=False)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise BadSetting(
+            f"{folder} cannot be made ({error.strerror}): set PUMP_CDS_DATABASE_URL and PUMP_CDS_SPOOL_FOLDER"
+        ) from None
     return folder
 
 
@@ -66,11 +78,15 @@ def _configuration(engine: Engine) -> Any:
 
 
 def upgrade(engine: Engine) -> None:
-    """Creates or migrates the tables."""
+    """Creates or migrates the tables; UnknownVersion when a later version of this service made them."""
     from alembic import command
+    from alembic.util.exc import CommandError
 
-    with _one_at_a_time:  # Alembic keeps its context in module globals
-        command.upgrade(_configuration(engine), "head")
+    try:
+        with _one_at_a_time:  # Alembic keeps its context in module globals
+            command.upgrade(_configuration(engine), "head")
+    except CommandError as error:
+        raise UnknownVersion(str(error)) from None
 
 
 def is_current(engine: Engine) -> bool:

@@ -60,7 +60,7 @@ def open_store(settings: Settings) -> Store | None:
     """The store of these settings, None when it is off. BadSetting when the URL cannot be used."""
     if settings.database_url == OFF:
         return None
-    folder = settings.spool_folder or str(data_folder() / "spool")
+    folder = _spool_folder(settings)
     key = (settings.database_url, folder, settings.max_spool_bytes)
     with _guard:
         if key not in _opened:
@@ -75,6 +75,11 @@ def check_store(settings: Settings) -> None:
     seal_of(settings)
     if settings.database_url != OFF:
         open_engine(settings.database_url).dispose()
+        _spool_folder(settings)
+
+
+def _spool_folder(settings: Settings) -> str:
+    return settings.spool_folder or str(data_folder() / "spool")
 
 
 def close_stores() -> None:

@@ -27,6 +27,9 @@ _GATHER_SECONDS = 0.1
 _MOST_IN_MEMORY = 1000
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
 _ADOPT_SECONDS = 15.0
+# What writing raises when a record is at fault, and StatementError for other reasons, too. A record of another
+# version of this service may lack a member: it must not stand in the way of those behind it.
+_CONTENT = (StatementError, KeyError, TypeError, ValueError, AttributeError)
 
 
 class Record(Protocol):
@@ -105,7 +108,7 @@ class Recorder:
 
     def _start(self) -> None:
         with self._guard:
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():  # a forked process has no thread yet
                 self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
                 self._thread.start()
 
@@ -159,14 +162,14 @@ class Recorder:
             repository.write(records)
             self.written += len(records)
             return
-        except StatementError as error:
+        except _CONTENT as error:
             if not _is_about_content(error):
                 raise
         for record in records:
             try:
                 repository.write([record])
                 self.written += 1
-            except StatementError as error:
+            except _CONTENT as error:
                 if not _is_about_content(error):
                     raise
                 self._lose(1, f"the store does not take it: {type(error).__name__}")
@@ -175,15 +178,17 @@ class Recorder:
         try:
             found = json.loads(line)
         except ValueError:
+            found = None
+        if not isinstance(found, dict):
             self._lose(1, "a record was cut off")
             return None
-        return found if isinstance(found, dict) else None
+        return found
 
     def _lose(self, count: int, why: str) -> None:
         self.lost += count
         log.error("%d record(s) could not be stored: %s", count, why)
 
 
-def _is_about_content(error: StatementError) -> bool:
+def _is_about_content(error: Exception) -> bool:
     """Whether it is the record that is at fault, and not the database that is away, locked, full or not migrated."""
     return isinstance(error, IntegrityError | DataError) or not isinstance(error, DBAPIError)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, true
@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 from cds_service.store.tables import calls, cards, determinations, feedback, used_tokens
 
 JSON = Mapping[str, Any]
+_LONGEST_REFERENCE = 300
 
 
 class Repository:
@@ -25,6 +26,7 @@ class Repository:
 
     def write(self, records: Sequence[JSON]) -> None:
         """Writes records in order, all or none."""
+        records = [_without_nul(record) for record in records]
         with self.engine.begin() as connection:
             _write_calls(connection, [record for record in records if record["kind"] == "call"])
             for record in records:  # behind the calls: feedback is joined to their cards
@@ -78,7 +80,7 @@ class Repository:
         about = (determinations.c.call_id == cards.c.call_id) & (
             determinations.c.order_reference == cards.c.order_reference
         )
-        start = feedback.c.received_at >= datetime.combine(since, datetime.min.time()) if since else true()
+        start = feedback.c.received_at >= datetime.combine(since, datetime.min.time(), UTC) if since else true()
         joined = feedback.outerjoin(cards, cards.c.uuid == feedback.c.card_uuid).outerjoin(determinations, about)
         columns = (feedback, determinations.c.outcome.label("determined"), determinations.c.body)
         with self.engine.connect() as connection:
@@ -99,7 +101,7 @@ def _write_calls(connection: Connection, records: Sequence[JSON]) -> None:
     there = set(connection.scalars(select(calls.c.id).where(calls.c.id.in_(ids)))) if ids else set()
     new = list({record["id"]: record for record in records if record["id"] not in there}.values())
     rows = [_determination(each["id"], i, found) for each in new for i, found in enumerate(each["determinations"])]
-    shown = [{"call_id": each["id"], **card} for each in new for card in each["cards"]]
+    shown = [_card(each["id"], card) for each in new for card in each["cards"]]
     for table, members in ((calls, [_call(each) for each in new]), (determinations, rows), (cards, shown)):
         if members:
             connection.execute(insert(table), members)
@@ -108,8 +110,13 @@ def _write_calls(connection: Connection, records: Sequence[JSON]) -> None:
 def _call(record: JSON) -> dict[str, Any]:
     members = {column.name: record[column.name] for column in calls.columns if column.name != "response"}
     sealed = record.get("response")
-    received = datetime.fromisoformat(record["received_at"])
+    received = _moment(record["received_at"])
     return members | {"received_at": received, "response": sealed.encode() if sealed else None}
+
+
+def _card(call_id: str, shown: JSON) -> dict[str, Any]:
+    reference = shown["order_reference"]
+    return {**shown, "call_id": call_id, "order_reference": reference and reference[:_LONGEST_REFERENCE]}
 
 
 def _determination(call_id: str, position: int, found: JSON) -> dict[str, Any]:
@@ -117,7 +124,7 @@ def _determination(call_id: str, position: int, found: JSON) -> dict[str, Any]:
     return {
         "call_id": call_id,
         "position": position,
-        "order_reference": found["order"][:300],
+        "order_reference": found["order"][:_LONGEST_REFERENCE],
         "outcome": found["outcome"],
         "coverage": found["coverage"],
         "policy_id": found["policy"]["id"],
@@ -129,11 +136,27 @@ def _determination(call_id: str, position: int, found: JSON) -> dict[str, Any]:
     }
 
 
+def _moment(text: str) -> datetime:
+    """In UTC, since SQLite keeps no zone."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def _without_nul(node: Any) -> Any:
+    """PostgreSQL holds no NUL in text: what some client puts into a comment or an id is kept without it."""
+    if isinstance(node, str):
+        return node.replace("\0", "")
+    if isinstance(node, list):
+        return [_without_nul(item) for item in node]
+    if isinstance(node, dict):
+        return {name.replace("\0", ""): _without_nul(value) for name, value in node.items()}
+    return node
+
+
 def _write_feedback(connection: Connection, record: JSON) -> None:
     there = connection.execute(select(feedback.c.id).where(feedback.c.id == record["id"])).first()
     if there is not None:
         return
     members = {column.name: record[column.name] for column in feedback.columns if column.name != "call_id"}
-    members["received_at"] = datetime.fromisoformat(record["received_at"])
+    members["received_at"] = _moment(record["received_at"])
     call = connection.execute(select(cards.c.call_id).where(cards.c.uuid == record["card_uuid"])).scalar()
     connection.execute(insert(feedback).values(**members, call_id=call))

@@ -25,6 +25,7 @@ class Spool:
         self._most_bytes = most_bytes
         self._lock = Lock()
         self._file: int | None = None
+        self._process = 0
         self._size = 0
         self._read = 0
         self._path = folder / _SUFFIX
@@ -33,6 +34,7 @@ class Spool:
         """Adds a record; False when there is no room, or the file cannot be written."""
         with self._lock:
             try:
+                self._leave_to_parent()
                 if self._size + len(line) + 1 > self._most_bytes:
                     return False
                 descriptor = self._opened()
@@ -50,7 +52,8 @@ class Spool:
         with self._lock:
             if self._file is None or self._read >= self._size:
                 return [], self._read
-            with self._path.open("rb") as file:
+            # Through our own descriptor: it is good even where somebody tidied the folder.
+            with os.fdopen(os.dup(self._file), "rb") as file:
                 file.seek(self._read)
                 lines = [line for line in (file.readline() for _ in range(most)) if line.endswith(b"\n")]
             return [line.rstrip(b"\n") for line in lines], self._read + sum(map(len, lines))
@@ -78,14 +81,26 @@ class Spool:
             os.close(self._file)
             self._file = None
 
+    def _leave_to_parent(self) -> None:
+        """A forked process begins a file of its own: what waits in the one that it inherited is its parent's."""
+        if self._file is not None and self._process != os.getpid():
+            os.close(self._file)  # the lock stays with the parent
+            self._file = None
+            self._size = self._read = 0
+
     def _opened(self) -> int:
         if self._file is None:
             self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            # Named when it is made: processes that were forked must not share one.
-            self._path = self._folder / f"calls-{uuid4()}{_SUFFIX}"
-            descriptor = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self._file = descriptor
+            path = self._folder / f"calls-{uuid4()}{_SUFFIX}"
+            unlocked = path.with_suffix(".new")  # nobody takes it for an orphan before the lock is ours
+            descriptor = os.open(unlocked, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                unlocked.rename(path)
+            except OSError:
+                os.close(descriptor)
+                raise
+            self._file, self._path, self._process = descriptor, path, os.getpid()
         return self._file
 
     def _cut(self) -> None:

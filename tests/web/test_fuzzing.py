@@ -149,7 +149,7 @@ def test_reads(described: Any, path: str) -> None:
 def test_posts(described: Any, path: str, mode: GenerationMode) -> None:
     statuses = set()
 
-    @_tries(20)
+    @_tries(6 if path in FEEDBACK else 12)
     @given(case=described[path]["POST"].as_strategy(mode))
     def send(case: Case) -> None:
         statuses.add(_sent(case).status_code)
@@ -178,7 +178,7 @@ def test_good_calls_with_parts_of_made_up_ones(app: Flask, described: Any, path:
     """What is made up gets further beside a pump order and a chart than by itself."""
     client, good, statuses = app.test_client(), _good(path), set()
 
-    @_tries(25)
+    @_tries(12)
     @given(case=described[path]["POST"].as_strategy(), data=st.data())
     def send(case: Case, data: st.DataObject) -> None:
         request = copy.deepcopy(good)
@@ -309,7 +309,7 @@ FEEDBACK_BODIES = st.one_of(
 def test_bodies_of_feedback(app: Flask) -> None:
     client = app.test_client()
 
-    @_tries(600)
+    @_tries(300)
     @given(body=FEEDBACK_BODIES, zipped=st.booleans(), cut=st.none() | st.integers(0, 40))
     def send(body: bytes, zipped: bool, cut: int | None) -> None:
         sent = (gzip.compress(body) if zipped else body)[:cut]
