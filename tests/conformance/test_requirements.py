@@ -61,12 +61,11 @@ def test_a_rule_of_the_checker_exists_exactly_where_the_row_says(number: int) ->
 
 
 def test_what_binds_a_server_is_held_but_for_what_other_parts_will_hold() -> None:
-    """Of the SHALLs only these groups have a reason in place of a test: hooks and card types that are not offered,
-    feedback, authentication, storage, and the proxy's TLS."""
+    """Of the SHALLs only these have a reason in place of a test: hooks and card types that are not offered, the
+    proxy's TLS, and the access to the database."""
     without = {number for number, row in TABLE.items() if row["strength"] == "SHALL" and row.get("why_not")}
     not_offered = {72, 74, 152, 154, 155}
-    feedback = {161, 162, 163, 164, 166, 167}
-    assert without == not_offered | feedback | {205, 239, 240, 241} | {235}
+    assert without == not_offered | {235, 241}
 
 
 @pytest.mark.real

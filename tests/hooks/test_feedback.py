@@ -1,4 +1,4 @@
-"""Feedback in every shape that clients have sent (bug log 90; requirements 161-168), read into one."""
+"""Feedback in every shape that clients have sent (bug-log 90; requirements 161-168), read into one."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def test_long_members_are_cut_to_what_the_store_holds() -> None:
     [{"feedback": [ACCEPTED]}, {"feedback": ACCEPTED}, [ACCEPTED], ACCEPTED, {"feedback": [ACCEPTED], "more": 1}],
 )
 def test_a_list_a_bare_list_and_an_entry_by_itself(root: Any, mark: bytes) -> None:
-    """With a byte-order mark, too (bug log 95)."""
+    """With a byte-order mark, too (bug-log 95)."""
     assert parse_feedback(mark + json.dumps(root).encode()) == [Feedback(CARD, "accepted", TIME, True)]
 
 

@@ -70,7 +70,10 @@ def test_both_algorithms_are_accepted(made: MakeClient, key: Any) -> None:
 
 
 def test_every_address_has_its_own_audience(made: MakeClient) -> None:
-    """Requirement 216; feedback may be signed for its own address or its service's (167)."""
+    """Requirement 216; feedback may be signed for its own address or its service's (167).
+
+    With or without its last slash (bug-log 45).
+    """
     client = made()
     for path, body in ((SIGN, crd_call()), (f"{SIGN}/feedback", {"card": "x", "outcome": "overridden"})):
         for audience in (f"{PUBLIC_URL}{path}", [f"{PUBLIC_URL}{path}"], f"{PUBLIC_URL}{path}/"):
