@@ -21,7 +21,7 @@ from cds_service.trust.keys import KeyRing
 from cds_service.trust.ledger import TokenLedger
 from cds_service.trust.servers import ServerRule
 from cds_service.trust.tokens import TokenVerifier
-from cds_service.web import callers, cors, errors, fhir, hooks, logs, measures, openapi, operations, policy_page
+from cds_service.web import bodies, callers, cors, errors, fhir, hooks, logs, measures, openapi, operations, policy_page
 from cds_service.web.limits import Turnstile
 
 # One client leaves threads to the others; where nobody is told apart there is nobody to leave them to.
@@ -45,6 +45,7 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
         KEYS_MISSING=partial(_keys_missing, clients, keys),
     )
     logs.install(app)
+    bodies.install(app)
     errors.install(app)
     cors.install(app, settings.cors_origins, clients.cors_origins() if settings.authenticates else None)
     callers.install(app, _verifier(settings, clients, keys, store) if settings.authenticates else None)

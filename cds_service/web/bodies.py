@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import time
 import zlib
+from collections.abc import Iterator
+from contextlib import suppress
 
-from flask import Request
+from flask import Flask, Request, Response, request
 from werkzeug.exceptions import ClientDisconnected
 
 from cds_service.errors import BadRequest, TooLarge, TooSlow, WrongMediaType
@@ -50,23 +52,42 @@ def refuse_depth(body: bytes, most: int) -> None:
         raise BadRequest(f"the body nests deeper than {most} levels: no FHIR resource does", code="structure")
 
 
+def install(app: Flask) -> None:
+    """Reads what is left of a body that was refused unread, so that the next request on the connection is answered.
+
+    The server closes a connection with more than a little unread in it, when the client has been told to go on.
+    """
+    settings = app.config["SETTINGS"]
+
+    @app.after_request
+    def discard_rest(response: Response) -> Response:
+        if (request.content_length or 0) <= settings.max_body_bytes:
+            with suppress(TooSlow):
+                for _ in _pieces(request, settings.max_body_bytes, settings.body_seconds):
+                    pass
+        return response
+
+
 def _arrived(request: Request, most: int, seconds: float) -> bytes:
-    """The body, piece by piece: a client that sends it drop by drop does not hold a worker."""
-    until = time.monotonic() + seconds
-    parts, size = [], 0
+    parts = list(_pieces(request, most, seconds))
+    if sum(map(len, parts)) > most:
+        raise _too_large(most)
+    return b"".join(parts)
+
+
+def _pieces(request: Request, most: int, seconds: float) -> Iterator[bytes]:
+    """The body, up to a byte over `most`: a client that sends it drop by drop does not hold a worker."""
+    until, size = time.monotonic() + seconds, 0
     try:
         while size <= most and (part := request.stream.read(min(_PIECE, most + 1 - size))):
-            parts.append(part)
             size += len(part)
+            yield part
             if time.monotonic() > until:
                 raise TooSlow("the body did not arrive in time")
     except (TimeoutError, ClientDisconnected):
         raise TooSlow("the body did not arrive in time, or not whole") from None
     finally:
         patience.arrived(request.environ.get("gunicorn.socket"))
-    if size > most:
-        raise _too_large(most)
-    return b"".join(parts)
 
 
 def _unzipped(body: bytes, most: int) -> bytes:

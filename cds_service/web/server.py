@@ -16,6 +16,8 @@ from prometheus_client.multiprocess import mark_process_dead
 from cds_service.web import patience
 
 _THREADS = 16
+# Longer than proxies keep an idle connection (60 s is usual), so that it is they who close it.
+_KEEP_ALIVE_SECONDS = 75
 _MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -84,6 +86,7 @@ def run(
         "bind": f"fd://{listener.fileno()}",
         "workers": workers,
         "threads": _THREADS,
+        "keepalive": _KEEP_ALIVE_SECONDS,
         "worker_class": PatientWorker,
         "accesslog": None,
         "loglevel": "warning",

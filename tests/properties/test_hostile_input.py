@@ -18,7 +18,7 @@ from tests.conformance.checker import check_error, check_response
 # A failing call is worth printing whole, however long it is.
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
-CLIENT = create_app(Settings(max_body_bytes=2_000_000)).test_client()
+CLIENT = create_app(Settings(max_body_bytes=2_000_000, database_url="off")).test_client()
 URL = "/cds-services/insulin-pump-order-sign"
 MANY = settings(
     max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]

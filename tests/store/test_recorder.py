@@ -278,7 +278,8 @@ def test_a_line_that_a_killed_process_did_not_finish_is_counted(
     (tmp_path / "spool" / "calls-1.jsonl").write_bytes(whole + b"\n" + whole[:50])
     heir = make()
     heir.start()
-    _until(lambda: heir.lost == 1)
+    _until(lambda: not list((tmp_path / "spool").glob("*.jsonl")))
+    assert heir.lost == 1
     assert _instances(repository) == ["whole"]
 
 

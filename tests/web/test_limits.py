@@ -203,6 +203,28 @@ def test_clients_that_stop_in_the_middle_hold_nobody_up(served: str, sent: bytes
 
 
 @pytest.mark.real
+@pytest.mark.parametrize(
+    ("method", "path", "kind", "status"),
+    [
+        ("POST", "/cds-services/insulin-pump-order-sing", "application/json", 404),
+        ("PUT", SIGN, "application/json", 405),
+        ("POST", SIGN, "text/plain", 415),
+        ("POST", "/healthz", "application/json", 405),
+    ],
+)
+@pytest.mark.parametrize("chunked", [False, True])
+def test_what_is_refused_unread_leaves_the_connection_in_order(
+    served: str, method: str, path: str, kind: str, status: int, chunked: bool
+) -> None:
+    body = b" " * 500_000
+    with requests.Session() as session:
+        for _ in range(10):
+            data = iter([body]) if chunked else body
+            reply = session.request(method, served + path, data=data, headers={"Content-Type": kind}, timeout=10)
+            assert reply.status_code == status
+            assert session.get(f"{served}/healthz", timeout=10).status_code == 200
+
+
 def test_a_body_that_comes_drop_by_drop_is_given_up(served: str) -> None:
     with _connected(served) as client:
         client.sendall(HEAD)
