@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 import click
 
 from cds_service import settings as settings_module
+from cds_service.cli_report import report_command
 from cds_service.cli_store import db, feedback, replay
 from cds_service.errors import BadRequest, BadSetting
 from cds_service.hooks.discovery import SERVICES
@@ -143,7 +144,7 @@ def policy(section: str | None) -> None:
         click.echo(_section(name))
 
 
-for _command in (db, replay, feedback):
+for _command in (db, replay, feedback, report_command):
     main.add_command(_command)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 import time
@@ -17,6 +16,7 @@ from cds_service import settings as settings_module
 from cds_service.errors import BadRequest, BadSetting
 from cds_service.services.acceptance import acceptance
 from cds_service.services.replay_call import replayed
+from cds_service.services.tables import csv_of
 from cds_service.store.database import is_current, upgrade
 from cds_service.store.opening import Store, open_store
 
@@ -38,7 +38,8 @@ def _store() -> tuple[settings_module.Settings, Store]:
     return settings, store
 
 
-def _current() -> tuple[settings_module.Settings, Store]:
+def current_store() -> tuple[settings_module.Settings, Store]:
+    """The settings and the store, with its tables there; StoreRefused when it cannot be used."""
     settings, store = _store()
     if not store.is_ready():
         raise StoreRefused("the store is not reached, or not migrated: insulin-pump-cds db upgrade")
@@ -66,7 +67,7 @@ def db_upgrade() -> None:
 @click.option("--days", type=click.IntRange(0), help="Keep so many days; default: PUMP_CDS_RETENTION_DAYS.")
 def db_prune(days: int | None) -> None:
     """Deletes calls and feedback that are older than the retention, and tokens that have ended."""
-    settings, store = _current()
+    settings, store = current_store()
     kept = settings.retention_days if days is None else days
     calls, tokens = store.repository().prune(datetime.now(UTC) - timedelta(days=kept), time.time())
     click.echo(f"deleted {calls} calls older than {kept} days and {tokens} ended tokens")
@@ -83,7 +84,7 @@ def replay(call_id: str, request_file: Path, fetch: bool) -> None:
     """
     from cds_service.ehr.client import open_client
 
-    settings, store = _current()
+    settings, store = current_store()
     try:
         body = request_file.read_bytes()
         found = replayed(store.repository(), call_id, body, settings, open_client if fetch else None)
@@ -102,7 +103,7 @@ def replay(call_id: str, request_file: Path, fetch: bool) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def feedback(since: str | None, as_csv: bool, as_json: bool) -> None:
     """Prints acceptance and override reasons by outcome and criterion."""
-    _, store = _current()
+    _, store = current_store()
     try:
         day = date.fromisoformat(since) if since else None
     except ValueError:
@@ -111,9 +112,7 @@ def feedback(since: str | None, as_csv: bool, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif as_csv:
-        writer = csv.DictWriter(sys.stdout, list(_COLUMNS), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
+        click.echo(csv_of(list(_COLUMNS), [[row[name] for name in _COLUMNS] for row in rows]), nl=False)
     else:
         click.echo("\n".join(_table(rows)) if rows else "no feedback")
 

@@ -134,6 +134,15 @@ def test_feedback_as_csv(told: Command) -> None:
     assert rows[1:] == [[str(each) for each in row] for row in ROWS]
 
 
+def test_a_reason_is_no_formula_to_a_spreadsheet(command: Command) -> None:
+    call = call_record()
+    command("db", "upgrade")
+    word = feedback_record(call.cards[0]["uuid"], outcome="overridden", override_code="=1+1")
+    command.store.repository().write([plain(call), plain(word)])
+    rows = list(csv.DictReader(io.StringIO(command("feedback", "--csv").output)))
+    assert [row["reasons"] for row in rows] == ["'=1+1 1"] * 2
+
+
 def test_feedback_as_a_table(told: Command) -> None:
     lines = told("feedback").output.splitlines()
     assert lines[0].split() == ["outcome", "about", "accepted", "overridden", "reasons"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -37,7 +37,7 @@ class Repository:
         """Remembers a token until it ends; False when it was used before, by whichever process."""
         try:
             with self.engine.begin() as connection:
-                connection.execute(insert(used_tokens).values(client=client, jti=jti, ends_at=ends_at))
+                connection.execute(insert(used_tokens).values(client=client, jti=_without_nul(jti), ends_at=ends_at))
         except IntegrityError:
             return False
         return True
@@ -71,7 +71,9 @@ class Repository:
         """The newest determination behind an assertion that this client was given; None when there is none."""
         mine = calls.c.client.is_(None) if client is None else calls.c.client == client
         found = select(determinations).join(calls, calls.c.id == determinations.c.call_id)
-        newest = found.where(determinations.c.assertion_id == assertion_id, mine).order_by(calls.c.received_at.desc())
+        newest = found.where(determinations.c.assertion_id == _without_nul(assertion_id), mine).order_by(
+            calls.c.received_at.desc()
+        )
         with self.engine.connect() as connection:
             return connection.execute(newest).first()
 
@@ -86,6 +88,15 @@ class Repository:
         with self.engine.connect() as connection:
             found = select(*columns).select_from(joined).where(start).order_by(feedback.c.received_at)
             return list(connection.execute(found))
+
+    def determinations_since(self, since: date | None) -> Iterator[Row[Any]]:
+        """Determinations with their call's time, hook and duration, oldest first; read as they are asked for."""
+        start = calls.c.received_at >= datetime.combine(since, datetime.min.time(), UTC) if since else true()
+        columns = (determinations, calls.c.received_at, calls.c.hook, calls.c.duration_ms)
+        joined = determinations.join(calls, calls.c.id == determinations.c.call_id)
+        found = select(*columns).select_from(joined).where(start)
+        with self.engine.connect().execution_options(yield_per=500) as connection:
+            yield from connection.execute(found.order_by(calls.c.received_at, determinations.c.position))
 
     def counts(self) -> dict[str, int]:
         """Rows by table."""

@@ -147,6 +147,22 @@ def test_a_token_is_used_once_whichever_of_two_engines_asks(url: str, repository
     assert sum(won) == 1
 
 
+def test_what_is_asked_may_hold_what_a_database_cannot(repository: Repository) -> None:
+    assert repository.first_use("hospital", "a\0b", 1.0)
+    assert not repository.first_use("hospital", "a\0b", 1.0)
+    assert repository.determined("a\0b", "hospital") is None
+
+
+def test_determinations_since_a_day_oldest_first(repository: Repository) -> None:
+    days = ("2026-11-20T00:00:00+00:00", "2026-11-19T23:59:59+00:00", "2026-11-18T09:00:00+00:00")
+    calls = [call_record(received_at=day, duration_ms=float(i)) for i, day in enumerate(days)]
+    repository.write([plain(each) for each in calls])
+    assert [row.duration_ms for row in repository.determinations_since(None)] == [2.0, 1.0, 0.0]
+    assert [row.duration_ms for row in repository.determinations_since(date(2026, 11, 19))] == [1.0, 0.0]
+    [newest] = repository.determinations_since(date(2026, 11, 20))
+    assert (newest.call_id, newest.hook, newest.outcome) == (calls[0].id, "order-sign", "needs-documentation")
+
+
 def test_tokens_of_two_clients_do_not_meet(repository: Repository) -> None:
     assert repository.first_use("a", "one", 1e9)
     assert repository.first_use("b", "one", 1e9)

@@ -1,0 +1,41 @@
+"""The report as files: one page that needs nothing beside it, and a CSV for each table."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from importlib.resources import files
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from cds_service.services.tables import Table, csv_of
+from cds_service.web import plots
+
+
+def report_files(tables: Sequence[Table], span: str, made: str) -> dict[str, str]:
+    """Names and texts of the files. `span`: the days that are reported, in words; `made`: when."""
+    pages = Environment(
+        loader=PackageLoader("cds_service.web"),
+        autoescape=select_autoescape(),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    style = files("cds_service.web").joinpath("static/style.css").read_text(encoding="utf-8")
+    shown = [(table, _drawn(table)) for table in tables]
+    page = pages.get_template("report.html").render(shown=shown, span=span, made=made, style=style)
+    return {"report.html": page} | {f"{table.name}.csv": csv_of(table.columns, table.rows) for table in tables}
+
+
+def _drawn(table: Table) -> str | None:
+    """The plot as a data URL; None where there is nothing to draw."""
+    places = [table.columns.index(name) for name in table.plotted]
+    series = {table.columns[at]: [float(row[at] or 0) for row in table.rows] for at in places}
+    if not any(any(numbers) for numbers in series.values()):
+        return None
+    labels = [str(row[0]) for row in table.rows]
+    if table.name == "outcomes":
+        drawn = plots.columns(labels, series, "orders")
+    else:
+        drawn = plots.bars(labels, series, table.unit, stacked=table.stacked)
+    return "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode()
