@@ -32,6 +32,10 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     seconds = 10.0
 
+    def handle_quit(self, sig: int, frame: Any) -> None:
+        """Ends at once. The pool is left to the interpreter: the signal may have come while its lock was held."""
+        super(ThreadWorker, self).handle_quit(sig, frame)
+
     def handle(self, conn: Any) -> Any:
         """A connection with something to read: the head of a request."""
         patience.watch(conn.sock, self.seconds)
