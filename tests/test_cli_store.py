@@ -17,7 +17,7 @@ from cds_service.settings import load
 from cds_service.store.opening import Store, open_store
 from cds_service.web import create_app
 from tests.services.crd import crd_call
-from tests.store.samples import call_record, feedback_record, plain
+from tests.store.samples import call_record, card, feedback_record, plain
 from tests.support import bundle
 
 CRD = "/cds-services/crd-order-sign"
@@ -132,6 +132,15 @@ def test_feedback_as_csv(told: Command) -> None:
     rows = list(csv.reader(io.StringIO(told("feedback", "--csv").output)))
     assert rows[0] == ["outcome", "about", "accepted", "overridden", "reasons"]
     assert rows[1:] == [[str(each) for each in row] for row in ROWS]
+
+
+def test_a_card_that_is_about_no_order(command: Command) -> None:
+    shown = card(None)
+    command("db", "upgrade")
+    records = (call_record(cards=[shown], determinations=[]), feedback_record(shown["uuid"]))
+    command.store.repository().write([plain(each) for each in records])
+    rows = json.loads(command("feedback", "--json").output)
+    assert [(row["outcome"], row["accepted"]) for row in rows] == [("no order", 1)]
 
 
 def test_a_reason_is_no_formula_to_a_spreadsheet(command: Command) -> None:

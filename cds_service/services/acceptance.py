@@ -7,19 +7,21 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 UNMATCHED = "unmatched"
+NO_ORDER = "no order"
 ALL = "all"
 
 
 def acceptance(entries: Iterable[Any]) -> list[dict[str, Any]]:
     """Rows by outcome, then by the criteria that were open when the card was shown; the newest word on a card counts.
 
-    `entries`: feedback joined to its determination, oldest first. Feedback on unknown cards is `unmatched`.
+    `entries`: feedback joined to its determination, oldest first. Feedback on unknown cards is `unmatched`;
+    on cards that are about no order judged, such as one that asks for the coverage, `no order`.
     """
     newest = {entry.card_uuid: entry for entry in entries}
     words: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     reasons: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for entry in newest.values():
-        outcome = entry.determined or UNMATCHED
+        outcome = entry.determined or (NO_ORDER if entry.shown_in else UNMATCHED)
         for about in (ALL, *_open(entry.body or {})):
             words[outcome, about][entry.outcome] += 1
             if entry.outcome == "overridden":

@@ -78,13 +78,14 @@ class Repository:
             return connection.execute(newest).first()
 
     def feedback_since(self, since: date | None) -> list[Row[Any]]:
-        """Feedback with the determination that its card was about; unmatched entries have none."""
+        """Feedback with the call that showed its card, and the determination that it was about; where there are any."""
         about = (determinations.c.call_id == cards.c.call_id) & (
             determinations.c.order_reference == cards.c.order_reference
         )
         start = feedback.c.received_at >= datetime.combine(since, datetime.min.time(), UTC) if since else true()
         joined = feedback.outerjoin(cards, cards.c.uuid == feedback.c.card_uuid).outerjoin(determinations, about)
-        columns = (feedback, determinations.c.outcome.label("determined"), determinations.c.body)
+        told = cards.c.call_id.label("shown_in")
+        columns = (feedback, told, determinations.c.outcome.label("determined"), determinations.c.body)
         with self.engine.connect() as connection:
             found = select(*columns).select_from(joined).where(start).order_by(feedback.c.received_at)
             return list(connection.execute(found))

@@ -26,7 +26,12 @@ def said(outcome: str, when: datetime, assertion: str | None = None, **members: 
 def word(outcome: str, determined: str | None, reason: str | None = None) -> SimpleNamespace:
     body = {"criteria": []} if determined else None
     return SimpleNamespace(
-        card_uuid=f"k{next(_ids)}", outcome=outcome, determined=determined, override_code=reason, body=body
+        card_uuid=f"k{next(_ids)}",
+        outcome=outcome,
+        determined=determined,
+        override_code=reason,
+        body=body,
+        shown_in="c" if determined else None,
     )
 
 
