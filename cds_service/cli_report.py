@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from cds_service.cli_store import StoreRefused, current_store
+from cds_service.cli_store import StoreRefused, current_store, day_of
 from cds_service.services.report import PERIODS, report
 
 
@@ -21,11 +21,7 @@ def report_command(folder: Path, since: str | None, by: str) -> None:
     from cds_service.web.report_page import report_files
 
     _, store = current_store()
-    try:
-        day = date.fromisoformat(since) if since else None
-    except ValueError:
-        raise StoreRefused("--since must be a day such as 2026-11-01") from None
-    made = datetime.now(UTC)
+    day, made = day_of(since), datetime.now(UTC)
     repository = store.repository()
     try:
         tables = report(repository.determinations_since(day), repository.feedback_since(day), by)

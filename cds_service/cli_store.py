@@ -46,6 +46,14 @@ def current_store() -> tuple[settings_module.Settings, Store]:
     return settings, store
 
 
+def day_of(since: str | None) -> date | None:
+    """The day that --since names; StoreRefused when it is none."""
+    try:
+        return date.fromisoformat(since) if since else None
+    except ValueError:
+        raise StoreRefused("--since must be a day such as 2026-11-01") from None
+
+
 @click.group()
 def db() -> None:
     """Creates, migrates and prunes the store."""
@@ -104,11 +112,7 @@ def replay(call_id: str, request_file: Path, fetch: bool) -> None:
 def feedback(since: str | None, as_csv: bool, as_json: bool) -> None:
     """Prints acceptance and override reasons by outcome and criterion."""
     _, store = current_store()
-    try:
-        day = date.fromisoformat(since) if since else None
-    except ValueError:
-        raise StoreRefused("--since must be a day such as 2026-11-01") from None
-    rows = acceptance(store.repository().feedback_since(day))
+    rows = acceptance(store.repository().feedback_since(day_of(since)))
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif as_csv:

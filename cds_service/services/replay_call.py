@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC
 from typing import Any
 
 import msgspec
@@ -15,7 +14,7 @@ from cds_service.hooks.messages import read_root
 from cds_service.services.determine_coverage import EXTENSION, answer
 from cds_service.services.read_chart import OpenSource
 from cds_service.settings import Settings
-from cds_service.store.records import input_digest, kept_determinations
+from cds_service.store.records import input_digest, kept_determinations, utc
 from cds_service.store.repository import Repository
 from fhir_mappings.crd_versions import version_named
 
@@ -38,7 +37,7 @@ def replayed(
     stored = repository.call(call_id)
     if stored is None:
         raise LookupError(f"no call {call_id} is stored")
-    now = stored.received_at.replace(tzinfo=stored.received_at.tzinfo or UTC).astimezone(UTC)
+    now = utc(stored.received_at)
     lines = [f"call {stored.id} of {now:%Y-%m-%d %H:%M:%S} UTC, version {stored.software_version}"]
     if stored.input_digest not in {input_digest(read_root(each)) for each in _spellings(body)}:
         lines.append("the request is not the one that was answered: its digest differs")
@@ -62,8 +61,9 @@ def _spellings(body: bytes) -> Iterator[bytes]:
     yield body.replace(b"\r", b"").replace(b"\n", b"")
     try:
         yield msgspec.json.format(body, indent=-1)
-        yield json.dumps(json.loads(body)).encode()
-        yield json.dumps(json.loads(body), ensure_ascii=False).encode()
+        plain = json.loads(body)
+        yield json.dumps(plain).encode()
+        yield json.dumps(plain, ensure_ascii=False).encode()
     except ValueError:
         return
 

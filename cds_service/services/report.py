@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from statistics import median, quantiles
 from typing import Any
 
@@ -19,6 +19,7 @@ from cds_service.policies.mp_mm_1316 import SECTIONS
 from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS
 from cds_service.services.acceptance import ALL, acceptance
 from cds_service.services.tables import Cell, Table
+from cds_service.store.records import utc
 
 JSON = dict[str, Any]
 PERIODS = ("day", "week", "month")
@@ -36,7 +37,7 @@ class _Order:
     said: list[Any] = field(default_factory=list)
 
     def first(self, outcome: Outcome) -> datetime | None:
-        return next((_utc(each.received_at) for each in self.said if each.outcome == outcome), None)
+        return next((utc(each.received_at) for each in self.said if each.outcome == outcome), None)
 
 
 def report(determinations: Iterable[Any], feedback: Sequence[Any], by: str = "week") -> list[Table]:
@@ -67,7 +68,7 @@ def _by_outcome(orders: list[_Order], by: str) -> Table:
     counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
     for order in orders:
         newest = order.said[-1]
-        counts[_period(_utc(newest.received_at).date(), by)][newest.outcome] += 1
+        counts[_period(utc(newest.received_at).date(), by)][newest.outcome] += 1
     rows: list[tuple[Cell, ...]] = [
         (period, *(counts[period][name] for name in _OUTCOMES), counts[period].total())
         for period in _periods(sorted(counts), by)
@@ -205,8 +206,3 @@ def _period(day: date, by: str) -> str:
     if by == "month":
         return f"{day:%Y-%m}"
     return str(day if by == "day" else day - timedelta(days=day.weekday()))
-
-
-def _utc(moment: datetime) -> datetime:
-    """SQLite keeps no zone: what it gives back is UTC."""
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

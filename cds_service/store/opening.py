@@ -44,7 +44,7 @@ class Store:
         """Whether the database answers with tables of this version."""
         try:
             self.repository()
-        except (SQLAlchemyError, OSError):
+        except StoreError:
             return False
         return is_current(self.engine)
 
@@ -52,7 +52,7 @@ class Store:
         """Whether a token comes for the first time; Unavailable when nobody can say."""
         try:
             return self.repository().first_use(client, jti, ends_at)
-        except (SQLAlchemyError, OSError):
+        except StoreError:
             raise Unavailable("the service cannot verify callers at the moment: try again") from None
 
 

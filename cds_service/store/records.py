@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -107,6 +107,11 @@ def _card(card: JSON) -> JSON:
         "topic": card["source"]["topic"]["code"],
         "suggestions": {offer["uuid"]: offer["label"] for offer in card.get("suggestions", ())},
     }
+
+
+def utc(moment: datetime) -> datetime:
+    """A time as the store gives it back, in UTC: SQLite keeps no zone, and there it is UTC already."""
+    return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def stamp(moment: datetime) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, true
+from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, delete, func, insert, select, true
 from sqlalchemy.exc import IntegrityError
 
 from cds_service.store.tables import calls, cards, determinations, feedback, used_tokens
@@ -82,20 +82,23 @@ class Repository:
         about = (determinations.c.call_id == cards.c.call_id) & (
             determinations.c.order_reference == cards.c.order_reference
         )
-        start = feedback.c.received_at >= datetime.combine(since, datetime.min.time(), UTC) if since else true()
         joined = feedback.outerjoin(cards, cards.c.uuid == feedback.c.card_uuid).outerjoin(determinations, about)
         told = cards.c.call_id.label("shown_in")
         columns = (feedback, told, determinations.c.outcome.label("determined"), determinations.c.body)
         with self.engine.connect() as connection:
-            found = select(*columns).select_from(joined).where(start).order_by(feedback.c.received_at)
+            found = (
+                select(*columns)
+                .select_from(joined)
+                .where(_since(feedback.c.received_at, since))
+                .order_by(feedback.c.received_at)
+            )
             return list(connection.execute(found))
 
     def determinations_since(self, since: date | None) -> Iterator[Row[Any]]:
         """Determinations with their call's time, hook and duration, oldest first; read as they are asked for."""
-        start = calls.c.received_at >= datetime.combine(since, datetime.min.time(), UTC) if since else true()
         columns = (determinations, calls.c.received_at, calls.c.hook, calls.c.duration_ms)
         joined = determinations.join(calls, calls.c.id == determinations.c.call_id)
-        found = select(*columns).select_from(joined).where(start)
+        found = select(*columns).select_from(joined).where(_since(calls.c.received_at, since))
         with self.engine.connect().execution_options(yield_per=500) as connection:
             yield from connection.execute(found.order_by(calls.c.received_at, determinations.c.position))
 
@@ -106,6 +109,11 @@ class Repository:
                 table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
                 for table in (calls, determinations, cards, feedback, used_tokens)
             }
+
+
+def _since(received: Column[datetime], day: date | None) -> ColumnElement[bool]:
+    """From the first moment of a day, in UTC; None is always."""
+    return received >= datetime.combine(day, datetime.min.time(), UTC) if day else true()
 
 
 def _write_calls(connection: Connection, records: Sequence[JSON]) -> None:

@@ -12,6 +12,7 @@ from flask import Flask, Request, Response, request
 from werkzeug.exceptions import ClientDisconnected
 
 from cds_service.errors import BadRequest, TooLarge, TooSlow, WrongMediaType
+from cds_service.settings import Settings
 from cds_service.web import patience
 
 _PIECE = 262_144
@@ -36,6 +37,13 @@ def read_body(request: Request, most: int, seconds: float = 10.0) -> bytes:
     return _unzipped(body, most)
 
 
+def checked_body(request: Request, settings: Settings) -> bytes:
+    """The body of a request, within all limits."""
+    body = read_body(request, settings.max_body_bytes, settings.body_seconds)
+    refuse_depth(body, settings.max_json_depth)
+    return body
+
+
 def refuse_depth(body: bytes, most: int) -> None:
     """BadRequest when JSON nests deeper than `most`: brackets are peeled, innermost first, a level at a time."""
     left = body.translate(None, _NO_BRACKETS)
@@ -57,7 +65,7 @@ def install(app: Flask) -> None:
 
     The server closes a connection with more than a little unread in it, when the client has been told to go on.
     """
-    settings = app.config["SETTINGS"]
+    settings: Settings = app.config["SETTINGS"]
 
     @app.after_request
     def discard_rest(response: Response) -> Response:

@@ -47,6 +47,12 @@ def client_of_call() -> TrustedClient | None:
     return caller.client if caller is not None else None
 
 
+def client_name() -> str | None:
+    """The name of the present call's client; None when callers are not authenticated."""
+    client = client_of_call()
+    return client.name if client is not None else None
+
+
 def rule_for(settings: Settings, client: TrustedClient | None) -> ServerRule:
     """Which FHIR servers a call may lead to: its client's own; where nobody is authenticated, public ones too.
 

@@ -12,8 +12,8 @@ from cds_service.hooks.messages import as_json
 from cds_service.policies.mp_mm_1316 import VERSIONS
 from cds_service.services.package_questionnaire import questionnaire_package
 from cds_service.store.opening import Store, StoreError
-from cds_service.web.bodies import read_body, refuse_depth
-from cds_service.web.callers import client_of_call
+from cds_service.web.bodies import checked_body
+from cds_service.web.callers import client_name
 from fhir_mappings.questionnaires import NAME, REASON_SET, code_system, override_reasons, questionnaire, value_set
 
 blueprint = Blueprint("fhir", __name__, url_prefix="/fhir")
@@ -77,9 +77,7 @@ def read(kind: str, identity: str) -> Response:
 def package() -> Response:
     """The questionnaire for an order, as a DTR client asks for it."""
     settings = current_app.config["SETTINGS"]
-    body = read_body(request, settings.max_body_bytes, settings.body_seconds)
-    refuse_depth(body, settings.max_json_depth)
-    return _reply(questionnaire_package(body, settings.public_url, _determined))
+    return _reply(questionnaire_package(checked_body(request, settings), settings.public_url, _determined))
 
 
 def _determined(assertion_id: str) -> dict[str, Any] | None:
@@ -87,9 +85,8 @@ def _determined(assertion_id: str) -> dict[str, Any] | None:
     store: Store | None = current_app.config["STORE"]
     if store is None:
         return None
-    client = client_of_call()
     try:
-        row = store.repository().determined(assertion_id, client.name if client else None)
+        row = store.repository().determined(assertion_id, client_name())
     except StoreError:
         raise Unavailable("what was determined cannot be looked up at the moment: try again") from None
     return dict(row.body) if row is not None else None

@@ -16,12 +16,11 @@ from cds_service.hooks.feedback import Feedback, parse_feedback
 from cds_service.hooks.messages import as_json
 from cds_service.services.determine_coverage import EXTENSION, Answered, answer_call
 from cds_service.services.keep_call import call_record
-from cds_service.settings import Settings
 from cds_service.store.opening import Store
 from cds_service.store.records import FeedbackRecord, stamp
 from cds_service.web import measures
-from cds_service.web.bodies import read_body, refuse_depth
-from cds_service.web.callers import client_of_call, rule_for
+from cds_service.web.bodies import checked_body
+from cds_service.web.callers import client_name, client_of_call, rule_for
 from fhir_mappings.crd_versions import V2_0, CrdVersion, version_named
 
 blueprint = Blueprint("hooks", __name__)
@@ -76,9 +75,8 @@ def _service(service_id: str, *, legacy: bool = False) -> HookService:
 def _measured(service: HookService, respond: Callable[[HookService], Response]) -> Response:
     """The response to one call of a client, counted and timed, whatever becomes of it."""
     began, status = time.monotonic(), 500
-    client = client_of_call()
     try:
-        with current_app.config["TURNSTILE"].passing(client.name if client else ""):
+        with current_app.config["TURNSTILE"].passing(client_name() or ""):
             response = respond(service)
         status = response.status_code
     except BadRequest as error:
@@ -96,7 +94,7 @@ def _called(service: HookService, default_version: CrdVersion | None = None) -> 
     received, began = datetime.now(UTC), time.monotonic()
     own_version = version_named(client.crd_version) if client is not None and client.crd_version else None
     answered = answer_call(
-        _body(settings),
+        checked_body(request, settings),
         service,
         settings,
         received,
@@ -109,27 +107,19 @@ def _called(service: HookService, default_version: CrdVersion | None = None) -> 
     return Response(body, mimetype="application/json")
 
 
-def _body(settings: Settings) -> bytes:
-    """The request's body, within all limits."""
-    body = read_body(request, settings.max_body_bytes, settings.body_seconds)
-    refuse_depth(body, settings.max_json_depth)
-    return body
-
-
 def _keep(answered: Answered, body: bytes, received: datetime, milliseconds: float) -> None:
     """Counts an answer, and hands its record over; the store is written later."""
     measures.count_answer(answered.call.service.hook, answered.response.get("extension", {}).get(EXTENSION, []))
-    config, client = current_app.config, client_of_call()
+    config = current_app.config
     store: Store | None = config["STORE"]
     if store is not None:
-        name, settings = client.name if client else None, config["SETTINGS"]
-        record = call_record(answered, name, received, milliseconds, config["SEAL"], body, settings.store_values)
+        values = config["SETTINGS"].store_values
+        record = call_record(answered, client_name(), received, milliseconds, config["SEAL"], body, values)
         store.recorder.accept(record)
 
 
 def _told(service: HookService) -> Response:
-    settings = current_app.config["SETTINGS"]
-    entries = parse_feedback(_body(settings))
+    entries = parse_feedback(checked_body(request, current_app.config["SETTINGS"]))
     store: Store | None = current_app.config["STORE"]
     for entry in entries:
         measures.FEEDBACK.labels(entry.outcome).inc()
@@ -139,8 +129,7 @@ def _told(service: HookService) -> Response:
 
 
 def _feedback_record(entry: Feedback, service: HookService) -> FeedbackRecord:
-    client = client_of_call()
-    name = client.name if client else None
+    name = client_name()
     words = "|".join(map(str, (name, service.id, entry)))
     return FeedbackRecord(
         id=sha256(words.encode("utf-8", "replace")).hexdigest(),

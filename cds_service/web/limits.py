@@ -1,4 +1,4 @@
-"""How many calls of one client a worker answers at a time, and how long a request may take to arrive."""
+"""How many calls of one client a worker answers at a time."""
 
 from __future__ import annotations
 

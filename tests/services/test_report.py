@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from itertools import count
 from types import SimpleNamespace
 from typing import Any
@@ -79,6 +79,11 @@ def test_periods_with_nothing_in_them_are_shown(by: str, days: int, periods: lis
 
 def test_times_that_carry_no_zone_are_utc() -> None:
     assert table("outcomes", [said("excluded", MONDAY.replace(tzinfo=None))], by="day").rows[0][0] == "2026-11-02"
+
+
+def test_times_in_a_zone_are_counted_by_their_utc_day() -> None:
+    early = datetime(2026, 11, 2, 8, tzinfo=timezone(timedelta(hours=10)))  # 22:00 UTC on Sunday, 1 November
+    assert table("outcomes", [said("excluded", early)], by="day").rows[0][0] == "2026-11-01"
 
 
 def test_a_gap_counts_once_for_an_order_however_often_it_is_signed() -> None:
