@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
+from threading import Lock
 from typing import Any
 
 import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties, findfont, get_font
 
 # Okabe and Ito's colours, told apart by people who are colour-blind; the hatches, in print.
 _GREEN, _ORANGE, _RED, _GREY = ("#009e73", ""), ("#e69f00", "//"), ("#d55e00", "xx"), ("#999999", "..")
@@ -28,6 +32,8 @@ _FILLS = {
     "overridden": _ORANGE,
     "90th percentile ms": _SKY,
 }
+GREEN, ORANGE, RED, GREY, SKY, BLUE = (look[0] for look in (_GREEN, _ORANGE, _RED, _GREY, _SKY, _BLUE))
+INK = "#222222"  # text and thin lines: the other colours are too light for them
 _STYLE: Any = {
     "svg.hashsalt": "insulin-pump-cds",  # the same numbers give the same bytes
     "font.family": "sans-serif",
@@ -37,7 +43,9 @@ _STYLE: Any = {
     "hatch.linewidth": 0.6,
 }
 _WIDTH_INCHES = 8.5
+_PANEL_INCHES = 7.3  # 700 px in a browser
 _MOST_TICKS, _MOST_ABREAST = 12, 4
+_DRAWING = Lock()
 
 
 def columns(labels: Sequence[str], series: Mapping[str, Sequence[float]], unit: str) -> str:
@@ -72,20 +80,48 @@ def bars(labels: Sequence[str], series: Mapping[str, Sequence[float]], unit: str
         return _svg(figure, axes)
 
 
+def panel(inches: float, draw: Callable[[Axes], None], abreast: int = 3) -> str:
+    """A plot 700 px wide and so many inches high; `draw` fills its axes. For threads: one is drawn at a time.
+
+    The legend is always there, with at most so many names abreast.
+    """
+    # Settings and text layout are shared by all of matplotlib.
+    with _DRAWING, matplotlib.rc_context(_STYLE):
+        figure, axes = _empty(inches, _PANEL_INCHES)
+        draw(axes)
+        return _svg(figure, axes, abreast, least=1)
+
+
+def fitted(text: str, tail: str, points: float) -> str:
+    """Text and tail as the font can show them, the text cut until both fit in so many points; only inside `panel`.
+
+    A character that the font does not have is a question mark.
+    """
+    font = get_font(findfont(FontProperties()))
+    font.set_size(_STYLE["font.size"], 72)
+    kept = [each if each.isprintable() and font.get_char_index(ord(each)) else "?" for each in text]
+    widths = {each: font.load_char(ord(each)).linearHoriAdvance / 65536 for each in {*kept, *tail, "…"}}
+    room = points - sum(widths[each] for each in tail)
+    ends = list(accumulate(widths[each] for each in kept))
+    if not ends or ends[-1] <= room:
+        return "".join(kept) + tail
+    return "".join(kept[: bisect_right(ends, room - widths["…"])]).rstrip() + "…" + tail
+
+
 def _look(name: str) -> dict[str, Any]:
     colour, hatch = _FILLS.get(name, _BLUE)
     return {"color": colour, "hatch": hatch, "edgecolor": "white"}
 
 
-def _empty(height: float) -> tuple[Figure, Axes]:
-    figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
+def _empty(height: float, width: float = _WIDTH_INCHES) -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.add_subplot()
 
 
-def _svg(figure: Figure, axes: Axes) -> str:
+def _svg(figure: Figure, axes: Axes, abreast: int = _MOST_ABREAST, least: int = 2) -> str:
     handles, names = axes.get_legend_handles_labels()
-    if len(names) > 1:
-        figure.legend(handles, names, loc="outside upper left", ncols=min(len(names), _MOST_ABREAST), frameon=False)
+    if len(names) >= least:
+        figure.legend(handles, names, loc="outside upper left", ncols=min(len(names), abreast), frameon=False)
     drawn = io.StringIO()
     figure.savefig(drawn, format="svg", metadata={"Date": None, "Creator": None})
     return drawn.getvalue()

@@ -1,0 +1,66 @@
+"""What the plots of a chart are made of: the plot with its words and table, and how days are put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from cds_service.facts import Topic
+from cds_service.policies.mp_mm_1316.case import Case
+
+# More rows than these are summed up: nobody reads a table of thousands.
+MOST_ROWS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ChartPlot:
+    """One plot. `words` is its text alternative: what a sighted reader sees. The table holds the same numbers."""
+
+    section: str
+    title: str
+    svg: str
+    words: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 day`, `1,234 days`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def tenths(count: int, days: int) -> str:
+    """An average a day, cut and not rounded to tenths, as D.I.G shows it: 119 over 30 is 3.9."""
+    return f"{count * 10 // days / 10:.1f}"
+
+
+def spelt_days(days: Iterable[date]) -> str:
+    """Days in words, neighbours joined: `2026-11-01, 2026-11-05 to 2026-11-07`."""
+    runs: list[tuple[date, date]] = []
+    for day in sorted(days):
+        if runs and day - runs[-1][1] == timedelta(days=1):
+            runs[-1] = (runs[-1][0], day)
+        else:
+            runs.append((day, day))
+    return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in runs)
+
+
+def clock(minute: int) -> str:
+    """A minute of the day as a clock shows it: 480 is 08:00."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+def short(text: str, room: int) -> str:
+    """A text cut to so many characters, with an ellipsis where it was longer."""
+    return text if len(text) <= room else text[: room - 1].rstrip() + "…"
+
+
+def not_whole(case: Case, *topics: Topic) -> list[str]:
+    """A warning where the chart could not be read whole, so that what is not drawn may still exist."""
+    return ["the chart was not read whole, so there may be more"] if case.not_read(*topics) else []
+
+
+def sentences(parts: Sequence[str]) -> str:
+    """Sentences joined, empty ones left out; each begins with a capital letter and ends with a full stop."""
+    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts if part)
