@@ -54,6 +54,13 @@ class Settings:
     fhir_servers: str = _setting(
         "", "open mode: FHIR servers that may lie inside or be reached by http, separated by commas"
     )
+    smart_client_id: str = _setting(
+        "insulin-pump-cds", "client id of the SMART app at FHIR servers whose trusted client names none"
+    )
+    smart_client_secret_file: str = _setting("", "file with that client's secret; none: a public client")
+    smart_private_key_file: str = _setting("", "file with that client's private key (PEM or JWK), in place of a secret")
+    session_seconds: float = _setting(3600.0, "longest life of a session of the documentation page")
+    page_seconds: float = _setting(10.0, "longest time that the documentation page waits for the chart")
     cors_origins: str = _setting("*", "origins of browser clients, separated by commas; `*` for all")
     payer_identifiers: str = _setting("", "identifiers of the payer in Coverage.payor, separated by commas")
     payer_phone: str = _setting("", "the payer's telephone number for questions, sent with coverage information")

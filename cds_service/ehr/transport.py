@@ -71,7 +71,7 @@ class Transport:
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, _adapter(self._connections, partial(rule.may_connect, base)))
+            self._session.mount(scheme, guarded_adapter(self._connections, partial(rule.may_connect, base)))
 
     @property
     def left(self) -> float:
@@ -229,7 +229,7 @@ def _connected(connection: HTTPConnection, may_connect: Callable[[str], bool]) -
     raise failure or OSError("no address")
 
 
-def _adapter(connections: list[HTTPConnection], may_connect: Callable[[str], bool]) -> HTTPAdapter:
+def guarded_adapter(connections: list[HTTPConnection], may_connect: Callable[[str], bool]) -> HTTPAdapter:
     """An adapter that remembers its connections, so that they can be shut from outside, and minds where they lead."""
 
     class Plain(HTTPConnection):

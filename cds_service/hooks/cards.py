@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 from uuid import uuid4
@@ -29,11 +30,18 @@ OVERRIDES = (
 )
 
 
+# Makes the link of an order's card to the documentation page; None where the EHR could not open it.
+AppLink = Callable[[DeviceOrder, Determination], dict[str, Any] | None]
+
+
 class CardWriter:
     """Writes the cards of one call."""
 
-    def __init__(self, public_url: str, patient_id: str, user_id: str | None, ordered: frozenset[str]) -> None:
+    def __init__(
+        self, public_url: str, patient_id: str, user_id: str | None, ordered: frozenset[str], app_link: AppLink
+    ) -> None:
         """`ordered`: codes of all draft orders, which are not suggested again."""
+        self._app_link = app_link
         self._policy_url = f"{public_url}/policy/{POLICY_ID}"
         self._system = f"{public_url}/fhir/CodeSystem/override-reason"
         self._patient = f"Patient/{patient_id}"
@@ -50,7 +58,7 @@ class CardWriter:
             return self._no_version_card(order, determination) if determination.before_policy else None
         card = self._frame(order, summary(determination), _indicator(determination))
         card["detail"] = "\n\n".join(detail(order, determination, chart, today))
-        card["links"] = self._links(determination)
+        card["links"] = self._links(order, determination)
         self._offer(card, order, determination, chart)
         if determination.outcome is not Outcome.LIKELY_APPROVED:
             card["overrideReasons"] = [
@@ -74,13 +82,16 @@ class CardWriter:
         card["links"] = [{"label": f"{POLICY_ID}: the policy", "url": self._policy_url, "type": "absolute"}]
         return card
 
-    def _links(self, determination: Determination) -> list[dict[str, str]]:
+    def _links(self, order: DeviceOrder, determination: Determination) -> list[dict[str, Any]]:
+        """Where the open questions are answered, then where each section stands."""
+        app = None if determination.outcome is Outcome.LIKELY_APPROVED else self._app_link(order, determination)
         whole = "D.III" if determination.on_replacement_path else "D.I"
         sections = [finding.id for finding in in_question(determination)] or [whole]
         links = [(f"{POLICY_ID} {s}: {UNITS[s].title if s in UNITS else 'criteria'}", s) for s in sections]
-        return [
+        deep = [
             {"label": label, "url": f"{self._policy_url}#{section}", "type": "absolute"} for label, section in links
         ]
+        return [*([app] if app else []), *deep]
 
     def _offer(self, card: dict[str, Any], order: DeviceOrder, determination: Determination, chart: Chart) -> None:
         taken = self._ordered | chart.open_orders

@@ -11,15 +11,18 @@ from typing import Any
 
 import msgspec
 
+from cds_service.engine.determination import Determination
 from cds_service.errors import BadRequest, NotJson, Unprocessable
-from cds_service.hooks.cards import CardWriter
+from cds_service.facts import DeviceOrder
+from cds_service.hooks.cards import AppLink, CardWriter
 from cds_service.hooks.configuration import COVERAGE_INFO, UNSOLICITED, configuration_in, requested_version
 from cds_service.hooks.crd_cards import CrdCardWriter, limited
-from cds_service.hooks.determinations import as_json, evidence_references
+from cds_service.hooks.determinations import as_json, assertion_id, evidence_references
 from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import extension_in, read_root, request_in
 from cds_service.hooks.prefetch import refuse_other_patient
 from cds_service.hooks.system_actions import system_actions
+from cds_service.services.app_links import AppLinks
 from cds_service.services.assert_coverage import Terms, assertion_for
 from cds_service.services.call import Call
 from cds_service.services.judge_orders import judge_orders
@@ -69,11 +72,12 @@ def answer_call(
     *,
     roster: Roster | None = None,
     default_version: CrdVersion | None = None,
+    app_links: AppLinks | None = None,
 ) -> Answered:
     """A hook call, answered. `now` is an aware time; `open_source` None never leaves the machine.
 
     `roster`: the plan's members, None when it gives no list. `default_version`: of CRD, for a client that asks for
-    none; None takes the setting's.
+    none; None takes the setting's. `app_links`: of cards to the documentation page, None where there is no page.
     """
     began = time.monotonic()
     root = read_root(body)
@@ -84,7 +88,7 @@ def answer_call(
         refuse_other_patient(request.prefetch, request.patient_id)
         call = Call(request, service, settings, now, version, configuration_in(extension), roster)
         seen = see(call, open_source, began)
-        return Answered(call, root, _response(call, seen), bool(seen.searches))
+        return Answered(call, root, _response(call, seen, app_links), bool(seen.searches))
 
 
 def _version(extension: dict[str, Any], service: HookService, default: CrdVersion | None) -> CrdVersion:
@@ -109,12 +113,12 @@ def _statuses(version: CrdVersion | None) -> Iterator[None]:
         raise Unprocessable(error.message, error.field, error.code) from None
 
 
-def _response(call: Call, seen: Seen) -> dict[str, Any]:
+def _response(call: Call, seen: Seen, app_links: AppLinks | None) -> dict[str, Any]:
     days = call.days(seen.reader)
     judged = judge_orders(seen.orders, seen.chosen, seen.chart, days, call.settings)
     orders = [placed(call, seen, each) for each in judged]
     response: dict[str, Any] = {
-        "cards": limited(list(_cards(call, seen, orders, days[0])), call.configuration),
+        "cards": limited(list(_cards(call, seen, orders, days[0], app_links)), call.configuration),
         "systemActions": _actions(call, seen, orders, days[0]),
     }
     if orders:
@@ -126,7 +130,9 @@ def _response(call: Call, seen: Seen) -> dict[str, Any]:
     return response
 
 
-def _cards(call: Call, seen: Seen, orders: Sequence[Placed], today: date) -> Iterator[dict[str, Any]]:
+def _cards(
+    call: Call, seen: Seen, orders: Sequence[Placed], today: date, app_links: AppLinks | None
+) -> Iterator[dict[str, Any]]:
     """Of the plain service the full card; of the CRD services what their coverage-information does not say."""
     request, ordered = call.request, order_codes(seen.drafts.values())
     url = call.settings.public_url
@@ -135,11 +141,26 @@ def _cards(call: Call, seen: Seen, orders: Sequence[Placed], today: date) -> Ite
         for each in orders:
             yield from crd.cards(each.order, each.determination, seen.chart, today)
     elif call.configuration.on(COVERAGE_INFO):
-        writer = CardWriter(url, request.patient_id, request.user_id, ordered)
+        app_link = _app_link(call, seen, app_links)
+        writer = CardWriter(url, request.patient_id, request.user_id, ordered, app_link)
         for each in orders:
             card = writer.card(each.order, each.determination, seen.chart, today)
             if card is not None:
                 yield card
+
+
+def _app_link(call: Call, seen: Seen, app_links: AppLinks | None) -> AppLink:
+    """How the cards of this call link to the documentation page."""
+
+    def link(order: DeviceOrder, determination: Determination) -> dict[str, Any] | None:
+        if app_links is None:
+            return None
+        patient = call.request.patient_id
+        draft = seen.drafts[order.reference]
+        said = assertion_id(order.reference, patient, determination.coverage_reference)
+        return app_links.link(draft, call.request.entries, patient, said, call.fhir_server)
+
+    return link
 
 
 def _actions(call: Call, seen: Seen, orders: Sequence[Placed], today: date) -> list[dict[str, Any]]:

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, delete, func, insert, select, true
 from sqlalchemy.exc import IntegrityError
 
-from cds_service.store.tables import calls, cards, determinations, feedback, used_tokens
+from cds_service.store.tables import calls, cards, determinations, feedback, sessions, used_tokens
 
 JSON = Mapping[str, Any]
 _LONGEST_REFERENCE = 300
@@ -43,13 +43,14 @@ class Repository:
         return True
 
     def prune(self, before: datetime, now: float) -> tuple[int, int]:
-        """Deletes calls and feedback received before a time, and tokens that have ended. The numbers of both."""
+        """Deletes calls and feedback received before a time, and what has ended. The numbers of calls and of tokens."""
         with self.engine.begin() as connection:
             connection.execute(delete(feedback).where(feedback.c.received_at < before))
             old = select(calls.c.id).where(calls.c.received_at < before).scalar_subquery()
             for table in (feedback, cards, determinations):
                 connection.execute(delete(table).where(table.c.call_id.in_(old)))
             gone = connection.execute(delete(calls).where(calls.c.received_at < before)).rowcount
+            connection.execute(delete(sessions).where(sessions.c.ends_at < now))
             ended = connection.execute(delete(used_tokens).where(used_tokens.c.ends_at < now)).rowcount
         return gone, ended
 

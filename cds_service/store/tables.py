@@ -84,6 +84,15 @@ feedback = Table(
 )
 Index("feedback_by_card", feedback.c.card_uuid)
 
+# Signed-in users of the SMART app: what is in a row opens only with the cookie of its browser.
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("id", String(64), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("ends_at", Float, nullable=False, index=True),
+)
+
 used_tokens = Table(
     "used_tokens",
     metadata,

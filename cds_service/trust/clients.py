@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from cds_service.errors import BadSetting
+from cds_service.trust.registrations import SMART_MEMBERS, Registration, registration
 from cds_service.trust.servers import is_safe_url, same_server
 
 SETTING = "PUMP_CDS_TRUSTED_CLIENTS"
 _LISTS = ("jku", "audiences", "tenants", "fhir_servers", "cors_origins")
-_TEXTS = ("name", "issuer", "jwks_file", "crd_version")
+_TEXTS = ("name", "issuer", "jwks_file", "crd_version", *SMART_MEMBERS)
 _FLAGS = ("repeated_jti",)
 _VERSIONS = ("", "2.0.1", "2.1", "2.2")
 
@@ -25,7 +26,8 @@ class TrustedClient:
 
     `jku`: addresses that its key set may be fetched from; `jwks_file`: the key set itself, read again when the file
     changes. `audiences`: accepted beside the address that is called. `tenants`: the only ones, when there are any.
-    `repeated_jti`: one token may come with several calls while it lives, as the public test kit sends it.
+    `repeated_jti`: one token may come with several calls while it lives, as the public test kit sends it. `smart`: as
+    whom its FHIR servers know the SMART app, where that is not as all others do.
     """
 
     name: str
@@ -38,6 +40,7 @@ class TrustedClient:
     cors_origins: tuple[str, ...] = ()
     crd_version: str = ""
     repeated_jti: bool = False
+    smart: Registration | None = None
 
     def owns(self, server: str) -> bool:
         """Whether a FHIR server is on this client's list."""
@@ -49,6 +52,10 @@ class TrustedClients:
     """All clients, found by the issuer of their tokens."""
 
     by_issuer: Mapping[str, TrustedClient] = field(default_factory=dict)
+
+    def owner_of(self, server: str) -> TrustedClient | None:
+        """The client on whose list a FHIR server is; None when it is on nobody's."""
+        return next((client for client in self.by_issuer.values() if client.owns(server)), None)
 
     def cors_origins(self) -> frozenset[str]:
         """Origins of all clients' browser pages."""
@@ -102,8 +109,17 @@ def _client(row: dict[str, Any], place: str, folder: Path) -> TrustedClient:
         jwks_file=_key_file(row.get("jwks_file", ""), place, folder, bool(row.get("jku"))),
         crd_version=row.get("crd_version", ""),
         repeated_jti=row.get("repeated_jti", False),
+        smart=_smart(row, place, folder),
         **{name: tuple(row.get(name, ())) for name in _LISTS},
     )
+
+
+def _smart(row: dict[str, Any], place: str, folder: Path) -> Registration | None:
+    if not any(row.get(name) for name in SMART_MEMBERS):
+        return None
+    if not row.get("smart_client_id"):
+        raise BadSetting(f"{place}: smart_client_id is required beside a secret or key of the SMART app")
+    return registration(*(row.get(name, "") for name in SMART_MEMBERS), place=place, folder=folder)
 
 
 def _key_file(name: str, place: str, folder: Path, has_jku: bool) -> Path | None:

@@ -37,6 +37,12 @@ def is_safe_url(url: str) -> bool:
     return parts is not None and (parts[0] == "https" or is_loopback(parts[1]))
 
 
+def is_loopback_url(url: str) -> bool:
+    """Whether an address lies on this machine by its own writing."""
+    parts = _parts(url)
+    return parts is not None and is_loopback(parts[1])
+
+
 def same_server(one: str, other: str) -> bool:
     """Whether two base URLs are the same, whatever their case and final slash."""
     return _parts(one) is not None and _parts(one) == _parts(other)

@@ -48,6 +48,22 @@ def regimen_start(case: Case) -> date | None:
     return _chain(case)
 
 
+def regimen_known(case: Case) -> dict[str, bool | float | date]:
+    """What the chart says of the regimen, by the question that asks for it: only what it documents, no guess."""
+    if _on_pump(case) is not None:
+        return {}
+    known: dict[str, bool | float | date] = {}
+    if _count(case).basis is Basis.DOCUMENTED:
+        live = [o for o in case.chart.insulin if _current(o, case.as_of) and not o.via_pump]
+        known["D.I.F.injections"] = daily_count(live)[0]
+    start = _chain(case)
+    if start is not None:
+        known["D.I.F.since"] = start
+    if _adjustment(case).basis is Basis.DOCUMENTED:
+        known["D.I.F.adjusts"] = True
+    return known
+
+
 def pump_signs(case: Case) -> list[Evidence]:
     """What shows that a pump is already in use: a device, a status code, insulin given through a pump."""
     pumps = [r for r in case.chart.pumps if usable(r.when, case.as_of)]

@@ -1,0 +1,213 @@
+"""SMART App Launch 2.x from the app's side: discovery, the authorization URL, the code for a token.
+
+OAuth itself is Authlib's. Authlib is slow to import, so it is imported where it is used.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import requests
+
+from cds_service.ehr.transport import CONNECT_SECONDS, Transport, Unanswered, guarded_adapter
+from cds_service.trust.registrations import Registration
+from cds_service.trust.servers import ServerRule, is_loopback_url, is_safe_url
+from fhir_mappings.reading import DecodeError
+
+if TYPE_CHECKING:
+    from authlib.integrations.requests_client import OAuth2Session
+
+log = logging.getLogger(__name__)
+
+_SECONDS, _MOST_BYTES = 5.0, 2_000_000
+_ASSERTION_SECONDS = 240  # SMART allows five minutes
+_OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_members = msgspec.json.Decoder(dict[str, Any])
+
+
+class SmartFault(Exception):
+    """The EHR's side of a launch is not as it has to be; the message says what, for the person before the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class SmartServer:
+    """What a FHIR server says about authorization. `issuer`, `jwks_uri`: of its identity tokens, None when unsaid."""
+
+    iss: str
+    authorization_endpoint: str
+    token_endpoint: str
+    issuer: str | None = None
+    jwks_uri: str | None = None
+    capabilities: frozenset[str] = frozenset()
+
+    @property
+    def speaks_v2_scopes(self) -> bool:
+        """Whether scopes are asked for in SMART 2's syntax; servers that say nothing know SMART 1's."""
+        return "permission-v2" in self.capabilities
+
+
+def discover(iss: str, rule: ServerRule) -> SmartServer:
+    """Reads smart-configuration, else the OAuth addresses in the CapabilityStatement; SmartFault without either."""
+    transport = Transport(iss.rstrip("/") + "/", "", _SECONDS, rule, _MOST_BYTES)
+    try:
+        told = _read(transport, f"{iss}/.well-known/smart-configuration")
+        if not told.get("token_endpoint"):
+            told = _oauth_uris(_read(transport, f"{iss}/metadata"))
+        if told.get("authorization_endpoint") and not told.get("jwks_uri"):
+            openid = _read(transport, f"{iss}/.well-known/openid-configuration")
+            told |= {name: openid[name] for name in ("issuer", "jwks_uri") if name in openid}
+    finally:
+        transport.close()
+    return _checked(iss, told)
+
+
+def _read(transport: Transport, url: str) -> dict[str, Any]:
+    """A JSON object; empty when the server has none there."""
+    try:
+        answer = transport.get(url)
+        return _members.decode(answer.body) if answer.status == 200 else {}
+    except Unanswered as error:
+        raise SmartFault(f"The EHR's FHIR server could not be asked how to sign in: {error}") from None
+    except DecodeError:
+        return {}
+
+
+def _oauth_uris(statement: Mapping[str, Any]) -> dict[str, Any]:
+    """The addresses as SMART 1 wrote them into the CapabilityStatement."""
+    found = [
+        part
+        for rest in _list(statement.get("rest"))
+        for outer in _list(_dict(rest.get("security")).get("extension"))
+        if outer.get("url") == _OAUTH_URIS
+        for part in _list(outer.get("extension"))
+    ]
+    uris = {part.get("url"): part.get("valueUri") for part in found}
+    return {"authorization_endpoint": uris.get("authorize"), "token_endpoint": uris.get("token")}
+
+
+def _dict(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _list(value: Any) -> list[dict[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+
+
+def _checked(iss: str, told: Mapping[str, Any]) -> SmartServer:
+    """The server, once each address that it names is one that may be called or visited."""
+    urls = {name: told.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
+    if not urls["authorization_endpoint"] or not urls["token_endpoint"]:
+        raise SmartFault("The EHR's FHIR server does not offer SMART App Launch: ask its administrators")
+    for name, url in urls.items():
+        if url is not None and not (isinstance(url, str) and _usable(url, iss)):
+            raise SmartFault(f"The EHR's FHIR server names a {name} that is not reached by https")
+    methods = told.get("code_challenge_methods_supported")
+    if isinstance(methods, list) and methods and "S256" not in methods:
+        raise SmartFault("The EHR's FHIR server does not accept PKCE with S256, which this app always uses")
+    issuer = told.get("issuer")
+    capabilities = told.get("capabilities")
+    return SmartServer(
+        iss,
+        str(urls["authorization_endpoint"]),
+        str(urls["token_endpoint"]),
+        issuer if isinstance(issuer, str) else None,
+        urls["jwks_uri"],
+        frozenset(c for c in capabilities if isinstance(c, str)) if isinstance(capabilities, list) else frozenset(),
+    )
+
+
+def _usable(url: str, iss: str) -> bool:
+    """https anywhere; this machine only for a FHIR server on this machine."""
+    return is_safe_url(url) and (not is_loopback_url(url) or is_loopback_url(iss))
+
+
+# ---------------------------------------------------------------- OAuth
+
+
+def authorization_url(
+    server: SmartServer,
+    registered: Registration,
+    redirect_uri: str,
+    *,
+    scope: str,
+    state: str,
+    verifier: str,
+    nonce: str,
+    launch: str | None,
+) -> str:
+    """Where the browser goes to sign in. `verifier`: PKCE's; `launch`: the EHR's, None when the app starts alone."""
+    extra = {"aud": server.iss, "nonce": nonce} | ({"launch": launch} if launch else {})
+    with _session(registered, redirect_uri) as session:
+        url, _ = session.create_authorization_url(
+            server.authorization_endpoint, state=state, code_verifier=verifier, scope=scope, **extra
+        )
+    return str(url)
+
+
+def exchange(
+    server: SmartServer, registered: Registration, redirect_uri: str, *, code: str, verifier: str
+) -> dict[str, Any]:
+    """The token response for a code. SmartFault when the EHR refuses it, or what it answers is no token response."""
+    from authlib.common.errors import AuthlibBaseError
+
+    rule = ServerRule(listed=(server.token_endpoint,))  # a trusted server names it, wherever it lies
+    with _session(registered, redirect_uri) as session:
+        session.trust_env = False
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, guarded_adapter([], partial(rule.may_connect, server.token_endpoint)))
+        try:
+            token = session.fetch_token(
+                server.token_endpoint,
+                grant_type="authorization_code",
+                code=code,
+                code_verifier=verifier,
+                redirect_uri=redirect_uri,
+                timeout=(CONNECT_SECONDS, _SECONDS),
+                allow_redirects=False,
+            )
+        except AuthlibBaseError as error:
+            log.warning("an EHR refused a code: %s", _code(error.error))
+            raise SmartFault("The EHR did not accept the sign-in: open the page from the EHR again") from None
+        except (requests.RequestException, OSError, ValueError) as error:
+            log.warning("a token endpoint could not be used: %s", type(error).__name__)
+            raise SmartFault("The EHR's sign-in could not be reached: try again") from None
+    return _token(dict(token))
+
+
+def _session(registered: Registration, redirect_uri: str) -> OAuth2Session:
+    from authlib.integrations.requests_client import OAuth2Session
+    from authlib.oauth2.rfc7523 import PrivateKeyJWT
+
+    method = "private_key_jwt" if registered.key else "client_secret_basic" if registered.secret else "none"
+    session = OAuth2Session(
+        registered.client_id,
+        registered.key or registered.secret or None,
+        token_endpoint_auth_method=method,
+        redirect_uri=redirect_uri,
+        code_challenge_method="S256",
+    )
+    if registered.key is not None:
+        claims = {"exp": int(time.time()) + _ASSERTION_SECONDS}
+        headers = {"kid": registered.key.kid, "typ": "JWT"}
+        session.register_client_auth_method(PrivateKeyJWT(claims=claims, headers=headers, alg=registered.algorithm))
+    return session
+
+
+def _code(error: object) -> str:
+    """An OAuth error code for the log; the EHR's free words stay out of it."""
+    text = str(error)
+    return text if text.isascii() and text.replace("_", "").isalnum() and len(text) < 60 else "unknown error"
+
+
+def _token(token: dict[str, Any]) -> dict[str, Any]:
+    if not isinstance(token.get("access_token"), str) or not token["access_token"]:
+        raise SmartFault("The EHR's sign-in gave no token: open the page from the EHR again")
+    if str(token.get("token_type", "Bearer")).casefold() != "bearer":
+        raise SmartFault("The EHR's sign-in gave a token of a kind that this app does not know")
+    return token

@@ -1,0 +1,96 @@
+"""Writes one resource to the EHR's FHIR server: once, and never a second time by itself."""
+
+from __future__ import annotations
+
+import logging
+import re
+from functools import partial
+from typing import Any
+
+import msgspec
+import requests
+
+from cds_service.ehr.transport import CONNECT_SECONDS, guarded_adapter
+from cds_service.trust.servers import ServerRule
+from fhir_mappings.reading import DecodeError
+
+log = logging.getLogger(__name__)
+
+_SECONDS = 10.0
+_LOCATION = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.\-_]{1,128})(?:/_history/[^/]+)?/?$")
+_LONGEST_WORDS = 300
+_members = msgspec.json.Decoder(dict[str, Any])
+_WHY = {
+    401: "the session with the EHR has ended",
+    403: "the EHR does not let this app write it",
+    404: "the FHIR server takes no QuestionnaireResponse",
+    405: "the FHIR server takes no QuestionnaireResponse",
+    413: "it is too large for the FHIR server",
+    429: "the FHIR server is busy",
+}
+
+
+class NotWritten(Exception):
+    """The server did not take the resource; the message says why, for the person who sent it.
+
+    `status` is the server's, None when it did not answer: then nobody knows whether it took it. `words` are its own,
+    for that person only.
+    """
+
+    def __init__(self, message: str, status: int | None = None, words: str = "") -> None:
+        """See the class."""
+        super().__init__(message)
+        self.status = status
+        self.words = words
+
+
+def create(server: str, token: str, kind: str, body: bytes, rule: ServerRule) -> str | None:
+    """Creates a resource. Its reference, `Type/id`; None when the server does not tell. NotWritten otherwise."""
+    refusal = rule.why_not(server)
+    if refusal is not None:
+        raise NotWritten(refusal)
+    headers = {"Content-Type": "application/fhir+json", "Accept": "application/fhir+json"}
+    if token:
+        headers["Authorization"] = f"Bearer {token}"
+    with requests.Session() as session:
+        session.trust_env = False
+        for scheme in ("http://", "https://"):
+            session.mount(scheme, guarded_adapter([], partial(rule.may_connect, server)))
+        try:
+            answer = session.post(
+                f"{server.rstrip('/')}/{kind}",
+                data=body,
+                headers=headers,
+                timeout=(CONNECT_SECONDS, _SECONDS),
+                allow_redirects=False,
+            )
+        except (requests.RequestException, OSError, ValueError) as error:
+            log.warning("a %s could not be written: %s", kind, type(error).__name__)
+            raise NotWritten("the FHIR server did not answer") from None
+    if not 200 <= answer.status_code < 300:
+        log.warning("a FHIR server refused a %s: %d", kind, answer.status_code)
+        why = _WHY.get(answer.status_code, "the FHIR server refused it")
+        raise NotWritten(why, answer.status_code, _diagnostics(answer.content))
+    return _reference(answer, kind)
+
+
+def _reference(answer: requests.Response, kind: str) -> str | None:
+    named = _LOCATION.search(answer.headers.get("Location", ""))
+    if named is not None and named[1].startswith(f"{kind}/"):
+        return named[1]
+    try:
+        identity = _members.decode(answer.content).get("id")
+    except DecodeError:
+        return None
+    return f"{kind}/{identity}" if isinstance(identity, str) else None
+
+
+def _diagnostics(body: bytes) -> str:
+    """The first words of an OperationOutcome."""
+    try:
+        issues = _members.decode(body).get("issue")
+    except DecodeError:
+        return ""
+    first = issues[0] if isinstance(issues, list) and issues and isinstance(issues[0], dict) else {}
+    words = first.get("diagnostics") or (first.get("details") or {}).get("text")
+    return words[:_LONGEST_WORDS] if isinstance(words, str) else ""

@@ -1,0 +1,83 @@
+"""Sessions on the server: a row each, found and opened only with the secret in its browser's cookie."""
+
+from __future__ import annotations
+
+import time
+from base64 import urlsafe_b64encode
+from collections.abc import Callable
+from hashlib import sha256
+
+from cryptography.fernet import Fernet
+from sqlalchemy import Engine, delete, insert, select
+
+from cds_service.errors import Unavailable
+from cds_service.store.database import open_engine, upgrade
+from cds_service.store.opening import Store, StoreError
+from cds_service.store.run_folder import run_folder
+from cds_service.store.tables import sessions
+
+
+class Sessions:
+    """Whoever reads the table learns nothing: its key is a digest of the secret, its body is sealed with it."""
+
+    def __init__(self, engine: Callable[[], Engine], clock: Callable[[], float] = time.time) -> None:
+        """`engine`: of a database whose tables are there. `clock`: epoch seconds."""
+        self._engine = engine
+        self._clock = clock
+
+    def put(self, secret: str, body: bytes, ends_at: float) -> None:
+        """Keeps a session under its secret until a time in epoch seconds, in place of what was kept."""
+        row = {"id": _id(secret), "body": _seal(secret).encrypt(body), "ends_at": ends_at}
+        try:
+            with self._engine().begin() as connection:
+                connection.execute(delete(sessions).where(sessions.c.ends_at < self._clock()))
+                connection.execute(delete(sessions).where(sessions.c.id == row["id"]))
+                connection.execute(insert(sessions).values(row))
+        except StoreError:
+            raise _away() from None
+
+    def get(self, secret: str) -> bytes | None:
+        """A session by its secret; None when there is none, or it has ended."""
+        found = select(sessions.c.body).where(sessions.c.id == _id(secret), sessions.c.ends_at >= self._clock())
+        try:
+            with self._engine().connect() as connection:
+                body = connection.execute(found).scalar()
+        except StoreError:
+            raise _away() from None
+        return _seal(secret).decrypt(body) if body is not None else None
+
+    def drop(self, secret: str) -> None:
+        """Forgets a session."""
+        try:
+            with self._engine().begin() as connection:
+                connection.execute(delete(sessions).where(sessions.c.id == _id(secret)))
+        except StoreError:
+            raise _away() from None
+
+
+def open_sessions(store: Store | None) -> Sessions:
+    """The sessions: in the store, or, when that is off, in a file that goes with the run."""
+    if store is not None:
+        return Sessions(lambda: store.repository().engine)
+    engine: list[Engine] = []
+
+    def own() -> Engine:
+        if not engine:
+            made = open_engine(f"sqlite:///{run_folder() / 'sessions.sqlite3'}")
+            upgrade(made)
+            engine.append(made)
+        return engine[0]
+
+    return Sessions(own)
+
+
+def _away() -> Unavailable:
+    return Unavailable("sessions cannot be read or written at the moment: try again")
+
+
+def _id(secret: str) -> str:
+    return sha256(f"id|{secret}".encode()).hexdigest()
+
+
+def _seal(secret: str) -> Fernet:
+    return Fernet(urlsafe_b64encode(sha256(f"seal|{secret}".encode()).digest()))

@@ -1,0 +1,56 @@
+"""Who has signed in: the identity token of a SMART launch, verified by the EHR's keys."""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from joserfc import jwt
+from joserfc.errors import JoseError, SecurityWarning
+from joserfc.jwk import KeySet
+
+_ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "ES256", "ES384", "ES512"]
+_LEEWAY_SECONDS = 60.0
+
+
+class UnknownUser(Exception):
+    """The identity token does not say, or does not prove, who has signed in; the message is for the log."""
+
+
+def fhir_user(token: str, keys: bytes, *, client_id: str, issuer: str | None, nonce: str) -> str:
+    """The `fhirUser` of an identity token: a reference to a FHIR resource.
+
+    `keys`: the issuer's key set; `issuer`: what the server says its tokens are from, None when it does not say.
+    UnknownUser when anything about the token is not in order.
+    """
+    claims = _verified(token, keys)
+    if issuer is not None and str(claims.get("iss", "")).rstrip("/") != issuer.rstrip("/"):
+        raise UnknownUser("it is from another issuer")
+    audience = claims.get("aud")
+    if client_id not in (audience if isinstance(audience, list) else [audience]):
+        raise UnknownUser("it is meant for another app")
+    if _seconds(claims.get("exp")) + _LEEWAY_SECONDS < time.time():
+        raise UnknownUser("it has expired")
+    if claims.get("nonce") != nonce:
+        raise UnknownUser("it belongs to another sign-in")
+    user = claims.get("fhirUser") or claims.get("profile")  # SMART 1.0 put it into profile
+    if not isinstance(user, str) or not user:
+        raise UnknownUser("it names no fhirUser")
+    return user
+
+
+def _verified(token: str, keys: bytes) -> Mapping[str, Any]:
+    try:
+        with warnings.catch_warnings(action="ignore", category=SecurityWarning):
+            usable = [key for key in json.loads(keys)["keys"] if key.get("kty") in ("EC", "RSA")]
+            return jwt.decode(token, KeySet.import_key_set({"keys": usable}), algorithms=_ALGORITHMS).claims
+    except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise UnknownUser("its signature is not valid") from None
+
+
+def _seconds(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -math.inf
