@@ -27,6 +27,7 @@ from cds_service.services.determine_coverage import EXTENSION, answer
 from cds_service.services.member_roster import load_roster
 from cds_service.settings import Settings
 from cds_service.store.opening import OFF, check_store, close_stores
+from cds_service.store.run_folder import run_key
 from cds_service.trust.clients import load_clients
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def main() -> None:
 def serve(host: str, port: int, workers: int, allow_open: bool) -> None:
     """Serves the hooks on a production WSGI server."""
     _prepare_metrics(workers)
+    run_key()  # before workers are forked, so that they share it
     from cds_service.web import create_app, logs
     from cds_service.web.server import run
 

@@ -5,6 +5,7 @@ ServiceError
 ├── BadRequest          the call breaks the protocol: 4xx, names the field and the mend
 │   ├── NotJson         400, whatever version of CRD is spoken
 │   ├── Unauthorized    401, the same for every reason
+│   ├── NoAccess        403, or 502 where the EHR is at fault
 │   ├── NotFound        404
 │   ├── MethodRefused   405
 │   ├── TooSlow         408
@@ -59,6 +60,17 @@ class Unauthorized(BadRequest):
         """`reason` holds neither token nor secret."""
         super().__init__("the caller could not be authenticated: send a valid CDS Hooks token as bearer")
         self.reason = reason
+
+
+class NoAccess(BadRequest):
+    """A sign-in that did not come to a session; the message is for the person before the page."""
+
+    code = "forbidden"
+
+    def __init__(self, message: str, field: str | None = None, *, status: int = 403) -> None:
+        """`status`: 502 where the EHR does not do its part."""
+        super().__init__(message, field, self.code if status == 403 else "transient")
+        self.status = status
 
 
 class TooManyCalls(BadRequest):

@@ -42,6 +42,15 @@ def banner_of(patient: bytes | None) -> Banner:
     )
 
 
+def name_in(person: bytes | None) -> str:
+    """The name in a Practitioner or any other person's resource; empty when there is none."""
+    try:
+        found = _members.decode(person or b"null")
+    except DecodeError:
+        return ""
+    return _name(_objects(found.get("name")))
+
+
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 

@@ -27,7 +27,7 @@ from cds_service.services.place_orders import placed
 from cds_service.services.read_chart import OpenSource, Readers, Source, opened, read_chart
 from cds_service.services.see_call import Seen
 from cds_service.settings import Settings
-from fhir_mappings.banner import Banner, banner_of
+from fhir_mappings.banner import Banner, banner_of, name_in
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.crd_versions import V2_2
 from fhir_mappings.orders import draft_orders, unresolved_items
@@ -61,7 +61,7 @@ class Documented:
     """What the page shows. `order` None: no order for a pump was found, and nothing is judged.
 
     `others`: references and labels of further pump orders that are open. `dated`: the order's own day, where that is
-    not the day that it was judged at.
+    not the day that it was judged at. `signer`: the name of who has signed in, where it could be read.
     """
 
     banner: Banner
@@ -74,6 +74,7 @@ class Documented:
     parameters: Mapping[str, Any] | None = None
     others: tuple[tuple[str, str], ...] = ()
     dated: date | None = None
+    signer: str = ""
 
 
 def document_order(
@@ -121,7 +122,8 @@ def _judged(call: Call, wanted: Wanted, source: Source) -> Documented:
     if chosen is None:
         return Documented(banner, Chart(), call.days(reader)[0])
     by_reference = {draft.reference: draft for draft in drafts}
-    return _documented(call, Seen(by_reference, frozenset(), reader, orders, reader.chart(), ()), chosen, banner)
+    found = _documented(call, Seen(by_reference, frozenset(), reader, orders, reader.chart(), ()), chosen, banner)
+    return replace(found, signer=name_in(source.raw(wanted.user_id)) if wanted.user_id else "")
 
 
 def _let_pass(_reader: ChartReader, _orders: Sequence[DeviceOrder]) -> None:

@@ -12,17 +12,36 @@ from flask import Flask
 from cds_service import settings as settings_module
 from cds_service.ehr.client import open_client
 from cds_service.ehr.key_sets import fetch_key_set
+from cds_service.services.app_links import AppLinks
 from cds_service.services.member_roster import load_roster
 from cds_service.services.read_chart import OpenSource
 from cds_service.settings import Settings
 from cds_service.store.opening import Store, open_store, seal_of
+from cds_service.store.run_folder import run_key
+from cds_service.store.sessions import open_sessions
 from cds_service.trust.clients import TrustedClients, load_clients
 from cds_service.trust.keys import KeyRing
 from cds_service.trust.ledger import TokenLedger
+from cds_service.trust.links import LinkSeal
 from cds_service.trust.servers import ServerRule
 from cds_service.trust.tokens import TokenVerifier
-from cds_service.web import bodies, callers, cors, errors, fhir, hooks, logs, measures, openapi, operations, policy_page
+from cds_service.web import (
+    bodies,
+    callers,
+    cors,
+    documentation,
+    errors,
+    fhir,
+    hooks,
+    logs,
+    measures,
+    openapi,
+    operations,
+    policy_page,
+    smart,
+)
 from cds_service.web.limits import Turnstile
+from cds_service.web.smart_servers import SmartServers
 
 # One client leaves threads to the others; where nobody is told apart there is nobody to leave them to.
 _OF_ONE_CLIENT, _NO_LIMIT = 12, 1_000_000
@@ -35,11 +54,15 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
     store = open_store(settings)
     clients = load_clients(Path(settings.trusted_clients)) if settings.authenticates else TrustedClients()
     keys = KeyRing(fetch_key_set)
+    smart_servers = SmartServers(settings, clients)
     app.config.update(
         SETTINGS=settings,
         STORE=store,
         SEAL=seal_of(settings),
         ROSTER=load_roster(Path(settings.members)) if settings.members else None,
+        SMART_SERVERS=smart_servers,
+        SESSIONS=open_sessions(store),
+        APP_LINKS=AppLinks(settings.public_url, LinkSeal(_link_keys(settings)), smart_servers.may_launch),
         SOURCES=_sources(settings, open_source),
         TURNSTILE=Turnstile(settings.concurrent_calls or (_OF_ONE_CLIENT if settings.authenticates else _NO_LIMIT)),
         KEYS_MISSING=partial(_keys_missing, clients, keys),
@@ -49,11 +72,16 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
     errors.install(app)
     cors.install(app, settings.cors_origins, clients.cors_origins() if settings.authenticates else None)
     callers.install(app, _verifier(settings, clients, keys, store) if settings.authenticates else None)
-    for each in (hooks, fhir, policy_page, measures, operations, openapi):
+    for each in (hooks, fhir, policy_page, smart, documentation, measures, operations, openapi):
         app.register_blueprint(each.blueprint)
     if store is not None:
         store.recorder.start()
     return app
+
+
+def _link_keys(settings: Settings) -> list[str]:
+    """What links are sealed with: the store's keys, else one that lives as long as the run."""
+    return [key.strip() for key in settings.store_key.split(",") if key.strip()] or [run_key()]
 
 
 def _sources(settings: Settings, given: OpenSource | None) -> Callable[[ServerRule], OpenSource]:

@@ -9,24 +9,27 @@ from __future__ import annotations
 import json
 from collections import Counter
 from datetime import date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Flask, current_app, redirect, render_template, url_for
+from flask import Blueprint, Flask, current_app, redirect, render_template, request, url_for
 from markdown_it import MarkdownIt
 from markupsafe import Markup
 from werkzeug.test import Client
+from werkzeug.wrappers import Response as AnyResponse
 
 from cds_service.errors import NotFound
-from cds_service.policies import mp_mm_1316
-from cds_service.policies.mp_mm_1316.replacement import ACCEPTED_REASONS, REFUSED_REASONS, reasonable_justification
 from cds_service.services.determine_coverage import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web.application import create_app
 from cds_service.web.demo_charts import DemoChart, all_charts
 from cds_service.web.demo_coverage import written
 from cds_service.web.demo_live import Sandbox, resources_in, searches
+from cds_service.web.finding_rows import GROUPS, rows
 from cds_service.web.policy_page import guarded
+
+if TYPE_CHECKING:
+    from cds_service.web.demo_ehr import DemoEhr
 
 SERVICE = "/cds-services/insulin-pump-order-sign"
 
@@ -37,7 +40,6 @@ blueprint.after_request(guarded)
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
 _markdown.enable(["table", "strikethrough"]).disable("image")
 
-_EXCLUDING = frozenset(unit.section for unit in (*mp_mm_1316.EXCLUSIONS, *REFUSED_REASONS))
 _OUTCOMES = {
     "likely-approved": ("Likely approved", "Every criterion is shown, and nothing excludes the pump."),
     "needs-documentation": ("Needs documentation", "Something is missing, unclear, or charted otherwise."),
@@ -45,11 +47,6 @@ _OUTCOMES = {
     "not-applicable": ("Not judged", "The policy does not govern the order, or not on that day."),
 }
 _INDICATORS = {"info": "Information", "warning": "Warning", "critical": "Critical"}
-_GROUPS = {
-    "replacement": "Replacement or repair (D.III)",
-    "criteria": "Medical necessity (D.I)",
-    "exclusions": "Exclusions (D.II)",
-}
 
 
 def create_demo(settings: Settings | None = None, sandbox: Sandbox | None = None) -> Flask:
@@ -59,11 +56,31 @@ def create_demo(settings: Settings | None = None, sandbox: Sandbox | None = None
     """
     app = create_app(settings)
     sources = app.config["SOURCES"]
-    app.config["SOURCES"] = (lambda rule: sandbox.guard(sources(rule))) if sandbox else (lambda _rule: None)
+    app.config["SOURCES"] = (
+        (lambda rule: sandbox.guard(sources(rule), _front_doors(app))) if sandbox else (lambda _rule: None)
+    )
     app.config["SANDBOX"] = sandbox
     app.register_blueprint(blueprint)
+    if sandbox is not None:
+        _add_ehr(app, sandbox)
     app.add_url_rule("/", "start", lambda: redirect(url_for("demo.charts")), methods=["GET"])
     return app
+
+
+def _front_doors(app: Flask) -> list[str]:
+    """The sandbox as the demo's EHR shows it to apps."""
+    ehr: DemoEhr | None = app.config.get("EHR")
+    return [ehr.iss()] if ehr is not None else []
+
+
+def _add_ehr(app: Flask, sandbox: Sandbox) -> None:
+    """An EHR before the sandbox, so that a card's link can be followed: apps sign in there, without an account."""
+    from cds_service.web.demo_ehr import DemoEhr, EhrOptions
+
+    names = {chart.request["context"]["patientId"]: chart.title for chart in all_charts().values()}
+    ehr = DemoEhr(sandbox.base_url, options=EhrOptions(patient_names=names))
+    app.config["EHR"] = ehr
+    app.register_blueprint(ehr.blueprint)
 
 
 @blueprint.app_context_processor
@@ -94,6 +111,18 @@ def sign(chart_id: str) -> str:
     reply = Client(current_app.wsgi_app).post(SERVICE, data=json.dumps(call), content_type="application/json")
     result = _result(reply.status_code, json.loads(reply.get_data()))
     return render_template("demo_chart.html", **_page(chosen, call), **result)
+
+
+@blueprint.post("/<chart_id>/launch")
+def launch(chart_id: str) -> AnyResponse:
+    """Follows a card's link as an EHR does: with its own address, and a launch that stands for the chart in view."""
+    chosen = _chosen(chart_id)
+    ehr: DemoEhr | None = current_app.config.get("EHR")
+    if ehr is None:
+        raise NotFound("this demo has no FHIR server, and so no EHR that could open an app: start it with --fhir")
+    context = chosen.request["context"]
+    started = ehr.begin_launch(context["patientId"], context["userId"], request.form.get("appContext"))
+    return redirect(url_for("smart.launch", iss=ehr.iss(), launch=started), 303)
 
 
 def _chosen(chart_id: str) -> DemoChart:
@@ -143,7 +172,7 @@ def _result(status: int, body: dict[str, Any]) -> dict[str, Any]:
         "refusals": [issue["diagnostics"] for issue in body.get("issue", ())],
         "response_text": json.dumps(body, indent=2, ensure_ascii=False),
         "outcomes": _OUTCOMES,
-        "groups": _GROUPS,
+        "groups": GROUPS,
         "rows": rows,
         "searches": searches,
     }
@@ -191,53 +220,3 @@ def _words(concept: dict[str, Any]) -> str:
     """A CodeableConcept as its codes with their names, else as its text."""
     codings = [f"{coding['code']} {coding.get('display', '')}".strip() for coding in concept.get("coding", ())]
     return " + ".join(codings) or str(concept.get("text", ""))
-
-
-def rows(determination: dict[str, Any], group: str) -> list[dict[str, Any]]:
-    """Findings of a group with their parts behind them: title, truth in words, basis or gap, tone, references."""
-    settled = _settled(determination)
-    findings = determination[group]
-    parts = {part["id"] for each in findings for part in each.get("parts", ())}
-    tops = [each for each in findings if each["id"] not in parts]
-    return [_row(finding, is_part, settled) for each in tops for finding, is_part in _with_parts(each)]
-
-
-def _with_parts(finding: dict[str, Any]) -> list[tuple[dict[str, Any], bool]]:
-    return [(finding, False), *((part, True) for part in finding.get("parts", ()))]
-
-
-def _row(finding: dict[str, Any], is_part: bool, settled: frozenset[str]) -> dict[str, Any]:
-    standing = finding.get("basis") or finding.get("gap") or ""
-    mood = tone(finding)
-    return {
-        **finding,
-        "part": is_part,
-        "title": mp_mm_1316.UNITS[finding["id"]].title,
-        "word": finding["truth"].replace("-", " "),
-        "standing": standing.replace("-", " "),
-        "tone": "calm" if finding["id"] in settled and mood != "good" else mood,
-        "references": list(dict.fromkeys(item["reference"] for item in finding["evidence"])),
-    }
-
-
-def _settled(determination: dict[str, Any]) -> frozenset[str]:
-    """Sections that no longer matter: alternatives beside one that is met, and D.I.B to D.I.I on a replacement."""
-    replaced = determination.get("replacement", ())
-    on_replacement = determination.get("path") == "replacement"
-    settled = {each["id"] for each in determination["criteria"][1:]} if on_replacement else set()
-    for each in determination["criteria"]:
-        if each["truth"] == "met" or each["id"] in settled:
-            settled |= {part["id"] for part in each.get("parts", ())}
-    if any(each["truth"] == "met" for each in replaced if each["id"] == reasonable_justification.section):
-        settled |= {unit.section for unit in ACCEPTED_REASONS}
-    return frozenset(settled)
-
-
-def tone(finding: dict[str, Any]) -> str:
-    """good, bad, open or calm: an exclusion that is met is bad; one that nobody attested is no concern."""
-    truth = finding["truth"]
-    if finding["id"] not in _EXCLUDING:
-        return {"met": "good", "not-met": "bad"}.get(truth, "open")
-    if truth == "met":
-        return "bad"
-    return "open" if finding.get("gap") in ("needs-review", "not-retrieved") else "calm"

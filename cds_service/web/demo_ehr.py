@@ -222,6 +222,6 @@ def _guarded(response: Response) -> Response:
     redirect_uri = g.get("redirect_uri")
     target = f"'self' {_origin(redirect_uri)}" if redirect_uri else "'self'"
     policy = response.headers["Content-Security-Policy"].replace("form-action 'self'", f"form-action {target}")
-    response.headers["Content-Security-Policy"] = f"{policy}; frame-ancestors 'none'"
+    response.headers["Content-Security-Policy"] = policy
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -6,13 +6,21 @@ import logging
 from typing import Any
 from uuid import uuid4
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, g, render_template, request
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from cds_service.errors import BadRequest
 from cds_service.hooks.messages import as_json
+from cds_service.web.pages import guard
 
 log = logging.getLogger(__name__)
+
+_TITLES = {
+    404: "Nothing is at this address",
+    403: "No access",
+    500: "The service failed",
+    502: "The EHR did not answer",
+}
 
 
 def operation_outcome(message: str, code: str, field: str | None = None, severity: str = "error") -> dict[str, Any]:
@@ -24,6 +32,14 @@ def operation_outcome(message: str, code: str, field: str | None = None, severit
 
 
 def _reply(status: int, outcome: dict[str, Any]) -> Response:
+    """An OperationOutcome; for a person's browser, which asks for a page first, the same words as a page."""
+    wanted = request.accept_mimetypes
+    if wanted["text/html"] > max(wanted["application/json"], wanted["application/fhir+json"]):
+        issue = outcome["issue"][0]
+        field = next(iter(issue.get("expression", ())), None)
+        title = _TITLES.get(status, "This cannot be shown")
+        page = render_template("problem.html", title=title, message=issue["diagnostics"], field=field)
+        return guard(Response(page, status=status, mimetype="text/html"))
     return Response(as_json(outcome), status=status, mimetype="application/json")
 
 

@@ -101,6 +101,7 @@ def _called(service: HookService, default_version: CrdVersion | None = None) -> 
         config["SOURCES"](rule_for(settings, client)),
         roster=config["ROSTER"],
         default_version=default_version or own_version,
+        app_links=config["APP_LINKS"],
     )
     body = as_json(answered.response)
     _keep(answered, body, received, (time.monotonic() - began) * 1000)

@@ -32,6 +32,8 @@ OUTCOMES = Counter("pump_cds_outcomes", "Determinations by hook, outcome and cov
 CRITERIA = Counter("pump_cds_criteria", "Findings by criterion, truth and gap", ["criterion", "truth", "gap"])
 FETCHES = Counter("pump_cds_fetches", "Searches of FHIR servers by type and how they went", ["type", "went"])
 REFUSED = Counter("pump_cds_refused_callers", "Calls that could not be authenticated")
+LAUNCHES = Counter("pump_cds_smart_launches", "Launches of the SMART app by what became of them", ["result"])
+STATEMENTS = Counter("pump_cds_statements", "Statements sent to FHIR servers by what became of them", ["result"])
 FEEDBACK = Counter("pump_cds_feedback", "Feedback entries by outcome", ["outcome"])
 LOST = Gauge("pump_cds_records_lost", "Records that could not be stored", multiprocess_mode="livesum")
 WAITING = Gauge("pump_cds_records_waiting_bytes", "Records that wait for the store", multiprocess_mode="livesum")

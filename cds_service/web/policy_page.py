@@ -10,11 +10,9 @@ from flask import Blueprint, Response, render_template
 from cds_service.engine.parameters import Parameter
 from cds_service.engine.section import Unit
 from cds_service.policies import mp_mm_1316
+from cds_service.web.pages import guard
 
 blueprint = Blueprint("policy", __name__)
-
-# Pages need their own stylesheet and nothing else: no script, no image, no frame, no other host.
-_ALLOWED = "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; base-uri 'none'"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +56,7 @@ def shown(value: Any) -> str:
 @blueprint.after_request
 def guarded(response: Response) -> Response:
     """The page may load its stylesheet and send forms to its own host; nothing else."""
-    response.headers["Content-Security-Policy"] = _ALLOWED
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "no-referrer"
-    return response
+    return guard(response)
 
 
 @blueprint.get(f"/policy/{mp_mm_1316.POLICY_ID}")

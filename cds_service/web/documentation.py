@@ -1,0 +1,202 @@
+"""/smart/documentation: where an order stands, and the questions that would bring it further, answered and signed."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
+
+from cds_service.ehr.writing import NotWritten, create
+from cds_service.errors import NoAccess
+from cds_service.hooks.messages import FhirAccess, as_json
+from cds_service.policies.mp_mm_1316.documentation import Value
+from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS
+from cds_service.services.app_links import decoded_entries
+from cds_service.services.document_order import Documented, Wanted, document_order
+from cds_service.web import measures, smart_sessions
+from cds_service.web.documentation_view import summary_of, view_of
+from cds_service.web.pages import guard
+from cds_service.web.smart_scopes import STATEMENT, may_write
+from cds_service.web.smart_sessions import SignedIn
+from cds_service.web.statement_form import StatementForm, digest
+from fhir_mappings.questionnaire_responses import missing, questionnaire_response
+
+blueprint = Blueprint("documentation", __name__, url_prefix="/smart")
+ALL = "all"
+_MOST_WRITTEN = 20
+_AGAIN = "open the page from the EHR again"
+
+
+@blueprint.after_request
+def guarded(response: Response) -> Response:
+    """The page runs its own script, sends its form to its own host, and is shown in frames of its EHR only."""
+    session = smart_sessions.signed_in()
+    origins = current_app.config["SMART_SERVERS"].origins(session.iss) if session is not None else ()
+    response.headers["Cache-Control"] = "no-store"
+    return guard(response, script="'self'", frames=origins)
+
+
+@blueprint.get("/documentation")
+def page() -> AnyResponse:
+    """Where the order stands now."""
+    session = smart_sessions.signed_in()
+    if session is None:
+        raise NoAccess(f"Nobody is signed in, or the session has ended: {_AGAIN}")
+    if "order" in request.args:
+        session.order, session.entries, session.before, session.drafts = request.args["order"], "[]", None, {}
+    found = _documented(session)
+    response = Response(_rendered(session, found, _form(session, found)))
+    session.before = summary_of(found)
+    session.saved = []
+    smart_sessions.keep(session)
+    return response
+
+
+@blueprint.post("/documentation")
+def save() -> AnyResponse:
+    """Writes what was answered, and shows where the order stands then. Nothing that was typed is lost on the way."""
+    session = smart_sessions.signed_in()
+    if session is None:
+        return Response(_ended_page(), status=401)
+    found = _documented(session)
+    form = _form(session, found, sent=request.form)
+    if form.is_about_another:
+        form = _form(session, found)
+        form.errors["form"] = "Those answers were for another patient or order. Nothing was written"
+        return Response(_rendered(session, found, form), status=409)
+    wanted = request.form.get("save", ALL)
+    sections = _sections(wanted, found, form)
+    answers = form.answers(sections)
+    if not answers and not form.errors:
+        form.errors["form"] = "Nothing was answered yet, so nothing was written"
+    if form.errors:
+        return Response(_rendered(session, found, form), status=422)
+    try:
+        _write(session, found, answers)
+    except NotWritten as refusal:
+        measures.STATEMENTS.labels("refused").inc()
+        return Response(_rendered(session, found, form, refusal), status=502)
+    measures.STATEMENTS.labels("written").inc()
+    session.saved = sorted(sections)
+    session.drafts = _unsent(sections)
+    smart_sessions.keep(session)
+    return redirect(url_for("documentation.page") + "#outcome", 303)
+
+
+def _documented(session: SignedIn) -> Documented:
+    config = current_app.config
+    access = FhirAccess(session.iss, session.token, session.ends_at - time.time(), session.scope)
+    entries = decoded_entries(session.entries.encode())
+    user = session.user if (session.user or "").startswith(("Practitioner/", "PractitionerRole/")) else None
+    wanted = Wanted(access, session.patient, user, session.order, entries, tuple(session.written))
+    sources = config["SOURCES"](config["SMART_SERVERS"].rule(session.iss))
+    return document_order(wanted, config["SETTINGS"], datetime.now(UTC), sources, config["ROSTER"])
+
+
+# ---------------------------------------------------------------- the form
+
+
+def _form(session: SignedIn, found: Documented, sent: Any = None) -> StatementForm:
+    return StatementForm(
+        session.csrf,
+        key=sha256(f"csrf|{request.cookies.get('pump_cds_smart')}".encode()).digest(),
+        about=_about(session, found),
+        today=found.today,
+        sent=sent,
+        drafts=session.drafts,
+        values=_open_values(found),
+    )
+
+
+def _unsent(sections: frozenset[str]) -> dict[str, str]:
+    """What was typed in other sections: it is still there when the page comes back."""
+    typed = {q.link_id: request.form.get(q.link_id, "") for q in QUESTIONS if q.section not in sections}
+    return {name: value for name, value in typed.items() if value}
+
+
+def _about(session: SignedIn, found: Documented) -> str:
+    return digest(session.iss, session.patient, found.order.reference if found.order else None)
+
+
+def _open_values(found: Documented) -> dict[str, Value]:
+    """What is filled in: only where the question is in view, so that nobody signs what he has not seen."""
+    known = found.prefilled or {}
+    in_view = [question for each in (found.asked or {}).values() if each.open for question in each.questions]
+    return {q.link_id: known[q.link_id] for q in in_view if q.link_id in known}
+
+
+def _sections(wanted: str, found: Documented, form: StatementForm) -> frozenset[str]:
+    """The sections that a press of a button sends: one, or all that were answered.
+
+    One that shows only what the chart filled in, and is not complete, is not sent along: nobody answered it.
+    """
+    if wanted != ALL:
+        return frozenset({wanted})
+    shown = _open_values(found)
+    given = form.given()
+    sections = {question.section for question in QUESTIONS if question.link_id in given}
+
+    def is_untouched(section: str) -> bool:
+        own = {q.link_id: given[q.link_id] for q in QUESTIONS if q.section == section and q.link_id in given}
+        return all(_same(value, shown.get(name)) for name, value in own.items()) and bool(missing(own))
+
+    return frozenset(section for section in sections if not is_untouched(section))
+
+
+def _same(given: Any, shown: Value | None) -> bool:
+    if isinstance(given, Decimal | int) and isinstance(shown, float):
+        return float(given) == shown
+    return bool(given == shown)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _write(session: SignedIn, found: Documented, answers: dict[str, Any]) -> None:
+    """Writes the statement to the EHR's FHIR server in the name of who has signed in. NotWritten when it cannot be."""
+    if session.user is None:
+        raise NotWritten("the EHR did not say who you are, and only a signed statement counts")
+    if found.order is None or found.determination is None:
+        raise NotWritten("there is no order that it would be about")
+    if session.ends_at <= time.time():
+        raise NotWritten("the session with the EHR has ended", 401)
+    about = [found.order.reference, found.determination.coverage_reference]
+    statement = questionnaire_response(
+        answers,
+        public_url=current_app.config["SETTINGS"].public_url,
+        patient=f"Patient/{session.patient}",
+        author=session.user,
+        authored=datetime.now(UTC).replace(microsecond=0),
+        about=[reference for reference in about if reference and not reference.startswith("urn:")],
+    )
+    rule = current_app.config["SMART_SERVERS"].rule(session.iss)
+    reference = create(session.iss, session.token, STATEMENT, as_json(statement), rule)
+    if reference is not None:
+        session.written = [*session.written, reference][-_MOST_WRITTEN:]
+
+
+# ---------------------------------------------------------------- pages
+
+
+def _rendered(session: SignedIn, found: Documented, form: StatementForm, refusal: NotWritten | None = None) -> str:
+    view = view_of(found, session, current_app.config["SETTINGS"].public_url)
+    return render_template(
+        "documentation.html",
+        **view,
+        form=form,
+        refusal=refusal,
+        may_write=may_write(session.scope) and session.user is not None,
+        user_known=session.user is not None,
+        all_sections=ALL,
+    )
+
+
+def _ended_page() -> str:
+    """What was typed stays in the form, to be sent again once the page has been opened anew."""
+    sent = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token" and value]
+    return render_template("documentation_ended.html", sent=sent, questions={q.link_id: q for q in QUESTIONS})

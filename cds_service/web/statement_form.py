@@ -1,0 +1,166 @@
+"""The form of the documentation page: one field for each question, checked before anything is written."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from hashlib import sha256
+from typing import Any
+
+from werkzeug.datastructures import MultiDict
+from wtforms import (
+    DateField,
+    DecimalField,
+    Field,
+    Form,
+    HiddenField,
+    IntegerField,
+    RadioField,
+    SelectField,
+    StringField,
+    ValidationError,
+)
+from wtforms.csrf.session import SessionCSRF
+from wtforms.validators import Length, NumberRange, Optional
+
+from cds_service.policies.mp_mm_1316.documentation import Value
+from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, Kind, Question
+from fhir_mappings.questionnaire_responses import missing
+
+_YES, _NO, _NONE = "yes", "no", ""
+_EARLIEST = date(1920, 1, 1)
+_LONGEST_TEXT = 200
+LIMIT = timedelta(hours=8)
+
+
+class StatementForm:
+    """What was sent, or what is shown. `fields` by linkId; `errors` by linkId; `kept`: what was typed before."""
+
+    def __init__(
+        self,
+        state: MutableMapping[str, Any],
+        *,
+        key: bytes,
+        about: str,
+        today: date,
+        sent: Any = None,
+        drafts: Mapping[str, str] | None = None,
+        values: Mapping[str, Value] | None = None,
+    ) -> None:
+        """`state`: of the session, for protection against forged forms. `about`: what the form is about, as a digest.
+
+        `sent`: a posted form; `values`: what the fields show when none was; `drafts`: what was typed before and not
+        sent yet, as it was typed.
+        """
+        self._about = about
+        self._today = today
+        shown = {name: _shown(value) for name, value in (values or {}).items()}
+        self.kept = frozenset(drafts or ())
+        typed = MultiDict(drafts or {}) if sent is None else sent
+        self._form = _form_class(state, key, today)(typed, data={**shown, "about": about})
+        self.errors: dict[str, str] = {}
+        if sent is not None:
+            self._form.validate()
+
+    @property
+    def fields(self) -> Mapping[str, Field]:
+        """The fields by linkId."""
+        return {question.link_id: self._form[question.link_id] for question in QUESTIONS}
+
+    @property
+    def hidden(self) -> Sequence[Field]:
+        """What travels with the form unseen: its protection, and whom it is about."""
+        return [self._form["csrf_token"], self._form["about"]]
+
+    @property
+    def is_about_another(self) -> bool:
+        """Whether it was filled in for another patient or order than the session's."""
+        return not hmac.compare_digest(str(self._form["about"].data or ""), self._about)
+
+    def given(self) -> dict[str, Any]:
+        """Every answer that can be read, by linkId."""
+        return {q.link_id: value for q in QUESTIONS if (value := self._answer(q)) is not None}
+
+    def answers(self, sections: Collection[str]) -> dict[str, Any]:
+        """The answers that were given in these sections, or none at all when something is wrong: see `errors`.
+
+        What is wrong with the form itself comes under the name "form".
+        """
+        chosen = [question for question in QUESTIONS if question.section in sections]
+        told = self._form.errors
+        if "csrf_token" in told:
+            self.errors["form"] = "The page was open for too long, or in another session. Look it over and send again"
+        self.errors |= {q.link_id: str(told[q.link_id][0]) for q in chosen if q.link_id in told}
+        given = self.given()
+        answers = {q.link_id: given[q.link_id] for q in chosen if q.link_id in given}
+        for name in missing(answers):
+            self.errors.setdefault(name, "This is needed beside your other answer")
+        return {} if self.errors else answers
+
+    def _answer(self, question: Question) -> Any:
+        field = self._form[question.link_id]
+        value = field.data
+        if field.errors or value is None or value == _NONE:
+            return None
+        return value == _YES if question.kind is Kind.BOOLEAN else value
+
+
+def digest(*parts: str | None) -> str:
+    """What a form is about, told to nobody."""
+    return sha256("|".join(part or "" for part in parts).encode()).hexdigest()
+
+
+def _form_class(state: MutableMapping[str, Any], key: bytes, today: date) -> type[Form]:
+    class Meta:
+        csrf = True
+        csrf_class = SessionCSRF
+        csrf_secret = key
+        csrf_context = state
+        csrf_time_limit = LIMIT
+
+    members: dict[str, Any] = {question.link_id: _field(question, today) for question in QUESTIONS}
+    return type("_Statement", (Form,), {**members, "about": HiddenField(), "Meta": Meta})
+
+
+def _field(question: Question, today: date) -> Any:
+    checks: list[Any] = [Optional(strip_whitespace=True)]
+    if question.kind is Kind.BOOLEAN:
+        choices = [(_YES, "Yes"), (_NO, "No"), (_NONE, "Not answered")]
+        return RadioField(question.text, choices=choices, default=_NONE, validators=checks)
+    if question.kind is Kind.CHOICE:
+        return SelectField(
+            question.text, choices=[(_NONE, "Not answered"), *REASONS.items()], default=_NONE, validators=checks
+        )
+    if question.kind is Kind.DATE:
+        return DateField(question.text, validators=[*checks, _date_check(today)])
+    if question.kind is Kind.TEXT:
+        long = Length(max=_LONGEST_TEXT, message=f"At most {_LONGEST_TEXT} characters")
+        return StringField(question.text, filters=[_stripped], validators=[*checks, long])
+    least, most = question.least or 0, question.most or 0
+    within = NumberRange(least, most, message=f"A number from {least:g} to {most:g}")
+    if question.kind is Kind.INTEGER:
+        return IntegerField(question.text, validators=[*checks, within])
+    return DecimalField(question.text, places=None, validators=[*checks, within])
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+def _date_check(today: date) -> Callable[[Form, Field], None]:
+    def check(_form: Form, field: Field) -> None:
+        if field.data is not None and field.data > today:
+            raise ValidationError("The day lies in the future")
+        if field.data is not None and field.data < _EARLIEST:
+            raise ValidationError("The day lies too far back: write the year with four digits")
+
+    return check
+
+
+def _shown(value: Value) -> Any:
+    """A value as its field holds it."""
+    if isinstance(value, bool):
+        return _YES if value else _NO
+    return Decimal(f"{value:g}") if isinstance(value, float) else value
