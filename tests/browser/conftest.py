@@ -9,7 +9,10 @@ import pytest
 
 from cds_service.settings import Settings
 from cds_service.web.demo import create_demo
+from tests.browser.axe import axe
 from tests.browser.serving import served
+
+__all__ = ["axe"]
 
 CHROMIUM = Path("/usr/bin/chromium")
 # Inside containers the sandbox cannot start; the rest keeps the browser from calling home.
