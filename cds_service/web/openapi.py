@@ -17,6 +17,7 @@ from cds_service.policies import mp_mm_1316
 from cds_service.services.keep_call import software_version
 from cds_service.web.hooks import LEGACY
 from cds_service.web.openapi_schemas import SCHEMAS, call_body, ref
+from cds_service.web.openapi_smart import smart_operations
 from fhir_mappings.questionnaires import NAME, REASON_SET
 
 JSON = dict[str, Any]
@@ -59,12 +60,19 @@ def document(public_url: str) -> JSON:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": public_url}],
-        "paths": {path: {method: operation} for path, method, operation in _operations()},
+        "paths": _by_path(),
         "components": {
             "schemas": SCHEMAS,
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
         },
     }
+
+
+def _by_path() -> JSON:
+    paths: JSON = {}
+    for path, method, operation in _operations():
+        paths.setdefault(path, {})[method] = operation
+    return paths
 
 
 def _operations() -> Iterable[tuple[str, str, JSON]]:
@@ -76,6 +84,7 @@ def _operations() -> Iterable[tuple[str, str, JSON]]:
             yield path, "post", _hook(service, entry, legacy)
             yield f"{path}/feedback", "post", _feedback(service, legacy)
     yield from _dtr()
+    yield from smart_operations()
     yield f"/policy/{mp_mm_1316.POLICY_ID}", "get", _page("policy", "The policy for people", "text/html")
     yield "/healthz", "get", _page("healthy", "Whether the process answers", "text/plain")
     ready = _page("ready", "Whether the service can do its work", "text/plain")

@@ -41,7 +41,9 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 SLOWEST = 5.0  # seconds; the budget of a call is 4.5
 PATHS = document(Settings().public_url)["paths"]
-READS = [path for path, methods in PATHS.items() if "get" in methods]
+KEYS = "/smart/jwks.json"
+READS = [path for path, methods in PATHS.items() if "get" in methods and ("/smart/" not in path or path == KEYS)]
+SIGN_IN = [(path, method.upper()) for path in PATHS for method in PATHS[path] if "/smart/" in path and path != KEYS]
 FEEDBACK = [path for path in PATHS if path.endswith("/feedback")]
 HOOKS = [
     path for path, methods in PATHS.items() if "post" in methods and "cds-services" in path and path not in FEEDBACK
@@ -140,6 +142,18 @@ def test_reads(described: Any, path: str) -> None:
     @given(case=described[path]["GET"].as_strategy())
     def send(case: Case) -> None:
         assert _sent(case).status_code == 200
+
+    send()
+
+
+@pytest.mark.parametrize(("path", "method"), SIGN_IN)
+def test_sign_in_out_of_nowhere(described: Any, path: str, method: str) -> None:
+    @_tries(12)
+    @given(case=described[path][method].as_strategy())
+    def send(case: Case) -> None:
+        reply = case.call()
+        assert reply.status_code in (400, 401, 403)
+        assert reply.elapsed < SLOWEST
 
     send()
 
