@@ -7,13 +7,14 @@ from itertools import groupby
 from typing import Any
 
 from cds_service.concepts import Concept
-from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, SECTIONS, TITLE, UNITS, VERSIONS
-from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, REPLACES, Kind, Question
+from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, TITLE, UNITS, VERSIONS
+from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS, REASONS, REPLACES, Kind, Question
 from fhir_mappings.terminology import HCPCS, LOINC, codes_in
 
 JSON = dict[str, Any]
 NAME, VERSION = "mp-mm-1316", "1.0.0"
 REASON_SET = "mp-mm-1316-replacement-reason"
+LONGEST_TEXT = 200
 _SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire"
 _CORE = "http://hl7.org/fhir/StructureDefinition"
 _TITLES = {"D.II": "Exclusions", "D.III": "Replacement or repair"}
@@ -42,21 +43,29 @@ def _sections() -> Iterator[tuple[str, Iterator[Question]]]:
     yield from groupby(QUESTIONS, key=lambda question: question.section)
 
 
+def group_of(section: str) -> JSON:
+    """The linkId and the text of a section's group."""
+    return {"linkId": f"{section}.group", "text": UNITS[section].title if section in UNITS else _TITLES[section]}
+
+
+def is_for_new_pumps(section: str) -> bool:
+    """Whether it is asked only when no pump is replaced: that is judged by D.I.A, the reason and the exclusions."""
+    return section.startswith("D.I.")
+
+
 def _group(section: str, questions: list[Question], required: frozenset[str] | None, public_url: str) -> JSON:
-    group: JSON = {
-        "linkId": f"{section}.group",
-        "prefix": section,
-        "text": UNITS[section].title if section in UNITS else _TITLES[section],
-        "type": "group",
-    }
-    if section.startswith("D.I."):  # a replacement is judged by D.I.A, the reason and the exclusions
-        group["enableWhen"] = [_unless_replaced("!=")]
+    named = group_of(section)
+    group: JSON = {"linkId": named["linkId"], "prefix": section, "text": named["text"], "type": "group"}
+    if is_for_new_pumps(section):
+        # `!=` does not hold for a question that has no answer.
+        unanswered = {"question": REPLACES, "operator": "exists", "answerBoolean": False}
+        group |= {"enableWhen": [unanswered, _when_replaced(False)], "enableBehavior": "any"}
     items = [_help(section), *(_item(question, required, public_url) for question in questions)]
     return group | {"item": items}
 
 
-def _unless_replaced(operator: str) -> JSON:
-    return {"question": REPLACES, "operator": operator, "answerBoolean": True}
+def _when_replaced(answer: bool) -> JSON:
+    return {"question": REPLACES, "operator": "=", "answerBoolean": answer}
 
 
 def _help(section: str) -> JSON:
@@ -66,7 +75,7 @@ def _help(section: str) -> JSON:
             {"url": f"{_CORE}/questionnaire-itemControl", "valueCodeableConcept": {"coding": [control]}},
         ],
         "linkId": f"{section}.help",
-        "text": SECTIONS[section].says if section in SECTIONS else _TITLES[section],
+        "text": HELP[section],
         "type": "display",
     }
 
@@ -78,13 +87,13 @@ def _item(question: Question, required: frozenset[str] | None, public_url: str) 
     if extensions:
         item = {"extension": extensions, **item}
     if question.section == "D.III" and question.link_id != REPLACES:
-        item["enableWhen"] = [_unless_replaced("=")]
+        item["enableWhen"] = [_when_replaced(True)]
     if needed:
         item["required"] = True
     if question.kind is Kind.TEXT:
-        item["maxLength"] = 200
+        item["maxLength"] = LONGEST_TEXT
     if question.kind is Kind.CHOICE:
-        item["answerValueSet"] = f"{public_url}/fhir/ValueSet/{REASON_SET}"
+        item["answerValueSet"] = f"{public_url}/fhir/ValueSet/{REASON_SET}|{VERSION}"
     return item
 
 
@@ -92,12 +101,17 @@ def _item(question: Question, required: frozenset[str] | None, public_url: str) 
 
 
 def value_set(public_url: str) -> JSON:
-    """The reasons of a replacement or repair."""
+    """The reasons of a replacement or repair, expanded: clients need no terminology server to show them."""
+    system = {"system": f"{public_url}/fhir/CodeSystem/{REASON_SET}", "version": VERSION}
+    title = "Reasons to replace or repair a pump"
     return {
-        **_terminology(
-            "ValueSet", public_url, REASON_SET, "ReplacementReasonSet", "Reasons to replace or repair a pump"
-        ),
-        "compose": {"include": [{"system": f"{public_url}/fhir/CodeSystem/{REASON_SET}"}]},
+        **_terminology("ValueSet", public_url, REASON_SET, "ReplacementReasonSet", title),
+        "compose": {"include": [system]},
+        "expansion": {
+            "timestamp": VERSIONS[0].isoformat(),
+            "total": len(REASONS),
+            "contains": [{**system, "code": code, "display": words} for code, words in REASONS.items()],
+        },
     }
 
 
@@ -149,8 +163,8 @@ def _codes(reasons: Mapping[str, str]) -> JSON:
 
 
 def package(public_url: str, required: frozenset[str] | None) -> JSON:
-    """The questionnaire with all that it refers to, as a collection Bundle."""
-    held = (questionnaire(public_url, required), value_set(public_url), code_system(public_url))
+    """The questionnaire with all that it refers to, as a collection Bundle of the kinds that DTR lets be in it."""
+    held = (questionnaire(public_url, required), value_set(public_url))
     entries = [{"fullUrl": each["url"], "resource": each} for each in held]
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
@@ -166,7 +180,8 @@ def _launch_context() -> JSON:
 
 def _variables() -> Iterator[JSON]:
     """Searches whose results the expressions below read."""
-    education = ",".join(codes_in(Concept.SELF_MANAGEMENT_EDUCATION, Concept.DIABETES_EDUCATION, system=HCPCS))
+    # Codes of self-management education in general are left out: they count only with a diabetes reason.
+    education = ",".join(codes_in(Concept.DIABETES_EDUCATION, system=HCPCS))
     tests = ",".join(codes_in(Concept.GLUCOSE_SELF_TEST, system=LOINC))
     month = "date=ge{{today() - 30 days}}&date=lt{{today()}}"
     searches = {
@@ -178,10 +193,20 @@ def _variables() -> Iterator[JSON]:
         yield {"url": f"{_CORE}/variable", "valueExpression": expression}
 
 
+_SESSION = "%education.entry.resource.ofType(Procedure).first()"
+# A reading counts once: the same minute, value and code again is a duplicate. More pages than one are not counted.
+_TESTS = (
+    "%selfTests.where(link.where(relation = 'next').empty()).entry.resource.ofType(Observation)"
+    ".where(status in ('final' | 'amended' | 'corrected') and value.exists())"
+    ".select(effective.toString().substring(0, 16) & '|' & value.ofType(Quantity).value.toString() & '|'"
+    " & code.coding.first().code).distinct()"
+)
+# Only what the chart says: no yes or no, and nothing where it is silent, since no readings are no statement of none.
 _EXPRESSIONS = {
-    "D.I.D.date": "%education.entry.resource.first().performed.ofType(dateTime).toString().substring(0, 10).toDate()",
-    "D.I.G.average": "(%selfTests.entry.resource.where(status in ('final' | 'amended' | 'corrected')).count() / 30)"
-    ".round(1)",
+    "D.I.D.date": f"{_SESSION}.select(performed.ofType(dateTime) | performed.ofType(Period).end).first().toString()"
+    ".where(length() >= 10).substring(0, 10).toDate()",
+    "D.I.D.educator": f"{_SESSION}.performer.actor.display.first().substring(0, {LONGEST_TEXT})",
+    "D.I.G.average": f"{_TESTS}.count().where($this > 0).select(($this * 10 / 30).truncate() / 10)",
 }
 
 

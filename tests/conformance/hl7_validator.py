@@ -74,15 +74,19 @@ class _Validator:
         command = ["java", "-XX:+UseSerialGC", "-cp", _class_path(), str(HERE / "Validate.java")]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the program runs)
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
-        self._known: dict[str, list[str]] = {}
+        self._known = ""  # nothing told yet; the first call tells it, if only an empty Bundle
+        self._found: dict[tuple[str, str], list[str]] = {}
         atexit.register(self.close)
 
-    def errors_of(self, resource: JSON) -> list[str]:
-        """The errors of one resource; equal ones are validated once."""
+    def errors_of(self, resource: JSON, known: str) -> list[str]:
+        """The errors of one resource, judged by the Bundle `known`, as JSON; equal ones are validated once."""
         line = json.dumps(resource)
-        if line not in self._known:
-            self._known[line] = self._ask(line)
-        return self._known[line]
+        if (known, line) not in self._found:
+            if known != self._known:
+                self._ask(f"known {known}")
+                self._known = known
+            self._found[known, line] = self._ask(line)
+        return self._found[known, line]
 
     def _ask(self, line: str) -> list[str]:
         assert self._process.stdin is not None
@@ -115,9 +119,14 @@ def _running() -> _Validator:
     return _Validator()
 
 
-def validate(resources: Sequence[JSON]) -> list[list[str]]:
-    """The errors of each resource against base R4, in order."""
-    return [_running().errors_of(resource) for resource in resources]
+def validate(resources: Sequence[JSON], known: Sequence[JSON] = ()) -> list[list[str]]:
+    """The errors of each resource against base R4, in order.
+
+    `known`: Questionnaires, ValueSets and CodeSystems that the resources refer to, and by which they are judged.
+    """
+    entries = [{"resource": resource} for resource in known]
+    bundle = json.dumps({"resourceType": "Bundle", "type": "collection", **({"entry": entries} if entries else {})})
+    return [_running().errors_of(resource, bundle) for resource in resources]
 
 
 def resources_sent(response: JSON) -> Iterator[JSON]:

@@ -93,19 +93,27 @@ def test_on_a_replacement_the_pump_criteria_are_not_asked(client: FlaskClient) -
         asks_always = group["prefix"] in ("D.II", "D.III")
         assert (rule is None) is asks_always
         if rule:
-            assert rule == [{"question": "D.III.replacement", "operator": "!=", "answerBoolean": True}]
+            # Asked while nobody said whether it is a replacement, too: `!=` needs an answer in R4.
+            assert rule == [
+                {"question": "D.III.replacement", "operator": "exists", "answerBoolean": False},
+                {"question": "D.III.replacement", "operator": "=", "answerBoolean": False},
+            ]
+            assert group["enableBehavior"] == "any"
     questions = _questions(found)
     for link in ("D.III.reason", "D.III.assessment"):
-        assert questions[link]["enableWhen"][0]["operator"] == "="
+        assert questions[link]["enableWhen"] == [
+            {"question": "D.III.replacement", "operator": "=", "answerBoolean": True}
+        ]
     assert "enableWhen" not in questions["D.III.replacement"]
 
 
 def test_choices_are_a_value_set_over_codes_of_our_own(client: FlaskClient) -> None:
     question = _questions(_get(client, "/fhir/Questionnaire/mp-mm-1316"))["D.III.reason"]
-    values = _get(client, question["answerValueSet"].removeprefix(URL))
+    address, version = question["answerValueSet"].split("|")
+    values = _get(client, address.removeprefix(URL))
     (include,) = values["compose"]["include"]
     codes = _get(client, include["system"].removeprefix(URL))
-    assert values["url"] == question["answerValueSet"]
+    assert (values["url"], values["version"]) == (address, version)
     assert {concept["code"] for concept in codes["concept"]} == REASONS
 
 
@@ -169,7 +177,7 @@ def _package(client: FlaskClient, *parameters: tuple[str, JSON]) -> JSON:
 def _required(package: JSON) -> set[str]:
     entries = package["parameter"][0]["resource"]["entry"]
     questionnaire = entries[0]["resource"]
-    assert [entry["resource"]["resourceType"] for entry in entries] == ["Questionnaire", "ValueSet", "CodeSystem"]
+    assert [entry["resource"]["resourceType"] for entry in entries] == ["Questionnaire", "ValueSet"]
     return {link for link, item in _questions(questionnaire).items() if item.get("required")}
 
 

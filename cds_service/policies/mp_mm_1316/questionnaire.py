@@ -37,9 +37,9 @@ class Question:
 # Why a pump is replaced or repaired, in the policy's order; code and words.
 REASONS: dict[str, str] = {
     "worn-out": "Worn out or no longer functions",
-    "not-repairable": "Repair is not possible, or dearer than replacement",
+    "not-repairable": "Repair is not possible, or costs as much as a replacement or more",
     "needs-changed": "The member's needs have changed and the pump no longer fits them",
-    "damaged": "Damaged",
+    "damaged": "Damaged and cannot be repaired",
     "warranty-expired": "Only the warranty has ended",
     "misuse": "Misuse, malicious breakage or gross neglect",
     "lost": "Lost",
@@ -47,26 +47,56 @@ REASONS: dict[str, str] = {
 }
 REPLACES = "D.III.replacement"
 
+# What counts, section by section, for somebody who has a minute. The numbers are those of the policy's own text.
+HELP: dict[str, str] = {
+    "D.III": "Yes, when a pump in use is replaced or repaired: then the reason decides, and D.I.C to D.I.I are not "
+    "asked. Accepted: worn out, not repairable (with an estimate of the cost), needs changed, damaged beyond repair. "
+    "Never accepted: warranty ended, misuse, lost, stolen.",
+    "D.I.C": "You and your team are experts in managing people on insulin pumps. No chart entry proves it: your "
+    "answer decides.",
+    "D.I.D": "One comprehensive programme, completed within the 12 months before the order, taught by somebody "
+    "certified, registered or licensed. Name the credential, such as RN, RD, PharmD or CDCES: without it the answer "
+    "does not count. Nutrition therapy alone, referrals and pump training do not count.",
+    "D.I.E": "One able person is enough: the member, or somebody who helps. Your answer decides.",
+    "D.I.F": "At least 3 injections a day, for at least 6 months without a break, with doses that the member adjusts "
+    "often. A premix counts once for each injection. With a pump in use, answer for the time before it.",
+    "D.I.G": "Finger-stick or meter tests of the last 30 days before the order, divided by 30. 120 tests pass, 119 do "
+    "not: never round up. Sensor (CGM) and laboratory values do not count.",
+    "D.I.H": "Albuminuria from 30 to 300 mg/g is read from the laboratory's results. Answer only when glucose stays "
+    "hard to control although the member keeps to the injections, and a log shows it. One of the two is enough.",
+    "D.I.I": "One of six is enough, and HbA1c above 7 % is read from the laboratory's results. Answer what you know; "
+    "leave the rest open.",
+    "D.II": "Answer only when one of these applies: nobody can operate the pump or test often (No), or it is wanted "
+    "for convenience alone (Yes). Either excludes the pump. Otherwise leave both open.",
+}
+
 QUESTIONS: tuple[Question, ...] = (
     Question(REPLACES, "D.III", "Does this order replace or repair a pump that is in use?", required=False),
     Question("D.III.reason", "D.III", "Why is the pump replaced or repaired?", Kind.CHOICE),
     Question(
         "D.III.assessment",
         "D.III",
-        "Is an estimate of the repair cost, by a vendor or specialist, on file?",
+        "Is an estimate of the repair cost, by a vendor or specialist, on file? (needed when it cannot be repaired)",
         required=False,
     ),
-    Question("D.I.C", "D.I.C", "Does your team have expert-level experience with insulin pumps?"),
+    Question("D.I.C", "D.I.C", "Do you and your team have expert-level experience in managing insulin pumps?"),
     Question("D.I.D.date", "D.I.D", "When was the comprehensive diabetes education programme completed?", Kind.DATE),
-    Question("D.I.D.educator", "D.I.D", "Who taught it, with which credential?", Kind.TEXT),
-    Question("D.I.E", "D.I.E", "Does the member or a caregiver know how to operate the pump?"),
-    Question("D.I.F.injections", "D.I.F", "How many insulin injections a day?", Kind.INTEGER, least=0, most=20),
-    Question("D.I.F.since", "D.I.F", "Since when, without a break?", Kind.DATE),
-    Question("D.I.F.adjusts", "D.I.F", "Does the member adjust the doses frequently?"),
+    Question("D.I.D.educator", "D.I.D", "Who taught it, with which credential (such as RN, RD, CDCES)?", Kind.TEXT),
+    Question("D.I.E", "D.I.E", "Does the member, or a caregiver, know how to operate the pump?"),
+    Question(
+        "D.I.F.injections",
+        "D.I.F",
+        "How many insulin injections a day does the member take?",
+        Kind.INTEGER,
+        least=0,
+        most=20,
+    ),
+    Question("D.I.F.since", "D.I.F", "Since which day, without a break, has it been at least 3 a day?", Kind.DATE),
+    Question("D.I.F.adjusts", "D.I.F", "Does the member adjust the doses frequently, without asking for each change?"),
     Question(
         "D.I.G.average",
         "D.I.G",
-        "How many glucose self-tests a day, on average over the last month?",
+        "How many glucose self-tests a day, on average over the 30 days before the order?",
         Kind.DECIMAL,
         least=0,
         most=50,
@@ -74,25 +104,31 @@ QUESTIONS: tuple[Question, ...] = (
     Question(
         "D.I.H.2",
         "D.I.H",
-        "Does control stay difficult despite compliance, as the member's log shows?",
+        "Is glucose still difficult to control despite compliance with the injections, as the member's log shows?",
         required=False,
     ),
-    Question("D.I.I.2", "D.I.I", "Is there recurring hypoglycemia?", required=False),
+    Question("D.I.I.2", "D.I.I", "Does hypoglycemia recur?", required=False),
     Question("D.I.I.3", "D.I.I", "Does glucose fluctuate widely before meals?", required=False),
-    Question("D.I.I.4", "D.I.I", "Is there a dawn phenomenon, frequently above 200 mg/dL?", required=False),
+    Question(
+        "D.I.I.4",
+        "D.I.I",
+        "Is early-morning glucose (dawn phenomenon, 2 to 8 am) frequently above 200 mg/dL?",
+        required=False,
+    ),
     Question(
         "D.I.I.5",
         "D.I.I",
-        "Are there severe glycemic excursions, such as unawareness or hypoglycemia at night?",
+        "Are there severe glycemic excursions, such as unawareness of hypoglycemia, hypoglycemia at night, extreme "
+        "sensitivity to insulin or a very low need of it?",
         required=False,
     ),
     Question(
         "D.I.I.6",
         "D.I.I",
-        "Has there been recurrent ketoacidosis or hypoglycemia with recurrent or long hospital stays?",
+        "Did ketoacidosis or hypoglycemia recur and lead to repeated or long hospital stays?",
         required=False,
     ),
-    Question("D.II.A.2", "D.II", "Is somebody able to operate the pump and to test often?", required=False),
+    Question("D.II.A.2", "D.II", "Is somebody able to operate the pump and to test glucose often?", required=False),
     Question("D.II.B.1", "D.II", "Is the pump requested purely for convenience or preference?", required=False),
 )
 

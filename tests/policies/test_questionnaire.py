@@ -1,0 +1,81 @@
+"""The questions and their help: what is asked under which section, and numbers that are the policy's own."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from cds_service.policies.mp_mm_1316 import PARAMETERS
+from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS, REASONS, Kind, closing
+
+SECTIONS = {question.section for question in QUESTIONS}
+
+
+def _parameter(name: str) -> int:
+    return int(PARAMETERS[name].values[-1].value)
+
+
+def test_every_section_has_its_help_and_nothing_else_has() -> None:
+    assert set(HELP) == SECTIONS
+
+
+@pytest.mark.parametrize(
+    ("section", "numbers"),
+    [
+        ("D.I.D", {"12"}),
+        ("D.I.F", {"3", "6"}),
+        ("D.I.G", {"30", "120", "119"}),
+        ("D.I.H", {"30", "300"}),
+        ("D.I.I", {"7"}),
+    ],
+)
+def test_a_help_text_names_the_policys_thresholds_and_no_other_number(section: str, numbers: set[str]) -> None:
+    assert set(re.findall(r"\b\d+\b", HELP[section])) == numbers
+
+
+def test_these_numbers_are_those_that_the_rules_use() -> None:
+    days, tests = _parameter("self_test_window_days"), _parameter("self_tests_per_day")
+    assert (days, days * tests) == (30, 120)
+    assert _parameter("education_window_months") == 12
+    assert (_parameter("regimen_injections"), _parameter("regimen_months")) == (3, 6)
+    assert (_parameter("albuminuria_low"), _parameter("albuminuria_high")) == (30, 300)
+    assert _parameter("hba1c_threshold") == 7
+
+
+def test_help_can_be_read_in_a_minute() -> None:
+    """All of it is under 300 words, each text under 60."""
+    words = {section: len(text.split()) for section, text in HELP.items()}
+    assert max(words.values()) < 60
+    assert sum(words.values()) < 300
+
+
+def test_exclusions_are_answered_only_when_one_applies() -> None:
+    assert HELP["D.II"].startswith("Answer only when")
+    assert not any(question.required for question in QUESTIONS if question.section == "D.II")
+
+
+def test_link_ids_are_unique_and_numbers_bounded() -> None:
+    assert len({question.link_id for question in QUESTIONS}) == len(QUESTIONS)
+    for question in QUESTIONS:
+        assert (question.least is not None and question.most is not None) is (
+            question.kind in (Kind.INTEGER, Kind.DECIMAL)
+        )
+
+
+def test_reasons_are_the_contracts() -> None:
+    assert list(REASONS) == [
+        "worn-out",
+        "not-repairable",
+        "needs-changed",
+        "damaged",
+        "warranty-expired",
+        "misuse",
+        "lost",
+        "stolen",
+    ]
+
+
+def test_a_gap_is_closed_by_the_required_questions_of_its_section() -> None:
+    assert closing(["D.I.D", "D.III.A.3"]) == {"D.I.D.date", "D.I.D.educator", "D.III.reason"}
+    assert closing(["D.I.A", "D.I.I", "D.II.B.1"]) == set()
