@@ -7,8 +7,8 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from hashlib import sha256
 
-from cryptography.fernet import Fernet
-from sqlalchemy import Engine, delete, insert, select
+from cryptography.fernet import Fernet, InvalidToken
+from sqlalchemy import Engine, delete, insert, select, update
 
 from cds_service.errors import Unavailable
 from cds_service.store.database import open_engine, upgrade
@@ -31,20 +31,25 @@ class Sessions:
         try:
             with self._engine().begin() as connection:
                 connection.execute(delete(sessions).where(sessions.c.ends_at < self._clock()))
-                connection.execute(delete(sessions).where(sessions.c.id == row["id"]))
-                connection.execute(insert(sessions).values(row))
+                # Changed where it is: two pages of one browser may do so at once.
+                changed = connection.execute(update(sessions).where(sessions.c.id == row["id"]).values(row))
+                if not changed.rowcount:
+                    connection.execute(insert(sessions).values(row))
         except StoreError:
             raise _away() from None
 
     def get(self, secret: str) -> bytes | None:
-        """A session by its secret; None when there is none, or it has ended."""
+        """A session by its secret; None when there is none, it has ended, or its row was tampered with."""
         found = select(sessions.c.body).where(sessions.c.id == _id(secret), sessions.c.ends_at >= self._clock())
         try:
             with self._engine().connect() as connection:
                 body = connection.execute(found).scalar()
         except StoreError:
             raise _away() from None
-        return _seal(secret).decrypt(body) if body is not None else None
+        try:
+            return _seal(secret).decrypt(body) if body is not None else None
+        except InvalidToken:
+            return None
 
     def drop(self, secret: str) -> None:
         """Forgets a session."""

@@ -11,10 +11,11 @@ from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import JoseError, SecurityWarning
-from joserfc.jwk import KeySet
+from joserfc.jwk import Key, KeySet, RSAKey
 
 _ALGORITHMS = ["RS256", "RS384", "RS512", "PS256", "PS384", "ES256", "ES384", "ES512"]
 _LEEWAY_SECONDS = 60.0
+_LEAST_RSA_BITS = 2048  # RFC 7518, 3.3
 
 
 class UnknownUser(Exception):
@@ -33,7 +34,7 @@ def fhir_user(token: str, keys: bytes, *, client_id: str, issuer: str | None, no
     audience = claims.get("aud")
     if client_id not in (audience if isinstance(audience, list) else [audience]):
         raise UnknownUser("it is meant for another app")
-    if _seconds(claims.get("exp")) + _LEEWAY_SECONDS < time.time():
+    if not time.time() <= _seconds(claims.get("exp")) + _LEEWAY_SECONDS:
         raise UnknownUser("it has expired")
     if claims.get("nonce") != nonce:
         raise UnknownUser("it belongs to another sign-in")
@@ -46,11 +47,21 @@ def fhir_user(token: str, keys: bytes, *, client_id: str, issuer: str | None, no
 def _verified(token: str, keys: bytes) -> Mapping[str, Any]:
     try:
         with warnings.catch_warnings(action="ignore", category=SecurityWarning):
-            usable = [key for key in json.loads(keys)["keys"] if key.get("kty") in ("EC", "RSA")]
-            return jwt.decode(token, KeySet.import_key_set({"keys": usable}), algorithms=_ALGORITHMS).claims
+            known = [key for key in json.loads(keys)["keys"] if key.get("kty") in ("EC", "RSA")]
+            usable = [key for key in KeySet.import_key_set({"keys": known}).keys if _is_long_enough(key)]
+            return jwt.decode(token, KeySet(usable), algorithms=_ALGORITHMS).claims
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UnknownUser("its signature is not valid") from None
 
 
+def _is_long_enough(key: Key) -> bool:
+    return not isinstance(key, RSAKey) or bool(key.raw_value.key_size >= _LEAST_RSA_BITS)
+
+
 def _seconds(value: Any) -> float:
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else -math.inf
+    """A time as it is written; one that never comes for what is no time."""
+    try:
+        seconds = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        return math.nan
+    return seconds if math.isfinite(seconds) else math.nan

@@ -35,7 +35,9 @@ class Registration:
         """The public half of its key as a JWK for the EHR; None when it has no key."""
         if self.key is None:
             return None
-        return {**self.key.as_dict(private=False), "kid": self.key.kid, "use": "sig", "alg": self.algorithm}
+        # What the private key is for (key_ops: sign) its public half is not.
+        public = {name: value for name, value in self.key.as_dict(private=False).items() if name != "key_ops"}
+        return {**public, "kid": self.key.kid, "use": "sig", "alg": self.algorithm}
 
 
 def registration(client_id: str, secret_file: str, key_file: str, *, place: str, folder: Path) -> Registration:
@@ -43,6 +45,8 @@ def registration(client_id: str, secret_file: str, key_file: str, *, place: str,
     if secret_file and key_file:
         raise BadSetting(f"{place}: give a secret or a private key of the SMART app, not both")
     secret = _text(folder / secret_file, place).strip() if secret_file else ""
+    if secret_file and not secret:
+        raise BadSetting(f"{place}: {Path(secret_file).name} is empty")
     return Registration(client_id, secret, _key(folder / key_file, place) if key_file else None)
 
 
@@ -58,7 +62,7 @@ def _key(path: Path, place: str) -> PrivateKey:
     for kind in (ECKey, RSAKey):
         try:
             key = kind.import_key(text if "-----BEGIN" in text else _members(text))
-        except (JoseError, ValueError, TypeError, AttributeError):
+        except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
             continue
         if key.is_private and (isinstance(key, RSAKey) or key.curve_name == "P-384"):
             key.ensure_kid()
