@@ -10,7 +10,7 @@ from cds_service.engine.days import within
 from cds_service.engine.determination import Determination
 from cds_service.engine.finding import Basis, Finding
 from cds_service.engine.truth import MET, NOT_MET
-from cds_service.facts import When
+from cds_service.facts import Topic, When
 from cds_service.policies.mp_mm_1316.case import Case, usable
 from cds_service.policies.mp_mm_1316.injection_regimen import regimen_known
 from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REPLACES, Question
@@ -80,6 +80,8 @@ def _exact(value: Value | When) -> bool:
 
 def _education(case: Case) -> dict[str, Value | When]:
     """The last session within the window: its date, not that the programme was completed, which is asked."""
+    if case.not_read(Topic.EDUCATION, Topic.ENCOUNTERS):
+        return {}  # a later session may have been missed
     start = case.months_ago("education_window_months")
     inside = [
         record.when

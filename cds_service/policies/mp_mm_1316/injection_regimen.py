@@ -50,12 +50,14 @@ def regimen_start(case: Case) -> date | None:
 
 def regimen_known(case: Case) -> dict[str, bool | float | date]:
     """What the chart says of the regimen, by the question that asks for it: only what it documents, no guess."""
-    if _on_pump(case) is not None:
+    if _on_pump(case) is not None or case.not_read(Topic.INSULIN):
         return {}
     known: dict[str, bool | float | date] = {}
-    if _count(case).basis is Basis.DOCUMENTED:
-        live = [o for o in case.chart.insulin if _current(o, case.as_of) and not o.via_pump]
-        known["D.I.F.injections"] = daily_count(live)[0]
+    live = [o for o in case.chart.insulin if _current(o, case.as_of) and not o.via_pump]
+    least, most = daily_count(live)
+    # A range, a fraction, a count in words or an insulin whose dosing cannot be read is no number of injections.
+    if live and _count(case).basis is Basis.DOCUMENTED and least == most == int(least) and _all_read(live):
+        known["D.I.F.injections"] = least
     start = _chain(case)
     if start is not None:
         known["D.I.F.since"] = start
@@ -195,6 +197,10 @@ def _chain(case: Case) -> date | None:
 def _current(order: InsulinOrder, as_of: date) -> bool:
     begun = order.start is None or order.start <= as_of
     return begun and order.live and (order.end is None or order.end >= as_of)
+
+
+def _all_read(orders: list[InsulinOrder]) -> bool:
+    return all(order.least is not None and not order.from_text for order in orders)
 
 
 def _needs_text(orders: list[InsulinOrder], goal: float) -> bool:
