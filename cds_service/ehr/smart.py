@@ -29,6 +29,8 @@ _SECONDS, _MOST_BYTES = 5.0, 2_000_000
 _ASSERTION_SECONDS = 240  # SMART allows five minutes
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
 _members = msgspec.json.Decoder(dict[str, Any])
+# What Authlib raises over JSON of another shape: no object, or a life that is no number.
+_NO_TOKEN_RESPONSE = (ValueError, TypeError, OverflowError, RecursionError)
 
 
 class SmartFault(Exception):
@@ -162,7 +164,7 @@ def exchange(
         for scheme in ("http://", "https://"):
             session.mount(scheme, guarded_adapter([], partial(rule.may_connect, server.token_endpoint)))
         try:
-            token = session.fetch_token(
+            answer = session.fetch_token(
                 server.token_endpoint,
                 grant_type="authorization_code",
                 code=code,
@@ -171,13 +173,14 @@ def exchange(
                 timeout=(CONNECT_SECONDS, _SECONDS),
                 allow_redirects=False,
             )
+            token = dict(answer)
         except AuthlibBaseError as error:
             log.warning("an EHR refused a code: %s", _code(error.error))
             raise SmartFault("The EHR did not accept the sign-in: open the page from the EHR again") from None
-        except (requests.RequestException, OSError, ValueError) as error:
+        except (requests.RequestException, OSError, *_NO_TOKEN_RESPONSE) as error:
             log.warning("a token endpoint could not be used: %s", type(error).__name__)
             raise SmartFault("The EHR's sign-in could not be reached: try again") from None
-    return _token(dict(token))
+    return _token(token)
 
 
 def _session(registered: Registration, redirect_uri: str) -> OAuth2Session:
