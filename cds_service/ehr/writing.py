@@ -13,6 +13,7 @@ import requests
 from cds_service.ehr.transport import CONNECT_SECONDS, guarded_adapter
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.reading import DecodeError
+from fhir_mappings.references import local
 
 log = logging.getLogger(__name__)
 
@@ -77,12 +78,15 @@ def create(server: str, token: str, kind: str, body: bytes, rule: ServerRule) ->
 def _reference(answer: requests.Response, kind: str) -> str | None:
     named = _LOCATION.search(answer.headers.get("Location", ""))
     if named is not None and named[1].startswith(f"{kind}/"):
-        return named[1]
+        return local(named[1], None)
     try:
-        identity = _members.decode(answer.content).get("id")
+        created = _members.decode(answer.content)
     except DecodeError:
         return None
-    return f"{kind}/{identity}" if isinstance(identity, str) else None
+    identity = created.get("id")
+    # Some servers answer with an OperationOutcome, whose id is another's.
+    known = created.get("resourceType") == kind and isinstance(identity, str)
+    return local(f"{kind}/{identity}", None) if known else None
 
 
 def _diagnostics(body: bytes) -> str:
@@ -92,5 +96,6 @@ def _diagnostics(body: bytes) -> str:
     except DecodeError:
         return ""
     first = issues[0] if isinstance(issues, list) and issues and isinstance(issues[0], dict) else {}
-    words = first.get("diagnostics") or (first.get("details") or {}).get("text")
+    details = first.get("details")
+    words = first.get("diagnostics") or (details.get("text") if isinstance(details, dict) else None)
     return words[:_LONGEST_WORDS] if isinstance(words, str) else ""
