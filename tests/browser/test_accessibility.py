@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import runpy
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask, jsonify
 
+from cds_service.ehr.sandbox_server import is_installed
 from cds_service.settings import Settings
 from cds_service.web import create_app
+from cds_service.web.demo import create_demo
 from cds_service.web.demo_ehr import DemoEhr
+from cds_service.web.demo_live import running_sandbox
+from tests import support
 from tests.browser import shots
 from tests.browser.axe import IMPACTS, faults
+from tests.browser.conftest import unavailable
 from tests.browser.serving import served
-from tests.browser.test_live_pages import live_site
 from tests.store.samples import call_record, determination, feedback_record
 from tests.test_cli_report import fill, run
-
-__all__ = ["live_site"]
 
 pytestmark = pytest.mark.real
 
@@ -87,6 +89,8 @@ PLACES = [
     Place("live_site", "/demo"),
     Place("live_site", "/demo/type-1-with-meter-download"),
     Place("live_site", "/demo/type-1-with-meter-download", signed),
+    Place("live_site", "/smart/documentation"),
+    Place("live_site", "/smart/launch?iss=http://127.0.0.1:1/unknown"),
     Place("report", "/report.html"),
     Place("ehr_site", SIGN_IN),
     Place("ehr_site", SIGN_IN, allowed_for_nobody),
@@ -121,6 +125,18 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     fill(variables, *calls, feedback_record(calls[0].cards[0]["uuid"], outcome="overridden", override_code="elsewhere"))
     assert run(variables, str(folder / "out")).exit_code == 0
     return (folder / "out").as_uri()
+
+
+@pytest.fixture(scope="module")
+def live_site() -> Iterator[str]:
+    """Serve the demo with its FHIR server and EHR at the address that apps are sent back to, and give it."""
+    if not is_installed():
+        unavailable("sekmet-fhir is not installed")
+    with running_sandbox(support.today()) as sandbox:
+        app = create_demo(Settings(), sandbox)
+        with served(app) as address:
+            app.config["SETTINGS"] = replace(app.config["SETTINGS"], public_url=address)
+            yield address
 
 
 @pytest.fixture(scope="module")
