@@ -87,8 +87,10 @@ def _about(patient: str, order: str) -> str:
 
 def _with_what_it_needs(draft: DraftOrder, entries: Sequence[RawEntry]) -> Iterator[dict[str, Any]]:
     """The order's entry, and those of its Bundle that it refers to by name."""
-    own = bytes(draft.raw)
+    own = msgspec.json.encode(msgspec.json.decode(draft.raw))  # slashes may have come escaped
     for entry in entries:
+        if not entry.resource or bytes(entry.resource) == b"null":
+            continue
         if entry.resource is draft.raw or any(name.encode() in own for name in _names(entry)):
             yield {"resource": entry.resource} | ({"fullUrl": entry.fullUrl} if entry.fullUrl else {})
 
