@@ -8,8 +8,6 @@ from cds_service.ehr.smart import SmartServer
 
 # Of the patient, and of those who order or pay, who are in no patient's compartment.
 _PATIENT = (
-    "CareTeam",
-    "ChargeItem",
     "Condition",
     "Coverage",
     "Device",
@@ -45,4 +43,6 @@ def scope_for(server: SmartServer, *, from_ehr: bool) -> str:
 def may_write(scope: str | None) -> bool:
     """Whether a granted scope lets the app add a statement; a server that does not say what it granted may."""
     words = (scope or "").split()
-    return not any("/" in word for word in words if not word.startswith("launch")) or any(map(_WRITES.match, words))
+    return not any("/" in word for word in words if not word.startswith(("launch", "smart/"))) or any(
+        map(_WRITES.match, words)
+    )
