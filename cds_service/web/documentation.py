@@ -172,6 +172,7 @@ def _write(session: SignedIn, found: Documented, answers: dict[str, Any]) -> Non
         patient=f"Patient/{session.patient}",
         author=session.user,
         authored=datetime.now(UTC).replace(microsecond=0),
+        prefilled=_open_values(found),
         about=[reference for reference in about if reference and not reference.startswith("urn:")],
     )
     rule = current_app.config["SMART_SERVERS"].rule(session.iss)

@@ -23,11 +23,12 @@ from wtforms import (
     ValidationError,
 )
 from wtforms.csrf.session import SessionCSRF
+from wtforms.fields import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional
 
 from cds_service.policies.mp_mm_1316.documentation import Value
 from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, Kind, Question
-from fhir_mappings.questionnaire_responses import missing
+from fhir_mappings.questionnaire_responses import disabled, missing
 
 _YES, _NO, _NONE = "yes", "no", ""
 _EARLIEST = date(1920, 1, 1)
@@ -36,7 +37,7 @@ LIMIT = timedelta(hours=8)
 
 
 class StatementForm:
-    """What was sent, or what is shown. `fields` by linkId; `errors` by linkId; `kept`: what was typed before."""
+    """What was sent, or what is shown. `fields` by linkId; `errors` by linkId; `kept`: those with something typed."""
 
     def __init__(
         self,
@@ -57,8 +58,8 @@ class StatementForm:
         self._about = about
         self._today = today
         shown = {name: _shown(value) for name, value in (values or {}).items()}
-        self.kept = frozenset(drafts or ())
         typed = MultiDict(drafts or {}) if sent is None else sent
+        self.kept = frozenset(question.link_id for question in QUESTIONS if typed.get(question.link_id))
         self._form = _form_class(state, key, today)(typed, data={**shown, "about": about})
         self.errors: dict[str, str] = {}
         if sent is not None:
@@ -97,6 +98,8 @@ class StatementForm:
         answers = {q.link_id: given[q.link_id] for q in chosen if q.link_id in given}
         for name in missing(answers):
             self.errors.setdefault(name, "This is needed beside your other answer")
+        for name in disabled(answers):
+            self.errors.setdefault(name, "A replacement is judged without this: clear it, or answer No to D.III")
         return {} if self.errors else answers
 
     def _answer(self, question: Question) -> Any:
@@ -127,11 +130,11 @@ def _form_class(state: MutableMapping[str, Any], key: bytes, today: date) -> typ
 def _field(question: Question, today: date) -> Any:
     checks: list[Any] = [Optional(strip_whitespace=True)]
     if question.kind is Kind.BOOLEAN:
-        choices = [(_YES, "Yes"), (_NO, "No"), (_NONE, "Not answered")]
+        choices = _choices({_YES: "Yes", _NO: "No", _NONE: "Not answered"})
         return RadioField(question.text, choices=choices, default=_NONE, validators=checks)
     if question.kind is Kind.CHOICE:
         return SelectField(
-            question.text, choices=[(_NONE, "Not answered"), *REASONS.items()], default=_NONE, validators=checks
+            question.text, choices=_choices({_NONE: "Not answered", **REASONS}), default=_NONE, validators=checks
         )
     if question.kind is Kind.DATE:
         return DateField(question.text, validators=[*checks, _date_check(today)])
@@ -143,6 +146,10 @@ def _field(question: Question, today: date) -> Any:
     if question.kind is Kind.INTEGER:
         return IntegerField(question.text, validators=[*checks, within])
     return DecimalField(question.text, places=None, validators=[*checks, within])
+
+
+def _choices(words: Mapping[str, str]) -> list[SelectChoice]:
+    return [SelectChoice(value=code, label=label) for code, label in words.items()]
 
 
 def _stripped(value: Any) -> Any:
