@@ -42,7 +42,5 @@ def scope_for(server: SmartServer, *, from_ehr: bool) -> str:
 
 def may_write(scope: str | None) -> bool:
     """Whether a granted scope lets the app add a statement; a server that does not say what it granted may."""
-    words = (scope or "").split()
-    return not any("/" in word for word in words if not word.startswith(("launch", "smart/"))) or any(
-        map(_WRITES.match, words)
-    )
+    words = [word for word in (scope or "").split() if not word.startswith(("launch", "smart/"))]
+    return not any("/" in word for word in words) or any(map(_WRITES.match, words))

@@ -84,7 +84,7 @@ def uris(**members: str) -> dict[str, Any]:
 
 def test_smart_1_wrote_its_addresses_into_the_capability_statement(web: responses.RequestsMock) -> None:
     other = {"url": "http://example.invalid/other", "extension": [{"url": "token", "valueUri": "https://wrong"}]}
-    told(web, statement(other, uris(token=TOKEN, authorize=AUTHORIZE, manage="https://x.invalid")), "metadata")
+    told(web, statement(other, uris(token=TOKEN, authorize=AUTHORIZE, manage="https://x.invalid"), other), "metadata")
     missing(web, ".well-known/smart-configuration", ".well-known/openid-configuration")
     server = found()
     assert server == SmartServer(ISS, AUTHORIZE, TOKEN)
