@@ -15,7 +15,7 @@ from cds_service.ehr.writing import NotWritten, create
 from cds_service.errors import NoAccess
 from cds_service.hooks.messages import FhirAccess, as_json
 from cds_service.policies.mp_mm_1316.documentation import Value
-from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS
+from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS
 from cds_service.services.app_links import decoded_entries
 from cds_service.services.document_order import Documented, Wanted, document_order
 from cds_service.web import measures, smart_sessions
@@ -115,8 +115,9 @@ def _form(session: SignedIn, found: Documented, sent: Any = None) -> StatementFo
 
 def _unsent(sections: frozenset[str]) -> dict[str, str]:
     """What was typed in other sections: it is still there when the page comes back."""
-    typed = {q.link_id: request.form.get(q.link_id, "") for q in QUESTIONS if q.section not in sections}
-    return {name: value for name, value in typed.items() if value}
+    # What was filled in and cleared again is kept too, as cleared.
+    others = [q.link_id for q in QUESTIONS if q.section not in sections]
+    return {name: request.form[name] for name in others if name in request.form}
 
 
 def _about(session: SignedIn, found: Documented) -> str:
@@ -139,9 +140,12 @@ def _sections(wanted: str, found: Documented, form: StatementForm) -> frozenset[
         return frozenset({wanted})
     shown = _open_values(found)
     given = form.given()
-    sections = {question.section for question in QUESTIONS if question.link_id in given}
+    sections = {question.section for question in QUESTIONS if question.link_id in form.wrong.union(given)}
+    wrong = {question.section for question in QUESTIONS if question.link_id in form.wrong}
 
     def is_untouched(section: str) -> bool:
+        if section in wrong:
+            return False
         own = {q.link_id: given[q.link_id] for q in QUESTIONS if q.section == section and q.link_id in given}
         return all(_same(value, shown.get(name)) for name, value in own.items()) and bool(missing(own))
 
@@ -194,6 +198,7 @@ def _rendered(session: SignedIn, found: Documented, form: StatementForm, refusal
         may_write=may_write(session.scope) and session.user is not None,
         user_known=session.user is not None,
         all_sections=ALL,
+        help=HELP,
     )
 
 

@@ -152,7 +152,7 @@ def test_answers_survive_a_server_that_refuses_them(world: World, page: Any) -> 
     fields = [page.get_by_label("How many insulin injections" if injections else "How many glucose self-tests")]
     fields[0].fill("5")
     if injections:
-        fields.append(page.get_by_label("Since when"))
+        fields.append(page.get_by_label("Since which day"))
         fields[1].fill("2024-01-31")
         page.get_by_role("group", name="Does the member adjust").get_by_label("Yes").check()
     typed = [field.input_value() for field in fields]

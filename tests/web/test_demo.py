@@ -84,14 +84,14 @@ def test_a_chart_never_goes_stale(chart: DemoChart, day: date) -> None:
 
 
 @pytest.mark.parametrize("chart", CHARTS, ids=_ids)
-def test_a_chart_is_valid_fhir_with_all_prefetch_keys_and_no_names(chart: DemoChart) -> None:
+def test_a_chart_is_valid_fhir_with_all_prefetch_keys_and_nobodys_name(chart: DemoChart) -> None:
     prefetch = chart.request["prefetch"]
     assert set(prefetch) == {topic.value for topic in Topic}
     for resource in (*filter(None, prefetch.values()), chart.request["context"]["draftOrders"]):
         get_fhir_model_class(resource["resourceType"]).model_validate(resource)
-    for key in ("patient", "requester"):
+    for key, kind in (("patient", "Patient"), ("requester", "Clinician")):
         assert prefetch[key]["id"].startswith("sample-")
-        assert "name" not in prefetch[key]
+        assert prefetch[key]["name"] == [{"text": f"Sample {kind} {chart.place}"}]
 
 
 def test_charts_have_their_own_place_title_and_patient() -> None:
