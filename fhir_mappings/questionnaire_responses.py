@@ -57,6 +57,19 @@ def questionnaire_response(
     }
 
 
+def draft_response(public_url: str, patient: str, authored: datetime, about: Sequence[str]) -> JSON:
+    """The response that a DTR client begins with: nothing answered yet, and nothing that counts. See above."""
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "id": "draft",
+        "extension": list(_extensions(about)),
+        "questionnaire": f"{public_url}/fhir/Questionnaire/{NAME}|{VERSION}",
+        "status": "in-progress",
+        "subject": {"reference": patient},
+        "authored": authored.isoformat(timespec="seconds"),
+    }
+
+
 def missing(answers: Mapping[str, AnswerValue]) -> list[str]:
     """The linkIds of questions that have to be answered beside these, in the questionnaire's order.
 

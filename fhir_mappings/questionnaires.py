@@ -162,10 +162,15 @@ def _codes(reasons: Mapping[str, str]) -> JSON:
 # ---------------------------------------------------------------- the package of a DTR client
 
 
-def package(public_url: str, required: frozenset[str] | None) -> JSON:
-    """The questionnaire with all that it refers to, as a collection Bundle of the kinds that DTR lets be in it."""
+def package(public_url: str, required: frozenset[str] | None, draft: JSON | None = None) -> JSON:
+    """The questionnaire with all that it refers to, as a collection Bundle of the kinds that DTR lets be in it.
+
+    `draft`: the response to begin with, where it is known whose it would be.
+    """
     held = (questionnaire(public_url, required), value_set(public_url))
     entries = [{"fullUrl": each["url"], "resource": each} for each in held]
+    if draft is not None:
+        entries.append({"fullUrl": f"{public_url}/fhir/QuestionnaireResponse/{draft['id']}", "resource": draft})
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ from cds_service.errors import BadRequest, NotFound
 from cds_service.hooks.determinations import assertion_id
 from cds_service.policies.mp_mm_1316.questionnaire import closing
 from fhir_mappings.attestations import is_ours
+from fhir_mappings.questionnaire_responses import draft_response
 from fhir_mappings.questionnaires import package
 from fhir_mappings.reading import DecodeError
 
@@ -20,10 +22,11 @@ Determined = Callable[[str], JSON | None]
 _FIELD = "Parameters.parameter"
 
 
-def questionnaire_package(body: bytes, public_url: str, determined: Determined) -> JSON:
+def questionnaire_package(body: bytes, public_url: str, determined: Determined, now: datetime | None = None) -> JSON:
     """The Parameters that answer a DTR client: by questionnaire, by order and coverage, or by context.
 
-    `context` is a coverage-assertion-id. BadRequest when none of these is there, NotFound for another questionnaire.
+    `context` is a coverage-assertion-id. `now`: an aware time, None for the present. BadRequest when none of these is
+    there, NotFound for another questionnaire.
     """
     parameters = list(_parameters(body))
     canonicals = [value for name, value in parameters if name == "questionnaire" and isinstance(value, str)]
@@ -39,7 +42,8 @@ def questionnaire_package(body: bytes, public_url: str, determined: Determined) 
     if contexts and not found:
         raise NotFound("no assertion of this id is known: send the order with its coverage, or the questionnaire")
     required = closing(_open(found)) if found else None
-    outcome = {"name": "PackageBundle", "resource": package(public_url, required)}
+    draft = _draft(orders, parameters, public_url, now or datetime.now(UTC))
+    outcome = {"name": "PackageBundle", "resource": package(public_url, required, draft)}
     return {"resourceType": "Parameters", "parameter": [outcome]}
 
 
@@ -57,6 +61,17 @@ def _parameters(body: bytes) -> Iterator[tuple[str, Any]]:
         if isinstance(each, dict) and isinstance(each.get("name"), str):
             value = next((v for k, v in each.items() if k == "resource" or k.startswith("value")), None)
             yield each["name"], value
+
+
+def _draft(orders: list[JSON], parameters: list[tuple[str, Any]], public_url: str, now: datetime) -> JSON | None:
+    """The response to begin with, as DTR asks for it; None where neither order nor coverage says whose it would be."""
+    coverages = [value for name, value in parameters if name == "coverage" and isinstance(value, dict)]
+    people = [*(order.get("subject") for order in orders), *(coverage.get("beneficiary") for coverage in coverages)]
+    patients = [
+        each["reference"] for each in people if isinstance(each, dict) and isinstance(each.get("reference"), str)
+    ]
+    about = [_named(each) for each in (*orders, *coverages) if isinstance(each.get("id"), str)]
+    return draft_response(public_url, patients[0], now, about) if patients and about else None
 
 
 def _assertions(orders: list[JSON], parameters: list[tuple[str, Any]]) -> Iterator[str]:

@@ -161,10 +161,15 @@ def _same(given: Any, shown: Value | None) -> bool:
 # ---------------------------------------------------------------- writing
 
 
+def _is_clinician(user: str | None) -> bool:
+    """Whether who has signed in may state something: a patient or a relative may read the page, and sign nothing."""
+    return (user or "").split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"])
+
+
 def _write(session: SignedIn, found: Documented, answers: dict[str, Any]) -> None:
     """Writes the statement to the EHR's FHIR server in the name of who has signed in. NotWritten when it cannot be."""
-    if session.user is None:
-        raise NotWritten("the EHR did not say who you are, and only a signed statement counts")
+    if session.user is None or not _is_clinician(session.user):
+        raise NotWritten("only a statement that a clinician signs counts, and the EHR did not say that you are one")
     if found.order is None or found.determination is None:
         raise NotWritten("there is no order that it would be about")
     if session.ends_at <= time.time():
@@ -195,8 +200,9 @@ def _rendered(session: SignedIn, found: Documented, form: StatementForm, refusal
         **view,
         form=form,
         refusal=refusal,
-        may_write=may_write(session.scope) and session.user is not None,
+        may_write=may_write(session.scope) and _is_clinician(session.user),
         user_known=session.user is not None,
+        is_clinician=_is_clinician(session.user),
         all_sections=ALL,
         help=HELP,
     )

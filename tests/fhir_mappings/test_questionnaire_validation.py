@@ -25,7 +25,7 @@ from fhir_mappings.questionnaires import code_system, override_reasons, package,
 from tests.cases.crd import answer_to, crd_request, services_of
 from tests.cases.runner import all_cases, determinations
 from tests.conformance.hl7_validator import validate, why_not
-from tests.support import JSON
+from tests.support import JSON, order
 
 URL = "https://cds.example.invalid"
 CODES = f"{URL}/fhir/CodeSystem/mp-mm-1316-replacement-reason"
@@ -113,7 +113,15 @@ def _packages() -> list[JSON]:
 def _resources() -> list[JSON]:
     fixed = [*KNOWN, override_reasons(URL, dict(OVERRIDES)), package(URL, None), package(URL, frozenset())]
     one_by_one = [package(URL, closing({question.section})) for question in QUESTIONS]
-    return [*fixed, *one_by_one, *_packages()]
+    return [*fixed, *one_by_one, *_packages(), _with_draft()]
+
+
+def _with_draft() -> JSON:
+    """The package for an order with its coverage, which brings the response to begin with."""
+    coverage = {"resourceType": "Coverage", "id": "c1", "beneficiary": {"reference": "Patient/p1"}}
+    parameters = [{"name": "order", "resource": order()}, {"name": "coverage", "resource": coverage}]
+    body = json.dumps({"resourceType": "Parameters", "parameter": parameters}).encode()
+    return questionnaire_package(body, URL, lambda _: None, datetime(2026, 9, 15, 14, tzinfo=UTC))
 
 
 def _required(parameters: JSON) -> set[str]:

@@ -174,10 +174,21 @@ def _package(client: FlaskClient, *parameters: tuple[str, JSON]) -> JSON:
     return found
 
 
+def _assert_draft(bundle: JSON, coverage: JSON) -> None:
+    """DTR: one response to begin with, about this patient, order and coverage, that states nothing yet."""
+    (draft,) = [e["resource"] for e in bundle["entry"] if e["resource"]["resourceType"] == "QuestionnaireResponse"]
+    get_fhir_model_class("QuestionnaireResponse").model_validate(draft)
+    assert (draft["status"], draft["questionnaire"]) == ("in-progress", f"{URL}/fhir/Questionnaire/mp-mm-1316|1.0.0")
+    assert draft["subject"] == order()["subject"]
+    assert "item" not in draft
+    about = {e["valueReference"]["reference"] for e in draft["extension"] if e["url"].endswith("/qr-context")}
+    assert about == {"DeviceRequest/pump-1", f"Coverage/{coverage['id']}"}
+
+
 def _required(package: JSON) -> set[str]:
     entries = package["parameter"][0]["resource"]["entry"]
     questionnaire = entries[0]["resource"]
-    assert [entry["resource"]["resourceType"] for entry in entries] == ["Questionnaire", "ValueSet"]
+    assert [entry["resource"]["resourceType"] for entry in entries][:2] == ["Questionnaire", "ValueSet"]
     return {link for link, item in _questions(questionnaire).items() if item.get("required")}
 
 
@@ -213,6 +224,7 @@ def test_by_order_and_coverage_it_is_the_same(client: FlaskClient) -> None:
     coverage = request["prefetch"]["coverage"]["entry"][0]["resource"]
     package = _package(client, ("order", {"resource": order()}), ("coverage", {"resource": coverage}))
     assert _required(package) == {"D.I.C", "D.I.E"}
+    _assert_draft(package["parameter"][0]["resource"], coverage)
     unknown = _package(client, ("order", {"resource": order("pump-9")}), ("coverage", {"resource": coverage}))
     assert _required(unknown) == USUAL
 
