@@ -164,8 +164,9 @@ def _with_order(session: SignedIn, app_context: Any) -> SignedIn:
 
 def _user(token: dict[str, Any], asked: Launch, registered: Registration) -> str | None:
     """The reference of who has signed in; None when the EHR does not say. SmartFault when it says so wrongly."""
-    told = token.get("id_token")
-    if told is None:
+    told, scope = token.get("id_token"), token.get("scope")
+    withheld = isinstance(scope, str) and not {"fhirUser", "profile"}.intersection(scope.split())
+    if told is None or withheld:
         return None
     if not isinstance(told, str) or asked.jwks_uri is None:
         raise SmartFault("The EHR sent an identity token that cannot be verified: it names no jwks_uri")

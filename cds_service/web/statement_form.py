@@ -24,7 +24,7 @@ from wtforms import (
 )
 from wtforms.csrf.session import SessionCSRF
 from wtforms.fields import SelectChoice
-from wtforms.validators import Length, NumberRange, Optional
+from wtforms.validators import Length, NumberRange, Optional, StopValidation
 
 from cds_service.policies.mp_mm_1316.documentation import Value
 from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, Kind, Question
@@ -78,7 +78,12 @@ class StatementForm:
     @property
     def is_about_another(self) -> bool:
         """Whether it was filled in for another patient or order than the session's."""
-        return not hmac.compare_digest(str(self._form["about"].data or ""), self._about)
+        return not hmac.compare_digest(str(self._form["about"].data or "").encode(), self._about.encode())
+
+    @property
+    def wrong(self) -> frozenset[str]:
+        """The linkIds of fields with something that cannot be read."""
+        return frozenset(question.link_id for question in QUESTIONS if self._form[question.link_id].errors)
 
     def given(self) -> dict[str, Any]:
         """Every answer that can be read, by linkId."""
@@ -96,7 +101,9 @@ class StatementForm:
         self.errors |= {q.link_id: str(told[q.link_id][0]) for q in chosen if q.link_id in told}
         given = self.given()
         answers = {q.link_id: given[q.link_id] for q in chosen if q.link_id in given}
-        for name in missing(answers):
+        # What is there and cannot be read is not missing, and still wants its companions.
+        there = answers | {q.link_id: None for q in chosen if q.link_id in told}
+        for name in missing(there):
             self.errors.setdefault(name, "This is needed beside your other answer")
         for name in disabled(answers):
             self.errors.setdefault(name, "A replacement is judged without this: clear it, or answer No to D.III")
@@ -142,10 +149,21 @@ def _field(question: Question, today: date) -> Any:
         long = Length(max=_LONGEST_TEXT, message=f"At most {_LONGEST_TEXT} characters")
         return StringField(question.text, filters=[_stripped], validators=[*checks, long])
     least, most = question.least or 0, question.most or 0
-    within = NumberRange(least, most, message=f"A number from {least:g} to {most:g}")
+    words = f"A number from {least:g} to {most:g}"
+    within = NumberRange(least, most, message=words)
     if question.kind is Kind.INTEGER:
         return IntegerField(question.text, validators=[*checks, within])
-    return DecimalField(question.text, places=None, validators=[*checks, within])
+    return DecimalField(question.text, places=None, validators=[*checks, _finite(words), within])
+
+
+def _finite(words: str) -> Callable[[Form, Field], None]:
+    """Python reads NaN and Infinity as numbers, and cannot compare every NaN."""
+
+    def check(_form: Form, field: Field) -> None:
+        if isinstance(field.data, Decimal) and not field.data.is_finite():
+            raise StopValidation(words)
+
+    return check
 
 
 def _choices(words: Mapping[str, str]) -> list[SelectChoice]:
@@ -153,7 +171,8 @@ def _choices(words: Mapping[str, str]) -> list[SelectChoice]:
 
 
 def _stripped(value: Any) -> Any:
-    return value.strip() if isinstance(value, str) else value
+    """Text on one line, without the control characters that FHIR does not allow, and without blanks around it."""
+    return "".join(each if each >= " " else " " for each in value).strip() if isinstance(value, str) else value
 
 
 def _date_check(today: date) -> Callable[[Form, Field], None]:
