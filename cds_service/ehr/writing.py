@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 import requests
+from urllib3.exceptions import NewConnectionError
 
 from cds_service.ehr.transport import CONNECT_SECONDS, guarded_adapter
 from cds_service.trust.servers import ServerRule
@@ -34,15 +35,16 @@ _WHY = {
 class NotWritten(Exception):
     """The server did not take the resource; the message says why, for the person who sent it.
 
-    `status` is the server's, None when it did not answer: then nobody knows whether it took it. `words` are its own,
-    for that person only.
+    `status` is the server's, None when it did not answer. `words` are its own, for that person only. `uncertain`: nobody
+    knows whether it took it.
     """
 
-    def __init__(self, message: str, status: int | None = None, words: str = "") -> None:
+    def __init__(self, message: str, status: int | None = None, words: str = "", *, uncertain: bool = False) -> None:
         """See the class."""
         super().__init__(message)
         self.status = status
         self.words = words
+        self.uncertain = uncertain
 
 
 def create(server: str, token: str, kind: str, body: bytes, rule: ServerRule) -> str | None:
@@ -67,12 +69,25 @@ def create(server: str, token: str, kind: str, body: bytes, rule: ServerRule) ->
             )
         except (requests.RequestException, OSError, ValueError) as error:
             log.warning("a %s could not be written: %s", kind, type(error).__name__)
-            raise NotWritten("the FHIR server did not answer") from None
+            raise NotWritten("the FHIR server did not answer", uncertain=_was_sent(error)) from None
     if not 200 <= answer.status_code < 300:
         log.warning("a FHIR server refused a %s: %d", kind, answer.status_code)
         why = _WHY.get(answer.status_code, "the FHIR server refused it")
         raise NotWritten(why, answer.status_code, _diagnostics(answer.content))
     return _reference(answer, kind)
+
+
+def _was_sent(error: Exception) -> bool:
+    """Whether the server may have the resource all the same: everything but a connection that was never made."""
+    return not isinstance(error, requests.ConnectTimeout) and not (
+        isinstance(error, requests.ConnectionError) and isinstance(_cause(error), NewConnectionError)
+    )
+
+
+def _cause(error: Exception) -> object:
+    """What urllib3 says was behind it."""
+    outer = error.args[0] if error.args else None
+    return getattr(outer, "reason", outer)
 
 
 def _reference(answer: requests.Response, kind: str) -> str | None:

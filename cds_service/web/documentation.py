@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from werkzeug.wrappers import Response as AnyResponse
 
 from cds_service.ehr.writing import NotWritten, create
-from cds_service.errors import NoAccess
+from cds_service.errors import BadRequest, NoAccess
 from cds_service.hooks.messages import FhirAccess, as_json
 from cds_service.policies.mp_mm_1316.documentation import Value
 from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS
@@ -25,6 +25,7 @@ from cds_service.web.smart_scopes import STATEMENT, may_write
 from cds_service.web.smart_sessions import SignedIn
 from cds_service.web.statement_form import StatementForm, digest
 from fhir_mappings.questionnaire_responses import missing, questionnaire_response
+from fhir_mappings.references import local
 
 blueprint = Blueprint("documentation", __name__, url_prefix="/smart")
 ALL = "all"
@@ -48,6 +49,8 @@ def page() -> AnyResponse:
     if session is None:
         raise NoAccess(f"Nobody is signed in, or the session has ended: {_AGAIN}")
     if "order" in request.args:
+        if local(request.args["order"], session.iss) is None:
+            raise BadRequest("order must be a reference such as DeviceRequest/1", "order")
         session.order, session.entries, session.before, session.drafts = request.args["order"], "[]", None, {}
     found = _documented(session)
     response = Response(_rendered(session, found, _form(session, found)))

@@ -201,14 +201,16 @@ def test_without_an_answer_nobody_knows(how: str, monkeypatch: pytest.MonkeyPatc
         fault = refused(server)
         assert len(server.asked) == 1
     assert (str(fault), fault.status, fault.words) == ("the FHIR server did not answer", None, "")
+    assert fault.uncertain
 
 
 def test_a_server_that_is_away() -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{taken.getsockname()[1]}/r4"
-    with pytest.raises(NotWritten, match="did not answer"):
+    with pytest.raises(NotWritten, match="did not answer") as caught:
         create(url, TOKEN, KIND, BODY, ServerRule(listed=(url,)))
+    assert not caught.value.uncertain
 
 
 def test_a_server_that_is_not_listed_is_not_called() -> None:
