@@ -35,8 +35,8 @@ _WHY = {
 class NotWritten(Exception):
     """The server did not take the resource; the message says why, for the person who sent it.
 
-    `status` is the server's, None when it did not answer. `words` are its own, for that person only. `uncertain`: nobody
-    knows whether it took it.
+    `status` is the server's, None when it did not answer. `words` are its own, for that person only. `uncertain`:
+    nobody knows whether it took it.
     """
 
     def __init__(self, message: str, status: int | None = None, words: str = "", *, uncertain: bool = False) -> None:
