@@ -37,6 +37,14 @@ def _callback_url() -> str:
     return f"{current_app.config['SETTINGS'].public_url}/smart/callback"
 
 
+@blueprint.after_request
+def uncached(response: Response) -> Response:
+    """Neither a sign-in nor a refusal of one is kept by a browser; the app's public keys may be."""
+    if request.endpoint != "smart.keys":
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
 @blueprint.get("/launch")
 def launch() -> AnyResponse:
     """Starts a sign-in at the FHIR server in `iss`: with the EHR's `launch`, else alone."""
@@ -70,7 +78,7 @@ def launch() -> AnyResponse:
         nonce=asked.nonce,
         launch=started,
     )
-    return smart_sessions.begin(_uncached(redirect(url)), asked)
+    return smart_sessions.begin(current_app.make_response(redirect(url)), asked)
 
 
 def _registered(iss: str) -> Registration:
@@ -83,11 +91,6 @@ def _registered(iss: str) -> Registration:
             "iss",
         )
     return registered
-
-
-def _uncached(response: AnyResponse) -> Response:
-    response.headers["Cache-Control"] = "no-store"
-    return response  # type: ignore[return-value]
 
 
 @blueprint.get("/callback")
@@ -108,7 +111,7 @@ def callback() -> AnyResponse:
         raise BadRequest(f"code is missing: {_AGAIN}", "code")
     session = _signed_in(asked, code)
     measures.LAUNCHES.labels("signed-in").inc()
-    return smart_sessions.begin(_uncached(redirect(url_for("documentation.page"), 303)), session)
+    return smart_sessions.begin(current_app.make_response(redirect(url_for("documentation.page"), 303)), session)
 
 
 def _denied(error: str) -> NoAccess:
