@@ -13,6 +13,7 @@ from uuid import uuid4
 import msgspec
 
 from cds_service.engine.determination import Determination
+from cds_service.errors import BadRequest
 from cds_service.facts import Chart, DeviceOrder, When
 from cds_service.hooks.configuration import configuration_in
 from cds_service.hooks.discovery import SERVICES
@@ -102,12 +103,22 @@ def document_order(
 
 
 def _orders_on_server(source: Source, wanted: Wanted) -> list[RawEntry]:
-    """The order that is asked for, else all orders of the patient that may be for a pump."""
+    """All orders of the patient that may be for a pump, the one that is asked for among them."""
     patient = quote(wanted.patient_id, safe="")
-    urls = [wanted.order] if wanted.order else [f"{kind}?patient={patient}&_count=200" for kind in _SEARCHES]
+    urls = [f"{kind}?patient={patient}&_count=200" for kind in _SEARCHES]
+    urls = [wanted.order, *urls] if wanted.order else urls
     source.read_references(urls)
-    found = [raw for url in urls for raw in raw_resources(source.raw(url) or b"null")]
-    return [RawEntry(resource=msgspec.Raw(raw)) for name, raw in found if name.split("/", 1)[0] in _SEARCHES]
+    found = {name: raw for url in urls for name, raw in raw_resources(source.raw(url) or b"null")}
+    entries = [RawEntry(resource=msgspec.Raw(raw)) for name, raw in found.items() if name.split("/", 1)[0] in _SEARCHES]
+    return [entry for entry in entries if _is_readable(entry)]
+
+
+def _is_readable(entry: RawEntry) -> bool:
+    """Whether an order is what FHIR says: one that is not, among many on the server, costs only itself."""
+    try:
+        return any(True for _ in draft_orders([entry]))
+    except BadRequest:
+        return False
 
 
 def _judged(call: Call, wanted: Wanted, source: Source) -> Documented:

@@ -71,24 +71,33 @@ def save() -> AnyResponse:
     if form.is_about_another:
         form = _form(session, found)
         form.errors["form"] = "Those answers were for another patient or order. Nothing was written"
-        return Response(_rendered(session, found, form), status=409)
+        return _once_more(session, found, form, 409)
     wanted = request.form.get("save", ALL)
     sections = _sections(wanted, found, form)
     answers = form.answers(sections)
     if not answers and not form.errors:
         form.errors["form"] = "Nothing was answered yet, so nothing was written"
     if form.errors:
-        return Response(_rendered(session, found, form), status=422)
+        return _once_more(session, found, form, 422)
     try:
         _write(session, found, answers)
     except NotWritten as refusal:
         measures.STATEMENTS.labels("refused").inc()
-        return Response(_rendered(session, found, form, refusal), status=502)
+        return _once_more(session, found, form, 502, refusal)
     measures.STATEMENTS.labels("written").inc()
     session.saved = sorted(sections)
     session.drafts = _unsent(sections)
     smart_sessions.keep(session)
     return redirect(url_for("documentation.page") + "#outcome", 303)
+
+
+def _once_more(
+    session: SignedIn, found: Documented, form: StatementForm, status: int, refusal: NotWritten | None = None
+) -> Response:
+    """The page with what was typed, to be sent again: the form's protection is kept for that."""
+    response = Response(_rendered(session, found, form, refusal), status=status)
+    smart_sessions.keep(session)
+    return response
 
 
 def _documented(session: SignedIn) -> Documented:

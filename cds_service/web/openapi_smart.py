@@ -23,17 +23,22 @@ def smart_operations() -> Iterable[tuple[str, str, JSON]]:
     yield "/smart/callback", "get", callback | _answers({303: "To the documentation page"}, 400, 403, 502, 503)
     page = _operation("documentation", "Where an order stands, and what would bring it further", _queries("order"))
     yield "/smart/documentation", "get", page | _answers({200: "The page"}, 400, 403, 413, 503)
-    yield "/smart/documentation", "post", _saving() | _answers(
-        {
-            303: "Written; the page shows where the order stands now",
-            401: "The session has ended; the page keeps what was typed",
-            409: "The form was for another patient or order",
-            422: "Something is missing or wrong; the page says what",
-            502: "The FHIR server did not take it; the page keeps what was typed",
-        },
-        400,
-        413,
-        503,
+    yield (
+        "/smart/documentation",
+        "post",
+        _saving()
+        | _answers(
+            {
+                303: "Written; the page shows where the order stands now",
+                401: "The session has ended; the page keeps what was typed",
+                409: "The form was for another patient or order",
+                422: "Something is missing or wrong; the page says what",
+                502: "The FHIR server did not take it; the page keeps what was typed",
+            },
+            400,
+            413,
+            503,
+        ),
     )
     keys = _operation("jwks", "The app's public keys", [])
     answer = {"description": "A key set", "content": {"application/json": {"schema": {"type": "object"}}}}

@@ -133,12 +133,24 @@ def test_the_server_is_opened_with_the_session_and_no_longer_than_the_page_waits
     assert 0 < seconds <= SETTINGS.page_seconds
 
 
+def test_an_order_that_is_named_and_not_there_gives_way_to_the_patients_own() -> None:
+    found = documented(server(order("own")), order="DeviceRequest/gone")
+    assert found.order is not None
+    assert found.order.reference == "DeviceRequest/own"
+
+
+def test_an_order_on_the_server_that_is_no_fhir_costs_only_itself() -> None:
+    found = documented(server(order("own"), order("broken", authoredOn={"year": 2026})))
+    assert found.order is not None
+    assert found.order.reference == "DeviceRequest/own"
+
+
 def test_an_order_that_is_named_is_read_from_the_server() -> None:
     at = server(order("pump-7"), order("pump-8"))
     found = documented(at, order="DeviceRequest/pump-7")
     assert found.order is not None
     assert found.order.reference == "DeviceRequest/pump-7"
-    assert [each for each in at.asked if "?" in each] == [], "no search is needed"
+    assert [reference for reference, _ in found.others] == ["DeviceRequest/pump-8"]
 
 
 def test_an_order_that_names_its_device_is_judged_by_it() -> None:
