@@ -120,7 +120,7 @@ def test_missing_names_the_open_part_and_what_it_takes() -> None:
         (
             "D.I.H.2",
             "Difficulty despite compliance",
-            "Does control stay difficult despite compliance, as the member's log shows?",
+            "Is glucose still difficult to control despite compliance with the injections, as the member's log shows?",
             1,
         )
     ]
