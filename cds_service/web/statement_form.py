@@ -29,10 +29,10 @@ from wtforms.validators import Length, NumberRange, Optional, StopValidation
 from cds_service.policies.mp_mm_1316.documentation import Value
 from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, Kind, Question
 from fhir_mappings.questionnaire_responses import disabled, missing
+from fhir_mappings.questionnaires import LONGEST_TEXT
 
 _YES, _NO, _NONE = "yes", "no", ""
 _EARLIEST = date(1920, 1, 1)
-_LONGEST_TEXT = 200
 LIMIT = timedelta(hours=8)
 
 
@@ -146,7 +146,7 @@ def _field(question: Question, today: date) -> Any:
     if question.kind is Kind.DATE:
         return DateField(question.text, validators=[*checks, _date_check(today)])
     if question.kind is Kind.TEXT:
-        long = Length(max=_LONGEST_TEXT, message=f"At most {_LONGEST_TEXT} characters")
+        long = Length(max=LONGEST_TEXT, message=f"At most {LONGEST_TEXT} characters")
         return StringField(question.text, filters=[_stripped], validators=[*checks, long])
     least, most = question.least or 0, question.most or 0
     words = f"A number from {least:g} to {most:g}"

@@ -1,0 +1,134 @@
+"""`python -m tests.benchmarks.table [--json FILE] [--quick]`: the table of the README, measured on this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import orjson
+
+from cds_service.settings import Settings
+from cds_service.web import create_app
+from tests.benchmarks.charts import sensor_month, typical
+from tests.benchmarks.measuring import alternately, caller, rate, running
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: what was measured, the goal in words, the figure, and the two sides behind it."""
+
+    measure: str
+    goal: str
+    value: float
+    sides: str
+
+
+def parse_ratio(name: str, body: bytes, goal: float, rounds: int) -> Row:
+    """A whole call beside a generic parser that reads the same bytes."""
+    call = caller(create_app(Settings(max_body_bytes=200_000_000, database_url="off")))
+    mine, parser = alternately(lambda: call(body), lambda: orjson.loads(body), rounds)
+    sides = f"{mine * 1000:.2f} ms, {parser * 1000:.2f} ms"
+    return Row(f"{name}, whole WSGI call ÷ orjson.loads", f"≤ {goal:g}", mine / parser, sides)
+
+
+def growth_with_size(rounds: int, most: int) -> Row:
+    """Time a reading at most readings, beside that at a thousand."""
+    call = caller(create_app(Settings(max_body_bytes=200_000_000, database_url="off")))
+    few, many = sensor_month(1000), sensor_month(most)
+    small, large = alternately(lambda: call(few), lambda: call(many), rounds)
+    one, other = small / 1000 * 1e6, large / most * 1e6
+    return Row(f"time a reading, {most:,} ÷ 1,000", "≤ 1", other / one, f"{other:.1f} µs, {one:.1f} µs")
+
+
+def throughput(body: bytes, seconds: float, rounds: int) -> Row:
+    """Calls a second with the store on, beside the floor, in turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        mine = [sys.executable, "-m", "cds_service.cli", "serve", "--port", "0"]
+        floor = [sys.executable, "-m", "tests.benchmarks.floor"]
+        environment = os.environ | {"XDG_DATA_HOME": folder}
+        with running(mine, environment) as own, running(floor, environment) as bare:
+            pairs = [(rate(own, body, seconds), rate(bare, body, seconds)) for _ in range(rounds)]
+    ours, bottom = (median(side) for side in zip(*pairs, strict=True))
+    sides = f"{ours:.0f} a second, {bottom:.0f} a second"
+    return Row("throughput, typical chart, one worker, store on ÷ parse-only Flask", "≥ 0.5", ours / bottom, sides)
+
+
+def alone(what: str, *bodies: bytes) -> dict[str, float]:
+    """What a fresh process measures."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder) / str(index) for index in range(len(bodies))]
+        for path, body in zip(paths, bodies, strict=True):
+            path.write_bytes(body)
+        command = [sys.executable, "-m", "tests.benchmarks.alone", what, *map(str, paths)]
+        told: dict[str, float] = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        return told
+
+
+def first_answer(rounds: int) -> Row:
+    """Import to first answer, in fresh processes."""
+    seconds = median(alone("first_answer", typical())["seconds"] for _ in range(rounds))
+    return Row("import of the service to first answer, seconds", "≤ 1.0", seconds, f"{seconds:.2f} s")
+
+
+def memory(most: int) -> Row:
+    """Growth of the peak by one large call ÷ its bytes."""
+    body = sensor_month(most)
+    growth = alone("memory", body, typical())["growth"]
+    sides = f"{growth * len(body) / 1e6:.0f} MB, {len(body) / 1e6:.0f} MB"
+    return Row(f"memory: growth of the peak for {most:,} readings ÷ bytes", "≤ 3", growth, sides)
+
+
+def rows(quick: bool) -> list[Callable[[], Row]]:
+    """What is measured; `quick` is small enough for every run of the tests."""
+    many = 10_000 if quick else 100_000
+    return [
+        lambda: parse_ratio("sensor month", sensor_month(), 0.6, 3 if quick else 25),
+        lambda: parse_ratio("typical chart", typical(), 3, 30 if quick else 400),
+        lambda: throughput(typical(), 1.0 if quick else 5.0, 1 if quick else 5),
+        lambda: growth_with_size(1 if quick else 5, many),
+        lambda: memory(many),
+        lambda: first_answer(1 if quick else 7),
+    ]
+
+
+def machine() -> str:
+    """The machine in words."""
+    model = next((line.split(":", 1)[1].strip() for line in _cpuinfo() if line.startswith("model name")), "")
+    processor = model or platform.machine()
+    return f"{os.cpu_count()} cores of {processor}, {platform.system()}, Python {platform.python_version()}"
+
+
+def _cpuinfo() -> list[str]:
+    path = Path("/proc/cpuinfo")
+    return path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+
+
+def main() -> None:
+    """Measures, prints the table, and writes it as JSON when asked to."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="file to write")
+    parser.add_argument("--quick", action="store_true", help="small and rough")
+    given = parser.parse_args()
+    made = [row() for row in rows(given.quick)]
+    day = datetime.now(UTC).date().isoformat()
+    print(f"{day}, {machine()}\n\n| measure | goal | measured | sides |\n|---|---|---|---|")
+    for row in made:
+        print(f"| {row.measure} | {row.goal} | {row.value:.2f} | {row.sides} |")
+    if given.json:
+        table: dict[str, Any] = {"day": day, "machine": machine(), "rows": [asdict(row) for row in made]}
+        given.json.write_text(json.dumps(table, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
