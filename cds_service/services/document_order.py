@@ -127,7 +127,7 @@ def _judged(call: Call, wanted: Wanted, source: Source) -> Documented:
     readers = Readers(request, drafts, call.settings.time_zone)
     reader, orders = readers.look({}, [])
     needed = [*wanted.written, *(ref for draft in drafts for ref in unresolved_items(draft, reader.context))]
-    reader, orders = read_chart(request, readers, needed, orders, source, _let_pass, False, call.settings.max_resources)
+    reader, orders = read_chart(request, readers, needed, orders, source, None, False, call.settings.max_resources)
     banner = _banner(source, wanted.patient_id)
     chosen = _chosen(orders, wanted.order)
     if chosen is None:
@@ -135,10 +135,6 @@ def _judged(call: Call, wanted: Wanted, source: Source) -> Documented:
     by_reference = {draft.reference: draft for draft in drafts}
     found = _documented(call, Seen(by_reference, frozenset(), reader, orders, reader.chart(), ()), chosen, banner)
     return replace(found, signer=name_in(source.raw(wanted.user_id)) if wanted.user_id else "")
-
-
-def _let_pass(_reader: ChartReader, _orders: Sequence[DeviceOrder]) -> None:
-    """The page shows a chart whatever its coverage."""
 
 
 def _banner(source: Source, patient_id: str) -> Banner:

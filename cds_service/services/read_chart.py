@@ -110,16 +110,16 @@ def read_chart(
     unresolved: Sequence[str],
     orders: Sequence[DeviceOrder],
     source: Source | None,
-    before_fetching: Callable[[ChartReader, Sequence[DeviceOrder]], None],
+    before_fetching: Callable[[ChartReader, Sequence[DeviceOrder]], None] | None,
     identify_payers: bool,
     most_resources: int,
 ) -> tuple[ChartReader, list[DeviceOrder]]:
     """Reads what came and fetches what did not; then looks at the orders again with everything at hand.
 
     `unresolved`: devices and drugs that orders refer to; they are read first, since they say whether an order is for
-    a pump at all. Nothing more is fetched when none is. `before_fetching` sees what came and may refuse the call.
-    `identify_payers`: the identifier of a payer is needed, not only its name. TooLarge when the call brought more than
-    `most_resources`.
+    a pump at all. Nothing more is fetched when none is. `before_fetching` sees what came and may refuse the call, None
+    where nobody would. `identify_payers`: the identifier of a payer is needed, not only its name. TooLarge when the
+    call brought more than `most_resources`.
     """
     by_topic, extras = given(request.prefetch)
     brought = sum(len(reading.resources) + reading.passed_over for reading in (*by_topic.values(), *extras))
@@ -130,7 +130,8 @@ def read_chart(
         reader, orders = readers.look(by_topic, extras)
         if not any(is_governed_kind(order) for order in orders):
             return reader, list(orders)
-    if Topic.COVERAGE in by_topic and by_topic[Topic.COVERAGE].status in (Status.READ, Status.EMPTY):
+    coverage = by_topic.get(Topic.COVERAGE)
+    if before_fetching is not None and coverage is not None and coverage.status in (Status.READ, Status.EMPTY):
         before_fetching(*readers.look(by_topic, extras))
     if source is not None:
         aim(source, request, orders)

@@ -54,7 +54,8 @@ def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
         unresolved = [ref for draft in chosen for ref in unresolved_items(draft, reader.context)]
         if unresolved or any(is_governed_kind(order) for order in orders if order.reference in names):
             source = source or opened(request, call.now, open_source, seconds, began)
-            gate, crd = _gate(call, names), call.service.crd
+            crd = call.service.crd
+            gate = _gate(call, names) if crd else None
             most = call.settings.max_resources
             reader, orders = read_chart(request, readers, unresolved, orders, source, gate, crd, most)
             if any(is_governed_kind(order) for order in orders):
@@ -78,8 +79,6 @@ def _gate(call: Call, chosen: frozenset[str]) -> Callable[[ChartReader, Sequence
     """Refuses a CRD call over coverages that came with it, before a chart is read that nobody may need."""
 
     def check(reader: ChartReader, orders: Sequence[DeviceOrder]) -> None:
-        if not call.service.crd:
-            return
         chart, days = reader.coverage_only(), call.days(reader)
         for order in orders:
             if is_governed_kind(order) and order.reference in chosen:

@@ -69,7 +69,9 @@ def _environ(body: bytes) -> dict[str, Any]:
 @contextmanager
 def running(command: list[str], environment: Mapping[str, str]) -> Iterator[int]:
     """A server process that prints its URL when it accepts connections; gives its port, and ends it."""
-    with subprocess.Popen(command, env=dict(environment), stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=dict(environment), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
         try:
             assert process.stdout is not None
             line = process.stdout.readline()
