@@ -1,0 +1,105 @@
+"""How much work one call does, counted and not timed: what a change that costs more has to answer for."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tracemalloc
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from cds_service.hooks import prefetch
+from cds_service.hooks.discovery import SERVICES
+from cds_service.services.determine_coverage import answer
+from cds_service.services.read_chart import Readers
+from cds_service.settings import Settings
+from fhir_mappings import reading
+from fhir_mappings.chart import ChartReader
+from fhir_mappings.dates import Calendar
+from tests.benchmarks.charts import sensor_month, typical
+
+SERVICE = SERVICES["insulin-pump-order-sign"]
+NOW = datetime(2026, 11, 25, 17, tzinfo=UTC)
+READINGS = 8640
+BODY = sensor_month(READINGS)
+
+
+def call(body: bytes) -> dict[str, Any]:
+    return answer(body, SERVICE, Settings(), NOW, None)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Counter[str]]:
+    """Counts calls of functions, by their names."""
+    counts: Counter[str] = Counter()
+
+    def watch(owner: Any, *names: str) -> Counter[str]:
+        for name in names:
+            monkeypatch.setattr(owner, name, _counting(getattr(owner, name), name, counts))
+        return counts
+
+    return watch
+
+
+def _counting(function: Callable[..., Any], name: str, counts: Counter[str]) -> Callable[..., Any]:
+    def count(*arguments: Any, **named: Any) -> Any:
+        counts[name] += 1
+        return function(*arguments, **named)
+
+    return count
+
+
+def test_each_prefetch_value_is_decoded_once_and_never_entry_by_entry(counted: Callable[..., Counter[str]]) -> None:
+    counts = counted(prefetch, "read")
+    counted(reading, "_read_loosely")
+    call(BODY)
+    # 13 keys, and the patient once more, to see that it is the context's.
+    assert counts["read"] == 14
+    assert counts["_read_loosely"] == 0
+
+
+def test_a_chart_is_put_together_once_and_its_orders_are_looked_at_twice(counted: Callable[..., Counter[str]]) -> None:
+    """Before the chart is read, to see whether one is for a pump; and with it."""
+    counts = counted(ChartReader, "chart")
+    counted(Readers, "look")
+    call(typical())
+    assert counts == {"chart": 1, "look": 2}
+
+
+def test_dates_are_read_in_full_once_an_hour_and_not_once_a_reading(counted: Callable[..., Counter[str]]) -> None:
+    counts = counted(Calendar, "_in_full", "_base")
+    call(BODY)
+    # A reading every five minutes for 30 days: 720 hours, begun at a full hour; stamps share one tail.
+    hours = READINGS * 5 // 60
+    assert counts["_base"] <= hours + 1
+    assert counts["_in_full"] <= 2
+
+
+def test_memory_grows_by_no_more_than_three_times_the_body() -> None:
+    call(typical())  # what is loaded once is loaded
+    tracemalloc.start()
+    try:
+        before = tracemalloc.get_traced_memory()[0]
+        tracemalloc.reset_peak()
+        call(BODY)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert (peak - before) / len(BODY) <= 3
+
+
+@pytest.mark.parametrize("name", ["fhir.resources", "matplotlib", "authlib", "alembic"])
+def test_what_only_some_answers_need_is_not_imported_for_all(name: str) -> None:
+    script = f"""
+import sys
+from cds_service.settings import Settings
+from cds_service.web import create_app
+client = create_app(Settings(database_url="off")).test_client()
+assert client.get("/cds-services").status_code == 200
+sys.exit({name!r} in sys.modules)
+"""
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
