@@ -9,13 +9,12 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 import requests
 
-from cds_service.ehr.transport import CONNECT_SECONDS, Transport, Unanswered, guarded_adapter
+from cds_service.ehr.transport import CONNECT_SECONDS, Transport, Unanswered, guard
 from cds_service.trust.registrations import Registration
 from cds_service.trust.servers import ServerRule, is_loopback_url, is_safe_url
 from fhir_mappings.reading import DecodeError
@@ -160,9 +159,7 @@ def exchange(
 
     rule = ServerRule(listed=(server.token_endpoint,))  # a trusted server names it, wherever it lies
     with _session(registered, redirect_uri) as session:
-        session.trust_env = False
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, guarded_adapter([], partial(rule.may_connect, server.token_endpoint)))
+        guard(session, server.token_endpoint, rule, [])
         try:
             answer = session.fetch_token(
                 server.token_endpoint,

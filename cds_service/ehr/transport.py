@@ -66,12 +66,10 @@ class Transport:
         self._asked: dict[str, Lock] = {}
         self._answers: dict[str, Answered] = {}
         self._session = requests.Session()
-        self._session.trust_env = False
         self._session.headers["Accept"] = "application/fhir+json"
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, guarded_adapter(self._connections, partial(rule.may_connect, base)))
+        guard(self._session, base, rule, self._connections)
 
     @property
     def left(self) -> float:
@@ -229,7 +227,17 @@ def _connected(connection: HTTPConnection, may_connect: Callable[[str], bool]) -
     raise failure or OSError("no address")
 
 
-def guarded_adapter(connections: list[HTTPConnection], may_connect: Callable[[str], bool]) -> HTTPAdapter:
+def guard(session: requests.Session, base: str, rule: ServerRule, connections: list[HTTPConnection]) -> None:
+    """Lets a session connect only where the rule allows for a server; `connections` takes those that it makes.
+
+    No proxy, no password of the machine's settings is used.
+    """
+    session.trust_env = False
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, _adapter(connections, partial(rule.may_connect, base)))
+
+
+def _adapter(connections: list[HTTPConnection], may_connect: Callable[[str], bool]) -> HTTPAdapter:
     """An adapter that remembers its connections, so that they can be shut from outside, and minds where they lead."""
 
     class Plain(HTTPConnection):

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-from functools import partial
 from typing import Any
 
 import msgspec
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from cds_service.ehr.transport import CONNECT_SECONDS, guarded_adapter
+from cds_service.ehr.transport import CONNECT_SECONDS, guard
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.reading import DecodeError
 from fhir_mappings.references import local
@@ -56,9 +55,7 @@ def create(server: str, token: str, kind: str, body: bytes, rule: ServerRule) ->
     if token:
         headers["Authorization"] = f"Bearer {token}"
     with requests.Session() as session:
-        session.trust_env = False
-        for scheme in ("http://", "https://"):
-            session.mount(scheme, guarded_adapter([], partial(rule.may_connect, server)))
+        guard(session, server, rule, [])
         try:
             answer = session.post(
                 f"{server.rstrip('/')}/{kind}",

@@ -8,8 +8,8 @@ from datetime import date, timedelta
 
 from cds_service.facts import Topic
 from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.mp_mm_1316.self_testing import window
-from cds_service.web.chart_plots_parts import MOST_ROWS, ChartPlot, counted, not_whole, sentences, spelt_days, tenths
+from cds_service.policies.mp_mm_1316.self_testing import tenths, window
+from cds_service.web.chart_plots_parts import MOST_ROWS, ChartPlot, counted, not_whole, sentences, spelt_days
 
 
 def days_plot(case: Case) -> ChartPlot | None:

@@ -30,11 +30,6 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def tenths(count: int, days: int) -> str:
-    """An average a day, cut and not rounded to tenths, as D.I.G shows it: 119 over 30 is 3.9."""
-    return f"{count * 10 // days / 10:.1f}"
-
-
 def spelt_days(days: Iterable[date]) -> str:
     """Days in words, neighbours joined: `2026-11-01, 2026-11-05 to 2026-11-07`."""
     runs: list[tuple[date, date]] = []

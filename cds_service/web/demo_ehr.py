@@ -24,7 +24,7 @@ from cds_service.web.demo_ehr_options import EhrClient, EhrOptions
 from cds_service.web.demo_ehr_places import Places, openid_configuration, smart_configuration
 from cds_service.web.demo_ehr_scopes import in_words, needs_patient
 from cds_service.web.errors import operation_outcome
-from cds_service.web.policy_page import guarded
+from cds_service.web.pages import guard
 
 __all__ = ["DemoEhr", "EhrClient", "EhrOptions"]
 
@@ -218,10 +218,7 @@ def _outcome(error: BadRequest) -> Response:
 
 def _guarded(response: Response) -> Response:
     """As all pages, but the form may end at the app that asked; no page of another host may frame it."""
-    response = guarded(response)
     redirect_uri = g.get("redirect_uri")
-    target = f"'self' {_origin(redirect_uri)}" if redirect_uri else "'self'"
-    policy = response.headers["Content-Security-Policy"].replace("form-action 'self'", f"form-action {target}")
-    response.headers["Content-Security-Policy"] = policy
+    response = guard(response, forms=[_origin(redirect_uri)] if redirect_uri else [])
     response.headers["Cache-Control"] = "no-store"
     return response

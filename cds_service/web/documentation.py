@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 from decimal import Decimal
-from hashlib import sha256
 from typing import Any
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
@@ -116,7 +115,7 @@ def _documented(session: SignedIn) -> Documented:
 def _form(session: SignedIn, found: Documented, sent: Any = None) -> StatementForm:
     return StatementForm(
         session.csrf,
-        key=sha256(f"csrf|{request.cookies.get('pump_cds_smart')}".encode()).digest(),
+        key=smart_sessions.form_key(),
         about=_about(session, found),
         today=found.today,
         sent=sent,

@@ -7,10 +7,13 @@ from collections.abc import Iterable
 from flask import Response
 
 
-def guard(response: Response, *, script: str = "'none'", frames: Iterable[str] = ()) -> Response:
+def guard(
+    response: Response, *, script: str = "'none'", frames: Iterable[str] = (), forms: Iterable[str] = ()
+) -> Response:
     """The page may load its own stylesheet and send forms to its own host; nothing of other hosts.
 
-    `script`: source of scripts in CSP's words; `frames`: origins of pages that may show it in a frame.
+    `script`: source of scripts in CSP's words; `frames`: origins of pages that may show it in a frame; `forms`: other
+    origins at which a form of it may end.
     """
     rules = {
         "default-src": "'none'",
@@ -18,7 +21,7 @@ def guard(response: Response, *, script: str = "'none'", frames: Iterable[str] =
         "connect-src": script,
         "style-src": "'self'",
         "img-src": "data:",
-        "form-action": "'self'",
+        "form-action": " ".join(("'self'", *forms)),
         "base-uri": "'none'",
         "frame-ancestors": " ".join(frames) or "'none'",
     }

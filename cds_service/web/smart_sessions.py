@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import secrets
 import time
+from hashlib import sha256
 from typing import Any
 
 import msgspec
-from flask import Response, current_app, request
+from flask import Response, current_app, g, request
 
 from cds_service.store.sessions import Sessions
 from fhir_mappings.reading import DecodeError
@@ -58,7 +59,19 @@ _decoder = msgspec.json.Decoder(Launch | SignedIn)
 
 
 def current() -> Launch | SignedIn | None:
-    """What the browser's cookie stands for; None when there is none, or it has ended."""
+    """What the browser's cookie stands for, looked up once a request; None when there is none, or it has ended."""
+    if "smart_session" not in g:
+        g.smart_session = _looked_up()
+    found: Launch | SignedIn | None = g.smart_session
+    return found
+
+
+def form_key() -> bytes:
+    """What forms of the current session are protected with."""
+    return sha256(f"csrf|{request.cookies.get(_COOKIE)}".encode()).digest()
+
+
+def _looked_up() -> Launch | SignedIn | None:
     secret = request.cookies.get(_COOKIE, "")
     body = _sessions().get(secret) if secret else None
     try:
@@ -81,6 +94,7 @@ def begin(response: Response, session: Launch | SignedIn) -> Response:
     secret = secrets.token_urlsafe(32)
     ends_at = session.ends_at if isinstance(session, SignedIn) else time.time() + _LAUNCH_SECONDS
     _sessions().put(secret, msgspec.json.encode(session), ends_at)
+    g.smart_session = session
     secure = current_app.config["SETTINGS"].public_url.startswith("https://")
     # An EHR may show the page in a frame of its own: over https the cookie goes there too, kept apart by frame.
     same_site = "None" if secure else "Lax"
@@ -100,6 +114,7 @@ def end() -> None:
     secret = request.cookies.get(_COOKIE)
     if secret:
         _sessions().drop(secret)
+    g.smart_session = None
 
 
 def _sessions() -> Sessions:

@@ -43,7 +43,7 @@ def _charted(case: Case) -> Finding:
     count, test_days = len(tests), len({r.day for r in tests})
     words = (
         f"{count} self-tests on {test_days} of {days} days ({start} to {end}): "
-        f"{_tenths(count, days)} a day over the window"
+        f"{tenths(count, days)} a day over the window"
     )
     evidence = [Evidence(tests[-1].reference, f"{count} self-tests", f"{start}/{end}")]
     closes = f"A meter download for {start} to {end} with at least {goal * days} self-tests"
@@ -54,7 +54,7 @@ def _charted(case: Case) -> Finding:
         certain = sum(not r.visit_unknown for r in tests)
         return unread(finding, reason) if reason and certain < goal * days else finding
     if count >= goal * test_days:
-        words += f", {_tenths(count, test_days)} on days with data"
+        words += f", {tenths(count, test_days)} on days with data"
         return unknown(Gap.INCOMPLETE, words, closes, evidence)
     return not_met(words, Basis.DOCUMENTED, evidence)
 
@@ -102,6 +102,6 @@ def _counted(case: Case) -> Finding | None:
     return make(f"{newest.shown} self-tests recorded", Basis.SUPPORTED, [cite(newest, newest.shown)])
 
 
-def _tenths(count: int, days: int) -> str:
+def tenths(count: int, days: int) -> str:
     """An average cut, not rounded, to tenths: 119 over 30 is 3.9."""
     return f"{count * 10 // days / 10:.1f}"
