@@ -24,10 +24,10 @@ from fhir_mappings.medications import read_insulin
 from fhir_mappings.observations import read_observations
 from fhir_mappings.procedures import read_procedures
 from fhir_mappings.providers import Providers, read_care_team
-from fhir_mappings.readings import Reading, Status
+from fhir_mappings.readings import Located, Reading, Status
 from fhir_mappings.references import PatientIdentity
 
-Located = tuple[Resource, str | None]
+Groups = defaultdict[type[Resource], list[Located]]
 _OPEN = ("draft", "active", "on-hold")
 
 
@@ -49,27 +49,29 @@ class ChartReader:
         """
         self._readings = readings
         self._extras = tuple(extras)
-        beside_orders = list(order_entries)
-        located = [item for topic in Topic if topic in readings for item in readings[topic].resources]
-        located += [item for extra in self._extras for item in extra.resources]
+        located = _grouped(self._all())
         self.located = located
         self._by_type = _unique(located)
-        patients = [(r, url) for r, url in (*located, *beside_orders) if isinstance(r, Patient) and r.id == patient_id]
+        with_orders = _grouped((*self._all(), Reading(resources=list(order_entries))))
+        patients = [(r, url) for r, url in with_orders[Patient] if isinstance(r, Patient) and r.id == patient_id]
         identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
         self.state, postal = _home(patients)
         plan_state = state_of_plan(r for r, _ in self._by_type["Coverage"])
         calendar = Calendar(member_zone(plan_state or self.state, postal, default_zone))
         self.zone = calendar.zone
         self.context = ChartContext(identity, calendar, fhir_server)
-        self.context.index((*located, *beside_orders))
-        roles = [r for r, _ in (*located, *beside_orders) if isinstance(r, PractitionerRole)]
+        self.context.index(with_orders)
+        roles = [r for r, _ in with_orders[PractitionerRole] if isinstance(r, PractitionerRole)]
         self.providers = Providers(roles, self.context)
+
+    def _all(self) -> list[Reading]:
+        return [*(self._readings[topic] for topic in Topic if topic in self._readings), *self._extras]
 
     def origins(self, references: Collection[str]) -> dict[str, str]:
         """Where the resources behind these references came from: `prefetch` or `fetched`."""
         ids = {reference.partition("/")[2] for reference in references}
         found: dict[str, str] = {}
-        for reading in (*self._readings.values(), *self._extras):
+        for reading in self._all():
             given = len(reading.resources) if reading.given is None else reading.given
             for index, (resource, _) in enumerate(reading.resources):
                 if resource.id in ids:
@@ -132,19 +134,31 @@ class ChartReader:
         )
 
 
-def _unique(located: Iterable[Located]) -> defaultdict[str, list[Any]]:
+def _grouped(readings: Iterable[Reading]) -> Groups:
+    """Everything that was read, by type."""
+    groups: Groups = defaultdict(list)
+    for reading in readings:
+        for kind, items in reading.by_type().items():
+            groups[kind] = [*groups[kind], *items] if kind in groups else items
+    return groups
+
+
+def _unique(located: Groups) -> defaultdict[str, list[Any]]:
     """Resources by type, each once: the same id again is a duplicate, and of two versions the newer counts."""
-    kept: defaultdict[type[Resource], dict[object, Located]] = defaultdict(dict)
-    for item in located:
-        resource = item[0]
-        same_type = kept[type(resource)]
-        key: object = resource.id or msgspec.json.encode(resource)
-        if key in same_type:
-            item = _newer(same_type[key], item)
-        same_type[key] = item
     by_type: defaultdict[str, list[Any]] = defaultdict(list)
-    by_type.update((type_name(kind), list(items.values())) for kind, items in kept.items())
+    for kind, items in located.items():
+        ids = {resource.id for resource, _ in items}
+        each_once = len(ids) == len(items) and ids.isdisjoint((None, ""))
+        by_type[type_name(kind)] = items if each_once else _newest_of_each(items)
     return by_type
+
+
+def _newest_of_each(items: Iterable[Located]) -> list[Located]:
+    kept: dict[object, Located] = {}
+    for item in items:
+        key: object = item[0].id or msgspec.json.encode(item[0])
+        kept[key] = _newer(kept[key], item) if key in kept else item
+    return list(kept.values())
 
 
 def _newer(one: Located, other: Located) -> Located:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TypeVar
 
@@ -43,15 +43,18 @@ class ChartContext:
         self._counted: dict[str, int] = {}
         self._index: dict[str, Resource] = {}
 
-    def index(self, resources: Iterable[tuple[Resource, str | None]]) -> None:
-        """Makes resources findable by `Type/id` and by fullUrl. Observations are never referred to."""
-        for resource, full_url in resources:
-            if isinstance(resource, Observation | Bundle):
+    def index(self, groups: Mapping[type[Resource], Iterable[tuple[Resource, str | None]]]) -> None:
+        """Makes resources, by type, findable by `Type/id` and by fullUrl. Observations are never referred to."""
+        index = self._index
+        for kind, resources in groups.items():
+            if kind in (Observation, Bundle):
                 continue
-            if resource.id:
-                self._index.setdefault(f"{type_of(resource)}/{resource.id}", resource)
-            if full_url:
-                self._index.setdefault(full_url, resource)
+            name = type_name(kind)
+            for resource, full_url in resources:
+                if resource.id:
+                    index.setdefault(f"{name}/{resource.id}", resource)
+                if full_url:
+                    index.setdefault(full_url, resource)
 
     def resolve(self, reference: Reference | None, kind: type[T], raw_contained: bytes | object = b"") -> T | None:
         """The resource that a reference names, among contained ones and everything the call holds."""

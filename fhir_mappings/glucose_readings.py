@@ -9,11 +9,10 @@ from cds_service.concepts import Concept
 from cds_service.facts import GlucoseReading, LabResult, SensorReading, Unusable
 from fhir_mappings import terminology, units
 from fhir_mappings.clinical_views import Device, Encounter, Observation
-from fhir_mappings.context import ChartContext
+from fhir_mappings.context import ChartContext, named
 from fhir_mappings.datatypes import Quantity
 from fhir_mappings.laboratory import PENDING, quantity_of, result
 from fhir_mappings.reading import plain
-from fhir_mappings.references import Whose
 
 _METER_WORDS = re.compile(r"gluco(?:se )?met|blood glucose (?:meter|monitor)|smbg", re.IGNORECASE)
 _BEFORE_MEAL = re.compile(rb'"(?:ac[mdv]?|[^"]*(?:before|pre-?meal|preprandial|fasting)[^"]*)"')
@@ -31,24 +30,38 @@ class ObservationFacts:
     self_test_counts: list[LabResult] = field(default_factory=list)
     sensor: list[SensorReading] = field(default_factory=list)
     sensor_wear: list[LabResult] = field(default_factory=list)
-    sensor_reference: str = ""
-    seen_tests: dict[tuple[object, ...], int] = field(default_factory=dict)
+    _seen_tests: dict[tuple[object, ...], int] = field(default_factory=dict)
+    _newest_sensor: tuple[str, Observation] | None = None
+
+    def add_test(self, reading: GlucoseReading, key: tuple[object, ...]) -> None:
+        """Adds a finger-stick once: the same minute, value and code again is a duplicate."""
+        seen = self._seen_tests.setdefault(key, len(self.self_tests))
+        if seen == len(self.self_tests):
+            self.self_tests.append(reading)
+        elif reading.reference < self.self_tests[seen].reference:
+            self.self_tests[seen] = reading  # of duplicates the same one speaks, whichever came first
+
+    def add_sensor(self, reading: SensorReading, stamp: str, observation: Observation) -> None:
+        """Adds a sensor reading, and remembers whose stamp is the newest."""
+        self.sensor.append(reading)
+        newest = self._newest_sensor
+        if newest is None or stamp >= newest[0]:
+            same = newest is not None and stamp == newest[0]
+            if not same or named(observation, None) > self.sensor_reference:
+                self._newest_sensor = stamp, observation
+
+    @property
+    def sensor_reference(self) -> str:
+        """The newest sensor reading, as evidence refers to it."""
+        return named(self._newest_sensor[1], None) if self._newest_sensor is not None else ""
 
 
 def _glucose_value(observation: Observation, quantity: Quantity) -> int | None:
     """Glucose in mg/dL; without a unit the code says whether it is mass or moles."""
     if quantity.code or quantity.unit:
-        return quick_glucose(quantity)
+        return units.glucose_mg_dl(quantity)
     by_moles = any("Moles" in terminology.display_of(c) for c in terminology.codings(observation.code))
     return units.glucose_mg_dl(quantity, moles_by_code=by_moles)
-
-
-def quick_glucose(quantity: Quantity) -> int | None:
-    """Glucose in mg/dL; plain mg/dL numbers, which nearly all are, without decimal arithmetic."""
-    value = quantity.value
-    if type(value) is float and quantity.code == "mg/dL" and 0.5 <= value < 3000:
-        return int(value + 0.5)
-    return units.glucose_mg_dl(quantity)
 
 
 def read_glucose(
@@ -90,41 +103,8 @@ def read_glucose(
         value, comparator = None, ""
     visit = observation.encounter.reference if observation.encounter is not None else None
     unknown = bool(visit) and context.resolve(observation.encounter, Encounter) is None
-    _add(GlucoseReading(*placed, value, _before_meal(observation, concepts), name, comparator, unknown), key, facts)
-
-
-def read_plain_test(
-    observation: Observation, code: str | None, before_meal: bool, context: ChartContext, facts: ObservationFacts
-) -> bool:
-    """The quick way for what nearly all finger-sticks are: the patient's, final, a time, whole mg/dL, no more.
-
-    True when the reading was such a one and is added; else `read_glucose` has to look. Both add the same.
-    """
-    quantity, stamp = observation.valueQuantity, observation.effectiveDateTime
-    if quantity is None or stamp is None or observation.encounter is not None or observation.extension:
-        return False
-    value = quantity.value
-    plain_value = type(value) is float and quantity.code == "mg/dL" and quantity.comparator is None
-    if not plain_value or observation.id is None or not 0.5 <= value < 3000:  # type: ignore[operator]
-        return False
-    if context.identity.whose(observation.subject) is not Whose.PATIENT:
-        return False
-    placed = context.calendar.day_minute(stamp)
-    if placed is None:
-        return False
-    whole = int(value + 0.5)  # type: ignore[operator]
-    reading = GlucoseReading(placed[0], placed[1], whole, before_meal, f"Observation/{observation.id}")
-    _add(reading, (placed[0], placed[1], whole, code), facts)
-    return True
-
-
-def _add(reading: GlucoseReading, key: tuple[object, ...], facts: ObservationFacts) -> None:
-    """Adds a reading once: the same minute, value and code again is a duplicate."""
-    seen = facts.seen_tests.setdefault(key, len(facts.self_tests))
-    if seen == len(facts.self_tests):
-        facts.self_tests.append(reading)
-    elif reading.reference < facts.self_tests[seen].reference:
-        facts.self_tests[seen] = reading  # of duplicates the same one speaks, whichever came first
+    reading = GlucoseReading(*placed, value, _before_meal(observation, concepts), name, comparator, unknown)
+    facts.add_test(reading, key)
 
 
 def _count(quantity: Quantity) -> units.Read:

@@ -9,6 +9,7 @@ from fhir_mappings.clinical_views import Observation
 from fhir_mappings.context import ChartContext
 from fhir_mappings.datatypes import Quantity
 
+FINAL = frozenset({"final", "amended", "corrected"})
 PENDING = frozenset({"preliminary", "registered"})
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from cds_service.concepts import Concept
 from fhir_mappings import terminology
@@ -26,39 +27,73 @@ MOST = 40
 
 
 def missing_references(
-    located: Iterable[tuple[Resource, str | None]], context: ChartContext, *, identify_payers: bool = False
+    located: Mapping[type[Resource], Iterable[tuple[Resource, str | None]]],
+    context: ChartContext,
+    *,
+    identify_payers: bool = False,
 ) -> list[str]:
     """`Type/id` of what is missing, each once, in a stable order. References to other servers are left alone.
 
     `identify_payers`: a payer's name alone does not do, its identifier is wanted.
     """
     found: dict[str, None] = {}
-    for resource, _ in located:
-        for reference, kind in _needed(resource, identify_payers):
-            literal = reference.reference if reference is not None else None
-            if not literal or literal.startswith("#") or context.resolve(reference, kind) is not None:
-                continue
-            plain = local(literal, context.fhir_server)
-            if plain is not None and plain.startswith(f"{kind.__name__}/"):
-                found[plain] = None
+    for kind, items in located.items():
+        needed = _NEEDED.get(kind, _nothing)
+        for resource, _ in items:
+            for reference, wanted in needed(resource, identify_payers):
+                literal = reference.reference if reference is not None else None
+                if not literal or literal.startswith("#") or context.resolve(reference, wanted) is not None:
+                    continue
+                plain = local(literal, context.fhir_server)
+                if plain is not None and plain.startswith(f"{wanted.__name__}/"):
+                    found[plain] = None
     return sorted(found)[:MOST]
 
 
-def _needed(resource: Resource, identify_payers: bool) -> Iterator[tuple[Reference | None, type[Resource]]]:
-    if isinstance(resource, MedicationRequest | MedicationStatement | MedicationDispense):
-        yield resource.medicationReference, Medication
-    elif isinstance(resource, Coverage):
-        for payor in resource.payor or ():
-            named = payor.display and not identify_payers
-            yield (None if named or payor.identifier else payor), Organization
-    elif isinstance(resource, PractitionerRole):
-        yield resource.practitioner, Practitioner
-    elif isinstance(resource, DeviceUseStatement):
-        yield resource.device, Device
-    elif isinstance(resource, Observation):
-        # A general glucose code counts when a home meter measured it.
-        if resource.device is not None and Concept.GLUCOSE_GENERAL in terminology.concepts(resource.code):
-            yield resource.device, Device
-    elif isinstance(resource, CareTeam):
-        for participant in resource.participant or ():
-            yield participant.member, PractitionerRole
+Needed = Iterable[tuple[Reference | None, type[Resource]]]
+
+
+def _nothing(_resource: Resource, _identify_payers: bool) -> Needed:
+    return ()
+
+
+def _drug(order: MedicationRequest | MedicationStatement | MedicationDispense, _identify_payers: bool) -> Needed:
+    return ((order.medicationReference, Medication),)
+
+
+def _payers(coverage: Coverage, identify_payers: bool) -> Needed:
+    for payor in coverage.payor or ():
+        named = payor.display and not identify_payers
+        yield (None if named or payor.identifier else payor), Organization
+
+
+def _person(role: PractitionerRole, _identify_payers: bool) -> Needed:
+    return ((role.practitioner, Practitioner),)
+
+
+def _used_device(statement: DeviceUseStatement, _identify_payers: bool) -> Needed:
+    return ((statement.device, Device),)
+
+
+def _meter(observation: Observation, _identify_payers: bool) -> Needed:
+    """A general glucose code counts when a home meter measured it."""
+    if observation.device is None or Concept.GLUCOSE_GENERAL not in terminology.concepts(observation.code):
+        return ()
+    return ((observation.device, Device),)
+
+
+def _participants(team: CareTeam, _identify_payers: bool) -> Needed:
+    return [(participant.member, PractitionerRole) for participant in team.participant or ()]
+
+
+# What a resource of each type needs to have beside it.
+_NEEDED: dict[type[Resource], Callable[[Any, bool], Needed]] = {
+    MedicationRequest: _drug,
+    MedicationStatement: _drug,
+    MedicationDispense: _drug,
+    Coverage: _payers,
+    PractitionerRole: _person,
+    DeviceUseStatement: _used_device,
+    Observation: _meter,
+    CareTeam: _participants,
+}

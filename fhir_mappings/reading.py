@@ -7,6 +7,7 @@ that one malformed resource never costs the others.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -42,6 +43,9 @@ _LOSSY_CODES = frozenset(
     }
 )
 _MAX_DEPTH = 4
+# What an entry may hold that is no match of a search, and has to be looked at.
+_NO_MATCH = frozenset({Bundle, OperationOutcome, type(None)})
+_resource_of, _response_of = attrgetter("resource"), attrgetter("response")
 # What clients send for every part of the chart that holds nothing: common enough to be seen first.
 _NULL = b"null"
 
@@ -66,8 +70,14 @@ def _read_typed(resource: Resource, full_url: str | None) -> Reading:
     if not isinstance(resource, Bundle):
         return Reading(Status.READ, resources=[(resource, full_url)])
     reading = Reading()
+    entries = resource.entry or []
+    kinds = set(map(type, map(_resource_of, entries)))
+    if kinds.isdisjoint(_NO_MATCH) and not any(map(_response_of, entries)):
+        reading.resources = [(entry.resource, entry.fullUrl) for entry in entries]  # type: ignore[misc]
+        _conclude(reading, resource, len(entries))
+        return reading
     matches = 0
-    for entry in resource.entry or ():
+    for entry in entries:
         inner = entry.resource
         if entry.response is not None and (entry.response.status or "")[:1] in ("4", "5"):
             reading.mark_partial("a request of the batch went wrong")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from operator import itemgetter
 
 from fhir_mappings.clinical_views import Resource
+
+# A resource, and the fullUrl that it came under.
+Located = tuple[Resource, str | None]
 
 
 class Status(StrEnum):
@@ -27,7 +31,7 @@ class Reading:
 
     status: Status = Status.EMPTY
     why: str = ""
-    resources: list[tuple[Resource, str | None]] = field(default_factory=list)
+    resources: list[Located] = field(default_factory=list)
     set_aside: list[str] = field(default_factory=list)
     passed_over: int = 0
     next_url: str | None = None
@@ -37,6 +41,16 @@ class Reading:
     counted: int = 0
     given: int | None = None
     pages: int = 0
+
+    def by_type(self) -> dict[type[Resource], list[Located]]:
+        """The resources by their view. Most answers hold one kind, and of many: they are not sorted one by one."""
+        kinds = set(map(type, map(itemgetter(0), self.resources)))
+        if len(kinds) == 1:
+            return {kinds.pop(): self.resources}
+        groups: dict[type[Resource], list[Located]] = {}
+        for item in self.resources:
+            groups.setdefault(type(item[0]), []).append(item)
+        return groups
 
     def add(self, other: Reading) -> None:
         """Takes in a further page or bundle of the same answer; its next link is not taken over."""

@@ -7,15 +7,19 @@ import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
+from itertools import accumulate
+from typing import IO, cast
 
 from flask import Flask, Request, Response, request
 from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import LimitedStream
 
 from cds_service.errors import BadRequest, TooLarge, TooSlow, WrongMediaType
 from cds_service.settings import Settings
 from cds_service.web import patience
 
-_PIECE = 262_144
+# Few pieces: to put large ones together costs as much as to parse them.
+_PIECE = 8_388_608
 _NO_BRACKETS = bytes(code for code in range(256) if chr(code) not in '{}[]"\\')
 _ESCAPES = re.compile(rb"\\.", re.DOTALL)
 _STRINGS = re.compile(rb'"[^"]*"')
@@ -45,19 +49,24 @@ def checked_body(request: Request, settings: Settings) -> bytes:
 
 
 def refuse_depth(body: bytes, most: int) -> None:
-    """BadRequest when JSON nests deeper than `most`: brackets are peeled, innermost first, a level at a time."""
-    left = body.translate(None, _NO_BRACKETS)
-    if b"\\" in left:
-        left = _ESCAPES.sub(b"", body).translate(None, _NO_BRACKETS)
-    left = _STRINGS.sub(b"", left.replace(b'""', b""))
-    for _ in range(most):
-        # Marked first and taken out together, so that what closes around them waits for the next level.
-        peeled = left.replace(b"{}", b"0").replace(b"[]", b"0").translate(None, b"0")
-        if len(peeled) == len(left):
-            return  # nothing nests any more; what is left is no JSON, which the parser says
-        left = peeled
-    if left:
-        raise BadRequest(f"the body nests deeper than {most} levels: no FHIR resource does", code="structure")
+    """BadRequest when JSON nests deeper than `most`: its brackets are walked, in strides while none can be too deep."""
+    brackets = body.translate(None, _NO_BRACKETS)
+    if b"\\" in brackets:
+        brackets = _ESCAPES.sub(b"", body).translate(None, _NO_BRACKETS)
+    brackets = brackets.replace(b'""', b"")
+    if b'"' in brackets:
+        brackets = _STRINGS.sub(b"", brackets)
+    depth, stride = 0, max(1, most // 2)
+    for start in range(0, len(brackets), stride):
+        end = min(start + stride, len(brackets))
+        opening = brackets.count(b"{", start, end) + brackets.count(b"[", start, end)
+        if depth + opening > most and _deepest(brackets[start:end], depth) > most:
+            raise BadRequest(f"the body nests deeper than {most} levels: no FHIR resource does", code="structure")
+        depth += 2 * opening - (end - start)
+
+
+def _deepest(brackets: bytes, depth: int) -> int:
+    return max(accumulate((1 if each in b"{[" else -1 for each in brackets), initial=depth))
 
 
 def install(app: Flask) -> None:
@@ -80,14 +89,15 @@ def _arrived(request: Request, most: int, seconds: float) -> bytes:
     parts = list(_pieces(request, most, seconds))
     if sum(map(len, parts)) > most:
         raise _too_large(most)
-    return b"".join(parts)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _pieces(request: Request, most: int, seconds: float) -> Iterator[bytes]:
     """The body, up to a byte over `most`: a client that sends it drop by drop does not hold a worker."""
     until, size = time.monotonic() + seconds, 0
     try:
-        while size <= most and (part := request.stream.read(min(_PIECE, most + 1 - size))):
+        stream = _stream(request)
+        while size <= most and (part := stream.read(min(_PIECE, most + 1 - size))):
             size += len(part)
             yield part
             if time.monotonic() > until:
@@ -96,6 +106,35 @@ def _pieces(request: Request, most: int, seconds: float) -> Iterator[bytes]:
         raise TooSlow("the body did not arrive in time, or not whole") from None
     finally:
         patience.arrived(request.environ.get("gunicorn.socket"))
+
+
+class _Stream:
+    """A body of known length, straight from the server: Werkzeug's own stream copies each piece twice."""
+
+    def __init__(self, source: IO[bytes], length: int) -> None:
+        self._source = source
+        self._left = length
+
+    def read(self, most: int) -> bytes:
+        """The next bytes; empty at the end. ClientDisconnected when they do not come."""
+        size = min(most, self._left)
+        if size <= 0:
+            return b""
+        try:
+            part = self._source.read(size)
+        except (OSError, ValueError):
+            raise ClientDisconnected from None
+        if not part:
+            raise ClientDisconnected
+        self._left -= len(part)
+        return part
+
+
+def _stream(request: Request) -> IO[bytes]:
+    """What is left of a request's body."""
+    if isinstance(request.stream, LimitedStream) and request.content_length is not None:
+        request.stream = cast("IO[bytes]", _Stream(request.environ["wsgi.input"], request.content_length))
+    return request.stream
 
 
 def _unzipped(body: bytes, most: int) -> bytes:

@@ -14,6 +14,7 @@ from fhir_mappings.datatypes import CodeableConcept, Dosage, Quantity
 from fhir_mappings.dates import Calendar
 from fhir_mappings.dosage import Dosing, read_dosing
 from fhir_mappings.reading import read
+from fhir_mappings.readings import Reading
 from fhir_mappings.references import PatientIdentity
 
 JSON = dict[str, Any]
@@ -30,7 +31,7 @@ VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 def chart_context(*beside: JSON, zone: str = "America/New_York") -> ChartContext:
     """The surroundings of patient p1 on SERVER; `beside` are resources that others may refer to."""
     context = ChartContext(PatientIdentity("p1", SERVER), Calendar(ZoneInfo(zone)), SERVER)
-    context.index(located(*beside))
+    context.index(Reading(resources=located(*beside)).by_type())
     return context
 
 
