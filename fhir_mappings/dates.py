@@ -27,6 +27,7 @@ _STAMP = re.compile(
 _UTC_SPELLINGS = ("Z", "z", "+00:00", "-00:00", "-0000", "+0000")
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$", re.ASCII)
 _HOURS = {f"{between}{hour:02d}": hour * 60 for between in "T " for hour in range(24)}
+_MINUTES = {f":{minute:02d}": minute for minute in range(60)}
 # Days, hours and clocks that are kept for one member: two years of hours are fewer.
 _MOST_KNOWN = 20_000
 # The local day and the minute of it at which an hour begins.
@@ -67,6 +68,7 @@ class Calendar:
         self._ahead: dict[date, int | None] = {}
         self._hours: _Hours = {}
         self._hours_of_utc: _Hours = {}
+        self._tails: dict[str, _Hours] = {}
         self._clocks: dict[str, tuple[int, _Hours]] = {}
 
     def when(self, text: str | None) -> When | None:
@@ -104,13 +106,21 @@ class Calendar:
         The quick way for thousands of readings, with the same answers as `when`: a stamp is its hour
         (`2026-11-25T10`) and its clock (`:05:00Z`), and each is understood once, however many readings share it.
         """
-        clock = self._clocks.get(text[13:])
+        clock = self._clocks.get(text[13:]) or self._clock(text[13:])
         if clock is not None:
             minute, hours = clock
             hour = hours.get(text[:13]) or self._hour(text[:13], hours)
             if hour is not None:
                 return hour[0], hour[1] + minute
         return self._in_full(text)
+
+    def _clock(self, text: str) -> tuple[int, _Hours] | None:
+        """The minute of a clock, and the hours that stand before such clocks; None when it has to be read in full."""
+        minute, hours = _MINUTES.get(text[:3]), self._tails.get(text[3:])
+        if minute is None or hours is None or len(self._clocks) >= _MOST_KNOWN:
+            return None
+        found = self._clocks[text] = minute, hours
+        return found
 
     def _hour(self, text: str, hours: _Hours) -> tuple[date, int] | None:
         """The local day and minute at which an hour begins; None when it has to be read in full."""
@@ -164,9 +174,8 @@ class Calendar:
         if when.clock is None:
             return when.first, None
         stamp = _STAMP.match(text)
-        if stamp is not None and stamp[4] != "24" and len(self._clocks) < _MOST_KNOWN:
-            hours = self._hours_of_utc if stamp[7] in _UTC_SPELLINGS else self._hours
-            self._clocks[text[13:]] = int(stamp[5]), hours
+        if stamp is not None and stamp[4] != "24" and len(self._tails) < _MOST_KNOWN:
+            self._tails[text[16:]] = self._hours_of_utc if stamp[7] in _UTC_SPELLINGS else self._hours
         return when.first, when.clock.hour * 60 + when.clock.minute
 
     def period(self, period: Period | None) -> tuple[date | None, date | None]:
