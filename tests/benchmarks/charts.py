@@ -12,27 +12,27 @@ _FORMAT = "%Y-%m-%dT%H:%M:%S"
 
 
 def _observation(name: str, code: str, value: float, unit: str, when: str) -> dict[str, Any]:
+    """As a sensor's vendor sends a reading: nothing that it need not."""
+    category = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "laboratory"}
     return {
         "resourceType": "Observation",
         "id": name,
-        "meta": {"profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-lab"]},
         "status": "final",
-        "category": [
-            {
-                "coding": [
-                    {
-                        "system": "http://terminology.hl7.org/CodeSystem/observation-category",
-                        "code": "laboratory",
-                        "display": "Laboratory",
-                    }
-                ]
-            }
-        ],
-        "code": {"coding": [{"system": _SYSTEMS["loinc"], "code": code, "display": "a measured quantity"}]},
+        "category": [{"coding": [category]}],
+        "code": {"coding": [{"system": _SYSTEMS["loinc"], "code": code}]},
         "subject": {"reference": "Patient/p1"},
         "effectiveDateTime": when,
         "valueQuantity": {"value": value, "unit": unit, "system": _SYSTEMS["ucum"], "code": unit},
     }
+
+
+def _result(name: str, code: str, value: float, unit: str, when: str) -> dict[str, Any]:
+    """As an EHR sends a result: with its profile, and with displays."""
+    result = _observation(name, code, value, unit, when)
+    result["meta"] = {"profile": ["http://hl7.org/fhir/us/core/StructureDefinition/us-core-observation-lab"]}
+    result["code"]["coding"][0]["display"] = "a measured quantity"
+    result["category"][0]["coding"][0]["display"] = "Laboratory"
+    return result
 
 
 def _bundle(resources: list[dict[str, Any]]) -> dict[str, Any]:
@@ -79,7 +79,7 @@ def _request(glucose: list[dict[str, Any]]) -> bytes:
         "authoredOn": "2026-01-01",
         "dosageInstruction": [{"timing": {"repeat": {"frequency": 3, "period": 1, "periodUnit": "d"}}}],
     }
-    hba1c = [_observation(f"a{n}", "4548-4", 8.1, "%", f"2026-{n:02d}-01") for n in range(2, 11)]
+    hba1c = [_result(f"a{n}", "4548-4", 8.1, "%", f"2026-{n:02d}-01") for n in range(2, 11)]
     prefetch: dict[str, Any] = dict.fromkeys(
         ("albuminCreatinine", "egfr", "education", "devices", "encounters", "attestations")
     )
@@ -121,7 +121,7 @@ def typical() -> bytes:
     stamps = [_DAY - timedelta(hours=6 * n + 3) for n in range(122)]
     return _request(
         [
-            _observation(f"g{n}", "41653-7", 100 + n % 90, "mg/dL", f"{stamp.strftime(_FORMAT)}-05:00")
+            _result(f"g{n}", "41653-7", 100 + n % 90, "mg/dL", f"{stamp.strftime(_FORMAT)}-05:00")
             for n, stamp in enumerate(stamps)
         ]
     )

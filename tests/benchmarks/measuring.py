@@ -80,7 +80,7 @@ def running(command: list[str], environment: Mapping[str, str]) -> Iterator[int]
             process.terminate()
 
 
-def rate(port: int, body: bytes, seconds: float, clients: int = 4) -> float:
+def rate(port: int, body: bytes, seconds: float, path: str = SERVICE, clients: int = 4) -> float:
     """Calls a second that several clients, each on one connection, get answered."""
     counts = [0] * clients
     until = time.perf_counter() + seconds
@@ -88,7 +88,7 @@ def rate(port: int, body: bytes, seconds: float, clients: int = 4) -> float:
     def work(index: int) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=SECONDS)
         while time.perf_counter() < until:
-            connection.request("POST", SERVICE, body, {"Content-Type": "application/json"})
+            connection.request("POST", path, body, {"Content-Type": "application/json"})
             answer = connection.getresponse()
             answer.read()
             assert answer.status == 200, answer.status

@@ -38,6 +38,6 @@ class _Server(ThreadingHTTPServer):
 
 if __name__ == "__main__":
     server = _Server(("127.0.0.1", 0), _Handler)
-    sys.stdout.write(f"{server.server_port}\n")
+    sys.stdout.write(f"slow server at http://127.0.0.1:{server.server_port}\n")
     sys.stdout.flush()
     server.serve_forever()

@@ -9,7 +9,7 @@ import platform
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,7 @@ import orjson
 
 from cds_service.settings import Settings
 from cds_service.web import create_app
+from tests.benchmarks import live_fetch, nearest
 from tests.benchmarks.charts import sensor_month, typical
 from tests.benchmarks.measuring import alternately, caller, rate, running
 
@@ -64,6 +65,26 @@ def throughput(body: bytes, seconds: float, rounds: int) -> Row:
     return Row("throughput, typical chart, one worker, store on ÷ parse-only Flask", "≥ 0.5", ours / bottom, sides)
 
 
+def beside_healthchain(name: str, body: bytes, goal: float, seconds: float, rounds: int) -> Row:
+    """Calls a second of the whole service, beside HealthChain doing only the count of the readings, in turns."""
+    with tempfile.TemporaryDirectory() as folder:
+        mine = [sys.executable, "-m", "cds_service.cli", "serve", "--port", "0"]
+        environment = os.environ | {"XDG_DATA_HOME": folder}
+        with running(mine, environment) as own, running(nearest.command(), os.environ) as other:
+            pairs = [(rate(own, body, seconds), rate(other, body, seconds, nearest.PATH)) for _ in range(rounds)]
+    ours, theirs = (median(side) for side in zip(*pairs, strict=True))
+    sides = f"{ours:.3g} a second, {theirs:.3g} a second"
+    return Row(f"throughput, {name} ÷ HealthChain {nearest.VERSION} counting", f"≥ {goal:g}", ours / theirs, sides)
+
+
+def live(rounds: int) -> Row:
+    """A whole call that fetches everything, beside its slowest search: all take 50 ms, so any one of them."""
+    with live_fetch.sides() as (call, search):
+        whole, single = alternately(call, search, rounds)
+    sides = f"{whole * 1000:.1f} ms, {single * 1000:.1f} ms"
+    return Row("live fetch of ten searches ÷ one search of 50 ms", "≤ 1.3", whole / single, sides)
+
+
 def alone(what: str, *bodies: bytes) -> dict[str, float]:
     """What a fresh process measures."""
     with tempfile.TemporaryDirectory() as folder:
@@ -96,10 +117,22 @@ def rows(quick: bool) -> list[Callable[[], Row]]:
         lambda: parse_ratio("sensor month", sensor_month(), 0.6, 3 if quick else 25),
         lambda: parse_ratio("typical chart", typical(), 3, 30 if quick else 400),
         lambda: throughput(typical(), 1.0 if quick else 5.0, 1 if quick else 5),
+        lambda: beside_healthchain("120 readings", sensor_month(120), 10, 1.0 if quick else 5.0, 1 if quick else 5),
+        lambda: beside_healthchain("sensor month", sensor_month(), 25, 2.0 if quick else 20.0, 1 if quick else 3),
+        lambda: live(5 if quick else 30),
         lambda: growth_with_size(1 if quick else 5, many),
         lambda: memory(many),
         lambda: first_answer(1 if quick else 7),
     ]
+
+
+def measured(ways: Iterable[Callable[[], Row]]) -> Iterator[Row]:
+    """The rows; one whose other side cannot be installed or started is named, and left out."""
+    for way in ways:
+        try:
+            yield way()
+        except (subprocess.CalledProcessError, OSError) as error:
+            print(f"a row was not measured: {error}", file=sys.stderr)
 
 
 def machine() -> str:
@@ -120,7 +153,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="file to write")
     parser.add_argument("--quick", action="store_true", help="small and rough")
     given = parser.parse_args()
-    made = [row() for row in rows(given.quick)]
+    made = list(measured(rows(given.quick)))
     day = datetime.now(UTC).date().isoformat()
     print(f"{day}, {machine()}\n\n| measure | goal | measured | sides |\n|---|---|---|---|")
     for row in made:

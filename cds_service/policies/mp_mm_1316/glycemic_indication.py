@@ -170,15 +170,16 @@ def dawn_phenomenon(case: Case) -> Finding:
     p = case.parameters
     measured: dict[date, bool] = defaultdict(bool)
     start, end = window(case)
+    dawn, morning, level = p["dawn_from_minute"], p["dawn_until_minute"], p["dawn_level"]
     readings: Iterable[GlucoseReading | SensorReading] = chain(case.chart.self_tests, case.chart.sensor)
     for reading in readings:
         minute = reading.minute
-        if minute is None or reading.mg_dl is None or not start <= reading.day <= end:
+        if minute is None or not dawn <= minute < morning or reading.mg_dl is None:
             continue
-        if p["dawn_from_minute"] <= minute < p["dawn_until_minute"]:
-            measured[reading.day] |= reading.above(p["dawn_level"])
+        if start <= reading.day <= end:
+            measured[reading.day] |= reading.above(level)
     high = sum(measured.values())
-    words = f"Above {p['dawn_level']} mg/dL on {high} of {len(measured)} measured mornings"
+    words = f"Above {level} mg/dL on {high} of {len(measured)} measured mornings"
     evidence = [Evidence(_any_reference(case), words, f"{start}/{end}")] if measured else []
     if len(measured) < p["dawn_mornings"]:
         closes = f"Readings from 02:00 to 08:00 on at least {p['dawn_mornings']} mornings, or a statement"
