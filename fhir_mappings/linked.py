@@ -37,10 +37,9 @@ def missing_references(
     `identify_payers`: a payer's name alone does not do, its identifier is wanted.
     """
     found: dict[str, None] = {}
-    for kind, items in located.items():
-        needed = _NEEDED.get(kind, _nothing)
-        for resource, _ in items:
-            for reference, wanted in needed(resource, identify_payers):
+    for kind, (wanted, references) in NEEDED.items():
+        for resource, _ in located.get(kind, ()):
+            for reference in references(resource, identify_payers):
                 literal = reference.reference if reference is not None else None
                 if not literal or literal.startswith("#") or context.resolve(reference, wanted) is not None:
                     continue
@@ -50,50 +49,45 @@ def missing_references(
     return sorted(found)[:MOST]
 
 
-Needed = Iterable[tuple[Reference | None, type[Resource]]]
+References = Iterable[Reference | None]
 
 
-def _nothing(_resource: Resource, _identify_payers: bool) -> Needed:
-    return ()
+def _drug(order: MedicationRequest | MedicationStatement | MedicationDispense, _identify_payers: bool) -> References:
+    return (order.medicationReference,)
 
 
-def _drug(order: MedicationRequest | MedicationStatement | MedicationDispense, _identify_payers: bool) -> Needed:
-    return ((order.medicationReference, Medication),)
-
-
-def _payers(coverage: Coverage, identify_payers: bool) -> Needed:
+def _payers(coverage: Coverage, identify_payers: bool) -> References:
     for payor in coverage.payor or ():
         named = payor.display and not identify_payers
-        yield (None if named or payor.identifier else payor), Organization
+        yield None if named or payor.identifier else payor
 
 
-def _person(role: PractitionerRole, _identify_payers: bool) -> Needed:
-    return ((role.practitioner, Practitioner),)
+def _person(role: PractitionerRole, _identify_payers: bool) -> References:
+    return (role.practitioner,)
 
 
-def _used_device(statement: DeviceUseStatement, _identify_payers: bool) -> Needed:
-    return ((statement.device, Device),)
+def _used_device(statement: DeviceUseStatement, _identify_payers: bool) -> References:
+    return (statement.device,)
 
 
-def _meter(observation: Observation, _identify_payers: bool) -> Needed:
+def _meter(observation: Observation, _identify_payers: bool) -> References:
     """A general glucose code counts when a home meter measured it."""
-    if observation.device is None or Concept.GLUCOSE_GENERAL not in terminology.concepts(observation.code):
-        return ()
-    return ((observation.device, Device),)
+    general = observation.device is not None and Concept.GLUCOSE_GENERAL in terminology.concepts(observation.code)
+    return (observation.device,) if general else ()
 
 
-def _participants(team: CareTeam, _identify_payers: bool) -> Needed:
-    return [(participant.member, PractitionerRole) for participant in team.participant or ()]
+def _participants(team: CareTeam, _identify_payers: bool) -> References:
+    return [participant.member for participant in team.participant or ()]
 
 
-# What a resource of each type needs to have beside it.
-_NEEDED: dict[type[Resource], Callable[[Any, bool], Needed]] = {
-    MedicationRequest: _drug,
-    MedicationStatement: _drug,
-    MedicationDispense: _drug,
-    Coverage: _payers,
-    PractitionerRole: _person,
-    DeviceUseStatement: _used_device,
-    Observation: _meter,
-    CareTeam: _participants,
+# What a resource of each type needs to have beside it, and where it says which.
+NEEDED: dict[type[Resource], tuple[type[Resource], Callable[[Any, bool], References]]] = {
+    MedicationRequest: (Medication, _drug),
+    MedicationStatement: (Medication, _drug),
+    MedicationDispense: (Medication, _drug),
+    Coverage: (Organization, _payers),
+    PractitionerRole: (Practitioner, _person),
+    DeviceUseStatement: (Device, _used_device),
+    Observation: (Device, _meter),
+    CareTeam: (PractitionerRole, _participants),
 }

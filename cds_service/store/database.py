@@ -7,6 +7,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from platformdirs import user_data_path
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -49,7 +50,11 @@ def open_engine(setting: str) -> Engine:
     """An engine; BadSetting when the URL cannot be used. Nothing is connected yet."""
     url = database_url(setting)
     try:
-        options: dict[str, Any] = {"pool_pre_ping": True}
+        options: dict[str, Any] = {
+            "pool_pre_ping": True,
+            "json_serializer": lambda value: msgspec.json.encode(value).decode(),
+            "json_deserializer": msgspec.json.decode,
+        }
         if make_url(url).get_backend_name() != "sqlite":
             options |= {"pool_timeout": _BUSY_SECONDS, "connect_args": {"connect_timeout": _BUSY_SECONDS}}
         engine = create_engine(url, **options)

@@ -6,7 +6,6 @@ in neither is counted and logged.
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 import time
@@ -15,6 +14,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+import msgspec
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError, StatementError
 
 from cds_service.store.repository import Repository
@@ -176,8 +176,8 @@ class Recorder:
 
     def _parsed(self, line: bytes) -> dict[str, Any] | None:
         try:
-            found = json.loads(line)
-        except ValueError:
+            found = msgspec.json.decode(line)
+        except (msgspec.DecodeError, ValueError):
             found = None
         if not isinstance(found, dict):
             self._lose(1, "a record was cut off")

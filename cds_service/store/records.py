@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,8 +14,7 @@ JSON = dict[str, Any]
 _VALUES = ("explanation", "remarks", "closes")
 
 
-@dataclass(frozen=True, slots=True)
-class CallRecord:
+class CallRecord(msgspec.Struct, frozen=True, tag="call", tag_field="kind"):
     """One answered call. `response`: its bytes, sealed; None when no key is given."""
 
     id: str
@@ -36,11 +34,10 @@ class CallRecord:
 
     def as_json(self) -> bytes:
         """One line of JSON."""
-        return msgspec.json.encode({"kind": "call", **asdict(self)})
+        return msgspec.json.encode(self)
 
 
-@dataclass(frozen=True, slots=True)
-class FeedbackRecord:
+class FeedbackRecord(msgspec.Struct, frozen=True, tag="feedback", tag_field="kind"):
     """One entry of feedback. `id` is the same for the same words on the same card."""
 
     id: str
@@ -58,7 +55,7 @@ class FeedbackRecord:
 
     def as_json(self) -> bytes:
         """One line of JSON."""
-        return msgspec.json.encode({"kind": "feedback", **asdict(self)})
+        return msgspec.json.encode(self)
 
 
 def input_digest(root: Mapping[str, msgspec.Raw]) -> str:
@@ -66,8 +63,8 @@ def input_digest(root: Mapping[str, msgspec.Raw]) -> str:
     digest = hashlib.sha256()
     for name in sorted(root):
         if name != "fhirAuthorization":
-            raw = bytes(root[name])
-            digest.update(f"{len(name)}:{name}:{len(raw)}:".encode())
+            raw = memoryview(root[name])
+            digest.update(f"{len(name)}:{name}:{raw.nbytes}:".encode())
             digest.update(raw)
     return digest.hexdigest()
 

@@ -131,9 +131,11 @@ class _Stream:
 
 
 def _stream(request: Request) -> IO[bytes]:
-    """What is left of a request's body."""
-    if isinstance(request.stream, LimitedStream) and request.content_length is not None:
-        request.stream = cast("IO[bytes]", _Stream(request.environ["wsgi.input"], request.content_length))
+    """What is left of a request's body; a form may have been read from it before."""
+    stream = request.stream
+    if isinstance(stream, LimitedStream) and request.content_length is not None:
+        left = request.content_length - stream.tell()
+        request.stream = cast("IO[bytes]", _Stream(request.environ["wsgi.input"], left))
     return request.stream
 
 

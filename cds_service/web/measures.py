@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from flask import Blueprint, Response
@@ -51,13 +52,19 @@ def metrics() -> Response:
     return Response(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
+@lru_cache(maxsize=4096)
+def _findings(criterion: str, truth: str, gap: str) -> Counter:
+    """The counter of one kind of finding: to look it up among the labels costs more than to count."""
+    return CRITERIA.labels(criterion, truth, gap)
+
+
 def count_answer(hook: str, determinations: list[Mapping[str, Any]]) -> None:
     """Counts what was determined."""
     for found in determinations:
         OUTCOMES.labels(hook, found["outcome"], found["coverage"]).inc()
         for group in ("criteria", "exclusions", "replacement"):
             for finding in found.get(group, ()):
-                CRITERIA.labels(finding["id"], finding["truth"], finding.get("gap", "")).inc()
+                _findings(finding["id"], finding["truth"], finding.get("gap", "")).inc()
     for note in determinations[0].get("notes", ()) if determinations else ():
         searched = _SEARCHED.match(note)
         if searched:

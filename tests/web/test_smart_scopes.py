@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import inspect
 import re
 
@@ -31,12 +30,8 @@ NOBODYS = {"Device", "Medication", "Organization", "Practitioner", "Practitioner
 
 
 def _linked_types() -> set[str]:
-    """The types that are read because something refers to them: the second of each pair that `_needed` yields."""
-    tree = ast.parse(inspect.getsource(linked._needed))
-    pairs = [node.value for node in ast.walk(tree) if isinstance(node, ast.Yield)]
-    kinds = {pair.elts[1].id for pair in pairs if isinstance(pair, ast.Tuple) and isinstance(pair.elts[1], ast.Name)}
-    assert len(pairs) >= len(kinds) > 0
-    return kinds
+    """The types that are read because something refers to them."""
+    return {wanted.__name__ for wanted, _ in linked.NEEDED.values()}
 
 
 def _ordered_types() -> set[str]:
