@@ -31,7 +31,8 @@ class ObservationFacts:
     sensor: list[SensorReading] = field(default_factory=list)
     sensor_wear: list[LabResult] = field(default_factory=list)
     _seen_tests: dict[tuple[object, ...], int] = field(default_factory=dict)
-    _newest_sensor: tuple[str, Observation] | None = None
+    newest_sensor_stamp: str = ""
+    _newest_sensor: Observation | None = None
 
     def add_test(self, reading: GlucoseReading, key: tuple[object, ...]) -> None:
         """Adds a finger-stick once: the same minute, value and code again is a duplicate."""
@@ -42,18 +43,20 @@ class ObservationFacts:
             self.self_tests[seen] = reading  # of duplicates the same one speaks, whichever came first
 
     def add_sensor(self, reading: SensorReading, stamp: str, observation: Observation) -> None:
-        """Adds a sensor reading, and remembers whose stamp is the newest."""
+        """Adds a sensor reading."""
         self.sensor.append(reading)
-        newest = self._newest_sensor
-        if newest is None or stamp >= newest[0]:
-            same = newest is not None and stamp == newest[0]
-            if not same or named(observation, None) > self.sensor_reference:
-                self._newest_sensor = stamp, observation
+        self.note_newest_sensor(stamp, observation)
+
+    def note_newest_sensor(self, stamp: str, observation: Observation) -> None:
+        """Remembers whose stamp is the newest, and of equal ones always the same."""
+        newer = stamp > self.newest_sensor_stamp
+        if newer or (stamp == self.newest_sensor_stamp and named(observation, None) > self.sensor_reference):
+            self.newest_sensor_stamp, self._newest_sensor = stamp, observation
 
     @property
     def sensor_reference(self) -> str:
         """The newest sensor reading, as evidence refers to it."""
-        return named(self._newest_sensor[1], None) if self._newest_sensor is not None else ""
+        return named(self._newest_sensor, None) if self._newest_sensor is not None else ""
 
 
 def _glucose_value(observation: Observation, quantity: Quantity) -> int | None:

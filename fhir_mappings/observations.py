@@ -7,13 +7,12 @@ from datetime import timedelta
 
 from cds_service.concepts import Concept
 from cds_service.facts import SensorReading
-from fhir_mappings import terminology, units
+from fhir_mappings import units
 from fhir_mappings.clinical_views import Observation
 from fhir_mappings.context import ChartContext, named
-from fhir_mappings.datatypes import CodeableConcept
 from fhir_mappings.glucose_readings import ObservationFacts, read_glucose
 from fhir_mappings.laboratory import FINAL, PENDING, albumin_creatinine, days, hba1c, result
-from fhir_mappings.plain_readings import PlainReadings, add_plain_test
+from fhir_mappings.plain_readings import take_plain
 from fhir_mappings.references import Whose
 
 _GLUCOSE = frozenset({Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING})
@@ -22,59 +21,15 @@ _LONGEST_WEAR = 400
 _HBA1C = frozenset({Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED})
 
 
-class _Kind:
-    """What the code of an Observation says, worked out once for all that share it."""
-
-    def __init__(self, concepts: frozenset[Concept], codes: str | None = None) -> None:
-        self.concepts = concepts
-        self.code = codes
-        self.sensor = Concept.CGM_READING in concepts
-        self.self_test = codes is not None and Concept.GLUCOSE_SELF_TEST in concepts and not self.sensor
-        self.before_meal = Concept.GLUCOSE_BEFORE_MEAL in concepts
-
-
-class _Kinds:
-    """The kinds of the codes that were seen."""
-
-    def __init__(self) -> None:
-        self._known: dict[tuple[str | None, str | None], _Kind] = {}
-
-    def of(self, code: CodeableConcept | None) -> _Kind | None:
-        """What an Observation's code says; None when it has none."""
-        coding = code.coding if code is not None else None
-        if not coding:
-            return None
-        if len(coding) > 1:
-            return _Kind(terminology.concepts(code))
-        one = coding[0]
-        kind = self._known.get((one.system, one.code))
-        if kind is None:
-            kind = self._known[one.system, one.code] = _Kind(terminology.concepts(code), one.code)
-        return kind
-
-
 def read_observations(
     observations: Iterable[tuple[Observation, str | None]], context: ChartContext
 ) -> ObservationFacts:
-    """Sorts Observations by what their codes say; those that no rule reads are passed over.
-
-    Nearly all readings of a meter or a sensor are plain, and `PlainReadings` reads them quickly; the rest is read in
-    full, with the same result.
-    """
-    facts, kinds, plain = ObservationFacts(), _Kinds(), PlainReadings(context)
-    for observation, full_url in observations:
-        kind = kinds.of(observation.code)
-        if kind is None:
-            continue
-        reading = plain.read(observation) if kind.sensor or kind.self_test else None
+    """Sorts Observations by what their codes say; those that no rule reads are passed over."""
+    facts = ObservationFacts()
+    for observation, full_url, kind in take_plain(observations, context, facts):
         if kind.sensor:
-            if reading is not None:
-                facts.add_sensor(SensorReading(*reading), observation.effectiveDateTime or "", observation)
-            else:
-                _read_sensor(observation, context, facts)
-        elif reading is None or not add_plain_test(
-            observation, reading, kind.code, facts, before_meal=kind.before_meal
-        ):
+            _read_sensor(observation, context, facts)
+        elif kind.concepts:
             _read_other(observation, full_url, kind.concepts, context, facts)
     return facts
 
@@ -115,8 +70,6 @@ def _read_other(
     context: ChartContext,
     facts: ObservationFacts,
 ) -> None:
-    if not concepts:
-        return
     name = named(observation, full_url)
     if observation.status not in FINAL and observation.status not in PENDING:
         context.note(f"{name} ignored: status {str(observation.status or 'missing')[:20]}")

@@ -5,57 +5,90 @@ A month of a sensor is 8,640 of them. Whatever is not plain is left to be read i
 
 from __future__ import annotations
 
-from datetime import date
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from cds_service.facts import GlucoseReading
+from cds_service.concepts import Concept
+from cds_service.facts import GlucoseReading, SensorReading
+from fhir_mappings import terminology
 from fhir_mappings.clinical_views import Observation
 from fhir_mappings.context import ChartContext
+from fhir_mappings.datatypes import CodeableConcept, Coding, Reference
 from fhir_mappings.glucose_readings import ObservationFacts
 from fhir_mappings.laboratory import FINAL
 from fhir_mappings.references import Whose
 
 # Whole mg/dL that need no decimal arithmetic: half a unit is rounded up, and from 3,000 on units.py has to look.
 _LEAST, _MOST = 0.5, 3000
-Plain = tuple[date, int | None, int]
 
 
-class PlainReadings:
-    """Reads plain glucose readings of one chart."""
+class Kind:
+    """What the code of an Observation says."""
 
-    def __init__(self, context: ChartContext) -> None:
-        """`context`: whose chart it is, and its calendar."""
-        self._whose = context.identity.whose
-        self._day_minute = context.calendar.day_minute
-        self._own: set[str] = set()
-
-    def read(self, observation: Observation) -> Plain | None:
-        """Day, minute and whole mg/dL of a plain reading; None when it has to be read in full."""
-        quantity, stamp, subject = observation.valueQuantity, observation.effectiveDateTime, observation.subject
-        if quantity is None or stamp is None or subject is None or observation.status not in FINAL:
-            return None
-        value = quantity.value
-        if type(value) is not float or quantity.code != "mg/dL" or quantity.comparator is not None:
-            return None
-        if subject.reference not in self._own and not self._is_own(observation):
-            return None
-        placed = self._day_minute(stamp)
-        if placed is None or not _LEAST <= value < _MOST:
-            return None
-        return placed[0], placed[1], int(value + 0.5)
-
-    def _is_own(self, observation: Observation) -> bool:
-        subject = observation.subject
-        if subject is None or subject.reference is None or self._whose(subject) is not Whose.PATIENT:
-            return False
-        self._own.add(subject.reference)
-        return True
+    def __init__(self, concepts: frozenset[Concept], code: str | None = None) -> None:
+        """`code`: where it is the only one."""
+        self.concepts = concepts
+        self.code = code
+        self.sensor = Concept.CGM_READING in concepts
+        self.before_meal = Concept.GLUCOSE_BEFORE_MEAL in concepts
+        self.may_be_plain = self.sensor or (code is not None and Concept.GLUCOSE_SELF_TEST in concepts)
 
 
-def add_plain_test(
-    observation: Observation, reading: Plain, code: str | None, facts: ObservationFacts, *, before_meal: bool
-) -> bool:
-    """Adds a finger-stick with nothing beside its value, as `read_glucose` would; False when it has to look."""
-    if observation.encounter is not None or observation.extension or observation.id is None:
-        return False
-    facts.add_test(GlucoseReading(*reading, before_meal, f"Observation/{observation.id}"), (*reading, code))
-    return True
+class _Known(dict[Any, Any]):
+    """Answers by what was asked, each worked out once."""
+
+    def __init__(self, work_out: Callable[[Any], Any]) -> None:
+        super().__init__()
+        self._work_out = work_out
+
+    def __missing__(self, asked: Any) -> Any:
+        """Called by `known[asked]` when it was not asked before."""
+        answer = self[asked] = self._work_out(asked)
+        return answer
+
+
+def _kind_of(codings: tuple[str | None, ...]) -> Kind:
+    """`codings`: system and code of one after the other."""
+    found = [Coding(system, code) for system, code in zip(codings[::2], codings[1::2], strict=True)]
+    return Kind(terminology.concepts(CodeableConcept(found)), found[0].code if len(found) == 1 else None)
+
+
+def take_plain(
+    observations: Iterable[tuple[Observation, str | None]], context: ChartContext, facts: ObservationFacts
+) -> list[tuple[Observation, str | None, Kind]]:
+    """Adds the plain readings to the facts; returns what has a code and has to be read in full.
+
+    One loop, and hardly a call in it: at thousands of readings each call is a millisecond or more.
+    """
+    rest: list[tuple[Observation, str | None, Kind]] = []
+    kinds = _Known(_kind_of)
+    is_own = _Known(lambda literal: context.identity.whose(Reference(literal)) is Whose.PATIENT)
+    day_minute = context.calendar.day_minute
+    for observation, full_url in observations:
+        coding = observation.code.coding if observation.code is not None else None
+        if not coding:
+            continue
+        if len(coding) == 1:
+            kind = kinds[coding[0].system, coding[0].code]
+        else:
+            kind = kinds[tuple(part for each in coding for part in (each.system, each.code))]
+        placed, mg_dl = None, 0
+        quantity, stamp = observation.valueQuantity, observation.effectiveDateTime or ""
+        if kind.may_be_plain and observation.status in FINAL and quantity is not None and quantity.code == "mg/dL":
+            value, subject = quantity.value, observation.subject
+            if type(value) is float and _LEAST <= value < _MOST and quantity.comparator is None:
+                mg_dl = int(value + 0.5)
+                placed = day_minute(stamp) if subject is not None and is_own[subject.reference] else None
+        if placed is None:
+            rest.append((observation, full_url, kind))
+        elif kind.sensor:
+            facts.sensor.append(SensorReading(placed[0], placed[1], mg_dl))
+            if stamp >= facts.newest_sensor_stamp:
+                facts.note_newest_sensor(stamp, observation)
+        elif observation.encounter is not None or observation.extension or observation.id is None:
+            rest.append((observation, full_url, kind))  # a stick with more to it than its value
+        else:
+            name = f"Observation/{observation.id}"
+            reading = GlucoseReading(placed[0], placed[1], mg_dl, kind.before_meal, name)
+            facts.add_test(reading, (placed[0], placed[1], mg_dl, kind.code))
+    return rest

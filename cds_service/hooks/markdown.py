@@ -5,19 +5,24 @@ from __future__ import annotations
 import re
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]#|~!])")
+_LINK = re.compile(r"(://)|\b(www)\.|@", re.IGNORECASE)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]+")
 
 
 def plain(text: str) -> str:
     """One line of plain text: control characters and lone surrogates out, white space folded."""
-    return " ".join(_CONTROL.sub(" ", text).split())
+    if not text.isprintable():
+        text = _CONTROL.sub(" ", text)
+    return " ".join(text.split())
 
 
 def escaped(text: str) -> str:
     """Plain text for GitHub-flavoured Markdown: no markup, no HTML, no automatic link."""
     text = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = _SPECIAL.sub(r"\\\1", text)
-    return re.sub(r"(?i)(://)|\b(www)\.|@", _unlinked, text)
+    if "@" in text or "://" in text or "www." in text.casefold():
+        text = _LINK.sub(_unlinked, text)
+    return text
 
 
 def _unlinked(match: re.Match[str]) -> str:

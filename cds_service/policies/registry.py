@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome, outcome_of
@@ -28,7 +29,8 @@ def is_governed_kind(order: DeviceOrder) -> bool:
 
 def parameters_on(day: date, overrides: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
     """The parameters in force on a day, with a plan's own values on top; NoVersionInForce before the first."""
-    return {**_parameters_on(day), **(overrides or {})}
+    in_force = _parameters_on(day)
+    return {**in_force, **overrides} if overrides else in_force
 
 
 def payer_parameters(day: date, overrides: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
@@ -38,7 +40,7 @@ def payer_parameters(day: date, overrides: Mapping[str, Any] | None = None) -> M
 
 @lru_cache(maxsize=64)
 def _parameters_on(day: date) -> Mapping[str, Any]:
-    return ParametersOn(mp_mm_1316.PARAMETERS, day)
+    return MappingProxyType(dict(ParametersOn(mp_mm_1316.PARAMETERS, day)))
 
 
 def version_on(day: date) -> str:

@@ -55,8 +55,11 @@ class Case:
 
     def not_read(self, *topics: Topic) -> str | None:
         """Why one of these topics could not be read whole; None when all were."""
+        unread, partial = self.chart.unread, self.chart.partial
+        if not unread and not partial:
+            return None
         for topic in topics:
-            reason = self.chart.unread.get(topic) or self.chart.partial.get(topic)
+            reason = unread.get(topic) or partial.get(topic)
             if reason:
                 return f"{topic.value}: {reason}"
         return None
@@ -88,14 +91,11 @@ class Case:
 
     def answer(self, link_id: str) -> Answer | None:
         """The newest attested answer under a linkId, signed within the window before the day."""
-        if Topic.ATTESTATIONS in self.chart.partial:
-            return None  # a newer answer may say otherwise
+        answers = self.chart.answers.get(link_id)
+        if not answers or Topic.ATTESTATIONS in self.chart.partial:
+            return None  # where not all could be read, a newer answer may say otherwise
         start = self.days_ago("attestation_window_days")
-        fitting = [
-            answer
-            for answer in self.chart.answers.get(link_id, ())
-            if within(answer.authored, start, self.as_of) is MET
-        ]
+        fitting = [answer for answer in answers if within(answer.authored, start, self.as_of) is MET]
         return max(fitting, key=_newness, default=None)
 
     def attested(self, link_id: str, yes: str, no: str) -> Finding | None:

@@ -110,7 +110,7 @@ def recurring_hypoglycemia(case: Case) -> Finding:
         words = f"Hypoglycemia charted on {len(days)} days, last {max(days)}"
         return strongest(attested, met(words, Basis.DOCUMENTED, map(cite, episodes)))
     start, level = case.months_ago("hypoglycemia_window_months"), case.parameters["hypoglycemia_level"]
-    low = [r for r in case.chart.self_tests if start <= r.day <= case.as_of and r.below(level)]
+    low = [r for r in case.chart.self_tests if r.below(level) and start <= r.day <= case.as_of]
     low_days = {r.day for r in low}
     if len(low_days) >= needed:
         words = f"Meter readings below {level} mg/dL on {len(low_days)} days, last {max(low_days)}"
