@@ -237,9 +237,16 @@ def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = froze
         best = [c for c in best if concepts_of(c.system, c.code) & preferred] or best
     for coding in best:
         if coding.code:
-            key = system_key(coding.system)
-            name = coding.display or display_of(coding) or (concept.text if concept else None) or ""
-            normal, charted = normal_code(key, coding.code), coding.code.strip()
-            spelt = f" (charted as {charted})" if key == ICD10CM and charted != normal else ""
-            return f"{normal}{spelt} {name}".strip()[:120]
+            spelt, display = _spelt(coding.system, coding.code)
+            name = coding.display or display or (concept.text if concept else None) or ""
+            return f"{spelt} {name}".strip()[:120]
     return ((concept.text if concept else None) or "without a code").strip()[:120]
+
+
+@lru_cache(maxsize=8192)
+def _spelt(system: str | None, code: str) -> tuple[str, str]:
+    """A code as its system spells it, and the value set's own display of it."""
+    key = system_key(system)
+    normal, charted = normal_code(key, code), code.strip()
+    as_charted = f" (charted as {charted})" if key == ICD10CM and charted != normal else ""
+    return f"{normal}{as_charted}", _SETS.displays.get((key, normal), "")
