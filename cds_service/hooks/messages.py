@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from functools import cache
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import msgspec
@@ -128,9 +129,15 @@ def _value(members: dict[str, msgspec.Raw], name: str, path: str, kind: type[T],
     if raw is None or _is_absent(raw):
         return None
     try:
-        return msgspec.json.decode(raw, type=kind)
+        found: T = _decoder(cast("Any", kind)).decode(raw)
     except DecodeError:
         raise BadRequest(f"{path} must be {what}", path) from None
+    return found
+
+
+@cache
+def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(kind)
 
 
 def _text(
