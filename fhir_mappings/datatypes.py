@@ -46,7 +46,6 @@ class Quantity(Struct, gc=False):
     value: float | str | None = None
     comparator: str | None = None
     unit: str | None = None
-    system: str | None = None
     code: str | None = None
 
 

@@ -28,6 +28,8 @@ _UTC_SPELLINGS = ("Z", "z", "+00:00", "-00:00", "-0000", "+0000")
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$", re.ASCII)
 _HOURS = {f"{between}{hour:02d}": hour * 60 for between in "T " for hour in range(24)}
 _MINUTES = {f":{minute:02d}": minute for minute in range(60)}
+# The same numbers for all: of thousands of readings each would hold one of its own.
+_MINUTES_OF_DAY = tuple(range(24 * 60))
 # Days, hours and clocks that are kept for one member: two years of hours are fewer.
 _MOST_KNOWN = 20_000
 # The local day and the minute of it at which an hour begins.
@@ -111,7 +113,7 @@ class Calendar:
             minute, hours = clock
             hour = hours.get(text[:13]) or self._hour(text[:13], hours)
             if hour is not None:
-                return hour[0], hour[1] + minute
+                return hour[0], _MINUTES_OF_DAY[hour[1] + minute]
         return self._in_full(text)
 
     def _clock(self, text: str) -> tuple[int, _Hours] | None:

@@ -12,9 +12,9 @@ from typing import Any
 
 import msgspec
 
-from fhir_mappings.clinical_views import Resource
-from fhir_mappings.readings import Reading, Status, failed
-from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Loose, OperationOutcome, RawEntry
+from fhir_mappings.clinical_views import Observation, Resource
+from fhir_mappings.readings import Located, Reading, Status, failed
+from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Entry, Loose, OperationOutcome, RawEntry
 
 _typed = msgspec.json.Decoder(AnyResource)
 _loose = msgspec.json.Decoder(Loose)
@@ -73,7 +73,7 @@ def _read_typed(resource: Resource, full_url: str | None) -> Reading:
     entries = resource.entry or []
     kinds = set(map(type, map(_resource_of, entries)))
     if kinds.isdisjoint(_NO_MATCH) and not any(map(_response_of, entries)):
-        reading.resources = [(entry.resource, entry.fullUrl) for entry in entries]  # type: ignore[misc]
+        reading.resources = _located(entries)
         _conclude(reading, resource, len(entries))
         return reading
     matches = 0
@@ -92,6 +92,16 @@ def _read_typed(resource: Resource, full_url: str | None) -> Reading:
             reading.resources.append((inner, entry.fullUrl))
     _conclude(reading, resource, matches)
     return reading
+
+
+def _located(entries: list[Entry]) -> list[Located]:
+    """Resources with their fullUrls. An Observation goes by its id where it has one: of thousands of them the
+    addresses are let go."""
+    return [
+        (entry.resource, None if type(entry.resource) is Observation and entry.resource.id else entry.fullUrl)
+        for entry in entries
+        if entry.resource is not None
+    ]
 
 
 def _conclude(reading: Reading, bundle: Bundle, matches: int) -> None:

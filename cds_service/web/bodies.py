@@ -18,8 +18,7 @@ from cds_service.errors import BadRequest, TooLarge, TooSlow, WrongMediaType
 from cds_service.settings import Settings
 from cds_service.web import patience
 
-# Few pieces: to put large ones together costs as much as to parse them.
-_PIECE = 8_388_608
+_PIECE = 262_144
 _NO_BRACKETS = bytes(code for code in range(256) if chr(code) not in '{}[]"\\')
 _ESCAPES = re.compile(rb"\\.", re.DOTALL)
 _STRINGS = re.compile(rb'"[^"]*"')
@@ -97,7 +96,8 @@ def _pieces(request: Request, most: int, seconds: float) -> Iterator[bytes]:
     until, size = time.monotonic() + seconds, 0
     try:
         stream = _stream(request)
-        while size <= most and (part := stream.read(min(_PIECE, most + 1 - size))):
+        piece = most + 1 if isinstance(stream, _Stream) else _PIECE
+        while size <= most and (part := stream.read(min(piece, most + 1 - size))):
             size += len(part)
             yield part
             if time.monotonic() > until:
@@ -109,7 +109,10 @@ def _pieces(request: Request, most: int, seconds: float) -> Iterator[bytes]:
 
 
 class _Stream:
-    """A body of known length, straight from the server: Werkzeug's own stream copies each piece twice."""
+    """A body of known length, straight from the server and in one piece where it can be.
+
+    Werkzeug's own stream copies each piece twice; to put pieces together costs as much again, in time and memory.
+    """
 
     def __init__(self, source: IO[bytes], length: int) -> None:
         self._source = source
@@ -130,7 +133,7 @@ class _Stream:
         return part
 
 
-def _stream(request: Request) -> IO[bytes]:
+def _stream(request: Request) -> IO[bytes] | _Stream:
     """What is left of a request's body; a form may have been read from it before."""
     stream = request.stream
     if isinstance(stream, LimitedStream) and request.content_length is not None:

@@ -53,7 +53,7 @@ def view(resource: JSON) -> Resource:
 
 def quantity(value: float | str | None, unit: str | None = None, comparator: str | None = None) -> Quantity:
     """A Quantity whose unit and UCUM code are the same."""
-    return Quantity(value, comparator, unit, UCUM if unit else None, unit)
+    return Quantity(value, comparator, unit, unit)
 
 
 def words(text: str) -> CodeableConcept:

@@ -120,8 +120,8 @@ class TestMissingUnit:
 
 
 def test_the_code_wins_over_the_printed_unit() -> None:
-    assert units.hba1c(Quantity(54, None, "%", None, "mmol/mol")).value == 7.1
-    assert units.hba1c(Quantity(8.1, None, None, None, "%")).value == 8.1
+    assert units.hba1c(Quantity(54, None, "%", "mmol/mol")).value == 7.1
+    assert units.hba1c(Quantity(8.1, None, None, "%")).value == 8.1
 
 
 # ---------------------------------------------------------------- albumin-creatinine ratio
