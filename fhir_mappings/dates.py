@@ -67,7 +67,7 @@ class Calendar:
         """`zone` is the member's."""
         self.zone = zone
         self._days: dict[str, date] = {}
-        self._ahead: dict[date, int | None] = {}
+        self._midnights: dict[date, int | None] = {}
         self._hours: _Hours = {}
         self._hours_of_utc: _Hours = {}
         self._tails: dict[str, _Hours] = {}
@@ -131,9 +131,7 @@ class Calendar:
             return None
         found: tuple[date, int] | None = (day, minute)
         if hours is self._hours_of_utc:
-            if day not in self._ahead:
-                self._ahead[day] = self._minutes_ahead(day)
-            ahead = self._ahead[day]
+            ahead = self._minutes_ahead(day)
             found = self._hour_of_utc(day, minute) if ahead is None else _shifted(day, minute, ahead)
         if found is not None:
             hours[text] = found
@@ -150,13 +148,20 @@ class Calendar:
 
     def _minutes_ahead(self, day: date) -> int | None:
         """How far the local clock is ahead of UTC on the whole of a day of UTC; None when that changes on the day."""
-        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
         try:
-            ahead = {(midnight + timedelta(hours=n)).astimezone(self.zone).utcoffset() for n in (0, 12, 24)}
+            begin, end = self._ahead_at(day), self._ahead_at(day + timedelta(days=1))
         except OverflowError:
             return None
-        minutes, rest = divmod((ahead.pop() or timedelta()).total_seconds(), 60)
-        return None if ahead or rest else int(minutes)
+        return begin if begin == end else None
+
+    def _ahead_at(self, day: date) -> int | None:
+        """The same at the midnight of UTC at which a day begins; None where it is no whole number of minutes."""
+        if day not in self._midnights:
+            midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            ahead = midnight.astimezone(self.zone).utcoffset() or timedelta()
+            minutes, rest = divmod(ahead, timedelta(minutes=1))
+            self._midnights[day] = None if rest else minutes
+        return self._midnights[day]
 
     def _hour_of_utc(self, day: date, minute: int) -> tuple[date, int] | None:
         """The same for an hour of a day on which the local clock changes; None when it does so within the hour."""
