@@ -52,7 +52,7 @@ class ChartReader:
         located = _grouped(self._all())
         self.located = located
         self._by_type = _unique(located)
-        with_orders = _grouped((*self._all(), Reading(resources=list(order_entries))))
+        with_orders = _together(located, Reading(resources=list(order_entries)).by_type())
         patients = [(r, url) for r, url in with_orders[Patient] if isinstance(r, Patient) and r.id == patient_id]
         identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
         self.state, postal = _home(patients)
@@ -138,9 +138,16 @@ def _grouped(readings: Iterable[Reading]) -> Groups:
     """Everything that was read, by type."""
     groups: Groups = defaultdict(list)
     for reading in readings:
-        for kind, items in reading.by_type().items():
-            groups[kind] = [*groups[kind], *items] if kind in groups else items
+        groups = _together(groups, reading.by_type())
     return groups
+
+
+def _together(groups: Groups, more: Mapping[type[Resource], list[Located]]) -> Groups:
+    """Resources by type and more of them; what is given is left as it is."""
+    both = groups.copy()
+    for kind, items in more.items():
+        both[kind] = [*both[kind], *items] if kind in both else items
+    return both
 
 
 def _unique(located: Groups) -> defaultdict[str, list[Any]]:
