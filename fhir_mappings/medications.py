@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from itertools import pairwise
 
 from cds_service.concepts import Concept
@@ -131,6 +132,7 @@ def _ingredients(text: str) -> str | None:
     return "/".join(sorted({_name_of(part) or "" for part in parts})) or None
 
 
+@lru_cache(maxsize=1024)
 def _name_of(text: str) -> str | None:
     return next((name for pattern, name, _ in _NAMES if pattern.search(text)), None)
 

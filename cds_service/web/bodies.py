@@ -85,18 +85,19 @@ def install(app: Flask) -> None:
 
 
 def _arrived(request: Request, most: int, seconds: float) -> bytes:
-    parts = list(_pieces(request, most, seconds))
+    # Where the length is known the server is asked for all at once: to put pieces together costs as much as to parse.
+    piece = _PIECE if request.content_length is None else most + 1
+    parts = list(_pieces(request, most, seconds, piece))
     if sum(map(len, parts)) > most:
         raise _too_large(most)
     return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
-def _pieces(request: Request, most: int, seconds: float) -> Iterator[bytes]:
+def _pieces(request: Request, most: int, seconds: float, piece: int = _PIECE) -> Iterator[bytes]:
     """The body, up to a byte over `most`: a client that sends it drop by drop does not hold a worker."""
     until, size = time.monotonic() + seconds, 0
     try:
         stream = _stream(request)
-        piece = most + 1 if isinstance(stream, _Stream) else _PIECE
         while size <= most and (part := stream.read(min(piece, most + 1 - size))):
             size += len(part)
             yield part
@@ -109,10 +110,7 @@ def _pieces(request: Request, most: int, seconds: float) -> Iterator[bytes]:
 
 
 class _Stream:
-    """A body of known length, straight from the server and in one piece where it can be.
-
-    Werkzeug's own stream copies each piece twice; to put pieces together costs as much again, in time and memory.
-    """
+    """A body of known length, straight from the server: Werkzeug's own stream copies each piece twice."""
 
     def __init__(self, source: IO[bytes], length: int) -> None:
         self._source = source

@@ -83,8 +83,8 @@ def _measured(service: HookService, respond: Callable[[HookService], Response]) 
         status = error.status
         raise
     finally:
-        measures.CALLS.labels(service.id, str(status)).inc()
-        measures.SECONDS.labels(service.id).observe(time.monotonic() - began)
+        measures.labelled(measures.CALLS, service.id, str(status)).inc()
+        measures.labelled(measures.SECONDS, service.id).observe(time.monotonic() - began)
     return response
 
 

@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Blueprint, Response
 from prometheus_client import (
@@ -21,6 +21,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 blueprint = Blueprint("measures", __name__)
+Metric = TypeVar("Metric", Counter, Histogram)
 
 CALLS = Counter("pump_cds_calls", "Hook calls by service and HTTP status", ["service", "status"])
 SECONDS = Histogram(
@@ -53,18 +54,18 @@ def metrics() -> Response:
 
 
 @lru_cache(maxsize=4096)
-def _findings(criterion: str, truth: str, gap: str) -> Counter:
-    """The counter of one kind of finding: to look it up among the labels costs more than to count."""
-    return CRITERIA.labels(criterion, truth, gap)
+def labelled(metric: Metric, *labels: str) -> Metric:
+    """A metric under its labels, found once: to find it costs more than to count."""
+    return metric.labels(*labels)
 
 
 def count_answer(hook: str, determinations: list[Mapping[str, Any]]) -> None:
     """Counts what was determined."""
     for found in determinations:
-        OUTCOMES.labels(hook, found["outcome"], found["coverage"]).inc()
+        labelled(OUTCOMES, hook, found["outcome"], found["coverage"]).inc()
         for group in ("criteria", "exclusions", "replacement"):
             for finding in found.get(group, ()):
-                _findings(finding["id"], finding["truth"], finding.get("gap", "")).inc()
+                labelled(CRITERIA, finding["id"], finding["truth"], finding.get("gap", "")).inc()
     for note in determinations[0].get("notes", ()) if determinations else ():
         searched = _SEARCHED.match(note)
         if searched:
