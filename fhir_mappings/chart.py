@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -49,10 +50,10 @@ class ChartReader:
         """
         self._readings = readings
         self._extras = tuple(extras)
-        located = _grouped(self._all())
+        located = _together(reading.by_type() for reading in self._all())
         self.located = located
         self._by_type = _unique(located)
-        with_orders = _together(located, Reading(resources=list(order_entries)).by_type())
+        with_orders = _together((located, Reading(resources=list(order_entries)).by_type()))
         patients = [(r, url) for r, url in with_orders[Patient] if isinstance(r, Patient) and r.id == patient_id]
         identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
         self.state, postal = _home(patients)
@@ -134,20 +135,15 @@ class ChartReader:
         )
 
 
-def _grouped(readings: Iterable[Reading]) -> Groups:
-    """Everything that was read, by type."""
-    groups: Groups = defaultdict(list)
-    for reading in readings:
-        groups = _together(groups, reading.by_type())
-    return groups
-
-
-def _together(groups: Groups, more: Mapping[type[Resource], list[Located]]) -> Groups:
-    """Resources by type and more of them; what is given is left as it is."""
-    both = groups.copy()
-    for kind, items in more.items():
-        both[kind] = [*both[kind], *items] if kind in both else items
-    return both
+def _together(groups: Iterable[Mapping[type[Resource], list[Located]]]) -> Groups:
+    """Resources by type, of all groups; what is given is left as it is."""
+    held: defaultdict[type[Resource], list[list[Located]]] = defaultdict(list)
+    for group in groups:
+        for kind, items in group.items():
+            held[kind].append(items)
+    whole: Groups = defaultdict(list)
+    whole.update((kind, each[0] if len(each) == 1 else list(chain.from_iterable(each))) for kind, each in held.items())
+    return whole
 
 
 def _unique(located: Groups) -> defaultdict[str, list[Any]]:

@@ -42,11 +42,6 @@ class ObservationFacts:
         elif reading.reference < self.self_tests[seen].reference:
             self.self_tests[seen] = reading  # of duplicates the same one speaks, whichever came first
 
-    def add_sensor(self, reading: SensorReading, stamp: str, observation: Observation) -> None:
-        """Adds a sensor reading."""
-        self.sensor.append(reading)
-        self.note_newest_sensor(stamp, observation)
-
     def note_newest_sensor(self, stamp: str, observation: Observation) -> None:
         """Remembers whose stamp is the newest, and of equal ones always the same."""
         newer = stamp > self.newest_sensor_stamp

@@ -50,7 +50,8 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
     if placed is None or quantity is None:
         return
     value = units.glucose_mg_dl(quantity) if quantity.comparator is None else None
-    facts.add_sensor(SensorReading(*placed, value), stamp, observation)
+    facts.sensor.append(SensorReading(*placed, value))
+    facts.note_newest_sensor(stamp, observation)
 
 
 def _read_sensor_period(observation: Observation, context: ChartContext, facts: ObservationFacts) -> None:
@@ -59,8 +60,8 @@ def _read_sensor_period(observation: Observation, context: ChartContext, facts: 
     if start is None:
         return
     days = min(((end or start) - start).days, _LONGEST_WEAR)
-    for n in range(days + 1):
-        facts.add_sensor(SensorReading(start + timedelta(days=n), None, None), start.isoformat(), observation)
+    facts.sensor += [SensorReading(start + timedelta(days=n), None, None) for n in range(days + 1)]
+    facts.note_newest_sensor(start.isoformat(), observation)
 
 
 def _read_other(

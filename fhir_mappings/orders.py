@@ -18,7 +18,7 @@ from fhir_mappings.datatypes import CodeableConcept, Reference
 from fhir_mappings.order_items import AnyOrder, billing_codes, ordered_items, words_of
 from fhir_mappings.order_marks import modifiers, not_to_be_done, reason_words, replacement_sign
 from fhir_mappings.providers import Providers
-from fhir_mappings.reading import DecodeError
+from fhir_mappings.reading import DecodeError, is_null
 from fhir_mappings.references import Whose, local
 from fhir_mappings.views import AnyResource, DeviceRequest, Loose, RawEntry, ServiceRequest, SupplyRequest
 
@@ -64,7 +64,7 @@ class DraftOrder:
 def draft_orders(entries: Iterable[RawEntry], fields: str = "context.draftOrders.entry") -> Iterator[DraftOrder]:
     """The orders of a bundle, in its order. A pump order that cannot be read or named is a BadRequest."""
     for index, entry in enumerate(entries):
-        if not entry.resource or bytes(entry.resource) == b"null":
+        if not entry.resource or is_null(entry.resource):
             continue
         place = f"{fields}[{index}].resource"
         try:

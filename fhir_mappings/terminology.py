@@ -205,8 +205,7 @@ def concepts_in(sources: Iterable[CodeableConcept] | None) -> frozenset[Concept]
 
 def display_of(coding: Coding) -> str:
     """The value set's own display of a code, which a chart cannot mislabel; empty when there is none."""
-    key = system_key(coding.system)
-    return _SETS.displays.get((key, normal_code(key, coding.code or "")), "")
+    return _spelt(coding.system, coding.code or "")[1]
 
 
 def daily_events(code: str) -> float | None:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cds_service.errors import BadRequest, NotJson
-from fhir_mappings.reading import DecodeError
+from fhir_mappings.reading import DecodeError, is_null
 from fhir_mappings.views import RawEntry
 
 T = TypeVar("T")
@@ -120,8 +120,7 @@ def read_root(body: bytes) -> dict[str, msgspec.Raw]:
 
 
 def _is_absent(raw: msgspec.Raw | None) -> bool:
-    # Measured first: a prefetch may be megabytes, and `bytes` copies.
-    return raw is None or (memoryview(raw).nbytes == len(b"null") and bytes(raw) == b"null")
+    return raw is None or is_null(raw)
 
 
 def _value(members: dict[str, msgspec.Raw], name: str, path: str, kind: type[T], what: str) -> T | None:

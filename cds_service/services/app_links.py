@@ -10,7 +10,7 @@ import msgspec
 
 from cds_service.trust.links import LinkSeal
 from fhir_mappings.orders import DraftOrder
-from fhir_mappings.reading import DecodeError
+from fhir_mappings.reading import DecodeError, is_null
 from fhir_mappings.views import Loose, RawEntry
 
 LABEL = "Answer the open questions"
@@ -89,7 +89,7 @@ def _with_what_it_needs(draft: DraftOrder, entries: Sequence[RawEntry]) -> Itera
     """The order's entry, and those of its Bundle that it refers to by name."""
     own = msgspec.json.encode(msgspec.json.decode(draft.raw))  # slashes may have come escaped
     for entry in entries:
-        if not entry.resource or bytes(entry.resource) == b"null":
+        if not entry.resource or is_null(entry.resource):
             continue
         if entry.resource is draft.raw or any(name.encode() in own for name in _names(entry)):
             yield {"resource": entry.resource} | ({"fullUrl": entry.fullUrl} if entry.fullUrl else {})

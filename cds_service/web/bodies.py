@@ -90,7 +90,7 @@ def _arrived(request: Request, most: int, seconds: float) -> bytes:
     parts = list(_pieces(request, most, seconds, piece))
     if sum(map(len, parts)) > most:
         raise _too_large(most)
-    return parts[0] if len(parts) == 1 else b"".join(parts)
+    return b"".join(parts)
 
 
 def _pieces(request: Request, most: int, seconds: float, piece: int = _PIECE) -> Iterator[bytes]:
@@ -131,7 +131,7 @@ class _Stream:
         return part
 
 
-def _stream(request: Request) -> IO[bytes] | _Stream:
+def _stream(request: Request) -> IO[bytes]:
     """What is left of a request's body; a form may have been read from it before."""
     stream = request.stream
     if isinstance(stream, LimitedStream) and request.content_length is not None:

@@ -22,7 +22,7 @@ from cds_service.settings import Settings
 from cds_service.web import create_app
 from tests.benchmarks import live_fetch, nearest
 from tests.benchmarks.charts import sensor_month, typical
-from tests.benchmarks.measuring import alternately, caller, rate, running
+from tests.benchmarks.measuring import SERVICE, alternately, caller, rate, running
 
 
 @dataclass(frozen=True)
@@ -52,27 +52,27 @@ def growth_with_size(rounds: int, most: int) -> Row:
     return Row(f"time a reading, {most:,} ÷ 1,000", "≤ 1", other / one, f"{other:.1f} µs, {one:.1f} µs")
 
 
-def throughput(body: bytes, seconds: float, rounds: int) -> Row:
-    """Calls a second with the store on, beside the floor, in turns."""
+def rates(other: list[str], body: bytes, seconds: float, rounds: int, path: str = SERVICE) -> tuple[float, float]:
+    """Calls a second of the whole service with its store on, and of another server's command, in turns."""
+    mine = [sys.executable, "-m", "cds_service.cli", "serve", "--port", "0"]
     with tempfile.TemporaryDirectory() as folder:
-        mine = [sys.executable, "-m", "cds_service.cli", "serve", "--port", "0"]
-        floor = [sys.executable, "-m", "tests.benchmarks.floor"]
         environment = os.environ | {"XDG_DATA_HOME": folder}
-        with running(mine, environment) as own, running(floor, environment) as bare:
-            pairs = [(rate(own, body, seconds), rate(bare, body, seconds)) for _ in range(rounds)]
-    ours, bottom = (median(side) for side in zip(*pairs, strict=True))
-    sides = f"{ours:.0f} a second, {bottom:.0f} a second"
-    return Row("throughput, typical chart, one worker, store on ÷ parse-only Flask", "≥ 0.5", ours / bottom, sides)
+        with running(mine, environment) as own, running(other, environment) as beside:
+            pairs = [(rate(own, body, seconds), rate(beside, body, seconds, path)) for _ in range(rounds)]
+    ours, theirs = (median(side) for side in zip(*pairs, strict=True))
+    return ours, theirs
+
+
+def throughput(body: bytes, seconds: float, rounds: int) -> Row:
+    """Throughput beside the floor."""
+    ours, floor = rates([sys.executable, "-m", "tests.benchmarks.floor"], body, seconds, rounds)
+    sides = f"{ours:.0f} a second, {floor:.0f} a second"
+    return Row("throughput, typical chart, one worker, store on ÷ parse-only Flask", "≥ 0.5", ours / floor, sides)
 
 
 def beside_healthchain(name: str, body: bytes, goal: float, seconds: float, rounds: int) -> Row:
-    """Calls a second of the whole service, beside HealthChain doing only the count of the readings, in turns."""
-    with tempfile.TemporaryDirectory() as folder:
-        mine = [sys.executable, "-m", "cds_service.cli", "serve", "--port", "0"]
-        environment = os.environ | {"XDG_DATA_HOME": folder}
-        with running(mine, environment) as own, running(nearest.command(), os.environ) as other:
-            pairs = [(rate(own, body, seconds), rate(other, body, seconds, nearest.PATH)) for _ in range(rounds)]
-    ours, theirs = (median(side) for side in zip(*pairs, strict=True))
+    """Throughput beside HealthChain doing only the count of the readings."""
+    ours, theirs = rates(nearest.command(), body, seconds, rounds, nearest.PATH)
     sides = f"{ours:.3g} a second, {theirs:.3g} a second"
     return Row(f"throughput, {name} ÷ HealthChain {nearest.VERSION} counting", f"≥ {goal:g}", ours / theirs, sides)
 

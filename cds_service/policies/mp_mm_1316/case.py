@@ -55,11 +55,10 @@ class Case:
 
     def not_read(self, *topics: Topic) -> str | None:
         """Why one of these topics could not be read whole; None when all were."""
-        unread, partial = self.chart.unread, self.chart.partial
-        if not unread and not partial:
+        if not self.chart.unread and not self.chart.partial:
             return None
         for topic in topics:
-            reason = unread.get(topic) or partial.get(topic)
+            reason = self.chart.unread.get(topic) or self.chart.partial.get(topic)
             if reason:
                 return f"{topic.value}: {reason}"
         return None
