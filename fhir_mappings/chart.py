@@ -18,7 +18,7 @@ from fhir_mappings.clinical_views import Patient, Resource
 from fhir_mappings.conditions import read_conditions
 from fhir_mappings.context import ChartContext, type_name, type_of
 from fhir_mappings.coverage import read_coverages, state_of_plan
-from fhir_mappings.dates import Calendar, member_zone
+from fhir_mappings.dates import calendar_of, member_zone
 from fhir_mappings.devices import read_devices
 from fhir_mappings.encounters import read_encounters
 from fhir_mappings.medications import read_insulin
@@ -58,7 +58,7 @@ class ChartReader:
         identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
         self.state, postal = _home(patients)
         plan_state = state_of_plan(r for r, _ in self._by_type["Coverage"])
-        calendar = Calendar(member_zone(plan_state or self.state, postal, default_zone))
+        calendar = calendar_of(member_zone(plan_state or self.state, postal, default_zone))
         self.zone = calendar.zone
         self.context = ChartContext(identity, calendar, fhir_server)
         self.context.index(with_orders)
@@ -74,10 +74,9 @@ class ChartReader:
         found: dict[str, str] = {}
         for reading in self._all():
             given = len(reading.resources) if reading.given is None else reading.given
-            for index, (resource, _) in enumerate(reading.resources):
-                if resource.id in ids:
-                    name = f"{type_of(resource)}/{resource.id}"
-                    found.setdefault(name, "prefetch" if index < given else "fetched")
+            for origin, items in (("prefetch", reading.resources[:given]), ("fetched", reading.resources[given:])):
+                for resource in [resource for resource, _ in items if resource.id in ids]:
+                    found.setdefault(f"{type_of(resource)}/{resource.id}", origin)
         return found
 
     def _partial(self) -> dict[Topic, str]:

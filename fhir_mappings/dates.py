@@ -11,6 +11,7 @@ from calendar import monthrange
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from importlib.resources import files
+from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from cds_service.facts import When
@@ -30,10 +31,12 @@ _HOURS = {f"{between}{hour:02d}": hour * 60 for between in "T " for hour in rang
 _MINUTES = {f":{minute:02d}": minute for minute in range(60)}
 # The same numbers for all: of thousands of readings each would hold one of its own.
 _MINUTES_OF_DAY = tuple(range(24 * 60))
-# Days, hours and clocks that are kept for one member: two years of hours are fewer.
+# Days, hours and clocks that are kept in one zone: two years of hours are fewer.
 _MOST_KNOWN = 20_000
 # The local day and the minute of it at which an hour begins.
 _Hours = dict[str, tuple[date, int]]
+K = TypeVar("K")
+V = TypeVar("V")
 
 
 @cache
@@ -60,8 +63,22 @@ def _shifted(day: date, minute: int, ahead: int) -> tuple[date, int] | None:
         return None
 
 
+def _kept(known: dict[K, V], asked: K, answer: V) -> V:
+    """An answer that is kept; when there are too many, all are let go."""
+    if len(known) >= _MOST_KNOWN:
+        known.clear()
+    known[asked] = answer
+    return answer
+
+
+@cache
+def calendar_of(zone: ZoneInfo) -> Calendar:
+    """The one calendar of a zone."""
+    return Calendar(zone)
+
+
 class Calendar:
-    """Reads FHIR dates in one time zone."""
+    """Reads FHIR dates in one time zone. What an hour of a day means there is kept: it is the same for everybody."""
 
     def __init__(self, zone: ZoneInfo) -> None:
         """`zone` is the member's."""
@@ -119,32 +136,28 @@ class Calendar:
     def _clock(self, text: str) -> tuple[int, _Hours] | None:
         """The minute of a clock, and the hours that stand before such clocks; None when it has to be read in full."""
         minute, hours = _MINUTES.get(text[:3]), self._tails.get(text[3:])
-        if minute is None or hours is None or len(self._clocks) >= _MOST_KNOWN:
+        if minute is None or hours is None:
             return None
-        found = self._clocks[text] = minute, hours
-        return found
+        return _kept(self._clocks, text, (minute, hours))
 
     def _hour(self, text: str, hours: _Hours) -> tuple[date, int] | None:
         """The local day and minute at which an hour begins; None when it has to be read in full."""
         day, minute = self._days.get(text[:10]) or self._day(text[:10]), _HOURS.get(text[10:])
-        if day is None or minute is None or len(hours) >= _MOST_KNOWN:
+        if day is None or minute is None:
             return None
         found: tuple[date, int] | None = (day, minute)
         if hours is self._hours_of_utc:
             ahead = self._minutes_ahead(day)
             found = self._hour_of_utc(day, minute) if ahead is None else _shifted(day, minute, ahead)
-        if found is not None:
-            hours[text] = found
-        return found
+        return found if found is None else _kept(hours, text, found)
 
     def _day(self, text: str) -> date | None:
-        if not _DAY.match(text) or len(self._days) >= _MOST_KNOWN:
+        if not _DAY.match(text):
             return None
         try:
-            day = self._days[text] = date.fromisoformat(text)
+            return _kept(self._days, text, date.fromisoformat(text))
         except ValueError:
             return None
-        return day
 
     def _minutes_ahead(self, day: date) -> int | None:
         """How far the local clock is ahead of UTC on the whole of a day of UTC; None when that changes on the day."""
@@ -160,7 +173,7 @@ class Calendar:
             midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
             ahead = midnight.astimezone(self.zone).utcoffset() or timedelta()
             minutes, rest = divmod(ahead, timedelta(minutes=1))
-            self._midnights[day] = None if rest else minutes
+            return _kept(self._midnights, day, None if rest else minutes)
         return self._midnights[day]
 
     def _hour_of_utc(self, day: date, minute: int) -> tuple[date, int] | None:
@@ -181,8 +194,8 @@ class Calendar:
         if when.clock is None:
             return when.first, None
         stamp = _STAMP.match(text)
-        if stamp is not None and stamp[4] != "24" and len(self._tails) < _MOST_KNOWN:
-            self._tails[text[16:]] = self._hours_of_utc if stamp[7] in _UTC_SPELLINGS else self._hours
+        if stamp is not None and stamp[4] != "24":
+            _kept(self._tails, text[16:], self._hours_of_utc if stamp[7] in _UTC_SPELLINGS else self._hours)
         return when.first, when.clock.hour * 60 + when.clock.minute
 
     def period(self, period: Period | None) -> tuple[date | None, date | None]:

@@ -58,37 +58,49 @@ def take_plain(
 ) -> list[tuple[Observation, str | None, Kind]]:
     """Adds the plain readings to the facts; returns what has a code and has to be read in full.
 
-    One loop, and hardly a call in it: at thousands of readings each call is a millisecond or more.
+    One loop, and hardly a call in it: at thousands of readings each call is a millisecond or more. What a reading
+    has in common with the one before (its code, its patient) is not looked up again.
     """
     rest: list[tuple[Observation, str | None, Kind]] = []
     kinds = _Known(_kind_of)
     is_own = _Known(lambda literal: context.identity.whose(Reference(literal)) is Whose.PATIENT)
     day_minute = context.calendar.day_minute
+    sensor, new = facts.sensor, tuple.__new__  # what SensorReading(…) does, without its Python call
+    kind, owner, own = kinds[()], None, False
+    alike: Coding | None = None  # what the kind was looked up by, where it is a single coding
+    newest, latest = "", list[Observation]()
     for observation, full_url in observations:
         coding = observation.code.coding if observation.code is not None else None
         if not coding:
             continue
-        if len(coding) == 1:
-            kind = kinds[coding[0].system, coding[0].code]
-        else:
+        first = coding[0]
+        if alike is None or first.code != alike.code or first.system != alike.system or len(coding) > 1:
             kind = kinds[tuple(part for each in coding for part in (each.system, each.code))]
+            alike = first if len(coding) == 1 else None
         placed, mg_dl = None, 0
         quantity, stamp = observation.valueQuantity, observation.effectiveDateTime or ""
         if kind.may_be_plain and observation.status in FINAL and quantity is not None and quantity.code == "mg/dL":
             value, subject = quantity.value, observation.subject
-            if type(value) is float and _LEAST <= value < _MOST and quantity.comparator is None:
+            if type(value) is float and _LEAST <= value < _MOST and quantity.comparator is None and subject is not None:
+                if subject.reference != owner:
+                    owner = subject.reference
+                    own = is_own[owner]
                 mg_dl = int(value + 0.5)
-                placed = day_minute(stamp) if subject is not None and is_own[subject.reference] else None
+                placed = day_minute(stamp) if own else None
         if placed is None:
             rest.append((observation, full_url, kind))
         elif kind.sensor:
-            facts.sensor.append(SensorReading(placed[0], placed[1], mg_dl))
-            if stamp >= facts.newest_sensor_stamp:
-                facts.note_newest_sensor(stamp, observation)
+            sensor.append(new(SensorReading, (placed[0], placed[1], mg_dl)))
+            if stamp > newest:
+                newest, latest = stamp, [observation]
+            elif stamp == newest:
+                latest.append(observation)
         elif observation.encounter is not None or observation.extension or observation.id is None:
             rest.append((observation, full_url, kind))  # a stick with more to it than its value
         else:
             name = f"Observation/{observation.id}"
             reading = GlucoseReading(placed[0], placed[1], mg_dl, kind.before_meal, name)
             facts.add_test(reading, (placed[0], placed[1], mg_dl, kind.code))
+    for each in latest:
+        facts.note_newest_sensor(newest, each)
     return rest

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -55,30 +54,31 @@ def determine(
     order: DeviceOrder, chart: Chart, as_of: date, overrides: Mapping[str, Any] | None = None
 ) -> Determination:
     """The determination for one order; pure: the same facts on the same day always give the same one."""
-    blank = Determination(
-        order.reference,
-        Outcome.NOT_APPLICABLE,
-        as_of,
-        mp_mm_1316.POLICY_ID,
-        None,
-        CoverageStanding.UNVERIFIED,
-        notes=tuple(dict.fromkeys((*order.notes, *chart.notes))),
-    )
+    notes = tuple(dict.fromkeys((*order.notes, *chart.notes)))
+    said = partial(Determination, order.reference, as_of=as_of, policy_id=mp_mm_1316.POLICY_ID)
+    unjudged = partial(said, Outcome.NOT_APPLICABLE, policy_version=None, notes=notes)
     if not is_governed_kind(order):
-        return replace(blank, reason=order.out_of_scope or "The order is not for an insulin pump")
+        reason = order.out_of_scope or "The order is not for an insulin pump"
+        return unjudged(coverage=CoverageStanding.UNVERIFIED, reason=reason)
     try:
         version = version_on(as_of)
     except NoVersionInForce as error:
         reason = f"The order is of {as_of}: {error}. It is not judged by a later text"
-        return replace(blank, reason=reason, before_policy=True)
+        return unjudged(coverage=CoverageStanding.UNVERIFIED, reason=reason, before_policy=True)
     parameters = parameters_on(as_of, overrides)
-    blank = replace(_with_coverage(blank, chart, as_of, parameters), policy_version=version)
-    if blank.coverage is CoverageStanding.NOT_GOVERNED:
-        return replace(blank, reason=f"The policy does not govern this coverage: {blank.coverage_note}")
-    return _judge(Case(order, chart, as_of, parameters), blank)
+    covered = _coverage(chart, as_of, parameters)
+    if covered["coverage"] is CoverageStanding.NOT_GOVERNED:
+        reason = f"The policy does not govern this coverage: {covered['coverage_note']}"
+        return unjudged(policy_version=version, reason=reason, **covered)
+    case = Case(order, chart, as_of, parameters)
+    notes = (*notes, *_later(case))
+    if covered["coverage"] is CoverageStanding.UNVERIFIED:
+        notes = (f"Coverage not verified: {covered['coverage_note']}", *notes)
+    return said(policy_version=version, notes=notes, **covered, **_judged(case))
 
 
-def _with_coverage(blank: Determination, chart: Chart, as_of: date, parameters: Mapping[str, Any]) -> Determination:
+def _coverage(chart: Chart, as_of: date, parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What a determination says of the member's coverage, by its names."""
     found = standing(chart.coverages, chart.state, as_of, parameters)
     covered, why = found.standing, found.why
     unread = chart.unread.get(Topic.COVERAGE) and covered is not CoverageStanding.GOVERNED
@@ -86,16 +86,16 @@ def _with_coverage(blank: Determination, chart: Chart, as_of: date, parameters: 
     if unread or chart.partial.get(Topic.COVERAGE):
         covered, why = CoverageStanding.UNVERIFIED, "the coverage could not be read whole"
     coverage = found.coverage
-    return replace(
-        blank,
-        coverage=covered,
-        coverage_note=why,
-        coverage_reference=coverage.reference if coverage and coverage.nameable else None,
-        coverage_ends=coverage.period[1] if coverage else None,
-    )
+    return {
+        "coverage": covered,
+        "coverage_note": why,
+        "coverage_reference": coverage.reference if coverage and coverage.nameable else None,
+        "coverage_ends": coverage.period[1] if coverage else None,
+    }
 
 
-def _judge(case: Case, blank: Determination) -> Determination:
+def _judged(case: Case) -> dict[str, Any]:
+    """The outcome with the findings behind it, by a determination's names."""
     criteria = tuple(case.finding(unit) for unit in mp_mm_1316.CRITERIA)
     exclusions = tuple(case.finding(unit) for unit in mp_mm_1316.EXCLUSIONS)
     required, excluding = criteria, exclusions
@@ -111,19 +111,14 @@ def _judge(case: Case, blank: Determination) -> Determination:
     if outcome is Outcome.LIKELY_APPROVED and not case.order.coded:
         outcome = Outcome.NEEDS_DOCUMENTATION
         reason = "The order names an insulin pump only in words"
-    notes = (*blank.notes, *_later(case))
-    if blank.coverage is not CoverageStanding.GOVERNED:
-        notes = (f"Coverage not verified: {blank.coverage_note}", *notes)
-    return replace(
-        blank,
-        outcome=outcome,
-        criteria=criteria,
-        exclusions=exclusions,
-        replacement=replaced,
-        reason=reason,
-        notes=notes,
-        on_replacement_path=replaces,
-    )
+    return {
+        "outcome": outcome,
+        "criteria": criteria,
+        "exclusions": exclusions,
+        "replacement": replaced,
+        "reason": reason,
+        "on_replacement_path": replaces,
+    }
 
 
 def _later(case: Case) -> list[str]:

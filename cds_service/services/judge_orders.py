@@ -51,7 +51,7 @@ def judge_orders(
         as_of, notes = as_of_day(order, *today)
         if order.reference not in chosen:
             order = replace(order, out_of_scope="The order is not selected")
-        if is_governed_kind(order):
+        if notes and is_governed_kind(order):
             order = replace(order, notes=(*notes, *order.notes))
         judged.append(Judged(order, determine(order, chart, as_of, settings.overrides())))
     pump = next((j for j in judged if j.order.scope is Scope.PUMP and j.order.out_of_scope is None), None)

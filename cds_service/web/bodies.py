@@ -20,6 +20,7 @@ from cds_service.web import patience
 
 _PIECE = 262_144
 _NO_BRACKETS = bytes(code for code in range(256) if chr(code) not in '{}[]"\\')
+_CURLY = bytes.maketrans(b"[]", b"{}")
 _ESCAPES = re.compile(rb"\\.", re.DOTALL)
 _STRINGS = re.compile(rb'"[^"]*"')
 _JSON = ("application/json", "application/fhir+json", "application/json+fhir", "text/json")
@@ -52,20 +53,20 @@ def refuse_depth(body: bytes, most: int) -> None:
     brackets = body.translate(None, _NO_BRACKETS)
     if b"\\" in brackets:
         brackets = _ESCAPES.sub(b"", body).translate(None, _NO_BRACKETS)
-    brackets = brackets.replace(b'""', b"")
-    if b'"' in brackets:
+    if 2 * brackets.count(b'""') != brackets.count(b'"'):  # a string holds brackets
         brackets = _STRINGS.sub(b"", brackets)
-    depth, stride = 0, max(1, most // 2)
+    brackets = brackets.translate(_CURLY, b'"')
+    depth, stride = 0, max(1, most * 5 // 4)
     for start in range(0, len(brackets), stride):
         end = min(start + stride, len(brackets))
-        opening = brackets.count(b"{", start, end) + brackets.count(b"[", start, end)
+        opening = brackets.count(b"{", start, end)
         if depth + opening > most and _deepest(brackets[start:end], depth) > most:
             raise BadRequest(f"the body nests deeper than {most} levels: no FHIR resource does", code="structure")
         depth += 2 * opening - (end - start)
 
 
 def _deepest(brackets: bytes, depth: int) -> int:
-    return max(accumulate((1 if each in b"{[" else -1 for each in brackets), initial=depth))
+    return max(accumulate((1 if each in b"{" else -1 for each in brackets), initial=depth))
 
 
 def install(app: Flask) -> None:

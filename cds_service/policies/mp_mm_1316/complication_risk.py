@@ -43,7 +43,8 @@ def albuminuria(case: Case) -> Finding:
         return met(f"Charted: {named(coded)}", Basis.DOCUMENTED, map(cite, coded))
     pending = [r for r in case.chart.albumin_creatinine if r.pending and usable(r.when, case.as_of)]
     remarks = tuple(f"Albumin-creatinine ratio of {r.when or 'unknown date'} is pending" for r in pending)
-    return case.guarded(replace(_ratio(case), remarks=remarks), Topic.ALBUMIN_CREATININE)
+    finding = _ratio(case)
+    return case.guarded(replace(finding, remarks=remarks) if remarks else finding, Topic.ALBUMIN_CREATININE)
 
 
 def _ratio(case: Case) -> Finding:
