@@ -12,6 +12,7 @@ import msgspec
 JSON = dict[str, Any]
 # Parts of a determination that hold what the chart says.
 _VALUES = ("explanation", "remarks", "closes")
+_GROUPS = ("criteria", "exclusions", "replacement")
 
 
 class CallRecord(msgspec.Struct, frozen=True, tag="call", tag_field="kind"):
@@ -74,16 +75,21 @@ def kept_determinations(found: Iterable[JSON], values: bool) -> list[JSON]:
     return [dict(each) if values else _without_values(each) for each in found]
 
 
-def _without_values(node: Any) -> Any:
-    if isinstance(node, list):
-        return [_without_values(item) for item in node]
-    if not isinstance(node, dict):
-        return node
+def _without_values(found: JSON) -> JSON:
     return {
-        name: [_reference(item) for item in value] if name == "evidence" else _without_values(value)
-        for name, value in node.items()
-        if name not in _VALUES
+        name: _findings(value) if name in _GROUPS else value for name, value in found.items() if name not in _VALUES
     }
+
+
+def _findings(findings: Iterable[JSON]) -> list[JSON]:
+    return [
+        {
+            name: _findings(value) if name == "parts" else list(map(_reference, value)) if name == "evidence" else value
+            for name, value in finding.items()
+            if name not in _VALUES
+        }
+        for finding in findings
+    ]
 
 
 def _reference(evidence: JSON) -> JSON:
