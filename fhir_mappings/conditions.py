@@ -16,6 +16,12 @@ _DROPPED = ("refuted", "entered-in-error")
 _NOT_CONFIRMED = ("unconfirmed", "provisional", "differential")
 _ACTIVE = ("active", "recurrence", "relapse")
 _OVER = ("inactive", "remission", "resolved")
+# What is heard first, where several codings say different things.
+_RANK = {
+    word: rank
+    for rank, words in enumerate((_DROPPED, _NOT_CONFIRMED, _OVER, _ACTIVE, ("confirmed",)))
+    for word in words
+}
 _NOT_DIABETES_WORDS = ("insipidus", "prediabetes", "pre-diabetes", "family history", "screening", "risk of", "no diab")
 
 
@@ -52,10 +58,9 @@ def read_conditions(conditions: Iterable[tuple[Condition, str | None]], context:
 def _status(concept: CodeableConcept | None) -> str:
     """The status that any coding says in FHIR's words; what drops a condition is heard first."""
     said = [coding.code.strip().casefold() for coding in terminology.codings(concept) if coding.code]
-    for words in (_DROPPED, _NOT_CONFIRMED, _OVER, _ACTIVE, ("confirmed",)):
-        for word in said:
-            if word in words:
-                return word
+    known = [word for word in said if word in _RANK]
+    if known:
+        return min(known, key=_RANK.__getitem__)
     return said[0] if said else ((concept.text if concept else None) or "").strip().casefold()
 
 

@@ -33,6 +33,7 @@ _MINUTES = {f":{minute:02d}": minute for minute in range(60)}
 _MINUTES_OF_DAY = tuple(range(24 * 60))
 # Days, hours and clocks that are kept in one zone: two years of hours are fewer.
 _MOST_KNOWN = 20_000
+_LENGTH_OF_DATE = len("2026-11-25")
 # The local day and the minute of it at which an hour begins.
 _Hours = dict[str, tuple[date, int]]
 K = TypeVar("K")
@@ -89,9 +90,15 @@ class Calendar:
         self._hours_of_utc: _Hours = {}
         self._tails: dict[str, _Hours] = {}
         self._clocks: dict[str, tuple[int, _Hours]] = {}
+        self._dates: dict[str, When | None] = {}
 
     def when(self, text: str | None) -> When | None:
         """A FHIR date, dateTime or instant as local days; None when missing or not a date."""
+        if text is None or len(text) > _LENGTH_OF_DATE:
+            return self._read(text)
+        return self._dates[text] if text in self._dates else _kept(self._dates, text, self._read(text))
+
+    def _read(self, text: str | None) -> When | None:
         stamp = _STAMP.match(text.strip()) if text else None
         if stamp is None:
             return None

@@ -26,21 +26,22 @@ class ObservationFacts:
     hba1c: list[LabResult] = field(default_factory=list)
     albumin_creatinine: list[LabResult] = field(default_factory=list)
     egfr: list[LabResult] = field(default_factory=list)
-    self_tests: list[GlucoseReading] = field(default_factory=list)
     self_test_counts: list[LabResult] = field(default_factory=list)
     sensor: list[SensorReading] = field(default_factory=list)
     sensor_wear: list[LabResult] = field(default_factory=list)
-    _seen_tests: dict[tuple[object, ...], int] = field(default_factory=dict)
+    _tests: dict[tuple[object, ...], GlucoseReading] = field(default_factory=dict)
     newest_sensor_stamp: str = ""
     _newest_sensor: Observation | None = None
 
     def add_test(self, reading: GlucoseReading, key: tuple[object, ...]) -> None:
         """Adds a finger-stick once: the same minute, value and code again is a duplicate."""
-        seen = self._seen_tests.setdefault(key, len(self.self_tests))
-        if seen == len(self.self_tests):
-            self.self_tests.append(reading)
-        elif reading.reference < self.self_tests[seen].reference:
-            self.self_tests[seen] = reading  # of duplicates the same one speaks, whichever came first
+        if reading.reference < self._tests.setdefault(key, reading).reference:
+            self._tests[key] = reading  # of duplicates the same one speaks, whichever came first
+
+    @property
+    def self_tests(self) -> list[GlucoseReading]:
+        """The finger-sticks, each once."""
+        return list(self._tests.values())
 
     def note_newest_sensor(self, stamp: str, observation: Observation) -> None:
         """Remembers whose stamp is the newest, and of equal ones always the same."""

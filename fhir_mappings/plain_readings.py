@@ -65,7 +65,7 @@ def take_plain(
     kinds = _Known(_kind_of)
     is_own = _Known(lambda literal: context.identity.whose(Reference(literal)) is Whose.PATIENT)
     day_minute = context.calendar.day_minute
-    sensor, new = facts.sensor, tuple.__new__  # what SensorReading(…) does, without its Python call
+    sensor, new = facts.sensor, tuple.__new__  # what SensorReading(…) does, without a call in Python
     kind, owner, own = kinds[()], None, False
     alike: Coding | None = None  # what the kind was looked up by, where it is a single coding
     newest, latest = "", list[Observation]()
@@ -99,7 +99,7 @@ def take_plain(
             rest.append((observation, full_url, kind))  # a stick with more to it than its value
         else:
             name = f"Observation/{observation.id}"
-            reading = GlucoseReading(placed[0], placed[1], mg_dl, kind.before_meal, name)
+            reading = new(GlucoseReading, (placed[0], placed[1], mg_dl, kind.before_meal, name, "", False))
             facts.add_test(reading, (placed[0], placed[1], mg_dl, kind.code))
     for each in latest:
         facts.note_newest_sensor(newest, each)

@@ -13,7 +13,7 @@ MG_DL_PER_MMOL_L = Decimal("18.0182")
 MG_G_PER_MG_MMOL = Decimal("8.84")
 # Master equation of the NGSP (ngsp.org/ifcc.asp).
 NGSP_SLOPE, NGSP_OFFSET = Decimal("0.09148"), Decimal("2.152")
-PLAUSIBLE_HBA1C = (3.0, 20.0)
+PLAUSIBLE_HBA1C = (Decimal(3), Decimal(20))
 
 # No measured quantity is larger, and decimal arithmetic stays exact below it.
 _LARGEST = 10**12

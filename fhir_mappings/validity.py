@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 import msgspec
@@ -61,10 +62,17 @@ _LIFE_CYCLE = ("status", "intent", "priority")
 
 
 def _is_odd_code(model: Any, name: str, code: Any) -> bool:
+    allowed = _codes(model, name)
+    return bool(allowed) and code is not None and code not in allowed
+
+
+@cache
+def _codes(model: Any, name: str) -> tuple[str, ...]:
+    """The codes that a model allows for an element; none where it allows any."""
     field = model.model_fields.get(name)
-    allowed: list[str] = ((field.json_schema_extra or {}).get("enum_values") or []) if field is not None else []
+    allowed = ((field.json_schema_extra or {}).get("enum_values") or ()) if field is not None else ()
     # A plus in the models' list stands for a list that is longer than what they print.
-    return bool(allowed) and "+" not in allowed and code is not None and code not in allowed
+    return () if "+" in allowed else tuple(allowed)
 
 
 def _is_let_pass(fault: Any) -> bool:

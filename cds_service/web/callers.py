@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 
 from flask import Flask, current_app, g, request
 
@@ -60,5 +61,10 @@ def rule_for(settings: Settings, client: TrustedClient | None) -> ServerRule:
     """
     if client is not None:
         return ServerRule(client.fhir_servers)
-    host = settings.public_url.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
-    return ServerRule(listed(settings.fhir_servers.split(",")), others=True, loopback=is_loopback(host))
+    return _rule_for_all(settings.public_url, settings.fhir_servers)
+
+
+@lru_cache(maxsize=16)
+def _rule_for_all(public_url: str, fhir_servers: str) -> ServerRule:
+    host = public_url.split("://", 1)[-1].split("/", 1)[0].rsplit(":", 1)[0]
+    return ServerRule(listed(fhir_servers.split(",")), others=True, loopback=is_loopback(host))

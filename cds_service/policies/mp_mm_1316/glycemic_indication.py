@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from datetime import date
 from itertools import chain
@@ -110,7 +109,7 @@ def recurring_hypoglycemia(case: Case) -> Finding:
         words = f"Hypoglycemia charted on {len(days)} days, last {max(days)}"
         return strongest(attested, met(words, Basis.DOCUMENTED, map(cite, episodes)))
     start, level = case.months_ago("hypoglycemia_window_months"), case.parameters["hypoglycemia_level"]
-    low = [r for r in case.chart.self_tests if r.below(level) and start <= r.day <= case.as_of]
+    low = [r for r in _low(case, level) if start <= r.day]
     low_days = {r.day for r in low}
     if len(low_days) >= needed:
         words = f"Meter readings below {level} mg/dL on {len(low_days)} days, last {max(low_days)}"
@@ -168,17 +167,16 @@ def dawn_phenomenon(case: Case) -> Finding:
     mornings in the window of D.I.G support it. Meter and sensor readings both show it. An attestation decides."""
     attested = case.attested("D.I.I.4", "Dawn phenomenon often above 200 mg/dL", "No dawn phenomenon above 200 mg/dL")
     p = case.parameters
-    measured: dict[date, bool] = defaultdict(bool)
     start, end = window(case)
     dawn, morning, level = p["dawn_from_minute"], p["dawn_until_minute"], p["dawn_level"]
     readings: Iterable[GlucoseReading | SensorReading] = chain(case.chart.self_tests, case.chart.sensor)
-    for reading in readings:
-        minute = reading.minute
-        if minute is None or not dawn <= minute < morning or reading.mg_dl is None:
-            continue
-        if start <= reading.day <= end:
-            measured[reading.day] |= reading.above(level)
-    high = sum(measured.values())
+    early = [
+        r
+        for r in readings
+        if r.minute is not None and dawn <= r.minute < morning and r.mg_dl is not None and start <= r.day <= end
+    ]
+    measured = {r.day for r in early}
+    high = len({r.day for r in early if r.above(level)})
     words = f"Above {level} mg/dL on {high} of {len(measured)} measured mornings"
     evidence = [Evidence(_any_reference(case), words, f"{start}/{end}")] if measured else []
     if len(measured) < p["dawn_mornings"]:
@@ -203,14 +201,7 @@ def severe_excursions(case: Case) -> Finding:
     if coded:
         return strongest(attested, met(f"Charted: {named(coded)}", Basis.DOCUMENTED, map(cite, coded)))
     p = case.parameters
-    low = [
-        r
-        for r in case.chart.self_tests
-        if r.minute is not None
-        and r.minute < p["night_until_minute"]
-        and r.below(p["night_level"])
-        and r.day <= case.as_of
-    ]
+    low = [r for r in _low(case, p["night_level"]) if r.minute is not None and r.minute < p["night_until_minute"]]
     nights = {r.day for r in low}
     if len(nights) >= p["night_nights"]:
         words = f"Meter readings below {p['night_level']} mg/dL on {len(nights)} nights"
@@ -261,6 +252,12 @@ PARTS = (
     severe_excursions,
     recurrent_hospital_stays,
 )
+
+
+def _low(case: Case, level: int) -> list[GlucoseReading]:
+    """Finger-sticks below a level, up to the day."""
+    near = [r for r in case.chart.self_tests if r.mg_dl is not None and r.mg_dl <= level]  # few are
+    return [r for r in near if r.below(level) and r.day <= case.as_of]
 
 
 def _distinct_days(records: Iterable[Record]) -> set[date]:

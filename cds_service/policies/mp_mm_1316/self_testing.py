@@ -51,8 +51,9 @@ def _charted(case: Case) -> Finding:
         reason = case.not_read(Topic.ENCOUNTERS)
         finding = met(words, Basis.DOCUMENTED, evidence)
         # Readings at a visit that was not read may be a ward's and not the member's own.
-        certain = sum(not r.visit_unknown for r in tests)
-        return unread(finding, reason) if reason and certain < goal * days else finding
+        if reason and sum(not r.visit_unknown for r in tests) < goal * days:
+            return unread(finding, reason)
+        return finding
     if count >= goal * test_days:
         words += f", {tenths(count, test_days)} on days with data"
         return unknown(Gap.INCOMPLETE, words, closes, evidence)
