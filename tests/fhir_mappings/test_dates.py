@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.facts import When
+from fhir_mappings import dates
 from fhir_mappings.datatypes import Period
 from fhir_mappings.dates import Calendar, member_zone
 
@@ -192,6 +193,18 @@ def test_an_odd_stamp_reads_the_same_whatever_was_seen_before(text: str) -> None
     for good in ("2026-05-01T09:00:00-04:00", "2026-05-01T09:00:00Z", "2026-05-01T23:00:00Z"):
         warm.day_minute(good)
     assert warm.day_minute(text) == Calendar(NEW_YORK).day_minute(text)
+
+
+def test_no_more_is_kept_than_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client's stamps, however odd and however many, fill no memory and change no answer."""
+    monkeypatch.setattr(dates, "_MOST_KNOWN", 3)
+    small = Calendar(NEW_YORK)
+    for minute in range(50):
+        for number in range(1, 15):
+            text = f"2026-03-{number:02}T{number + 6:02}:{minute:02}:{number:02}.{minute}Z"
+            assert small.day_minute(text) == Calendar(NEW_YORK).day_minute(text)
+            assert small.when(text[:10]) == day(text[:10])
+    assert all(len(kept) <= 3 for kept in vars(small).values() if isinstance(kept, dict))
 
 
 @pytest.mark.parametrize("text", ["2026", "2026-05"])
