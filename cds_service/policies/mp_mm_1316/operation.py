@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from datetime import date
+
 from cds_service.engine.finding import Basis, Finding, Gap, met, strongest, unknown
 from cds_service.engine.section import criterion
-from cds_service.facts import Topic
+from cds_service.facts import Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 
 
@@ -15,10 +18,12 @@ def operates_device(case: Case) -> Finding:
     attested = case.attested(
         "D.I.E", "Member or caregiver can operate the pump", "Member or caregiver cannot operate the pump yet"
     )
-    signs = [r for r in (*case.chart.pump_training, *case.chart.pumps) if usable(r.when, case.as_of)]
-    if signs:
-        charted = met(f"Pump training or a pump in use: {signs[0].label}", Basis.SUPPORTED, map(cite, signs))
-        return strongest(attested, charted)
+    trained = [r for r in case.chart.pump_training if usable(r.when, case.as_of)]
+    worn = [r for r in case.chart.pumps if usable(r.when, case.as_of)]
+    if trained or worn:
+        words = "; ".join((*_training(trained), *_pump(worn)))
+        shown = met(f"{words[0].upper()}{words[1:]}", Basis.SUPPORTED, map(cite, (*trained, *worn)))
+        return strongest(attested, shown)
     if attested is not None:
         return attested
     words = "No pump training and no pump in use found"
@@ -26,3 +31,15 @@ def operates_device(case: Case) -> Finding:
         Gap.NEEDS_ATTESTATION, words, "A statement that the member or a caregiver knows how to operate the pump"
     )
     return case.guarded(finding, Topic.DEVICES)
+
+
+def _training(trained: Sequence[Record]) -> Iterator[str]:
+    """The last training in a few words: a billing code's own name says at length what it does not include."""
+    if trained:
+        last = max(trained, key=lambda r: (r.when.last if r.when else date.min, r.reference))
+        yield f"pump training or fitting{f' on {last.when}' if last.when else ''} ({last.code or last.label})"
+
+
+def _pump(worn: Sequence[Record]) -> Iterator[str]:
+    if worn:
+        yield f"a pump is in use: {worn[0].label}"
