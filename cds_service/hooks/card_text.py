@@ -45,7 +45,7 @@ _STEP_AGAINST = {
 _MEND = {
     "D.I.B": "Have a credentialed provider sign the order",
     "D.I.C": "Involve a team with pump expertise, then state it",
-    "D.I.D": "Complete a programme again and document its date and educator",
+    "D.I.D": "If a newer programme was completed, add its date and educator; else complete one again",
     "D.I.E": "Train the member or a caregiver, then state it",
     "D.I.F": "If the insulin orders are out of date, bring them up to date; else the regimen comes first",
     "D.I.G": "Add what is missing from the meter; else the testing has to be done first",
