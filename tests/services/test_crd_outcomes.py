@@ -50,7 +50,8 @@ def test_needs_documentation_asks_for_it_with_questionnaire_and_a_reason_for_eac
 
 def test_what_the_chart_shows_otherwise_says_what_helps() -> None:
     old = {"education": bundle(education("e1", "2024-06-01"))}
-    assert "What helps: If a newer programme was completed, add its date and educator" in reasons(information(answered(crd_call(**old))))
+    said = reasons(information(answered(crd_call(**old))))
+    assert "What helps: If a newer programme was completed, add its date and educator" in said
 
 
 @SERVICES
