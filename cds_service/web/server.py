@@ -98,14 +98,14 @@ def run(
         "timeout": 60,
         "graceful_timeout": 10,
         "when_ready": lambda _server: _announce(f"{words} {url}{path}", warning),
-        "post_worker_init": lambda _worker: _settle(),
+        "post_worker_init": lambda _worker: settle(),
         "worker_exit": lambda _server, _worker: on_exit(),
         "child_exit": lambda _server, worker: _forget_metrics(worker.pid),
     }
     _Server(partial(make_app, url), options).run()
 
 
-def _settle() -> None:
+def settle() -> None:
     """What is loaded by now stays for good: the collector need not look at it again with every large call."""
     gc.collect()
     gc.freeze()

@@ -1,4 +1,4 @@
-"""Measured in a process of its own: memory of one large call, and the time from import to the first answer."""
+"""Measured in a process of its own: what a large call takes in time and memory, and the time to the first answer."""
 
 from __future__ import annotations
 
@@ -36,6 +36,18 @@ def memory(body: bytes, small: bytes) -> dict[str, float]:
     return {"growth": (_kilobytes("VmHWM") - before) * 1024 / len(body)}
 
 
+def growth(few: bytes, many: bytes) -> dict[str, float]:
+    """Seconds of a call with few readings and of one with many, in a process that is settled as a worker is."""
+    from cds_service.web.server import settle
+    from tests.benchmarks.measuring import alternately, caller
+
+    call = caller(_service())
+    call(few)
+    settle()
+    small, large = alternately(lambda: call(few), lambda: call(many), 5)
+    return {"few": small, "many": large}
+
+
 def _kilobytes(name: str) -> int:
     lines = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(name))
@@ -44,4 +56,4 @@ def _kilobytes(name: str) -> int:
 if __name__ == "__main__":
     what, *paths = sys.argv[1:]
     bodies = [Path(path).read_bytes() for path in paths]
-    print(json.dumps({"first_answer": first_answer, "memory": memory}[what](*bodies)))
+    print(json.dumps({"first_answer": first_answer, "growth": growth, "memory": memory}[what](*bodies)))

@@ -43,12 +43,10 @@ def parse_ratio(name: str, body: bytes, goal: float, rounds: int) -> Row:
     return Row(f"{name}, whole WSGI call ÷ orjson.loads", f"≤ {goal:g}", mine / parser, sides)
 
 
-def growth_with_size(rounds: int, most: int) -> Row:
+def growth_with_size(most: int) -> Row:
     """Time a reading at most readings, beside that at a thousand."""
-    call = caller(create_app(Settings(max_body_bytes=200_000_000, database_url="off")))
-    few, many = sensor_month(1000), sensor_month(most)
-    small, large = alternately(lambda: call(few), lambda: call(many), rounds)
-    one, other = small / 1000 * 1e6, large / most * 1e6
+    told = alone("growth", sensor_month(1000), sensor_month(most))
+    one, other = told["few"] / 1000 * 1e6, told["many"] / most * 1e6
     return Row(f"time a reading, {most:,} ÷ 1,000", "≤ 1", other / one, f"{other:.1f} µs, {one:.1f} µs")
 
 
@@ -120,7 +118,7 @@ def rows(quick: bool) -> list[Callable[[], Row]]:
         lambda: beside_healthchain("120 readings", sensor_month(120), 10, 1.0 if quick else 5.0, 1 if quick else 5),
         lambda: beside_healthchain("sensor month", sensor_month(), 25, 2.0 if quick else 20.0, 1 if quick else 3),
         lambda: live(5 if quick else 30),
-        lambda: growth_with_size(1 if quick else 5, many),
+        lambda: growth_with_size(many),
         lambda: memory(many),
         lambda: first_answer(1 if quick else 7),
     ]
