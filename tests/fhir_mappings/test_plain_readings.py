@@ -8,7 +8,7 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_mappings import plain_readings
+from fhir_mappings import plain_readings, terminology
 from fhir_mappings.observations import read_observations
 from fhir_mappings.plain_readings import take_plain
 from tests.fhir_mappings.builders import JSON, SERVER, chart_context, located
@@ -100,6 +100,21 @@ def test_both_ways_say_the_same(observations: list[JSON]) -> None:
     quickly = _read(observations)
     with patch.object(plain_readings, "_MOST", 0):  # nothing is plain then
         assert _read(observations) == quickly
+
+
+_CODINGS = [(LOINC, SENSOR), (LOINC, STICK), ("urn:vendor", STICK), (None, STICK), (None, None), (LOINC, "718-7")]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.lists(st.sampled_from(_CODINGS), min_size=1, max_size=2), min_size=1, max_size=6))
+def test_a_reading_goes_by_its_own_code_whatever_came_before(codes: list[list[tuple[str | None, str | None]]]) -> None:
+    observations = [
+        _plain("") | {"code": {"coding": [{"system": system, "code": code} for system, code in each]}} for each in codes
+    ]
+    with patch.object(plain_readings, "_MOST", 0):  # all of them are handed on, with what their codes say
+        rest = take_plain(located(*observations), chart_context(), plain_readings.ObservationFacts())
+    assert [kind.concepts for _, _, kind in rest] == [terminology.concepts(each.code) for each, _, _ in rest]
+    assert [kind.code for _, _, kind in rest] == [each[0][1] if len(each) == 1 else None for each in codes]
 
 
 def _left(*observations: JSON) -> int:
