@@ -35,10 +35,6 @@ class Topic(StrEnum):
     REQUESTER = "requester"
 
 
-# In their order; to ask the class for it anew costs more.
-TOPICS = tuple(Topic)
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class When:
     """A time in the chart as an interval of local days; `clock` is the local time where the chart has one."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from cds_service.facts import TOPICS, Chart, Topic
+from cds_service.facts import Chart, Topic
 from fhir_mappings import terminology
 from fhir_mappings.administrative_views import PractitionerRole
 from fhir_mappings.attestations import read_attestations
@@ -66,7 +66,7 @@ class ChartReader:
         self.providers = Providers(roles, self.context)
 
     def _all(self) -> list[Reading]:
-        return [*(self._readings[topic] for topic in TOPICS if topic in self._readings), *self._extras]
+        return [*(self._readings[topic] for topic in Topic if topic in self._readings), *self._extras]
 
     def origins(self, references: Collection[str]) -> dict[str, str]:
         """Where the resources behind these references came from: `prefetch` or `fetched`."""

@@ -20,6 +20,8 @@ from fhir_mappings.references import Whose
 
 # Whole mg/dL that need no decimal arithmetic: half a unit is rounded up, and from 3,000 on units.py has to look.
 _LEAST, _MOST = 0.5, 3000
+# What SensorReading(…) does, without a call in Python.
+_NEW = tuple.__new__
 
 
 class Kind:
@@ -64,8 +66,7 @@ def take_plain(
     rest: list[tuple[Observation, str | None, Kind]] = []
     kinds = _Known(_kind_of)
     is_own = _Known(lambda literal: context.identity.whose(Reference(literal)) is Whose.PATIENT)
-    day_minute = context.calendar.day_minute
-    sensor, new = facts.sensor, tuple.__new__  # what SensorReading(…) does, without a call in Python
+    day_minute, sensor, new = context.calendar.day_minute, facts.sensor, _NEW
     kind, owner, own = kinds[()], None, False
     alike: Coding | None = None  # what the kind was looked up by, where it is a single coding
     newest, latest = "", list[Observation]()

@@ -8,7 +8,7 @@ from datetime import date
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome
 from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import TOPICS, Chart, DeviceOrder
+from cds_service.facts import Chart, DeviceOrder, Topic
 from cds_service.hooks.markdown import escaped, plain, shortened
 from cds_service.policies.mp_mm_1316 import PARAMETERS, PAYER, POLICY_ID, UNITS
 from cds_service.policies.mp_mm_1316.needs import FEEDS
@@ -166,7 +166,7 @@ def _gaps(determination: Determination) -> Iterator[str]:
 
 def _not_read(determination: Determination, chart: Chart) -> Iterator[str]:
     """One line on what could not be read whole, what it feeds, and what to do."""
-    topics = [topic for topic in TOPICS if topic in chart.unread or topic in chart.partial]
+    topics = [topic for topic in Topic if topic in chart.unread or topic in chart.partial]
     if topics and determination.outcome is Outcome.NEEDS_DOCUMENTATION:
         named = "; ".join(f"{topic.value} ({', '.join(FEEDS[topic])})" for topic in topics)
         yield f"**Not read whole**: {named}. Let the service read these in the EHR, or send the records to the plan."

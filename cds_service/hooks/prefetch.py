@@ -8,12 +8,12 @@ from typing import Protocol
 import msgspec
 
 from cds_service.errors import BadRequest
-from cds_service.facts import TOPICS, Topic
+from cds_service.facts import Topic
 from fhir_mappings.clinical_views import Patient
 from fhir_mappings.reading import read
 from fhir_mappings.readings import Reading, Status, failed
 
-_TOPIC_OF = {topic.value: topic for topic in TOPICS}
+_TOPIC_OF = {topic.value: topic for topic in Topic}
 
 
 class ChartSource(Protocol):
@@ -46,7 +46,7 @@ def refuse_other_patient(prefetch: Mapping[str, msgspec.Raw], patient_id: str) -
 def completed(by_topic: dict[Topic, Reading], source: ChartSource | None) -> dict[Topic, Reading]:
     """All topics: absent and failed keys are fetched once, first pages are completed; what was given is not asked
     again. Without a source, what is missing is not retrieved."""
-    wanted = [t for t in TOPICS if t not in by_topic or by_topic[t].status is Status.FAILED]
+    wanted = [t for t in Topic if t not in by_topic or by_topic[t].status is Status.FAILED]
     open_ended = {topic: r.next_url for topic, r in by_topic.items() if r.next_url}
     if source is None:
         for topic in open_ended:
