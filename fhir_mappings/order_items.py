@@ -21,16 +21,8 @@ _BILLING = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-billing-o
 
 def ordered_items(view: AnyOrder, context: ChartContext) -> list[CodeableConcept]:
     """Everything that says what is ordered: codes, and the device or drug that the order refers to."""
-    found: list[CodeableConcept | None] = []
-    reference: Reference | None = None
-    if isinstance(view, DeviceRequest):
-        found, reference = [view.codeCodeableConcept, *_odd_code(view)], view.codeReference
-    elif isinstance(view, ServiceRequest):
-        found = [view.code]
-    elif isinstance(view, MedicationRequest):
-        found, reference = [view.medicationCodeableConcept], view.medicationReference
-    else:
-        found, reference = [view.itemCodeableConcept], view.itemReference
+    found: list[CodeableConcept | None] = [*own_items(view)]
+    reference = item_reference(view)
     device = context.resolve(reference, Device, view.contained)
     if device is not None:
         names = " ".join(n.name or "" for n in device.deviceName or ())
@@ -41,6 +33,29 @@ def ordered_items(view: AnyOrder, context: ChartContext) -> list[CodeableConcept
     if reference is not None and device is None and medication is None and reference.display:
         found.append(CodeableConcept(text=reference.display))
     return [item for item in found if item is not None]
+
+
+def own_items(view: AnyOrder) -> list[CodeableConcept]:
+    """What the order itself says is ordered, without what it refers to."""
+    found: list[CodeableConcept | None]
+    if isinstance(view, DeviceRequest):
+        found = [view.codeCodeableConcept, *_odd_code(view)]
+    elif isinstance(view, ServiceRequest):
+        found = [view.code]
+    elif isinstance(view, MedicationRequest):
+        found = [view.medicationCodeableConcept]
+    else:
+        found = [view.itemCodeableConcept]
+    return [item for item in found if item is not None]
+
+
+def item_reference(view: AnyOrder) -> Reference | None:
+    """The device or drug that the order refers to."""
+    if isinstance(view, DeviceRequest):
+        return view.codeReference
+    if isinstance(view, MedicationRequest):
+        return view.medicationReference
+    return view.itemReference if isinstance(view, SupplyRequest) else None
 
 
 def _odd_code(view: DeviceRequest) -> list[CodeableConcept]:

@@ -15,7 +15,7 @@ from fhir_mappings import terminology
 from fhir_mappings.clinical_views import Device, Medication, MedicationRequest, Resource
 from fhir_mappings.context import ChartContext
 from fhir_mappings.datatypes import CodeableConcept, Reference
-from fhir_mappings.order_items import AnyOrder, billing_codes, ordered_items, words_of
+from fhir_mappings.order_items import AnyOrder, billing_codes, item_reference, ordered_items, own_items, words_of
 from fhir_mappings.order_marks import modifiers, not_to_be_done, reason_words, replacement_sign
 from fhir_mappings.providers import Providers
 from fhir_mappings.reading import DecodeError, is_null
@@ -113,7 +113,7 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
         label, why = f"a {draft.resource_type}", _OTHER if draft.readable else "The order could not be read"
         return DeviceOrder(draft.reference, draft.resource_type, label, Scope.OTHER, out_of_scope=why)
     items = ordered_items(view, context)
-    billing = [*billing_codes(view.extension), *(code for item in items for code in billing_codes(item.extension))]
+    billing = [*billing_codes(view.extension), *_billed(items)]
     concepts = terminology.concepts(*items, *billing)
     texts = words_of(items)
     scope, coded = _scope(concepts, items, texts, view)
@@ -142,6 +142,20 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
 
 
 _OTHER = "The order is not for an insulin pump"
+
+
+def may_be_for_pump(draft: DraftOrder) -> bool:
+    """Whether the order's own words, or a device or drug that they leave open, may make it one for a pump."""
+    view = draft.view
+    if view is None or item_reference(view) is not None:
+        return view is not None
+    items = own_items(view)
+    concepts = terminology.concepts(*items, *billing_codes(view.extension), *_billed(items))
+    return _scope(concepts, items, words_of(items), view)[0] not in (Scope.OTHER, Scope.SUPPLIES)
+
+
+def _billed(items: Iterable[CodeableConcept]) -> list[CodeableConcept]:
+    return [code for item in items for code in billing_codes(item.extension)]
 
 
 def _hcpcs_codes(items: list[CodeableConcept]) -> tuple[str, ...]:
@@ -255,14 +269,8 @@ def _notes(
 
 def unresolved_items(draft: DraftOrder, context: ChartContext) -> list[str]:
     """References to the device or drug that is ordered, as far as nothing in the call resolves them."""
-    view = draft.view
-    if isinstance(view, DeviceRequest):
-        reference = view.codeReference
-    elif isinstance(view, MedicationRequest):
-        reference = view.medicationReference
-    else:
-        reference = view.itemReference if isinstance(view, SupplyRequest) else None
-    if view is None or reference is None or (reference.reference or "#").startswith("#"):
+    reference = item_reference(draft.view) if draft.view is not None else None
+    if reference is None or (reference.reference or "#").startswith("#"):
         return []
     known = context.resolve(reference, Device) or context.resolve(reference, Medication)
     plain_reference = local(reference.reference, context.fhir_server)

@@ -46,8 +46,7 @@ def refuse_other_patient(prefetch: Mapping[str, msgspec.Raw], patient_id: str) -
 def completed(by_topic: dict[Topic, Reading], source: ChartSource | None) -> dict[Topic, Reading]:
     """All topics: absent and failed keys are fetched once, first pages are completed; what was given is not asked
     again. Without a source, what is missing is not retrieved."""
-    wanted = [t for t in Topic if t not in by_topic or by_topic[t].status is Status.FAILED]
-    open_ended = {topic: r.next_url for topic, r in by_topic.items() if r.next_url}
+    wanted, open_ended = lacking(by_topic)
     if source is None:
         for topic in open_ended:
             by_topic[topic].mark_partial("only the first page came, and no FHIR server to read the rest from")
@@ -60,6 +59,12 @@ def completed(by_topic: dict[Topic, Reading], source: ChartSource | None) -> dic
         first.settled()
     nothing = {t: failed("nothing in the call says what to ask for") for t in wanted if t not in fetched}
     return by_topic | nothing | fetched
+
+
+def lacking(by_topic: Mapping[Topic, Reading]) -> tuple[list[Topic], dict[Topic, str]]:
+    """Topics that did not come or could not be read; and of those that came in part the page to go on with."""
+    wanted = [t for t in Topic if t not in by_topic or by_topic[t].status is Status.FAILED]
+    return wanted, {topic: r.next_url for topic, r in by_topic.items() if r.next_url}
 
 
 def unreadable(readings: Mapping[Topic, Reading]) -> dict[Topic, str]:

@@ -31,7 +31,7 @@ from cds_service.settings import Settings
 from fhir_mappings.banner import Banner, banner_of, name_in
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.crd_versions import V2_2
-from fhir_mappings.orders import draft_orders, unresolved_items
+from fhir_mappings.orders import draft_orders
 from fhir_mappings.raw_resources import raw_resources
 from fhir_mappings.views import RawEntry
 
@@ -125,9 +125,8 @@ def _judged(call: Call, wanted: Wanted, source: Source) -> Documented:
     request = call.request
     drafts = list(draft_orders(request.entries, "order"))
     readers = Readers(request, drafts, call.settings.time_zone)
-    reader, orders = readers.look({}, [])
-    needed = [*wanted.written, *(ref for draft in drafts for ref in unresolved_items(draft, reader.context))]
-    reader, orders = read_chart(request, readers, needed, orders, source, None, False, call.settings.max_resources)
+    most = call.settings.max_resources
+    reader, orders = read_chart(request, readers, drafts, source, None, False, most, also=wanted.written)
     banner = _banner(source, wanted.patient_id)
     chosen = _chosen(orders, wanted.order)
     if chosen is None:

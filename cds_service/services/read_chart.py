@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
 from cds_service.errors import TooLarge
 from cds_service.facts import DeviceOrder, Topic
 from cds_service.hooks.messages import HookRequest
-from cds_service.hooks.prefetch import ChartSource, completed, given
+from cds_service.hooks.prefetch import ChartSource, completed, given, lacking
 from cds_service.policies.registry import is_governed_kind
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.clinical_views import Resource
 from fhir_mappings.context import type_of
 from fhir_mappings.linked import missing_references
-from fhir_mappings.orders import DraftOrder, classify
+from fhir_mappings.orders import DraftOrder, classify, unresolved_items
 from fhir_mappings.reading import read
 from fhir_mappings.readings import Reading, Status
 from fhir_mappings.references import local
@@ -107,40 +107,49 @@ def aim(source: Source, request: HookRequest, orders: Sequence[DeviceOrder]) -> 
 def read_chart(
     request: HookRequest,
     readers: Readers,
-    unresolved: Sequence[str],
-    orders: Sequence[DeviceOrder],
+    chosen: Sequence[DraftOrder],
     source: Source | None,
     before_fetching: Callable[[ChartReader, Sequence[DeviceOrder]], None] | None,
     identify_payers: bool,
     most_resources: int,
+    also: Sequence[str] = (),
 ) -> tuple[ChartReader, list[DeviceOrder]]:
-    """Reads what came and fetches what did not; then looks at the orders again with everything at hand.
+    """Reads what came and fetches what did not; the orders are looked at with everything at hand.
 
-    `unresolved`: devices and drugs that orders refer to; they are read first, since they say whether an order is for
-    a pump at all. Nothing more is fetched when none is. `before_fetching` sees what came and may refuse the call, None
-    where nobody would. `identify_payers`: the identifier of a payer is needed, not only its name. TooLarge when the
-    call brought more than `most_resources`.
+    Devices and drugs that the chosen orders refer to are read first, since they say whether an order is for a pump at
+    all. Nothing more is fetched when none is. `before_fetching` sees what came and may refuse the call, None where
+    nobody would. `identify_payers`: the identifier of a payer is needed, not only its name. `also`: references that
+    are read in any case. TooLarge when the call brought more than `most_resources`.
     """
     by_topic, extras = given(request.prefetch)
     brought = sum(len(reading.resources) + reading.passed_over for reading in (*by_topic.values(), *extras))
     if brought > most_resources:
         raise TooLarge(f"prefetch holds more than {most_resources} resources: send less, the rest is read", "prefetch")
-    if unresolved:
-        extras += source.read_references(unresolved) if source is not None else []
-        reader, orders = readers.look(by_topic, extras)
-        if not any(is_governed_kind(order) for order in orders):
-            return reader, list(orders)
+    readings = by_topic if source is not None else completed(by_topic, None)
+    reader, orders = readers.look(readings, extras)
+    needed = [*also, *(ref for draft in chosen for ref in unresolved_items(draft, reader.context))]
+    if needed and source is not None:
+        extras += source.read_references(needed)
+        reader, orders = readers.look(readings, extras)
+    if not any_governed(orders, chosen):
+        return reader, orders
     coverage = by_topic.get(Topic.COVERAGE)
     if before_fetching is not None and coverage is not None and coverage.status in (Status.READ, Status.EMPTY):
-        before_fetching(*readers.look(by_topic, extras))
-    if source is not None:
-        aim(source, request, orders)
-        _spare_people(by_topic, extras, source)
-    readings = completed(by_topic, source)
-    reader, orders = readers.look(readings, extras)
-    if source is not None:
-        missing = missing_references(reader.located, reader.context, identify_payers=identify_payers)
-        if missing:
-            extras = [*extras, *source.read_references(missing)]
-            return readers.look(readings, extras)
-    return reader, list(orders)
+        before_fetching(reader, orders)
+    if source is None:
+        return reader, orders
+    aim(source, request, orders)
+    _spare_people(by_topic, extras, source)
+    if any(lacking(by_topic)):
+        readings = completed(by_topic, source)
+        reader, orders = readers.look(readings, extras)
+    missing = missing_references(reader.located, reader.context, identify_payers=identify_payers)
+    if missing:
+        return readers.look(readings, [*extras, *source.read_references(missing)])
+    return reader, orders
+
+
+def any_governed(orders: Iterable[DeviceOrder], chosen: Iterable[DraftOrder]) -> bool:
+    """Whether one of the chosen orders is one that the policy speaks about."""
+    names = {draft.reference for draft in chosen}
+    return any(is_governed_kind(order) for order in orders if order.reference in names)

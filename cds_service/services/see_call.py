@@ -11,10 +11,10 @@ from cds_service.policies.registry import is_governed_kind
 from cds_service.services.call import Call
 from cds_service.services.find_orders import chosen_orders, with_dispatched_orders
 from cds_service.services.judge_orders import as_of_day
-from cds_service.services.read_chart import OpenSource, Readers, Source, opened, read_chart
+from cds_service.services.read_chart import OpenSource, Readers, Source, any_governed, opened, read_chart
 from cds_service.services.verify_coverage import refuse
 from fhir_mappings.chart import ChartReader
-from fhir_mappings.orders import DraftOrder, draft_orders, unresolved_items
+from fhir_mappings.orders import DraftOrder, draft_orders, may_be_for_pump
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,17 @@ def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
         chosen = chosen_orders(request, drafts)
         names = frozenset(draft.reference for draft in chosen)
         readers = Readers(request, drafts, call.settings.time_zone)
-        reader, orders = readers.look({}, [])
         chart = Chart()
-        unresolved = [ref for draft in chosen for ref in unresolved_items(draft, reader.context)]
-        if unresolved or any(is_governed_kind(order) for order in orders if order.reference in names):
+        if any(may_be_for_pump(draft) for draft in chosen):
             source = source or opened(request, call.now, open_source, seconds, began)
             crd = call.service.crd
             gate = _gate(call, names) if crd else None
             most = call.settings.max_resources
-            reader, orders = read_chart(request, readers, unresolved, orders, source, gate, crd, most)
-            if any(is_governed_kind(order) for order in orders):
+            reader, orders = read_chart(request, readers, chosen, source, gate, crd, most)
+            if any_governed(orders, chosen):
                 chart = reader.chart()
+        else:
+            reader, orders = readers.look({}, [])
     finally:
         if source is not None:
             source.close()

@@ -253,6 +253,25 @@ def test_the_device_of_an_order_is_read(ehr: HostileServer) -> None:
     assert [asked.path for asked in ehr.asked] == ["Device/new"]
 
 
+def test_the_device_of_an_order_that_came_with_the_call_is_not_asked_for(ehr: HostileServer) -> None:
+    """Rules 1 and 5: under the guide's key or one of the client's own, it is there."""
+    device = {"resourceType": "Device", "id": "new", "type": support.concept(support.HCPCS, "E0784")}
+    order = support.order(codeReference={"reference": "Device/new"})
+    del order["codeCodeableConcept"]
+    sent = support.call()["prefetch"] | {"orderedDevices": support.bundle(device)}
+    assert judge(call(ehr, (), order, prefetch=sent)).determination["outcome"] == "likely-approved"
+    assert ehr.asked == []
+
+
+def test_for_a_device_that_is_no_pump_nothing_more_is_asked(ehr: HostileServer) -> None:
+    """Rule 5: what is ordered is read first, and says that the chart is nobody's business."""
+    ehr.held.append({"resourceType": "Device", "id": "new", "type": support.concept(support.HCPCS, "E0601")})
+    order = support.order(codeReference={"reference": "Device/new"})
+    del order["codeCodeableConcept"]
+    assert judge(call(ehr, None, order)).determination["outcome"] == "not-applicable"
+    assert [asked.path for asked in ehr.asked] == ["Device/new"]
+
+
 def test_the_device_of_many_readings_is_read_once(ehr: HostileServer) -> None:
     """Rule 5: 120 readings under a general code, filed as laboratory; their one Device is a home glucose meter."""
     shape = {"code": support.concept(support.LOINC, "2339-0"), "category": LABORATORY}

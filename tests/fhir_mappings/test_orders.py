@@ -11,7 +11,8 @@ import pytest
 from cds_service.concepts import Concept
 from cds_service.errors import BadRequest
 from cds_service.facts import Credential, DeviceOrder, Scope
-from fhir_mappings.orders import classify, draft_orders
+from cds_service.policies.registry import is_governed_kind
+from fhir_mappings.orders import classify, draft_orders, may_be_for_pump
 from fhir_mappings.providers import Providers
 from fhir_mappings.views import RawEntry
 from tests.fhir_mappings.builders import CPT, JSON, NDC, SNOMED, chart_context, view
@@ -33,7 +34,10 @@ def classified(order: JSON, *beside: JSON, user: str | None = None) -> DeviceOrd
     context = chart_context(*beside)
     roles = [view(r) for r in beside if r["resourceType"] == "PractitionerRole"]
     (draft,) = draft_orders(entries(order))
-    return classify(draft, context, Providers(roles, context), user)  # type: ignore[arg-type]
+    found = classify(draft, context, Providers(roles, context), user)  # type: ignore[arg-type]
+    # What is judged in the end was never passed over at first sight.
+    assert may_be_for_pump(draft) or not is_governed_kind(found)
+    return found
 
 
 def order(**members: Any) -> JSON:

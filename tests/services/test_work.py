@@ -15,6 +15,7 @@ import pytest
 
 from cds_service.hooks import prefetch
 from cds_service.hooks.discovery import SERVICES
+from cds_service.services import read_chart
 from cds_service.services.determine_coverage import answer
 from cds_service.services.read_chart import Readers
 from cds_service.settings import Settings
@@ -63,12 +64,18 @@ def test_each_prefetch_value_is_decoded_once_and_never_entry_by_entry(counted: C
     assert counts["_read_loosely"] == 0
 
 
-def test_a_chart_is_put_together_once_and_its_orders_are_looked_at_twice(counted: Callable[..., Counter[str]]) -> None:
-    """Before the chart is read, to see whether one is for a pump; and with it."""
+def test_a_chart_is_put_together_once_and_its_orders_are_looked_at_once(counted: Callable[..., Counter[str]]) -> None:
     counts = counted(ChartReader, "chart")
     counted(Readers, "look")
     call(typical())
-    assert counts == {"chart": 1, "look": 2}
+    assert counts == {"chart": 1, "look": 1}
+
+
+def test_what_came_with_orders_that_are_not_for_a_pump_is_not_read(counted: Callable[..., Counter[str]]) -> None:
+    counts = counted(read_chart, "given")
+    counted(Readers, "look")
+    call(typical().replace(b'"code":"E0784"', b'"code":"E0601"'))
+    assert counts == {"look": 1}
 
 
 def test_dates_are_read_in_full_once_an_hour_and_not_once_a_reading(counted: Callable[..., Counter[str]]) -> None:
