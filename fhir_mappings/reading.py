@@ -17,6 +17,8 @@ from fhir_mappings.readings import Located, Reading, Status, failed
 from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Entry, Loose, OperationOutcome, RawEntry
 
 _typed = msgspec.json.Decoder(AnyResource)
+_typed_members = msgspec.json.Decoder(dict[str, AnyResource | None])
+_raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _loose = msgspec.json.Decoder(Loose)
 _raw_entry = msgspec.json.Decoder(RawEntry)
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -46,8 +48,7 @@ _MAX_DEPTH = 4
 # What an entry may hold that is no match of a search, and has to be looked at.
 _NO_MATCH = frozenset({Bundle, OperationOutcome, type(None)})
 _resource_of, _response_of = attrgetter("resource"), attrgetter("response")
-# What clients send for every part of the chart that holds nothing: common enough to be seen first.
-_NULL = b"null"
+_NULL = b"null"  # what clients send for what holds nothing: common enough to be seen first
 
 
 def is_null(raw: bytes | msgspec.Raw) -> bool:
@@ -67,6 +68,15 @@ def read(data: bytes | msgspec.Raw) -> Reading:
     except DecodeError:
         return _read_loosely(bytes(data), 0)
     return _read_typed(whole, None)
+
+
+def read_members(data: bytes | msgspec.Raw) -> dict[str, Reading]:
+    """The same for each member of a JSON object: in one pass where everything fits."""
+    try:
+        whole = _typed_members.decode(data)
+    except DecodeError:
+        return {key: read(value) for key, value in _raw_members.decode(data).items()}
+    return {key: Reading() if value is None else _read_typed(value, None) for key, value in whole.items()}
 
 
 def _read_typed(resource: Resource, full_url: str | None) -> Reading:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cds_service.errors import BadRequest, NotJson
+from cds_service.hooks.prefetch import Prefetch
 from fhir_mappings.reading import DecodeError, is_null
 from fhir_mappings.views import RawEntry
 
@@ -53,7 +54,7 @@ class HookRequest:
     entries: tuple[RawEntry, ...] = ()
     selections: tuple[str, ...] | None = None
     dispatched: tuple[str, ...] | None = None
-    prefetch: dict[str, msgspec.Raw] = field(default_factory=dict)
+    prefetch: Prefetch = field(default_factory=Prefetch)
     fhir: FhirAccess | None = None
 
 
@@ -85,9 +86,19 @@ def request_in(root: dict[str, msgspec.Raw], hook: str) -> HookRequest:
         entries=() if dispatches else _draft_entries(context),
         selections=_selections(context) if hook == "order-select" else None,
         dispatched=_dispatched(context) if dispatches else None,
-        prefetch=_members(root, "prefetch", "prefetch") or {},
+        prefetch=_prefetch(root),
         fhir=_fhir(root, patient or ""),
     )
+
+
+def _prefetch(root: dict[str, msgspec.Raw]) -> Prefetch:
+    """Its syntax was checked with the rest of the body; what it holds is read when it is needed."""
+    raw = root.get("prefetch")
+    if raw is None or is_null(raw):
+        return Prefetch()
+    if bytes(memoryview(raw)[:1]) != b"{":
+        raise BadRequest("prefetch must be a JSON object", "prefetch")
+    return Prefetch(raw)
 
 
 def _user(context: dict[str, msgspec.Raw]) -> str | None:

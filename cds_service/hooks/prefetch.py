@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Protocol
 
 import msgspec
@@ -10,9 +11,11 @@ import msgspec
 from cds_service.errors import BadRequest
 from cds_service.facts import Topic
 from fhir_mappings.clinical_views import Patient
-from fhir_mappings.reading import read
+from fhir_mappings.reading import read, read_members
 from fhir_mappings.readings import Reading, Status, failed
 
+_NULL = b"null"
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TOPIC_OF = {topic.value: topic for topic in Topic}
 
 
@@ -24,20 +27,41 @@ class ChartSource(Protocol):
         ...
 
 
-def given(prefetch: Mapping[str, msgspec.Raw]) -> tuple[dict[Topic, Reading], list[Reading]]:
+class Prefetch:
+    """What the client sent along. It is looked at when it is asked for: most orders are not for a pump."""
+
+    def __init__(self, raw: bytes | msgspec.Raw = b"{}") -> None:
+        """`raw`: a JSON object."""
+        self._raw = raw
+
+    @cached_property
+    def members(self) -> dict[str, msgspec.Raw]:
+        """The values by their keys, as they came."""
+        return _members.decode(self._raw)
+
+    @cached_property
+    def readings(self) -> dict[str, Reading]:
+        """The values by their keys, read."""
+        return read_members(self._raw)
+
+
+def given(prefetch: Prefetch) -> tuple[dict[Topic, Reading], list[Reading]]:
     """Readings of what the client sent: by topic, and those under keys of its own.
 
     A key with null or an empty searchset is "nothing there"; an OperationOutcome or rubbish is a failed one.
     """
-    by_topic = {_TOPIC_OF[key]: read(value).settled() for key, value in prefetch.items() if key in _TOPIC_OF}
-    extras = [read(value) for key, value in prefetch.items() if key not in _TOPIC_OF]
-    return by_topic, extras
+    found = prefetch.readings
+    by_topic = {_TOPIC_OF[key]: reading.settled() for key, reading in found.items() if key in _TOPIC_OF}
+    return by_topic, [reading for key, reading in found.items() if key not in _TOPIC_OF]
 
 
-def refuse_other_patient(prefetch: Mapping[str, msgspec.Raw], patient_id: str) -> None:
-    """A prefetched Patient whose id is not the context's means that two charts are mixed up: nothing is judged."""
-    raw = prefetch.get(Topic.PATIENT.value)
-    reading = read(raw) if raw is not None else Reading()
+def refuse_other_patient(prefetch: Prefetch, patient_id: str, *, read_whole: bool = False) -> None:
+    """A prefetched Patient whose id is not the context's means that two charts are mixed up: nothing is judged.
+
+    `read_whole`: the rest is needed, too.
+    """
+    key = Topic.PATIENT.value
+    reading = prefetch.readings.get(key, Reading()) if read_whole else read(prefetch.members.get(key, _NULL))
     ids = {resource.id for resource, _ in reading.resources if isinstance(resource, Patient) and resource.id}
     if ids and patient_id not in ids:
         raise BadRequest("prefetch.patient is another patient than context.patientId", "prefetch.patient")

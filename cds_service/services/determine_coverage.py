@@ -20,7 +20,6 @@ from cds_service.hooks.crd_cards import CrdCardWriter, limited
 from cds_service.hooks.determinations import as_json, assertion_id, evidence_references
 from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import extension_in, read_root, request_in
-from cds_service.hooks.prefetch import refuse_other_patient
 from cds_service.hooks.system_actions import system_actions
 from cds_service.services.app_links import AppLinks
 from cds_service.services.assert_coverage import Terms, assertion_for
@@ -85,7 +84,6 @@ def answer_call(
     version = _version(extension, service, default_version or version_named(settings.crd_version))
     with _statuses(version if service.crd else None):
         request = request_in(root, service.hook)
-        refuse_other_patient(request.prefetch, request.patient_id)
         call = Call(request, service, settings, now, version, configuration_in(extension), roster)
         seen = see(call, open_source, began)
         return Answered(call, root, _response(call, seen, app_links), bool(seen.searches))

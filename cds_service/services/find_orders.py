@@ -28,7 +28,7 @@ def with_dispatched_orders(request: HookRequest, source: Source | None) -> tuple
     references = _own(request)
     readable = [reference for reference in references if _kind(reference) in _READ]
     wanted = [reference for reference in readable if "://" not in reference]
-    found = _prefetched(request.prefetch, wanted)
+    found = _prefetched(request.prefetch.members, wanted)
     missing = [reference for reference in wanted if reference not in found]
     if missing and source is not None:
         source.read_references(missing)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from cds_service.errors import TooLarge
 from cds_service.facts import Chart, DeviceOrder
+from cds_service.hooks.prefetch import refuse_other_patient
 from cds_service.policies.registry import is_governed_kind
 from cds_service.services.call import Call
 from cds_service.services.find_orders import chosen_orders, with_dispatched_orders
@@ -50,7 +51,9 @@ def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
         names = frozenset(draft.reference for draft in chosen)
         readers = Readers(request, drafts, call.settings.time_zone)
         chart = Chart()
-        if any(may_be_for_pump(draft) for draft in chosen):
+        may_be = any(may_be_for_pump(draft) for draft in chosen)
+        refuse_other_patient(request.prefetch, request.patient_id, read_whole=may_be)
+        if may_be:
             source = source or opened(request, call.now, open_source, seconds, began)
             crd = call.service.crd
             gate = _gate(call, names) if crd else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fhir_mappings.chart import ChartReader
-from fhir_mappings.reading import KNOWN_TYPES, contained, plain, read
+from fhir_mappings.reading import KNOWN_TYPES, contained, plain, read, read_members
 from fhir_mappings.readings import Reading, Status
 from tests import support
 from tests.fhir_mappings.builders import JSON
@@ -24,6 +25,29 @@ BROKEN = LAB | {"id": "broken", "code": 17}
 def answer(value: Any) -> Reading:
     """What an answer of this JSON reads as."""
     return read(json.dumps(value).encode()).settled()
+
+
+MEMBERS: JSON = {
+    "nothing": None,
+    "one": LAB,
+    "empty": support.bundle(),
+    "some": support.bundle(LAB, OTHER),
+    "a list": [LAB, OTHER],
+    "broken in part": support.bundle(LAB, BROKEN),
+    "broken": BROKEN,
+    "an error": {"resourceType": "OperationOutcome"},
+    "rubbish": 7,
+    "unknown": {"resourceType": "Immunization", "id": "i1"},
+}
+
+
+@pytest.mark.parametrize("count", [1, 2, len(MEMBERS)])
+def test_members_read_together_read_as_each_does_alone(count: int) -> None:
+    """Whether everything fits, as in the first four, or one malformed member has all of them read one by one."""
+    for names in combinations(MEMBERS, count):
+        sent = {name: MEMBERS[name] for name in names}
+        found = read_members(json.dumps(sent).encode())
+        assert found == {name: read(json.dumps(value).encode()) for name, value in sent.items()}
 
 
 def ids(reading: Reading) -> list[str | None]:
