@@ -79,24 +79,31 @@ def calendar_of(zone: ZoneInfo) -> Calendar:
 
 
 class Calendar:
-    """Reads FHIR dates in one time zone. What an hour of a day means there is kept: it is the same for everybody."""
+    """Reads FHIR dates in one time zone. What an hour of a day means there is kept: it is the same for everybody.
+
+    Used by several threads at once: what is kept is asked for in one step, since it may be let go at any moment.
+    """
 
     def __init__(self, zone: ZoneInfo) -> None:
         """`zone` is the member's."""
         self.zone = zone
         self._days: dict[str, date] = {}
-        self._midnights: dict[date, int | None] = {}
+        self._midnights: dict[date, int] = {}
         self._hours: _Hours = {}
         self._hours_of_utc: _Hours = {}
         self._tails: dict[str, _Hours] = {}
         self._clocks: dict[str, tuple[int, _Hours]] = {}
-        self._dates: dict[str, When | None] = {}
+        self._dates: dict[str, When] = {}
 
     def when(self, text: str | None) -> When | None:
         """A FHIR date, dateTime or instant as local days; None when missing or not a date."""
         if text is None or len(text) > _LENGTH_OF_DATE:
             return self._read(text)
-        return self._dates[text] if text in self._dates else _kept(self._dates, text, self._read(text))
+        known = self._dates.get(text)
+        if known is not None:
+            return known
+        found = self._read(text)
+        return found if found is None else _kept(self._dates, text, found)
 
     def _read(self, text: str | None) -> When | None:
         stamp = _STAMP.match(text.strip()) if text else None
@@ -176,12 +183,13 @@ class Calendar:
 
     def _ahead_at(self, day: date) -> int | None:
         """The same at the midnight of UTC at which a day begins; None where it is no whole number of minutes."""
-        if day not in self._midnights:
-            midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
-            ahead = midnight.astimezone(self.zone).utcoffset() or timedelta()
-            minutes, rest = divmod(ahead, timedelta(minutes=1))
-            return _kept(self._midnights, day, None if rest else minutes)
-        return self._midnights[day]
+        known = self._midnights.get(day)
+        if known is not None:
+            return known
+        midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+        ahead = midnight.astimezone(self.zone).utcoffset() or timedelta()
+        minutes, rest = divmod(ahead, timedelta(minutes=1))
+        return None if rest else _kept(self._midnights, day, minutes)
 
     def _hour_of_utc(self, day: date, minute: int) -> tuple[date, int] | None:
         """The same for an hour of a day on which the local clock changes; None when it does so within the hour."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, time
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -205,6 +206,26 @@ def test_no_more_is_kept_than_has_room(monkeypatch: pytest.MonkeyPatch) -> None:
             assert small.day_minute(text) == Calendar(NEW_YORK).day_minute(text)
             assert small.when(text[:10]) == day(text[:10])
     assert all(len(kept) <= 3 for kept in vars(small).values() if isinstance(kept, dict))
+
+
+class _Emptied(dict[Any, Any]):
+    """What another thread empties just after it was asked whether it holds something."""
+
+    def __contains__(self, key: object) -> bool:
+        held = super().__contains__(key)
+        self.clear()
+        return held
+
+
+def test_what_is_kept_may_go_at_any_moment() -> None:
+    calendar = Calendar(NEW_YORK)
+    for name, kept in list(vars(calendar).items()):
+        if isinstance(kept, dict):
+            setattr(calendar, name, _Emptied())
+    for _ in range(3):
+        assert calendar.when("2026-03-02") == day("2026-03-02")
+        assert calendar.day_minute("2026-03-02T12:30:00Z") == (date(2026, 3, 2), 7 * 60 + 30)
+        assert calendar.day_minute("2026-03-02T17:30:00Z") == (date(2026, 3, 2), 12 * 60 + 30)
 
 
 @pytest.mark.parametrize("text", ["2026", "2026-05"])
