@@ -233,8 +233,9 @@ def guard(session: requests.Session, base: str, rule: ServerRule, connections: l
     No proxy, no password of the machine's settings is used.
     """
     session.trust_env = False
+    adapter = _adapter(connections, partial(rule.may_connect, base))
     for scheme in ("http://", "https://"):
-        session.mount(scheme, _adapter(connections, partial(rule.may_connect, base)))
+        session.mount(scheme, adapter)
 
 
 def _adapter(connections: list[HTTPConnection], may_connect: Callable[[str], bool]) -> HTTPAdapter:
