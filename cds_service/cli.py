@@ -19,6 +19,7 @@ import click
 from cds_service import settings as settings_module
 from cds_service.cli_report import report_command
 from cds_service.cli_store import db, feedback, replay
+from cds_service.engine.determination import GROUPS
 from cds_service.errors import BadRequest, BadSetting
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import peek_hook
@@ -221,7 +222,7 @@ def _table(determination: dict[str, Any]) -> str:
     ]
     if "reason" in determination:
         lines.append(determination["reason"])
-    for group in ("criteria", "exclusions", "replacement"):
+    for group in GROUPS:
         for finding in determination.get(group, ()):
             lines += [_row(finding, 0), *(_row(part, 2) for part in finding.get("parts", ()))]
     lines += [f"note: {note}" for note in determination.get("notes", ())]

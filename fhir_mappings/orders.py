@@ -113,10 +113,9 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
         label, why = f"a {draft.resource_type}", _OTHER if draft.readable else "The order could not be read"
         return DeviceOrder(draft.reference, draft.resource_type, label, Scope.OTHER, out_of_scope=why)
     items = ordered_items(view, context)
-    billing = [*billing_codes(view.extension), *_billed(items)]
+    billing = _billing(view, items)
     concepts = terminology.concepts(*items, *billing)
-    texts = words_of(items)
-    scope, coded = _scope(concepts, items, texts, view)
+    scope, coded = _scope(concepts, items, view)
     requester = view.requester
     orderer = _orderer(view, requester, providers, user)
     return DeviceOrder(
@@ -147,15 +146,17 @@ _OTHER = "The order is not for an insulin pump"
 def may_be_for_pump(draft: DraftOrder) -> bool:
     """Whether the order's own words, or a device or drug that they leave open, may make it one for a pump."""
     view = draft.view
-    if view is None or item_reference(view) is not None:
-        return view is not None
+    if view is None:
+        return False
+    if item_reference(view) is not None:
+        return True
     items = own_items(view)
-    concepts = terminology.concepts(*items, *billing_codes(view.extension), *_billed(items))
-    return _scope(concepts, items, words_of(items), view)[0] not in (Scope.OTHER, Scope.SUPPLIES)
+    scope, _ = _scope(terminology.concepts(*items, *_billing(view, items)), items, view)
+    return scope not in (Scope.OTHER, Scope.SUPPLIES)
 
 
-def _billed(items: Iterable[CodeableConcept]) -> list[CodeableConcept]:
-    return [code for item in items for code in billing_codes(item.extension)]
+def _billing(view: AnyOrder, items: Iterable[CodeableConcept]) -> list[CodeableConcept]:
+    return [*billing_codes(view.extension), *(code for item in items for code in billing_codes(item.extension))]
 
 
 def _hcpcs_codes(items: list[CodeableConcept]) -> tuple[str, ...]:
@@ -166,9 +167,7 @@ def _hcpcs_codes(items: list[CodeableConcept]) -> tuple[str, ...]:
     return tuple(sorted({terminology.normal_code(terminology.HCPCS, c.code or "") for c in hcpcs}))
 
 
-def _scope(
-    concepts: frozenset[Concept], items: list[CodeableConcept], texts: str, view: AnyOrder
-) -> tuple[Scope, bool]:
+def _scope(concepts: frozenset[Concept], items: list[CodeableConcept], view: AnyOrder) -> tuple[Scope, bool]:
     """The scope, and whether a code says so. Words alone bring an order in scope, and the card asks for the code."""
     if concepts & _EXCLUDED:
         return Scope.EXCLUDED_DEVICE, True
@@ -176,6 +175,7 @@ def _scope(
         return Scope.PUMP, True
     if Concept.PUMP_SUPPLIES in concepts:
         return Scope.SUPPLIES, True
+    texts = words_of(items)
     if Concept.EQUIPMENT_REPAIR in concepts:
         words = " ".join((texts, *reason_words(view)))
         about_pump = "pump" in words.casefold() or Concept.PUMP_BREAKDOWN in terminology.concepts_in(view.reasonCode)

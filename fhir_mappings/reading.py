@@ -18,7 +18,7 @@ from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Entry, Loose, 
 
 _typed = msgspec.json.Decoder(AnyResource)
 _typed_members = msgspec.json.Decoder(dict[str, AnyResource | None])
-_raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _loose = msgspec.json.Decoder(Loose)
 _raw_entry = msgspec.json.Decoder(RawEntry)
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -75,7 +75,7 @@ def read_members(data: bytes | msgspec.Raw) -> dict[str, Reading]:
     try:
         whole = _typed_members.decode(data)
     except DecodeError:
-        return {key: read(value) for key, value in _raw_members.decode(data).items()}
+        return {key: read(value) for key, value in raw_members.decode(data).items()}
     return {key: Reading() if value is None else _read_typed(value, None) for key, value in whole.items()}
 
 

@@ -9,6 +9,9 @@ from enum import StrEnum
 from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.truth import MET, UNKNOWN
 
+# The groups of findings, by the names that they have inside and outside.
+GROUPS = ("criteria", "exclusions", "replacement")
+
 
 class Outcome(StrEnum):
     """What a plan reviewer will probably say. The service predicts, it never decides."""

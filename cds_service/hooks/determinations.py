@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID, uuid5
 
-from cds_service.engine.determination import Determination, Outcome
+from cds_service.engine.determination import GROUPS, Determination, Outcome
 from cds_service.engine.finding import Evidence, Finding
 from cds_service.engine.truth import UNKNOWN
 
@@ -39,7 +39,7 @@ def as_json(
         body["path"] = "replacement" if determination.on_replacement_path else "new"
     if determination.rides_with:
         body["ridesWith"] = determination.rides_with
-    for name in ("criteria", "exclusions", "replacement"):
+    for name in GROUPS:
         findings = getattr(determination, name)
         if findings:
             body[name] = [finding_json(finding, origins or {}) for finding in findings]

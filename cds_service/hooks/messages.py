@@ -13,7 +13,7 @@ import msgspec
 
 from cds_service.errors import BadRequest, NotJson
 from cds_service.hooks.prefetch import Prefetch
-from fhir_mappings.reading import DecodeError, is_null
+from fhir_mappings.reading import DecodeError, is_null, raw_members
 from fhir_mappings.views import RawEntry
 
 T = TypeVar("T")
@@ -22,7 +22,6 @@ _UUID = re.compile(r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4
 _ID = re.compile(r"^(?!\.+$)[A-Za-z0-9._\-]{1,128}$")
 _USER = re.compile(r"^(?:Practitioner|PractitionerRole)/(?!\.+$)[A-Za-z0-9._\-]{1,128}$")
 _REFERENCE = re.compile(r"^(?:https?://[^\s?#]+/)?[A-Z][A-Za-z]+/(?!\.+$)[A-Za-z0-9._\-]{1,128}(?:/_history/[^/\s]+)?$")
-_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _entries = msgspec.json.Decoder(list[RawEntry])
 
 
@@ -121,7 +120,7 @@ def read_root(body: bytes) -> dict[str, msgspec.Raw]:
     # RFC 8259 lets a reader ignore a byte-order mark.
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        return _object.decode(body)
+        return raw_members.decode(body)
     except msgspec.ValidationError:
         raise BadRequest("the body must be one JSON object", code="structure") from None
     except RecursionError:
@@ -130,13 +129,9 @@ def read_root(body: bytes) -> dict[str, msgspec.Raw]:
         raise NotJson("the body is no JSON: send a CDS Hooks request in UTF-8") from None
 
 
-def _is_absent(raw: msgspec.Raw | None) -> bool:
-    return raw is None or is_null(raw)
-
-
 def _value(members: dict[str, msgspec.Raw], name: str, path: str, kind: type[T], what: str) -> T | None:
     raw = members.get(name)
-    if raw is None or _is_absent(raw):
+    if raw is None or is_null(raw):
         return None
     try:
         found: T = _decoder(cast("Any", kind)).decode(raw)
@@ -174,7 +169,7 @@ def _draft_entries(context: dict[str, msgspec.Raw]) -> tuple[RawEntry, ...]:
     if _value(bundle, "resourceType", f"{path}.resourceType", object, "a string") != "Bundle":
         raise BadRequest(f"{path} must be a FHIR Bundle", path)
     raw = bundle.get("entry")
-    if raw is None or _is_absent(raw):
+    if raw is None or is_null(raw):
         return ()
     try:
         return tuple(_entries.decode(raw))

@@ -11,11 +11,9 @@ import msgspec
 from cds_service.errors import BadRequest
 from cds_service.facts import Topic
 from fhir_mappings.clinical_views import Patient
-from fhir_mappings.reading import read, read_members
+from fhir_mappings.reading import raw_members, read, read_members
 from fhir_mappings.readings import Reading, Status, failed
 
-_NULL = b"null"
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _TOPIC_OF = {topic.value: topic for topic in Topic}
 
 
@@ -37,7 +35,7 @@ class Prefetch:
     @cached_property
     def members(self) -> dict[str, msgspec.Raw]:
         """The values by their keys, as they came."""
-        return _members.decode(self._raw)
+        return raw_members.decode(self._raw)
 
     @cached_property
     def readings(self) -> dict[str, Reading]:
@@ -61,7 +59,7 @@ def refuse_other_patient(prefetch: Prefetch, patient_id: str, *, read_whole: boo
     `read_whole`: the rest is needed, too.
     """
     key = Topic.PATIENT.value
-    reading = prefetch.readings.get(key, Reading()) if read_whole else read(prefetch.members.get(key, _NULL))
+    reading = prefetch.readings.get(key, Reading()) if read_whole else read(prefetch.members.get(key, b"null"))
     ids = {resource.id for resource, _ in reading.resources if isinstance(resource, Patient) and resource.id}
     if ids and patient_id not in ids:
         raise BadRequest("prefetch.patient is another patient than context.patientId", "prefetch.patient")

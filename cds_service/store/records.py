@@ -9,10 +9,11 @@ from typing import Any
 
 import msgspec
 
+from cds_service.engine.determination import GROUPS
+
 JSON = dict[str, Any]
 # Parts of a determination that hold what the chart says.
 _VALUES = ("explanation", "remarks", "closes")
-_GROUPS = ("criteria", "exclusions", "replacement")
 
 
 class CallRecord(msgspec.Struct, frozen=True, tag="call", tag_field="kind"):
@@ -76,9 +77,7 @@ def kept_determinations(found: Iterable[JSON], values: bool) -> list[JSON]:
 
 
 def _without_values(found: JSON) -> JSON:
-    return {
-        name: _findings(value) if name in _GROUPS else value for name, value in found.items() if name not in _VALUES
-    }
+    return {name: _findings(value) if name in GROUPS else value for name, value in found.items() if name not in _VALUES}
 
 
 def _findings(findings: Iterable[JSON]) -> list[JSON]:

@@ -20,6 +20,8 @@ from prometheus_client import (
 )
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from cds_service.engine.determination import GROUPS
+
 blueprint = Blueprint("measures", __name__)
 Metric = TypeVar("Metric", Counter, Histogram)
 
@@ -63,7 +65,7 @@ def count_answer(hook: str, determinations: list[Mapping[str, Any]]) -> None:
     """Counts what was determined."""
     for found in determinations:
         labelled(OUTCOMES, hook, found["outcome"], found["coverage"]).inc()
-        for group in ("criteria", "exclusions", "replacement"):
+        for group in GROUPS:
             for finding in found.get(group, ()):
                 labelled(CRITERIA, finding["id"], finding["truth"], finding.get("gap", "")).inc()
     for note in determinations[0].get("notes", ()) if determinations else ():
