@@ -43,6 +43,10 @@ _ALIASES = {
     "urn:oid:2.16.840.1.113883.6.69": NDC,
     "www.whocc.no/atc": ATC,
     "urn:oid:2.16.840.1.113883.6.73": ATC,
+    "hl7.org/fhir/v3/actcode": "terminology.hl7.org/codesystem/v3-actcode",
+    "urn:oid:2.16.840.1.113883.5.4": "terminology.hl7.org/codesystem/v3-actcode",
+    "hl7.org/fhir/v2/0004": "terminology.hl7.org/codesystem/v2-0004",
+    "urn:oid:2.16.840.1.113883.12.4": "terminology.hl7.org/codesystem/v2-0004",
 }
 _ICD_SHAPE = re.compile(r"^[A-Z]\d[0-9A-Z](?:\.?[0-9A-Z]{1,4})?$")
 _HCPCS_SHAPE = re.compile(r"^([A-Z]\d{4}|\d{5}|\d{4}[A-Z])(?:[-: ,]+(.+))?$")
