@@ -194,5 +194,8 @@ def judged(request: JSON | bytes) -> list[JSON]:
 
 
 def today() -> date:
-    """The present day in UTC, which no member's zone in the policy's states is ahead of."""
+    """The present day in UTC, which no member's zone in the policy's states is ahead of.
+
+    Asked when tests are collected, only for days that lie weeks from every limit: a run may go on past midnight.
+    """
     return datetime.now(UTC).date()

@@ -9,7 +9,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from html import unescape
 from html.parser import HTMLParser
@@ -564,25 +564,25 @@ def test_a_client_with_a_key_signs_for_its_token_once(visit: Visit, key: Any, al
 
 
 @pytest.mark.parametrize(
-    "signed",
+    "made",
     [
-        _assertion(aud=ISS),
-        _assertion(aud=...),
-        _assertion(exp=int(time.time()) - 120),
-        _assertion(exp=int(time.time()) + 900),
-        _assertion(exp=...),
-        _assertion(exp="soon"),
-        _assertion(jti=...),
-        _assertion(jti=["a"]),
-        _assertion(iss="public-app"),
-        _assertion(sub="nobody", iss="nobody"),
-        _assertion(sub="public-app", iss="public-app"),
-        _assertion(kid="other"),
-        _assertion(RSA, "RS256"),
-        _assertion(ECKey.generate_key("P-384", {"kid": "ec-1"})),
-        _assertion() | {"client_assertion": "no.jwt.at-all"},
-        _assertion() | {"client_assertion": "\u00e9"},
-        {"client_id": "key-app"},
+        lambda: _assertion(aud=ISS),
+        lambda: _assertion(aud=...),
+        lambda: _assertion(exp=int(time.time()) - 120),
+        lambda: _assertion(exp=int(time.time()) + 900),
+        lambda: _assertion(exp=...),
+        lambda: _assertion(exp="soon"),
+        lambda: _assertion(jti=...),
+        lambda: _assertion(jti=["a"]),
+        lambda: _assertion(iss="public-app"),
+        lambda: _assertion(sub="nobody", iss="nobody"),
+        lambda: _assertion(sub="public-app", iss="public-app"),
+        lambda: _assertion(kid="other"),
+        lambda: _assertion(RSA, "RS256"),
+        lambda: _assertion(ECKey.generate_key("P-384", {"kid": "ec-1"})),
+        lambda: _assertion() | {"client_assertion": "no.jwt.at-all"},
+        lambda: _assertion() | {"client_assertion": "\u00e9"},
+        lambda: {"client_id": "key-app"},
     ],
     ids=[
         "aud",
@@ -604,9 +604,10 @@ def test_a_client_with_a_key_signs_for_its_token_once(visit: Visit, key: Any, al
         "no assertion",
     ],
 )
-def test_a_signature_that_does_not_hold_gets_no_token(visit: Visit, signed: JSON) -> None:
+def test_a_signature_that_does_not_hold_gets_no_token(visit: Visit, made: Callable[[], JSON]) -> None:
+    """Each is made when its test runs: one that lives too long at collection is short enough some minutes later."""
     code = visit.code(client_id="key-app")
-    refused = visit.redeem(code, **signed)
+    refused = visit.redeem(code, **made())
     assert refused.status_code in (400, 401)
     assert refused.get_json()["error"] == "invalid_client"
     assert visit.redeem(code, **_assertion()).status_code == 200, "the code was not spent by it"

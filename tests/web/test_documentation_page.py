@@ -197,9 +197,9 @@ def test_a_filled_in_answer_that_was_cleared_stays_clear_when_another_section_is
 
 # ---------------------------------------------------------------- answers that cannot be signed
 
-TOMORROW_ON = (support.today() + timedelta(days=2)).isoformat()
+IN_A_YEAR = (support.today() + timedelta(days=365)).isoformat()
 WRONG: dict[str, tuple[str, dict[str, str], str, list[str]]] = {
-    "a date in the future": (EDUCATION, {"D_I_D_date": TOMORROW_ON}, "D.I.D", ["D.I.D.date", "D.I.D.educator"]),
+    "a date in the future": (EDUCATION, {"D_I_D_date": IN_A_YEAR}, "D.I.D", ["D.I.D.date", "D.I.D.educator"]),
     "the year 26": (EDUCATION, {"D_I_D_date": "0026-03-01", "D_I_D_educator": EDUCATOR}, "D.I.D", ["D.I.D.date"]),
     "a short year": (EDUCATION, {"D_I_D_date": "26-03-01", "D_I_D_educator": EDUCATOR}, "D.I.D", ["D.I.D.date"]),
     "31 February": (EDUCATION, {"D_I_D_date": "2026-02-31", "D_I_D_educator": EDUCATOR}, "D.I.D", ["D.I.D.date"]),
