@@ -13,10 +13,10 @@ from fhir_mappings.context import ChartContext, named
 from fhir_mappings.datatypes import Quantity
 from fhir_mappings.laboratory import PENDING, quantity_of, result
 from fhir_mappings.reading import plain
+from fhir_mappings.unit_spellings import Unit, unit_named
 
 _METER_WORDS = re.compile(r"gluco(?:se )?met|blood glucose (?:meter|monitor)|smbg", re.IGNORECASE)
 _BEFORE_MEAL = re.compile(rb'"(?:ac[mdv]?|[^"]*(?:before|pre-?meal|preprandial|fasting)[^"]*)"')
-_PER_DAY = ("/d", "{tests}/d", "/day", "1/d", "per day", "tests/day", "{#}/d")
 
 
 @dataclass(slots=True)
@@ -75,7 +75,7 @@ def read_glucose(
         context.note(f"{name} is pending and not counted: status {observation.status}")
         return
     quantity = quantity_of(observation)
-    if quantity is not None and quantity.code != "mg/dL" and units.unit_of(quantity) in _PER_DAY:
+    if quantity is not None and quantity.code != "mg/dL" and unit_named(units.unit_of(quantity)) is Unit.PER_DAY:
         facts.self_test_counts.append(result(observation, name, concepts, context, _count))
         return
     if not _is_self_test(observation, concepts, context):

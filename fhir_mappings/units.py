@@ -8,6 +8,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from cds_service.facts import Unusable
 from fhir_mappings.datatypes import Quantity
+from fhir_mappings.unit_spellings import Unit, unit_named
 
 MG_DL_PER_MMOL_L = Decimal("18.0182")
 MG_G_PER_MG_MMOL = Decimal("8.84")
@@ -19,28 +20,6 @@ PLAUSIBLE_HBA1C = (Decimal(3), Decimal(20))
 _LARGEST = 10**12
 
 _COMPARATORS = {None: "", "": "", "=": "", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
-_PERCENT = {"%", "%{hba1c}", "%{hb}", "percent", "%hba1c", "% hba1c", "% ngsp", "{ngsp}%"}
-_IFCC = {"mmol/mol", "mmol/mol{hb}", "mmol/mol{hba1c}", "mmol/mol hb"}
-_FRACTION = {"1", "{fraction}", "{ratio}", "kg/kg", "g/g"}
-_MG_PER_G = {
-    "mg/g",
-    "mg/g{creat}",
-    "ug/mg",
-    "ug/mg{creat}",
-    "µg/mg",
-    "mcg/mg",
-    "mg/gcreat",
-    "mg/g creat",
-    "mg/g creatinine",
-    "ug/mg creat",
-    "mg/g{creatinine}",
-    "mg/gcreatinine",
-    "mcg/mg creat",
-    "μg/mg",
-}
-_MG_PER_MMOL = {"mg/mmol", "mg/mmol{creat}", "mg/mmolcreat", "mg/mmol creat", "mg/mmol{creatinine}"}
-_MG_DL = {"mg/dl", "mg/dl{glucose}", "mg%"}
-_MMOL_L = {"mmol/l"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +52,10 @@ def number(value: float | str | None) -> Decimal | None:
 def unit_of(quantity: Quantity) -> str:
     """The unit to go by, folded: the code where there is one, else the printed unit; '' when neither says one."""
     for text in (quantity.code, quantity.unit):
-        folded = (text or "").strip().casefold()
-        if folded and folded != "none":
-            return folded
+        plain = (text or "").strip().casefold()
+        local = plain.isdigit() and plain != "1"  # a system's own number for a unit
+        if plain and plain != "none" and not local:
+            return plain
     return ""
 
 
@@ -116,14 +96,15 @@ def hba1c(
         if unit_required:
             return Read(None, comparator, text, Unusable.WRONG_UNIT)
         note = "no unit: scale taken from the code"
-        unit = "mmol/mol" if ifcc_by_code else "1" if fraction_by_code and value <= 1 else "%"
-    if unit in _IFCC:
+        unit = Unit.IFCC if ifcc_by_code else Unit.FRACTION if fraction_by_code and value <= 1 else Unit.PERCENT_NGSP
+    spelt = unit_named(unit)
+    if spelt is Unit.IFCC:
         value = (NGSP_SLOPE * value + NGSP_OFFSET).quantize(Decimal("0.1"), ROUND_HALF_UP)
         text = f"{text} ({value} %)"
-    elif unit in _FRACTION:
+    elif spelt is Unit.FRACTION:
         value *= 100
         text = f"{text} ({value.normalize():f} %)"
-    elif unit not in _PERCENT:
+    elif spelt is not Unit.PERCENT_NGSP:
         return Read(None, comparator, text, Unusable.WRONG_UNIT)
     low, high = PLAUSIBLE_HBA1C
     if not low <= value <= high:
@@ -138,10 +119,11 @@ def albumin_creatinine(quantity: Quantity, *, mass_ratio: bool) -> Read:
         return Read(None, "", text, problem)
     unit, note = unit_of(quantity), _spelt(quantity)
     if not unit and mass_ratio:
-        unit, note = "mg/g", "no unit: scale taken from the code"
-    if unit in _MG_PER_MMOL:
+        unit, note = Unit.MG_PER_G, "no unit: scale taken from the code"
+    spelt = unit_named(unit)
+    if spelt is Unit.MG_PER_MMOL:
         value *= MG_G_PER_MG_MMOL
-    elif unit not in _MG_PER_G:
+    elif spelt is not Unit.MG_PER_G:
         return Read(None, comparator, text, Unusable.WRONG_UNIT)
     return Read(float(value), comparator, text, problem, note)
 
@@ -152,7 +134,7 @@ def egfr(quantity: Quantity) -> Read:
     if value is None:
         return Read(None, "", text, problem)
     unit = unit_of(quantity)
-    if unit and not unit.startswith("ml/min"):
+    if unit and unit_named(unit) is not Unit.ML_PER_MINUTE:
         return Read(None, comparator, text, Unusable.WRONG_UNIT)
     return Read(float(value), comparator, text, problem)
 
@@ -168,9 +150,10 @@ def glucose_mg_dl(quantity: Quantity, *, moles_by_code: bool = False) -> int | N
     if value is None:
         return None
     unit = unit_of(quantity)
-    if unit in _MMOL_L or (not unit and moles_by_code):
+    spelt = unit_named(unit)
+    if spelt is Unit.MMOL_PER_L or (not unit and moles_by_code):
         value *= MG_DL_PER_MMOL_L
-    elif unit and unit not in _MG_DL:
+    elif unit and spelt is not Unit.MG_PER_DL:
         return None
     whole = int(value.quantize(Decimal(1), ROUND_HALF_UP))
     return whole if 0 < whole < 3000 else None

@@ -122,6 +122,12 @@ class TestMissingUnit:
 def test_the_code_wins_over_the_printed_unit() -> None:
     assert units.hba1c(Quantity(54, None, "%", "mmol/mol")).value == 7.1
     assert units.hba1c(Quantity(8.1, None, None, "%")).value == 8.1
+    assert units.hba1c(Quantity(8.1, None, "%", "g/dL")).unusable is Unusable.WRONG_UNIT
+
+
+def test_a_systems_own_number_for_a_unit_is_no_unit() -> None:
+    assert units.hba1c(Quantity(8.1, None, "% of total Hgb", "258")).value == 8.1
+    assert units.hba1c(Quantity(0.081, None, "%", "1")).value == 8.1
 
 
 # ---------------------------------------------------------------- albumin-creatinine ratio
