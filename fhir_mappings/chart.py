@@ -95,7 +95,7 @@ class ChartReader:
         """The facts of the chart, every list sorted."""
         context, kinds = self.context, self._by_type
         for reading in (*self._readings.values(), *self._extras):
-            for line in reading.set_aside:
+            for line in (*reading.set_aside, *reading.remarks):
                 context.note(line)
         observed = read_observations(kinds["Observation"], context)
         stays, episodes, taught = read_encounters(kinds["Encounter"], kinds["Condition"], context)

@@ -7,6 +7,7 @@ that one malformed resource never costs the others.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from operator import attrgetter
 from typing import Any
 
@@ -14,6 +15,7 @@ import msgspec
 
 from fhir_mappings.clinical_views import Observation, Resource
 from fhir_mappings.readings import Located, Reading, Status, failed
+from fhir_mappings.server_messages import nothing_found
 from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Entry, Loose, OperationOutcome, RawEntry
 
 _typed = msgspec.json.Decoder(AnyResource)
@@ -24,26 +26,6 @@ _raw_entry = msgspec.json.Decoder(RawEntry)
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 
 DecodeError = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
-# What an OperationOutcome in a searchset says when results may be missing; `not-supported` alone (a parameter that
-# was ignored) leaves more results in, not fewer.
-_LOSSY_CODES = frozenset(
-    {
-        "incomplete",
-        "too-costly",
-        "timeout",
-        "throttled",
-        "transient",
-        "exception",
-        "security",
-        "forbidden",
-        "suppressed",
-        "login",
-        "expired",
-        "processing",
-        "no-store",
-        "lock-error",
-    }
-)
 _MAX_DEPTH = 4
 # What an entry may hold that is no match of a search, and has to be looked at.
 _NO_MATCH = frozenset({Bundle, OperationOutcome, type(None)})
@@ -81,7 +63,7 @@ def read_members(data: bytes | msgspec.Raw) -> dict[str, Reading]:
 
 def _read_typed(resource: Resource, full_url: str | None) -> Reading:
     if isinstance(resource, OperationOutcome):
-        return failed("the EHR sent an error in place of data")
+        return _in_place_of_data(resource)
     if not isinstance(resource, Bundle):
         return Reading(Status.READ, resources=[(resource, full_url)])
     reading = Reading()
@@ -132,12 +114,20 @@ def _conclude(reading: Reading, bundle: Bundle, matches: int) -> None:
         reading.total = bundle.total
 
 
+def _in_place_of_data(outcome: OperationOutcome) -> Reading:
+    """What an OperationOutcome says that came alone: that there are no results, else that the search failed."""
+    issues = outcome.issue or []
+    if nothing_found(issues):
+        return Reading(issues=issues)
+    reading = Reading(issues=issues).settled()
+    return replace(reading, status=Status.FAILED, why=reading.why or "the EHR sent an error in place of data")
+
+
 def _heed(outcome: OperationOutcome, reading: Reading) -> None:
     for issue in outcome.issue or ():
         if issue.code == "not-supported" and issue.diagnostics:
             reading.ignored.append(" ".join(issue.diagnostics.split())[:100])
-        if issue.severity in ("error", "fatal") or issue.code in _LOSSY_CODES:
-            reading.mark_partial("the server says that results may be missing")
+        reading.issues.append(issue)
 
 
 def _read_loosely(data: bytes, depth: int) -> Reading:
@@ -199,15 +189,17 @@ def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
         if body is None:
             continue
         try:
-            one = _read_typed(_typed.decode(body), full_url)
-            if isinstance(one, Reading) and one.status is Status.FAILED:
-                _heed_failed(body, reading)
+            resource = _typed.decode(body)
+            if isinstance(resource, OperationOutcome):
+                _heed(resource, reading)
                 continue
+            one = _read_typed(resource, full_url)
         except DecodeError as error:
             one = _salvage(bytes(body), index, error, depth)
         reading.resources.extend((resource, url or full_url) for resource, url in one.resources)
         reading.set_aside.extend(one.set_aside)
         reading.passed_over += one.passed_over
+        reading.issues += one.issues
         if one.next_url is not None:
             if reading.next_url is not None:
                 reading.mark_partial("several bundles of the answer have more pages")
@@ -219,12 +211,6 @@ def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
     if reading.status is Status.EMPTY and reading.resources:
         reading.status = Status.READ
     return reading
-
-
-def _heed_failed(body: bytes | msgspec.Raw, reading: Reading) -> None:
-    outcome = _typed.decode(body)
-    if isinstance(outcome, OperationOutcome):
-        _heed(outcome, reading)
 
 
 def _unwrap(raw: msgspec.Raw) -> tuple[str | None, bytes | msgspec.Raw | None, bool]:

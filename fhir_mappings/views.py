@@ -97,6 +97,7 @@ class OperationOutcome(Resource, tag="OperationOutcome"):
 
         severity: str | None = None
         code: str | None = None
+        details: CodeableConcept | None = None
         diagnostics: str | None = None
 
     issue: list[Issue] | None = None

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from fhir_mappings.readings import Reading, Status
+from fhir_mappings.reading import read
+from fhir_mappings.readings import Reading, Status, failed
+from fhir_mappings.server_messages import Level, hear, worst
 
 ANSWERED = "the FHIR server answered"
+# Error pages may be long; an OperationOutcome that says why is not.
+_LONGEST_REFUSAL = 200_000
 
 
 def joined(page_url: str, next_url: str) -> str:
@@ -18,10 +22,33 @@ def joined(page_url: str, next_url: str) -> str:
         return ""
 
 
+def refusal(status: int, body: bytes) -> Reading:
+    """What an answer with an error status says: with its own words where the vendor's code is known."""
+    said = read(body[:_LONGEST_REFUSAL]) if b"OperationOutcome" in body[:_LONGEST_REFUSAL] else Reading()
+    if said.status is Status.EMPTY and any(hear(issue).level is Level.EMPTY for issue in said.issues):
+        return said
+    reading = failed(f"{ANSWERED} {status}")
+    reading.issues = said.issues
+    counts = worst(heard for heard in map(hear, said.issues) if heard.known and heard.level > Level.INCOMPLETE)
+    reading.refused = None if counts is None else counts.level is Level.REFUSED
+    return reading
+
+
 def status_in(reading: Reading) -> int | None:
     """The HTTP status that a failed reading tells of."""
     refused = reading.status is Status.FAILED and reading.why.startswith(ANSWERED)
     return int(reading.why.rsplit(" ", 1)[-1]) if refused else None
+
+
+# A server that answers so does not know this form of the search: another form may do.
+_OTHER_FORM = (400, 404, 405, 422, 501)
+
+
+def asks_for_another_form(reading: Reading) -> bool:
+    """Whether the plan's next form of a search may do better: by the vendor's code, else by the HTTP status."""
+    if reading.refused is not None:
+        return reading.refused
+    return status_in(reading) in _OTHER_FORM
 
 
 def not_honoured(url: str, reading: Reading) -> list[str]:

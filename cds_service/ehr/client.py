@@ -16,7 +16,7 @@ from typing import TypeVar
 from urllib.parse import urljoin
 
 from cds_service.ehr import search_plan
-from cds_service.ehr.answers import ANSWERED, joined, line, not_honoured, status_in, together
+from cds_service.ehr.answers import asks_for_another_form, joined, line, not_honoured, refusal, status_in, together
 from cds_service.ehr.scopes import Granted, Scopes, parse
 from cds_service.ehr.search_plan import PLAN, Read, Search, Variation
 from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, Transport, Unanswered
@@ -31,8 +31,6 @@ ANYWHERE = ServerRule(others=True, loopback=True)
 
 log = logging.getLogger(__name__)
 
-# A server that answers so does not know this form of the search: another form may do.
-_REFUSED = (400, 404, 405, 422, 501)
 _TOO_LONG = 414
 
 
@@ -108,7 +106,8 @@ class FhirClient:
         for search in PLAN.get(topic, ()):
             values = search_plan.values_for(search, self._patient_id, self.as_of)
             for codes in search_plan.code_chunks(search, values):
-                tasks.append(self._task(search.type, self._search, search, values, codes, optional=search.optional))
+                run = (self._search, topic, search, values, codes)
+                tasks.append(self._task(search.type, *run, optional=search.optional))
         return tasks
 
     def _read_task(self, each: Read) -> _Task:
@@ -168,26 +167,29 @@ class FhirClient:
     def _single(self, url: str) -> Reading:
         return self._pages(url).settled()
 
-    def _search(self, search: Search, values: dict[str, str], codes: list[str]) -> Reading:
+    def _search(self, topic: Topic, search: Search, values: dict[str, str], codes: list[str]) -> Reading:
         """A search, and what the plan says to try next when the server refuses it."""
-        tried: list[Variation | None] = [None, *search.variations]
-        reading = failed("not asked for")
-        for variation in tried:
+        left = list(search.variations)
+        variation: Variation | None = None
+        best: Reading | None = None
+        while True:
             url = search.url(values, codes, variation)
-            reading = self._pages(url, search.pages)
-            refused = status_in(reading)
-            if refused == _TOO_LONG and len(codes) > 1:
+            reading = self._pages(url, search.pages).settled(topic)
+            if status_in(reading) == _TOO_LONG and len(codes) > 1:
                 half = len(codes) // 2
-                one, other = (self._search(search, values, part) for part in (codes[:half], codes[half:]))
+                one, other = (self._search(topic, search, values, part) for part in (codes[:half], codes[half:]))
                 return together(one, other, False) or reading
-            if refused not in _REFUSED:
-                if variation is not None:
-                    reading.ignored.append(f"asked {variation.why}")
-                    if variation.narrows and reading.status is not Status.FAILED:
-                        reading.mark_partial(f"asked {variation.why}, which may miss some")
-                reading.ignored += not_honoured(url, reading)
-                return reading.settled()
-        return reading
+            if variation is not None:
+                reading.ignored.append(f"asked {variation.why}")
+                if variation.narrows and reading.status is not Status.FAILED:
+                    reading.mark_partial(f"asked {variation.why}, which may miss some")
+            reading.ignored += not_honoured(url, reading)
+            if not asks_for_another_form(reading):
+                return reading
+            best = best or (reading if reading.resources else None)
+            variation = search_plan.next_variation(left, reading.issues)
+            if variation is None:
+                return best or reading
 
     def _pages(self, url: str, most: int | None = None) -> Reading:
         """All pages of one search, up to the cap; loops and pages elsewhere end it as incomplete."""
@@ -203,8 +205,11 @@ class FhirClient:
                 break
             seen.add(page_url)
             page = self._get(page_url)
-            if page.status is Status.FAILED and len(seen) == 1:
-                return page
+            if page.status is Status.FAILED:
+                if len(seen) == 1:
+                    return page
+                whole.mark_partial(page.why)
+                break
             whole.add(page)
             whole.pages = len(seen)
             whole.self_url = whole.self_url or page.self_url
@@ -218,7 +223,7 @@ class FhirClient:
         except Unanswered as error:
             return failed(str(error))
         if answer.status != 200:
-            return failed(f"{ANSWERED} {answer.status}")
+            return refusal(answer.status, answer.body)
         if answer.body.strip() in (b"", b"null"):
             # A client says "nothing there" with null; from a server it is no answer.
             return failed("the FHIR server sent no data")

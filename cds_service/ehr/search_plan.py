@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 from cds_service.concepts import Concept
 from cds_service.facts import Topic
 from cds_service.policies.mp_mm_1316.needs import FEEDS
+from fhir_mappings.server_messages import Issue, parameters_named
 from fhir_mappings.terminology import LOINC, codes_in
 
 # Longer URLs are cut off or refused (414) by gateways in front of several servers: bug log 34.
@@ -77,10 +78,18 @@ _NO_COUNT = Variation("patient only", drop=("_count", "_sort", "_include", "stat
 _NO_INCLUDE = Variation("without _include", drop=("_include",))
 
 
+# Some servers take no page of 1000 (HealthLake: 100 at most): the next smaller one is asked for.
+_SMALLER = tuple(
+    Variation(f"with _count={size}", drop=("_count",), put=(("_count", size),)) for size in ("200", "100", "50")
+)
+_SMALLER_UNSORTED = Variation("without _sort, with _count=100", drop=("_sort", "_count"), put=(("_count", "100"),))
+
+
 def _observations(*concepts: Concept, days: int = 0, optional: bool = False, by: Variation = _LABORATORY) -> Search:
     rows: Parameters = (("patient", PATIENT), ("code", CODES))
     rows += (("date", f"ge{SINCE}"),) if days else ()
-    variations = (_NO_SORT, _NO_PAGES, _NO_DATE, by) if days else (_NO_SORT, _NO_PAGES, by)
+    pages = (_NO_SORT, *_SMALLER, _SMALLER_UNSORTED, _NO_PAGES)
+    variations = (*pages, _NO_DATE, by) if days else (*pages, by)
     return Search(
         "Observation", (*rows, ("_sort", "-date"), ("_count", "1000")), concepts, days, None, optional, variations
     )
@@ -91,7 +100,7 @@ def _all_of(kind: str, *more: tuple[str, str], optional: bool = False, others: t
         kind,
         (("patient", PATIENT), *more, ("_count", "1000")),
         optional=optional,
-        variations=(*others, _NO_COUNT),
+        variations=(*others, *_SMALLER, _NO_COUNT),
     )
 
 
@@ -196,6 +205,18 @@ def _chunked(search: Search, values: dict[str, str], codes: list[str]) -> list[l
         return [codes]
     half = len(codes) // 2
     return _chunked(search, values, codes[:half]) + _chunked(search, values, codes[half:])
+
+
+def next_variation(left: list[Variation], issues: Sequence[Issue]) -> Variation | None:
+    """The next form of a search to try, taken from those that are left: one that changes the parameter that the
+    server complains of, where it names one."""
+    names = {name for each in left for name in (*each.drop, *(name for name, _ in each.put))}
+    named = parameters_named(issues, names)
+    fitting = (each for each in left if named & {*each.drop, *dict(each.put)} and not each.narrows)
+    chosen = next(fitting, left[0] if left else None)
+    if chosen is not None:
+        left.remove(chosen)
+    return chosen
 
 
 def feeds(topic: Topic) -> str:

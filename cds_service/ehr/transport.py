@@ -67,6 +67,9 @@ class Transport:
         self._answers: dict[str, Answered] = {}
         self._session = requests.Session()
         self._session.headers["Accept"] = "application/fhir+json"
+        # Some servers answer an equal search from a cache for a minute (HAPI, Oracle Health), without what was just
+        # signed.
+        self._session.headers["Cache-Control"] = "no-cache"
         if token:
             self._session.headers["Authorization"] = f"Bearer {token}"
         guard(self._session, base, rule, self._connections)

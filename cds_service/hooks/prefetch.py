@@ -49,8 +49,9 @@ def given(prefetch: Prefetch) -> tuple[dict[Topic, Reading], list[Reading]]:
     A key with null or an empty searchset is "nothing there"; an OperationOutcome or rubbish is a failed one.
     """
     found = prefetch.readings
-    by_topic = {_TOPIC_OF[key]: reading.settled() for key, reading in found.items() if key in _TOPIC_OF}
-    return by_topic, [reading for key, reading in found.items() if key not in _TOPIC_OF]
+    topics = {key: _TOPIC_OF[key] for key in found if key in _TOPIC_OF}
+    by_topic = {topic: found[key].settled(topic) for key, topic in topics.items()}
+    return by_topic, [reading.settled() for key, reading in found.items() if key not in topics]
 
 
 def refuse_other_patient(prefetch: Prefetch, patient_id: str, *, read_whole: bool = False) -> None:
@@ -78,7 +79,7 @@ def completed(by_topic: dict[Topic, Reading], source: ChartSource | None) -> dic
         first = by_topic[topic]
         first.given, first.next_url = len(first.resources), None
         first.add(fetched.pop(topic, failed("the next pages were not read")))
-        first.settled()
+        first.settled(topic)
     nothing = {t: failed("nothing in the call says what to ask for") for t in wanted if t not in fetched}
     return by_topic | nothing | fetched
 

@@ -9,10 +9,20 @@ import pytest
 
 from cds_service.concepts import Concept
 from cds_service.ehr.scopes import Granted, parse
-from cds_service.ehr.search_plan import LONGEST_URL, PLAN, Search, code_chunks, feeds, reads_for, values_for
+from cds_service.ehr.search_plan import (
+    LONGEST_URL,
+    PLAN,
+    Search,
+    code_chunks,
+    feeds,
+    next_variation,
+    reads_for,
+    values_for,
+)
 from cds_service.facts import Topic
 from cds_service.policies.mp_mm_1316 import SECTIONS
 from cds_service.policies.mp_mm_1316.needs import FEEDS
+from fhir_mappings.server_messages import Issue
 
 DAY = date(2026, 11, 20)
 SEARCHES = [(topic, search) for topic, each in PLAN.items() for search in each]
@@ -51,13 +61,25 @@ def test_readings_are_asked_for_as_far_back_as_a_rule_uses_them() -> None:
     assert _query(sensor)["date"] == ["ge2026-10-18"]  # 33 days before 2026-11-20
 
 
-def test_a_refused_glucose_search_loses_sorting_then_dates_then_codes() -> None:
+def test_a_refused_glucose_search_loses_sorting_then_large_pages_then_dates_then_codes() -> None:
+    """A server that refuses a page of 1000 is asked for 200, 100 and 50 before it is asked for whatever it likes."""
     tests = PLAN[Topic.GLUCOSE][0]
-    forms = [set(_query(tests, index)) for index in range(len(tests.variations))]
+    queries = [_query(tests, index) for index in range(len(tests.variations))]
+    assert [query.get("_count") for query in queries[1:6]] == [["200"], ["100"], ["50"], ["100"], None]
+    forms = [set(query) for query in queries]
     assert forms[0] == {"patient", "code", "date", "_count"}
-    assert forms[1] == {"patient", "code", "date"}
-    assert forms[2] == {"patient", "code", "_count"}
-    assert forms[3] == {"patient", "category", "_count"}
+    assert forms[5] == {"patient", "code", "date"}
+    assert forms[6] == {"patient", "code", "_count"}
+    assert forms[7] == {"patient", "category", "_count"}
+
+
+def test_what_the_server_complains_of_is_changed_first() -> None:
+    """HealthLake names `_count`: the next smaller page is asked for, with sorting and dates as before."""
+    left = list(PLAN[Topic.GLUCOSE][0].variations)
+    complaint = [Issue("error", "invalid", diagnostics="Invalid value for _count: at most 100")]
+    sizes = [next_variation(left, complaint).put for _ in range(3)]
+    assert sizes == [(("_count", size),) for size in ("200", "100", "50")]
+    assert "date" in next_variation(left, [Issue("error", "invalid", diagnostics="unknown parameter date")]).drop
 
 
 def test_long_code_lists_are_cut_into_chunks() -> None:
