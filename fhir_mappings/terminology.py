@@ -50,7 +50,7 @@ _ALIASES = {
 }
 _ICD_SHAPE = re.compile(r"^[A-Z]\d[0-9A-Z](?:\.?[0-9A-Z]{1,4})?$")
 _HCPCS_SHAPE = re.compile(r"^([A-Z]\d{4}|\d{5}|\d{4}[A-Z])(?:[-: ,]+(.+))?$")
-_CATEGORY_SYSTEMS = (ICD10CM, ATC)
+_CATEGORY_SYSTEMS = (ICD10CM, ATC, "nucc.org/provider-taxonomy")
 _COUNT_URL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 
 
