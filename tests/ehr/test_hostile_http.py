@@ -225,7 +225,7 @@ def test_odd_next_links_do_no_harm(ehr: HostileServer, link: Any) -> None:
 def test_answers_that_are_hardly_http(ehr: HostileServer, reply: Reply) -> None:
     """Rule 3: a reading that fails, and no more: the rest of the chart counts."""
     ehr.on("Condition", say(reply))
-    found = judge(call(ehr), deadline_seconds=0.8)
+    found = judge(call(ehr), deadline_seconds=2.0)
     assert found.truth("D.I.A") == "not-retrieved"
     assert [found.truth(f"D.I.{letter}") for letter in "BCDEFGHI"] == ["met"] * 8
 
