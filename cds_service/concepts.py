@@ -98,3 +98,16 @@ class Concept(StrEnum):
 WITHOUT_STATUS = "without clinical status"
 
 DIABETES = frozenset({Concept.TYPE_1_DIABETES, Concept.TYPE_2_DIABETES, Concept.DIABETES_TYPE_UNCLEAR})
+
+
+class Product(StrEnum):
+    """What a payer sells, or which program pays."""
+
+    MARKETPLACE = "Marketplace"
+    MEDICAID = "Medicaid"
+    CHIP = "CHIP"
+    MEDICARE = "Medicare"
+    DUAL = "Medicare and Medicaid"
+    TRICARE = "TRICARE"
+    PUBLIC = "another public program"
+    SELF_PAY = "self-pay"

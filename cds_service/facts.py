@@ -12,7 +12,7 @@ from datetime import date, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from cds_service.concepts import Concept
+from cds_service.concepts import Concept, Product
 
 
 class Topic(StrEnum):
@@ -212,16 +212,20 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Coverage:
-    """One insurance of the member. `payer_unread`: a payor could not be read; `nameable`: it can be referred to."""
+    """One insurance. `status` is empty where none is given; `plan_texts` name the plan, `other_texts` group and type.
+
+    `products`: by the type's codes. `payer_unread`: a payor could not be read; `nameable`: it can be referred to."""
 
     reference: str
-    active: bool
-    period: tuple[date | None, date | None]
+    status: str
+    period: tuple[When | None, When | None]
     order: int | None
     payer_identifiers: frozenset[str]
     payer_names: tuple[str, ...]
     plan_ids: tuple[str, ...]
-    texts: tuple[str, ...]
+    plan_texts: tuple[str, ...] = ()
+    other_texts: tuple[str, ...] = ()
+    products: frozenset[Product] = frozenset()
     member_ids: frozenset[str] = frozenset()
     payer_unread: bool = False
     nameable: bool = True
@@ -259,9 +263,6 @@ class Chart:
     unread: Mapping[Topic, str] = field(default_factory=dict)
     partial: Mapping[Topic, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-# ---------------------------------------------------------------- the order
 
 
 class Scope(StrEnum):

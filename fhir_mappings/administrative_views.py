@@ -27,7 +27,7 @@ class Coverage(Resource, tag="Coverage", rename={"class_": "class"}):
     period: Period | None = None
     payor: list[Reference] | None = None
     class_: list[Class] | None = None
-    order: int | None = None
+    order: float | str | None = None
 
 
 class Qualification(Struct, gc=False):
@@ -55,6 +55,7 @@ class Organization(Resource, tag="Organization"):
 
     identifier: list[Identifier] | None = None
     name: str | None = None
+    alias: list[str] | None = None
     type: list[CodeableConcept] | None = None
 
 

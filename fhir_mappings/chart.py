@@ -12,7 +12,7 @@ import msgspec
 
 from cds_service.facts import Chart, Topic
 from fhir_mappings import terminology
-from fhir_mappings.administrative_views import PractitionerRole
+from fhir_mappings.administrative_views import Coverage, PractitionerRole
 from fhir_mappings.attestations import read_attestations
 from fhir_mappings.clinical_views import Patient, Resource
 from fhir_mappings.conditions import read_conditions
@@ -26,7 +26,7 @@ from fhir_mappings.observations import read_observations
 from fhir_mappings.procedures import read_procedures
 from fhir_mappings.providers import Providers, read_care_team
 from fhir_mappings.readings import Located, Reading, Status
-from fhir_mappings.references import PatientIdentity
+from fhir_mappings.references import PatientIdentity, Whose
 
 Groups = defaultdict[type[Resource], list[Located]]
 _OPEN = ("draft", "active", "on-hold")
@@ -57,7 +57,11 @@ class ChartReader:
         patients = [(r, url) for r, url in with_orders[Patient] if isinstance(r, Patient) and r.id == patient_id]
         identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
         self.state, postal = _home(patients)
-        plan_state = state_of_plan(r for r, _ in self._by_type["Coverage"])
+        # An order may come with the coverage that it names.
+        insured = _newest_of_each(with_orders[Coverage])
+        self._coverages = [(r, url) for r, url in insured if isinstance(r, Coverage)]
+        own = (r for r, _ in self._coverages if identity.whose(r.beneficiary) is not Whose.STRANGER)
+        plan_state = state_of_plan(own)
         calendar = calendar_of(member_zone(plan_state or self.state, postal, default_zone))
         self.zone = calendar.zone
         self.context = ChartContext(identity, calendar, fhir_server)
@@ -88,7 +92,7 @@ class ChartReader:
 
     def coverage_only(self) -> Chart:
         """The member's coverages alone, for a first look before the rest of the chart is fetched."""
-        coverages = read_coverages(self._by_type["Coverage"], self.context)
+        coverages = read_coverages(self._coverages, self.context)
         return Chart(coverages=tuple(sorted(coverages, key=lambda c: c.reference)), state=self.state)
 
     def chart(self) -> Chart:
@@ -125,7 +129,7 @@ class ChartReader:
             pump_training=_sorted([*done.pump_training, *training]),
             answers=read_attestations(kinds["QuestionnaireResponse"], context),
             care_team=tuple(read_care_team(kinds["CareTeam"], self.providers, context)),
-            coverages=tuple(sorted(read_coverages(kinds["Coverage"], context), key=lambda c: c.reference)),
+            coverages=tuple(sorted(read_coverages(self._coverages, context), key=lambda c: c.reference)),
             state=self.state,
             open_orders=_open_orders(kinds["ServiceRequest"], context),
             unread={t: r.why for t, r in self._readings.items() if r.status is Status.FAILED},

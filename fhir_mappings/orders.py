@@ -14,6 +14,7 @@ from cds_service.facts import Credential, DeviceOrder, Provider, Scope
 from fhir_mappings import terminology
 from fhir_mappings.clinical_views import Device, Medication, MedicationRequest, Resource
 from fhir_mappings.context import ChartContext
+from fhir_mappings.coverage import references_in
 from fhir_mappings.datatypes import CodeableConcept, Reference
 from fhir_mappings.order_items import AnyOrder, billing_codes, item_reference, ordered_items, own_items, words_of
 from fhir_mappings.order_marks import modifiers, not_to_be_done, reason_words, replacement_sign
@@ -135,7 +136,7 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
         subject_reference=_subject(view),
         requester_reference=requester.reference if requester is not None else None,
         billing_codes=_hcpcs_codes([*items, *billing]),
-        coverage_references=tuple(r.reference for r in getattr(view, "insurance", None) or () if r.reference),
+        coverage_references=tuple(references_in(getattr(view, "insurance", None) or (), context)),
         notes=tuple(_notes(view, scope, coded, items, context)),
     )
 

@@ -114,7 +114,6 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
     Topic.COVERAGE: (
         _all_of(
             "Coverage",
-            ("status", "active"),
             ("_include", "Coverage:payor"),
             others=(_NO_INCLUDE, _by("beneficiary")),
         ),

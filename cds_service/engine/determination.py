@@ -23,10 +23,11 @@ class Outcome(StrEnum):
 
 
 class CoverageStanding(StrEnum):
-    """Whether the policy governs the member's coverage."""
+    """Whether the policy governs the member's coverage, and whether that is in force."""
 
     GOVERNED = "governed"
     NOT_GOVERNED = "not-governed"
+    NOT_IN_FORCE = "not-in-force"
     UNVERIFIED = "unverified"
 
 
@@ -38,6 +39,8 @@ class Determination:
     pump is in use and nothing says which path the order takes: both paths are shown, the new-pump path decides.
     `before_policy`: the order is older than every version that is held. `coverage_reference`: the insurance that the
     coverage standing speaks of, None when there is none or nobody knows which; `coverage_ends`: its last day.
+    `coverage_note`: why it stands so. `eligibility`: what has to be settled with the plan before anything else, in a
+    few words; such an order is never likely approved.
     """
 
     order: str
@@ -57,6 +60,7 @@ class Determination:
     coverage_reference: str | None = None
     coverage_note: str = ""
     coverage_ends: date | None = None
+    eligibility: str = ""
 
 
 def outcome_of(required: tuple[Finding, ...], exclusions: tuple[Finding, ...]) -> Outcome:

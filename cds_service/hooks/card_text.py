@@ -98,18 +98,32 @@ def in_question(determination: Determination) -> list[Finding]:
 def summary(determination: Determination) -> str:
     """One line under 140 characters: the outcome and the single most useful next step."""
     what = "Insulin pump replacement" if determination.on_replacement_path else "Insulin pump"
+    what += _COVERAGE_IN_TITLE.get(determination.coverage, "")
     if determination.outcome is Outcome.LIKELY_APPROVED:
         which = "D.III is shown" if determination.on_replacement_path else "all criteria are shown"
         return f"{what}: likely approved, {which} ({PAYER} {POLICY_ID})"
     if determination.outcome is Outcome.EXCLUDED:
         first = _excluding(determination)[0]
         return shortened(f"{what}: excluded by {POLICY_ID} {first.id}. {first.explanation}", SUMMARY_LIMIT)
+    step, more = _next(determination)
+    whole = f"{what}: needs documentation. Next: {step}{more}"
+    return whole if len(whole) <= SUMMARY_LIMIT else f"{what}. Next: {step}"
+
+
+_COVERAGE_IN_TITLE = {
+    CoverageStanding.UNVERIFIED: ", coverage not verified",
+    CoverageStanding.NOT_IN_FORCE: ", coverage not in force",
+}
+
+
+def _next(determination: Determination) -> tuple[str, str]:
+    """The next step, and how many more there are."""
     gaps = _open(determination)
+    if determination.eligibility:
+        return determination.eligibility, f"; {len(gaps)} more" if gaps else ""
     if not gaps:
-        return f"{what}: needs documentation. Next: add the HCPCS code to the order"
-    step = _step(gaps[0])
-    more = f"; {len(gaps) - 1} more" if len(gaps) > 1 else ""
-    return f"{what}: needs documentation. Next: {step} ({gaps[0].id}){more}"
+        return "add the HCPCS code to the order", ""
+    return f"{_step(gaps[0])} ({gaps[0].id})", f"; {len(gaps) - 1} more" if len(gaps) > 1 else ""
 
 
 def _step(finding: Finding) -> str:
@@ -131,6 +145,8 @@ def detail(order: DeviceOrder, determination: Determination, chart: Chart, today
     """The paragraphs of a card's detail, most important first."""
     version = f"{PAYER} {POLICY_ID} (version {determination.policy_version})"
     yield f"**{escaped(order.label)}**, judged as of {determination.as_of} under {version}."
+    if determination.eligibility:
+        yield f"**First**: {escaped(first_step(determination))}."
     if determination.outcome is Outcome.EXCLUDED:
         yield "The policy text excludes this, and a plan reviewer will say no:"
         yield _lines(_item(f, ()) for f in _excluding(determination))
@@ -149,6 +165,12 @@ def detail(order: DeviceOrder, determination: Determination, chart: Chart, today
     if shown:
         yield "**Shown**\n\n" + _lines(f"{_name(f)}: {escaped(f.explanation)}{_weak(f)}" for f in shown)
     yield "This predicts what a reviewer will say; it decides nothing."
+
+
+def first_step(determination: Determination) -> str:
+    """What has to be settled with the plan before anything else, and why."""
+    step = f"{determination.eligibility[:1].upper()}{determination.eligibility[1:]}"
+    return f"{step} with {PAYER}: {determination.coverage_note}"
 
 
 def _gaps(determination: Determination) -> Iterator[str]:
@@ -224,7 +246,8 @@ def remarks(order: DeviceOrder, determination: Determination, today: date, *, co
     """What a reader should know beside the findings, in Markdown; `coverage`: also that it was not verified."""
     lines = []
     if coverage and determination.coverage is CoverageStanding.UNVERIFIED:
-        lines.append("Coverage was not verified: this holds if the member has a CareSource Marketplace plan.")
+        why = escaped(determination.coverage_note)
+        lines.append(f"Coverage was not verified: {why}. This holds if the member has a {PAYER} Marketplace plan.")
     age = (today - determination.as_of).days
     if age > PARAMETERS["order_age_days"].on(determination.as_of):
         lines.append(f"The order is {age} days old (of {determination.as_of}) and was judged at that date.")

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from cds_service.engine.determination import Determination, Outcome
 from cds_service.facts import Chart, DeviceOrder
-from cds_service.hooks.card_text import SUMMARY_LIMIT, in_question, remarks
+from cds_service.hooks.card_text import SUMMARY_LIMIT, first_step, in_question, remarks
 from cds_service.hooks.configuration import GUIDELINE, REMINDER, Configuration, Option
 from cds_service.hooks.markdown import escaped, shortened
 from cds_service.hooks.suggestions import suggestions_for
@@ -64,7 +64,9 @@ class CrdCardWriter:
         return card
 
     def _due(self, order: DeviceOrder, determination: Determination, chart: Chart) -> Iterator[str]:
-        """Orders that would close a gap and that nobody has placed."""
+        """What comes first with the plan, and orders that would close a gap and that nobody has placed."""
+        if determination.eligibility:
+            yield first_step(determination)
         if determination.outcome is Outcome.EXCLUDED:
             return
         for offer in suggestions_for(order, determination, self._patient, None, self._ordered | chart.open_orders):

@@ -102,7 +102,8 @@ def prefetch_templates() -> dict[str, str]:
     newest = f"&_sort=-date&_count={_PAGE}"
     return {
         Topic.PATIENT.value: "Patient/{{context.patientId}}",
-        Topic.COVERAGE.value: f"Coverage?{patient}&status=active",
+        # Of any status: a coverage that has ended is told from none.
+        Topic.COVERAGE.value: f"Coverage?{patient}",
         Topic.CONDITIONS.value: f"Condition?{patient}&_count={_PAGE}",
         Topic.HBA1C.value: f"Observation?{patient}&code="
         f"{lab_codes(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED)}{newest}",

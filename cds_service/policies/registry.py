@@ -11,12 +11,11 @@ from typing import Any
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome, outcome_of
 from cds_service.engine.finding import Finding
 from cds_service.engine.parameters import ParametersOn
-from cds_service.errors import NoVersionInForce
-from cds_service.facts import Chart, DeviceOrder, Record, Scope, Topic
+from cds_service.facts import Chart, DeviceOrder, Record, Scope
 from cds_service.policies import mp_mm_1316
 from cds_service.policies.mp_mm_1316 import replacement
 from cds_service.policies.mp_mm_1316.case import Case, usable
-from cds_service.policies.mp_mm_1316.coverage import standing
+from cds_service.policies.mp_mm_1316.coverage import CoverageMatch, Members, match_coverage
 
 _JUDGED = (Scope.PUMP, Scope.EXCLUDED_DEVICE, Scope.REPAIR)
 
@@ -32,69 +31,82 @@ def parameters_on(day: date, overrides: Mapping[str, Any] | None = None) -> Mapp
     return {**in_force, **overrides} if overrides else in_force
 
 
-def payer_parameters(day: date, overrides: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
-    """What says who the payer is; also known of days before the first version of the policy."""
-    return parameters_on(max(day, mp_mm_1316.VERSIONS[0]), overrides)
-
-
 @lru_cache(maxsize=64)
 def _parameters_on(day: date) -> Mapping[str, Any]:
     return MappingProxyType(dict(ParametersOn(mp_mm_1316.PARAMETERS, day)))
 
 
-def version_on(day: date) -> str:
-    """The policy version in force on a day, named by its start date; NoVersionInForce before the first."""
+def version_on(day: date) -> str | None:
+    """The policy version in force on a day, named by its start date; None before the first."""
     held = [start for start in mp_mm_1316.VERSIONS if start <= day]
-    if not held:
-        raise NoVersionInForce(f"no version of {mp_mm_1316.POLICY_ID} is held for {day.isoformat()}")
-    return max(held).isoformat()
+    return max(held).isoformat() if held else None
+
+
+def match(
+    order: DeviceOrder,
+    chart: Chart,
+    as_of: date,
+    overrides: Mapping[str, Any] | None = None,
+    members: Members | None = None,
+) -> CoverageMatch:
+    """The coverage that an order is held against; also of days before the first version of the policy."""
+    parameters = parameters_on(max(as_of, mp_mm_1316.VERSIONS[0]), overrides)
+    return match_coverage(order, chart, as_of, parameters, members)
 
 
 def determine(
-    order: DeviceOrder, chart: Chart, as_of: date, overrides: Mapping[str, Any] | None = None
+    order: DeviceOrder,
+    chart: Chart,
+    as_of: date,
+    overrides: Mapping[str, Any] | None = None,
+    matched: CoverageMatch | None = None,
 ) -> Determination:
-    """The determination for one order; pure: the same facts on the same day always give the same one."""
+    """The determination for one order; pure: the same facts on the same day always give the same one.
+
+    `matched`: the order's coverage, where it was matched before.
+    """
     notes = tuple(dict.fromkeys((*order.notes, *chart.notes)))
     said = partial(Determination, order.reference, as_of=as_of, policy_id=mp_mm_1316.POLICY_ID)
-    unjudged = partial(said, Outcome.NOT_APPLICABLE, policy_version=None, notes=notes)
     if not is_governed_kind(order):
-        reason = order.out_of_scope or "The order is not for an insulin pump"
-        return unjudged(coverage=CoverageStanding.UNVERIFIED, reason=reason)
-    try:
-        version = version_on(as_of)
-    except NoVersionInForce as error:
-        reason = f"The order is of {as_of}: {error}. It is not judged by a later text"
-        return unjudged(coverage=CoverageStanding.UNVERIFIED, reason=reason, before_policy=True)
-    parameters = parameters_on(as_of, overrides)
-    covered = _coverage(chart, as_of, parameters)
-    if covered["coverage"] is CoverageStanding.NOT_GOVERNED:
-        reason = f"The policy does not govern this coverage: {covered['coverage_note']}"
-        return unjudged(policy_version=version, reason=reason, **covered)
-    case = Case(order, chart, as_of, parameters)
-    notes = (*notes, *_later(case))
-    if covered["coverage"] is CoverageStanding.UNVERIFIED:
-        notes = (f"Coverage not verified: {covered['coverage_note']}", *notes)
-    return said(policy_version=version, notes=notes, **covered, **_judged(case))
+        unjudged = partial(said, Outcome.NOT_APPLICABLE, policy_version=None, coverage=CoverageStanding.UNVERIFIED)
+        return unjudged(reason=order.out_of_scope or "The order is not for an insulin pump", notes=notes)
+    matched = matched or match(order, chart, as_of, overrides)
+    said = partial(said, policy_version=version_on(as_of), **_covered(matched))
+    notes = (*_coverage_notes(matched), *notes)
+    if matched.standing is CoverageStanding.NOT_GOVERNED:
+        reason = f"The policy does not govern this coverage: {matched.why}"
+        return said(Outcome.NOT_APPLICABLE, reason=reason, notes=notes)
+    if version_on(as_of) is None:
+        reason = f"The order is of {as_of}: no version of {mp_mm_1316.POLICY_ID} is held for {as_of}"
+        reason = f"{reason}. It is not judged by a later text"
+        covered = CoverageStanding.UNVERIFIED if matched.standing is CoverageStanding.GOVERNED else matched.standing
+        return said(Outcome.NOT_APPLICABLE, reason=reason, before_policy=True, notes=notes, coverage=covered)
+    case = Case(order, chart, as_of, parameters_on(as_of, overrides))
+    return said(notes=(*notes, *_later(case)), **_judged(case, matched))
 
 
-def _coverage(chart: Chart, as_of: date, parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _covered(matched: CoverageMatch) -> dict[str, Any]:
     """What a determination says of the member's coverage, by its names."""
-    found = standing(chart.coverages, chart.state, as_of, parameters)
-    covered, why = found.standing, found.why
-    unread = chart.unread.get(Topic.COVERAGE) and covered is not CoverageStanding.GOVERNED
-    # Of several coverages the primary one decides: with some unread, nobody knows which that is.
-    if unread or chart.partial.get(Topic.COVERAGE):
-        covered, why = CoverageStanding.UNVERIFIED, "the coverage could not be read whole"
-    coverage = found.coverage
+    coverage = matched.coverage
     return {
-        "coverage": covered,
-        "coverage_note": why,
+        "coverage": matched.standing,
+        "coverage_note": matched.why,
         "coverage_reference": coverage.reference if coverage and coverage.nameable else None,
-        "coverage_ends": coverage.period[1] if coverage else None,
+        "coverage_ends": matched.ends,
+        "eligibility": matched.eligibility,
     }
 
 
-def _judged(case: Case) -> dict[str, Any]:
+def _coverage_notes(matched: CoverageMatch) -> tuple[str, ...]:
+    heads = {
+        CoverageStanding.UNVERIFIED: "Coverage not verified",
+        CoverageStanding.NOT_IN_FORCE: "Coverage not in force",
+    }
+    head = heads.get(matched.standing)
+    return (*((f"{head}: {matched.why}",) if head else ()), *matched.notes)
+
+
+def _judged(case: Case, matched: CoverageMatch) -> dict[str, Any]:
     """The outcome with the findings behind it, by a determination's names."""
     criteria = tuple(case.finding(unit) for unit in mp_mm_1316.CRITERIA)
     exclusions = tuple(case.finding(unit) for unit in mp_mm_1316.EXCLUSIONS)
@@ -111,6 +123,9 @@ def _judged(case: Case) -> dict[str, Any]:
     if outcome is Outcome.LIKELY_APPROVED and not case.order.coded:
         outcome = Outcome.NEEDS_DOCUMENTATION
         reason = "The order names an insulin pump only in words"
+    if outcome is Outcome.LIKELY_APPROVED and matched.eligibility:
+        outcome = Outcome.NEEDS_DOCUMENTATION
+        reason = f"All criteria are shown, but the coverage has to be settled first: {matched.why}"
     return {
         "outcome": outcome,
         "criteria": criteria,

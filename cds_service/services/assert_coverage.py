@@ -6,7 +6,7 @@
 | needs-documentation | covered | needed, with clinical documentation and the questionnaire |
 | something deciding could not be read | indeterminate, technical | indeterminate |
 | excluded | not-covered, with the section | |
-| member unknown, coverage not active | not-covered, with the guide's code | |
+| member unknown, coverage not in force | not-covered, with the guide's code | |
 | coverage not verified, not governed, no version in force | conditional, with the reason | conditional |
 """
 
@@ -25,8 +25,9 @@ from cds_service.hooks.card_text import in_question, what_helps
 from cds_service.hooks.determinations import assertion_id
 from cds_service.hooks.markdown import plain, shortened
 from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, QUESTIONNAIRE, UNITS
+from cds_service.policies.mp_mm_1316.coverage import CoverageMatch
+from cds_service.policies.mp_mm_1316.coverage import Reason as MatchReason
 from cds_service.policies.mp_mm_1316.needs import feeds_any
-from cds_service.services.verify_coverage import Position, Problem
 from cds_service.settings import Settings
 
 _LONGEST_REASON = 500
@@ -52,16 +53,16 @@ class Terms:
 
 
 def assertion_for(
-    order: DeviceOrder, determination: Determination, position: Position | None, terms: Terms
+    order: DeviceOrder, determination: Determination, match: CoverageMatch | None, terms: Terms
 ) -> CoverageAssertion | None:
     """The assertion about one order; None where there is nothing to assert, or no Coverage to assert it of."""
     coverage = determination.coverage_reference
-    if position is None or coverage is None:
+    if match is None or coverage is None:
         return None
     if determination.coverage is CoverageStanding.NOT_GOVERNED and not terms.answers_all:
         return None
     settings = terms.settings
-    ends = position.ends or determination.coverage_ends
+    ends = match.ends
     blank = CoverageAssertion(
         order=order.reference,
         coverage=coverage,
@@ -76,7 +77,7 @@ def assertion_for(
         expires=ends if ends and ends >= terms.today else None,
         contact=settings.payer_phone or None,
     )
-    return _by_member(blank, position) or _by_standing(blank, determination, position, terms)
+    return _not_insured(blank, match) or _by_standing(blank, determination, match, terms)
 
 
 def _anchor(determination: Determination) -> str:
@@ -84,19 +85,20 @@ def _anchor(determination: Determination) -> str:
     return f"#{sections[0]}" if sections else ""
 
 
-def _by_member(blank: CoverageAssertion, position: Position) -> CoverageAssertion | None:
-    """What the plan says of the member, before any policy is looked at."""
-    if position.problem is Problem.MEMBER_UNKNOWN:
+def _not_insured(blank: CoverageAssertion, match: CoverageMatch) -> CoverageAssertion | None:
+    """What is known of the member, before any policy is looked at."""
+    if match.reason is MatchReason.MEMBER_UNKNOWN:
         reason = Reason("Coverage: the member id on the Coverage is not known to the plan", "no-member-found")
-    elif position.problem is Problem.NOT_ACTIVE:
-        reason = Reason("Coverage: no coverage of the plan is active on the day of the order", "no-active-coverage")
+    elif match.standing is CoverageStanding.NOT_IN_FORCE:
+        text = shortened(f"Coverage: not active on the day of the order: {plain(match.why)}", _LONGEST_REASON)
+        reason = Reason(text, "no-active-coverage")
     else:
         return None
     return _not_covered(blank, (reason,))
 
 
 def _by_standing(
-    blank: CoverageAssertion, determination: Determination, position: Position, terms: Terms
+    blank: CoverageAssertion, determination: Determination, match: CoverageMatch, terms: Terms
 ) -> CoverageAssertion:
     if not determination.criteria:
         reason = Reason(f"Coverage and prior authorization: {_sentence(determination.reason or '')}; ask {PAYER}")
@@ -109,7 +111,7 @@ def _by_standing(
     if determination.outcome is Outcome.EXCLUDED:
         return _not_covered(blank, reasons)
     if determination.outcome is Outcome.LIKELY_APPROVED:
-        return _approved(blank, position, terms)
+        return _approved(blank, match, terms)
     unread = [finding for finding in in_question(determination) if _is_technical(finding, terms.unread)]
     if unread:
         return _technical(blank, unread)
@@ -123,12 +125,12 @@ def _asking(blank: CoverageAssertion, determination: Determination, terms: Terms
     return replace(blank, questionnaire=f"{terms.settings.public_url}/fhir/{QUESTIONNAIRE}")
 
 
-def _approved(blank: CoverageAssertion, position: Position, terms: Terms) -> CoverageAssertion:
+def _approved(blank: CoverageAssertion, match: CoverageMatch, terms: Terms) -> CoverageAssertion:
     text = f"Prior authorization: every criterion of {POLICY_ID} is shown in what was read"
     allowed = terms.settings.issue_authorization_numbers and terms.unsolicited and terms.primary
     if not allowed:
         return replace(blank, reasons=(Reason(f"{text}; the plan decides on the request"),))
-    number = _authorization_number(blank, position, terms)
+    number = _authorization_number(blank, match, terms)
     return replace(
         blank,
         prior_authorization=PriorAuthorization.SATISFIED,
@@ -200,8 +202,8 @@ def _name(finding: Finding) -> str:
     return f"{finding.id} {UNITS[finding.id].title}" if finding.id in UNITS else finding.id
 
 
-def _authorization_number(blank: CoverageAssertion, position: Position, terms: Terms) -> str:
+def _authorization_number(blank: CoverageAssertion, match: CoverageMatch, terms: Terms) -> str:
     """A number that no other order has: the same EHR, member, coverage and order always get the same one."""
-    members = sorted(position.coverage.member_ids) if position.coverage else []
+    members = sorted(match.coverage.member_ids) if match.coverage else []
     parts = (terms.fhir_server or "", terms.patient_id, blank.order, blank.coverage, *members)
     return f"PA-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:16].upper()}"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from cds_service.facts import Chart
+from cds_service.facts import Chart, DeviceOrder
 from cds_service.hooks.configuration import Configuration
 from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import HookRequest
-from cds_service.policies.registry import payer_parameters
+from cds_service.policies.mp_mm_1316.coverage import CoverageMatch
+from cds_service.policies.registry import match
 from cds_service.services.member_roster import Roster
-from cds_service.services.verify_coverage import Position, position_of
 from cds_service.settings import Settings
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.crd_versions import CrdVersion
@@ -42,6 +42,6 @@ class Call:
         today = self.now.astimezone(reader.zone).date()
         return today, max(today, self.now.astimezone(UTC).date())
 
-    def position(self, chart: Chart, as_of: date) -> Position:
-        """Where an order of that day stands with the member's coverages."""
-        return position_of(chart, as_of, payer_parameters(as_of, self.settings.overrides()), self.roster)
+    def match(self, order: DeviceOrder, chart: Chart, as_of: date) -> CoverageMatch:
+        """The coverage that an order of that day is held against."""
+        return match(order, chart, as_of, self.settings.overrides(), self.roster)

@@ -113,7 +113,7 @@ def _statuses(version: CrdVersion | None) -> Iterator[None]:
 
 def _response(call: Call, seen: Seen, app_links: AppLinks | None) -> dict[str, Any]:
     days = call.days(seen.reader)
-    judged = judge_orders(seen.orders, seen.chosen, seen.chart, days, call.settings)
+    judged = judge_orders(seen.orders, seen.chosen, seen.chart, days, call.settings, call.roster)
     orders = [placed(call, seen, each) for each in judged]
     response: dict[str, Any] = {
         "cards": limited(list(_cards(call, seen, orders, days[0], app_links)), call.configuration),
@@ -176,7 +176,7 @@ def _actions(call: Call, seen: Seen, orders: Sequence[Placed], today: date) -> l
     )
     said = []
     for each in orders:
-        assertion = assertion_for(each.order, each.determination, each.position, terms) if each.carries else None
+        assertion = assertion_for(each.order, each.determination, each.match, terms) if each.carries else None
         if assertion is not None:
             said.append((assertion, each.order.label))
     raw = {reference: draft.raw for reference, draft in seen.drafts.items()}

@@ -157,7 +157,8 @@ def _documented(call: Call, seen: Seen, order: DeviceOrder, banner: Banner) -> D
     reader: ChartReader = seen.reader
     days = call.days(reader)
     now_signed = replace(order, authored=When(days[0], days[0]))
-    (judged,) = judge_orders([now_signed], frozenset({order.reference}), seen.chart, days, call.settings)
+    chosen = frozenset({order.reference})
+    (judged,) = judge_orders([now_signed], chosen, seen.chart, days, call.settings, call.roster)
     determination = placed(call, seen, judged).determination
     own_day = order.authored.last if order.authored else None
     found = Documented(

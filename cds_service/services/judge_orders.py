@@ -9,16 +9,18 @@ from datetime import date
 from cds_service.engine.determination import Determination
 from cds_service.facts import Chart, DeviceOrder, Scope
 from cds_service.policies.mp_mm_1316 import POLICY_ID
-from cds_service.policies.registry import determine, is_governed_kind
+from cds_service.policies.mp_mm_1316.coverage import CoverageMatch, Members
+from cds_service.policies.registry import determine, is_governed_kind, match
 from cds_service.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One order of the call with its determination."""
+    """One order of the call with its determination; `match`: its coverage, None where the order is not judged."""
 
     order: DeviceOrder
     determination: Determination
+    match: CoverageMatch | None = None
 
 
 def as_of_day(order: DeviceOrder, today: date, latest: date) -> tuple[date, tuple[str, ...]]:
@@ -44,8 +46,12 @@ def judge_orders(
     chart: Chart,
     today: tuple[date, date],
     settings: Settings,
+    members: Members | None = None,
 ) -> list[Judged]:
-    """A determination for every order; those that are not chosen are not judged. `today`: see `as_of_day`."""
+    """A determination for every order; those that are not chosen are not judged.
+
+    `today`: see `as_of_day`. `members`: the plan's own list, None when it gives none.
+    """
     judged: list[Judged] = []
     for order in orders:
         as_of, notes = as_of_day(order, *today)
@@ -53,7 +59,9 @@ def judge_orders(
             order = replace(order, out_of_scope="The order is not selected")
         if notes and is_governed_kind(order):
             order = replace(order, notes=(*notes, *order.notes))
-        judged.append(Judged(order, determine(order, chart, as_of, settings.overrides())))
+        overrides = settings.overrides()
+        matched = match(order, chart, as_of, overrides, members) if is_governed_kind(order) else None
+        judged.append(Judged(order, determine(order, chart, as_of, overrides, matched), matched))
     pump = next((j for j in judged if j.order.scope is Scope.PUMP and j.order.out_of_scope is None), None)
     return [_riding(each, pump) for each in judged]
 
@@ -72,4 +80,4 @@ def _riding(each: Judged, pump: Judged | None) -> Judged:
         rides_with=reference,
         reason=pump.determination.reason or f"The supplies ride along with {reference}",
     )
-    return Judged(each.order, shared)
+    return Judged(each.order, shared, pump.match)

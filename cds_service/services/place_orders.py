@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from cds_service.engine.determination import CoverageStanding, Determination
+from cds_service.engine.determination import Determination
 from cds_service.errors import BadRequest
 from cds_service.facts import DeviceOrder
+from cds_service.policies.mp_mm_1316.coverage import CoverageMatch
 from cds_service.policies.registry import is_governed_kind
 from cds_service.services.call import Call
 from cds_service.services.judge_orders import Judged
 from cds_service.services.see_call import Seen
-from cds_service.services.verify_coverage import Position, Problem, refuse
+from cds_service.services.verify_coverage import refuse
 from fhir_mappings.coverage_information import CARRIERS
 from fhir_mappings.orders import DraftOrder
 from fhir_mappings.validity import fault_in
@@ -19,11 +20,11 @@ from fhir_mappings.validity import fault_in
 
 @dataclass(frozen=True, slots=True)
 class Placed:
-    """A judged order. `position` None: no order that the policy speaks about; `carries`: it takes an extension."""
+    """A judged order. `match` None: no order that the policy speaks about; `carries`: it takes an extension."""
 
     order: DeviceOrder
     determination: Determination
-    position: Position | None = None
+    match: CoverageMatch | None = None
     carries: bool = False
 
 
@@ -32,25 +33,12 @@ def placed(call: Call, seen: Seen, judged: Judged) -> Placed:
     order, determination = judged.order, judged.determination
     if not (is_governed_kind(order) or determination.rides_with):
         return Placed(order, determination)
-    position = call.position(seen.chart, determination.as_of)
-    if call.service.crd:
-        refuse(position)
+    if call.service.crd and judged.match is not None:
+        refuse(judged.match)
     hindrance = _hindrance(seen.drafts[order.reference], call.service.crd)
-    determination = _by_member(determination, position)
     if hindrance is not None:
         determination = replace(determination, notes=(*determination.notes, hindrance))
-    return Placed(order, determination, position, hindrance is None)
-
-
-def _by_member(determination: Determination, position: Position) -> Determination:
-    """The determination with what the plan knows of the member, and with the coverage where no policy named one."""
-    if position.problem is Problem.MEMBER_UNKNOWN:
-        why = "the plan does not know the member id on the Coverage"
-        notes = (f"Coverage not verified: {why}", *determination.notes)
-        determination = replace(determination, coverage=CoverageStanding.UNVERIFIED, coverage_note=why, notes=notes)
-    if position.coverage is not None and determination.coverage_reference is None:
-        determination = replace(determination, coverage_reference=position.coverage.reference)
-    return determination
+    return Placed(order, determination, judged.match, hindrance is None)
 
 
 def _hindrance(draft: DraftOrder, crd: bool) -> str | None:

@@ -85,6 +85,6 @@ def _gate(call: Call, chosen: frozenset[str]) -> Callable[[ChartReader, Sequence
         chart, days = reader.coverage_only(), call.days(reader)
         for order in orders:
             if is_governed_kind(order) and order.reference in chosen:
-                refuse(call.position(chart, as_of_day(order, *days)[0]), before_fetching=True)
+                refuse(call.match(order, chart, as_of_day(order, *days)[0]), before_fetching=True)
 
     return check

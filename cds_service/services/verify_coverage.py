@@ -7,21 +7,15 @@ readable → 412; member unknown or not active → 200).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import date
 from enum import Enum, auto
-from typing import Any
 
 from cds_service.errors import BadRequest, PreconditionFailed
-from cds_service.facts import Chart, Coverage, Topic
 from cds_service.policies.mp_mm_1316 import PAYER
-from cds_service.policies.mp_mm_1316.coverage import is_payers, primary_coverages
-from cds_service.services.member_roster import Roster
+from cds_service.policies.mp_mm_1316.coverage import CoverageMatch, Reason
 
 
 class Problem(Enum):
-    """What is the matter with the coverage of a call."""
+    """What an EHR has to mend about the coverage of a call."""
 
     UNREAD = auto()
     ABSENT = auto()
@@ -30,59 +24,24 @@ class Problem(Enum):
     PAYER_UNREAD = auto()
     PAYER_UNIDENTIFIED = auto()
     OTHER_PAYER = auto()
-    NOT_ACTIVE = auto()
-    MEMBER_UNKNOWN = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Position:
-    """The coverage that an order is held against, what is the matter with it, and the last day that is known of it."""
-
-    coverage: Coverage | None = None
-    problem: Problem | None = None
-    ends: date | None = None
-
-
-def position_of(chart: Chart, as_of: date, parameters: Mapping[str, Any], roster: Roster | None) -> Position:
-    """Where an order of that day stands with the member's coverages."""
-    if not chart.coverages:
-        unread = Topic.COVERAGE in chart.unread or Topic.COVERAGE in chart.partial
-        return Position(problem=Problem.UNREAD if unread else Problem.ABSENT)
-    primary = primary_coverages(chart.coverages, as_of)
-    if not primary:
-        return _inactive(chart, parameters)
-    if len(primary) > 1:
-        return Position(problem=Problem.SEVERAL)
-    coverage = primary[0]
+def problem_of(match: CoverageMatch) -> Problem | None:
+    """What a CRD client has to mend about the coverage of an order; None where it gets an answer."""
+    coverage = match.coverage
+    if match.rivals:
+        return Problem.SEVERAL
+    if match.reason is Reason.UNREAD and (coverage is None or match.payer is False):
+        return Problem.UNREAD
+    if coverage is None:
+        return Problem.ABSENT if match.reason is Reason.ABSENT else Problem.OTHER_PAYER
     if not coverage.nameable:
-        return Position(problem=Problem.UNNAMED)
+        return Problem.UNNAMED
+    if match.reason is Reason.OVER:
+        return None
     if not coverage.payer_identifiers:
-        problem = Problem.PAYER_UNREAD if coverage.payer_unread else Problem.PAYER_UNIDENTIFIED
-        return Position(coverage, problem)
-    if is_payers(coverage, parameters) is not True:
-        return Position(coverage, Problem.OTHER_PAYER)
-    return _member(coverage, as_of, roster)
-
-
-def _inactive(chart: Chart, parameters: Mapping[str, Any]) -> Position:
-    """Coverages, but none in force on the day: the last one of this payer tells that."""
-    ours = [c for c in chart.coverages if c.nameable and is_payers(c, parameters) is True]
-    if not ours:
-        return Position(problem=Problem.OTHER_PAYER)
-    last = max(ours, key=lambda c: (c.period[1] or c.period[0] or date.min, c.reference))
-    return Position(last, Problem.NOT_ACTIVE)
-
-
-def _member(coverage: Coverage, as_of: date, roster: Roster | None) -> Position:
-    ends = coverage.period[1]
-    if roster is None:
-        return Position(coverage, ends=ends)
-    if not roster.knows(coverage.member_ids):
-        return Position(coverage, Problem.MEMBER_UNKNOWN)
-    span = roster.span_on(coverage.member_ids, as_of)
-    if span is None:
-        return Position(coverage, Problem.NOT_ACTIVE)
-    return Position(coverage, ends=min((end for end in (ends, span[1]) if end), default=None))
+        return Problem.PAYER_UNREAD if coverage.payer_unread else Problem.PAYER_UNIDENTIFIED
+    return None if match.payer is True else Problem.OTHER_PAYER
 
 
 _FIELD = "prefetch.coverage"
@@ -128,11 +87,10 @@ _REFUSALS: dict[Problem, tuple[type[BadRequest], str, str]] = {
 _SETTLED = (Problem.ABSENT, Problem.SEVERAL, Problem.UNNAMED, Problem.PAYER_UNIDENTIFIED, Problem.OTHER_PAYER)
 
 
-def refuse(position: Position, *, before_fetching: bool = False) -> None:
+def refuse(match: CoverageMatch, *, before_fetching: bool = False) -> None:
     """Raises what an EHR has to mend; with `before_fetching` only what no further reading could mend."""
-    if position.problem is None or (before_fetching and position.problem not in _SETTLED):
+    problem = problem_of(match)
+    if problem is None or (before_fetching and problem not in _SETTLED):
         return
-    refusal = _REFUSALS.get(position.problem)
-    if refusal is not None:
-        kind, message, code = refusal
-        raise kind(message, _FIELD, code)
+    kind, message, code = _REFUSALS[problem]
+    raise kind(message, _FIELD, code)

@@ -44,7 +44,7 @@ def test_outcome(required: list[Finding], exclusions: list[Finding], outcome: Ou
 
 def test_the_words_are_those_of_the_contract() -> None:
     assert {str(o) for o in Outcome} == {"excluded", "likely-approved", "needs-documentation", "not-applicable"}
-    assert {str(s) for s in CoverageStanding} == {"governed", "not-governed", "unverified"}
+    assert {str(s) for s in CoverageStanding} == {"governed", "not-governed", "not-in-force", "unverified"}
     assert {str(b) for b in Basis} == {"documented", "supported", "attested"}
     assert {str(g) for g in Gap} == {
         "not-documented",

@@ -1,102 +1,275 @@
-"""Scope and section E: whether the policy governs the member's coverage on the day."""
+"""Scope and section E: which coverage an order is held against, and whether the policy governs it on the day.
+
+The only place that judges a coverage: determination, card, coverage-information and what a Da Vinci CRD client is
+refused for are all made from its answer, so that they cannot disagree.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any
+from enum import Enum, auto
+from typing import Any, Protocol
 
+from cds_service.concepts import Product
 from cds_service.engine.determination import CoverageStanding
-from cds_service.facts import Coverage
+from cds_service.facts import Chart, Coverage, DeviceOrder, Topic
+from cds_service.payers.identify import identify
 
-_GOVERNED, _NOT, _UNVERIFIED = (
+GOVERNED, NOT_GOVERNED, NOT_IN_FORCE, UNVERIFIED = (
     CoverageStanding.GOVERNED,
     CoverageStanding.NOT_GOVERNED,
+    CoverageStanding.NOT_IN_FORCE,
     CoverageStanding.UNVERIFIED,
 )
-# HIOS plan id: five-digit issuer, state, seven digits, and a two-digit variant that may be there.
-_PLAN_ID = re.compile(r"^(?P<issuer>\d{5})(?P<state>[A-Z]{2})\d{7}(?:-?\d{2})?$")
+PAYER = "CareSource"
+
+
+class Reason(Enum):
+    """Why a coverage match is what it is."""
+
+    MARKETPLACE = auto()
+    UNREAD = auto()
+    ABSENT = auto()
+    OTHERS_NOT_IN_FORCE = auto()
+    OTHER_PAYER = auto()
+    PAYER_UNKNOWN = auto()
+    OTHER_STATE = auto()
+    STATE_UNKNOWN = auto()
+    OTHER_PRODUCT = auto()
+    PRODUCT_UNKNOWN = auto()
+    PRODUCTS_DISAGREE = auto()
+    STATUS_UNSTATED = auto()
+    DISAGREE = auto()
+    SECONDARY = auto()
+    OVER = auto()
+    NO_MEMBERSHIP = auto()
+    MEMBER_UNKNOWN = auto()
+
+
+class Members(Protocol):
+    """The plan's own list of members."""
+
+    def knows(self, member_ids: Iterable[str]) -> bool:
+        """Whether any of these ids is a member's."""
+
+    def span_on(self, member_ids: Iterable[str], day: date) -> tuple[date, date | None] | None:
+        """The span of membership that holds the day; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """Governed, not governed or unverified, why, and the insurance that it is said of, where it is one."""
+class CoverageMatch:
+    """The coverage that an order is held against, and how it stands to the policy.
+
+    `why`: in a clause. `payer`: True the policy's payer, False another one, None nobody knows. `rivals`: coverages
+    that stand equally first, where there are several. `ends`: the last day that is known of it.
+    """
 
     standing: CoverageStanding
+    reason: Reason
     why: str
     coverage: Coverage | None = None
+    payer: bool | None = None
+    rivals: tuple[Coverage, ...] = ()
+    ends: date | None = None
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def eligibility(self) -> str:
+        """What has to be settled with the plan first, in a few words; empty where nothing has."""
+        if self.reason is Reason.MEMBER_UNKNOWN:
+            return "check the member id, the plan does not know it"
+        if self.standing is not NOT_IN_FORCE:
+            return ""
+        return f"check eligibility ({'not on the plan list' if self.reason is Reason.NO_MEMBERSHIP else self._on_file})"
+
+    @property
+    def _on_file(self) -> str:
+        return f"on file: {dates_of(self.coverage)}" if self.coverage else "none on file"
 
 
-def standing(coverages: Sequence[Coverage], state: str | None, as_of: date, parameters: Mapping[str, Any]) -> Standing:
-    """Whether the policy governs what the member has.
+def match_coverage(
+    order: DeviceOrder, chart: Chart, as_of: date, parameters: Mapping[str, Any], members: Members | None = None
+) -> CoverageMatch:
+    """The coverage of an order: the one that its insurance names, else the first in force by `order`.
 
-    Coverages active on the day count, the primary one (lowest `order`) decides. Among several without an order the
-    payer's own decides when they agree; when they do not, nothing is verified.
+    `members`: the plan's list, None when it gives none. Nothing is said of other coverages where some were not read.
     """
-    primary = primary_coverages(coverages, as_of)
-    if not primary:
-        return Standing(_UNVERIFIED, "no active coverage was found")
-    judged = [Standing(*_one(coverage, state, parameters), coverage) for coverage in primary]
-    standings = {each.standing for each in judged}
-    ours = {each.standing for each in judged if each.standing is not _NOT or "another product" in each.why}
-    if _GOVERNED in standings and len(ours) == 1:
-        return next(each for each in judged if each.standing is _GOVERNED)
-    if standings == {_NOT}:
-        return judged[0]
-    if _GOVERNED in standings:
-        return Standing(_UNVERIFIED, "several coverages of the payer disagree")
-    return next(each for each in judged if each.standing is _UNVERIFIED)
+    judged = [_judged(coverage, chart.state, parameters) for coverage in chart.coverages]
+    match = _with_member(_match(order, judged, as_of), as_of, members)
+    unread = Topic.COVERAGE in chart.unread and match.standing is not GOVERNED
+    # Of several coverages the primary one decides: with some unread, nobody knows which that is.
+    if unread or Topic.COVERAGE in chart.partial:
+        why = "the coverage could not be read whole"
+        match = replace(match, standing=UNVERIFIED, reason=Reason.UNREAD, why=why)
+    return match
 
 
-def primary_coverages(coverages: Sequence[Coverage], as_of: date) -> list[Coverage]:
-    """Of the coverages in force on the day those with the lowest `order`."""
-    active = [c for c in coverages if c.active and _in_force(c, as_of)]
-    lowest = min((c.order for c in active if c.order is not None), default=None)
-    return [c for c in active if c.order == lowest]
+def _match(order: DeviceOrder, judged: Sequence[CoverageMatch], as_of: date) -> CoverageMatch:
+    in_force = [each for each in judged if _in_force(each, as_of)]
+    named = [each for each in in_force if _reference(each) in order.coverage_references]
+    first = _first(named or in_force)
+    if not first:
+        return _none_in_force(order, judged, as_of)
+    chosen = _agreed(first, [] if named else in_force)
+    notes = list(chosen.notes)
+    if chosen.coverage is not None and not _surely_covers(chosen.coverage, as_of):
+        notes.append(
+            f"{_reference(chosen)}: its period is only known as {dates_of(chosen.coverage)}, taken as in force"
+        )
+    known = {_reference(each) for each in judged}
+    over = [r for r in order.coverage_references if r not in {_reference(each) for each in named}]
+    for reference in over:
+        how = "is not in force on the day" if reference in known else "is not among the coverages that were read"
+        notes.append(f"{reference}, which the order names as its insurance, {how}")
+    return replace(chosen, notes=tuple(notes))
 
 
-def is_payers(coverage: Coverage, parameters: Mapping[str, Any]) -> bool | None:
-    """True: a coverage of this payer; False: of another one; None: nothing says."""
-    issuers = {m["issuer"] for m in map(_PLAN_ID.match, coverage.plan_ids) if m}
-    return _payer(coverage, issuers, parameters)
+def _first(judged: Sequence[CoverageMatch]) -> list[CoverageMatch]:
+    """Those with the lowest `order`; a missing order comes after any that is given."""
+    orders = [each.coverage.order for each in judged if each.coverage and each.coverage.order is not None]
+    lowest = min(orders, default=None)
+    return [each for each in judged if each.coverage and each.coverage.order == lowest]
 
 
-def _in_force(coverage: Coverage, as_of: date) -> bool:
+def _agreed(first: Sequence[CoverageMatch], others: Sequence[CoverageMatch]) -> CoverageMatch:
+    """What the coverages that stand first say together; `others`: those that they may stand before."""
+    rivals = tuple(each.coverage for each in first if each.coverage) if len(first) > 1 else ()
+    standings = {each.standing for each in first}
+    if len(standings) > 1:
+        named = "; ".join(label(each.coverage) for each in first if each.coverage)
+        listed = ", ".join(_reference(each) for each in first)
+        why = f"several coverages stand equally first and disagree ({named})"
+        return CoverageMatch(
+            UNVERIFIED, Reason.DISAGREE, why, rivals=rivals, notes=(f"Coverages that disagree: {listed}",)
+        )
+    chosen = min(first, key=lambda each: (not (each.coverage and each.coverage.nameable), _reference(each)))
+    behind = [each for each in others if each.standing is GOVERNED]
+    if chosen.standing is NOT_GOVERNED and behind and chosen.coverage and behind[0].coverage:
+        why = f"{label(behind[0].coverage)} is secondary, {label(chosen.coverage)} is primary"
+        chosen = replace(chosen, reason=Reason.SECONDARY, why=why)
+    return replace(chosen, rivals=rivals)
+
+
+def _none_in_force(order: DeviceOrder, judged: Sequence[CoverageMatch], as_of: date) -> CoverageMatch:
+    """Coverages, but none in force on the day: the last one of this payer tells that."""
+
+    def recent(each: CoverageMatch) -> tuple[bool, bool, date, str]:
+        start, end = each.coverage.period if each.coverage else (None, None)
+        last = end.last if end else start.first if start else date.min
+        nameable = each.coverage is not None and each.coverage.nameable
+        return _reference(each) in order.coverage_references, nameable, last, _reference(each)
+
+    if not judged:
+        return CoverageMatch(UNVERIFIED, Reason.ABSENT, "no coverage was found")
+    ours = [each for each in judged if each.payer is True]
+    if not ours:
+        why = "no coverage is in force, and those on file are not known as the payer's"
+        return CoverageMatch(UNVERIFIED, Reason.OTHERS_NOT_IN_FORCE, why)
+    might = [each for each in ours if each.standing is not NOT_GOVERNED]
+    last = max(might or ours, key=recent)
+    if not might or last.coverage is None:
+        return last
+    why = f"{label(last.coverage)} {_how_over(last.coverage, as_of)}"
+    return replace(last, standing=NOT_IN_FORCE, reason=Reason.OVER, why=why)
+
+
+def _with_member(match: CoverageMatch, as_of: date, members: Members | None) -> CoverageMatch:
+    """The match with what the plan's list says of the member."""
+    coverage = match.coverage
+    if members is None or coverage is None or match.payer is not True or match.standing in (NOT_GOVERNED, NOT_IN_FORCE):
+        return match
+    if not members.knows(coverage.member_ids):
+        why = "the plan does not know the member id on the coverage"
+        return replace(match, standing=UNVERIFIED, reason=Reason.MEMBER_UNKNOWN, why=why)
+    span = members.span_on(coverage.member_ids, as_of)
+    if span is None:
+        why = f"the plan's list holds no membership of that day ({label(coverage)}, {dates_of(coverage)})"
+        return replace(match, standing=NOT_IN_FORCE, reason=Reason.NO_MEMBERSHIP, why=why)
+    return replace(match, ends=min((end for end in (match.ends, span[1]) if end), default=None))
+
+
+# ---------------------------------------------------------------- one coverage
+
+
+def _judged(coverage: Coverage, home_state: str | None, parameters: Mapping[str, Any]) -> CoverageMatch:
+    """How one coverage stands to the policy, whether or not it is in force."""
+    said = identify(coverage, parameters.get("payer_identifiers", ()))
+    state, others = said.state or home_state, said.products - {Product.MARKETPLACE}
+    other = " and ".join(sorted(product.value for product in others))
+    marketplace = Product.MARKETPLACE in said.products
+
+    def match(standing: CoverageStanding, reason: Reason, why: str) -> CoverageMatch:
+        end = coverage.period[1]
+        return CoverageMatch(standing, reason, why, coverage, said.payer, ends=end.last if end else None)
+
+    if said.payer is False:
+        return match(NOT_GOVERNED, Reason.OTHER_PAYER, f"the payer is another one: {label(coverage)}")
+    if said.payer is None:
+        if others and not marketplace:
+            return match(NOT_GOVERNED, Reason.OTHER_PRODUCT, f"the plan is no Marketplace plan: {other}")
+        return match(UNVERIFIED, Reason.PAYER_UNKNOWN, "the payer could not be identified")
+    if state is not None and state not in parameters["states"]:
+        return match(NOT_GOVERNED, Reason.OTHER_STATE, f"the plan is of {state}, which the policy does not cover")
+    if others and said.in_words:
+        why = f"{label(coverage)} names the Marketplace and {other}"
+        return match(UNVERIFIED, Reason.PRODUCTS_DISAGREE, why)
+    if others:
+        return match(NOT_GOVERNED, Reason.OTHER_PRODUCT, f"the plan is another product of {PAYER}: {other}")
+    if not marketplace:
+        return match(UNVERIFIED, Reason.PRODUCT_UNKNOWN, "nothing says that the plan is a Marketplace plan")
+    if state is None:
+        return match(UNVERIFIED, Reason.STATE_UNKNOWN, "nothing says which state the plan is of")
+    if not coverage.status:
+        return match(UNVERIFIED, Reason.STATUS_UNSTATED, f"{label(coverage)} has no status")
+    return match(GOVERNED, Reason.MARKETPLACE, f"{label(coverage)} is a Marketplace plan of the payer in {state}")
+
+
+def _in_force(match: CoverageMatch, day: date) -> bool:
+    """Whether a coverage is active with the day in its period, both ends included.
+
+    A partial date counts in its favor; a coverage with no status is not known to be over.
+    """
+    coverage = match.coverage
+    if coverage is None or coverage.status not in ("active", ""):
+        return False
     start, end = coverage.period
-    return (start is None or start <= as_of) and (end is None or end >= as_of)
+    return (start is None or start.first <= day) and (end is None or day <= end.last)
 
 
-def _one(coverage: Coverage, state: str | None, p: Mapping[str, Any]) -> tuple[CoverageStanding, str]:
-    plans = [m for m in map(_PLAN_ID.match, coverage.plan_ids) if m]
-    texts = " | ".join(coverage.texts).casefold()
-    payer = _payer(coverage, {m["issuer"] for m in plans}, p)
-    if payer is False:
-        return _NOT, "the payer is another one"
-    if any(word in texts for word in p["other_products"]):
-        return _NOT, "the plan is another product of the payer" if payer else "the plan is no Marketplace plan"
-    if payer is None:
-        return _UNVERIFIED, "the payer could not be identified"
-    if not plans and not any(word in texts for word in p["product_words"]):
-        return _UNVERIFIED, "nothing says that the plan is a Marketplace plan"
-    where = plans[0]["state"] if plans else state
-    if where is None:
-        return _UNVERIFIED, "nothing says which state the plan is of"
-    if where not in p["states"]:
-        return _NOT, f"the plan is of {where}, which the policy does not cover"
-    return _GOVERNED, f"{coverage.reference} is a Marketplace plan of the payer in {where}"
+def _surely_covers(coverage: Coverage, day: date) -> bool:
+    """Whether the day lies in the period, whichever day of a partial date is meant."""
+    start, end = coverage.period
+    return (start is None or start.last <= day) and (end is None or day <= end.first)
 
 
-def _payer(coverage: Coverage, issuers: set[str], p: Mapping[str, Any]) -> bool | None:
-    """True: the policy's payer; False: another one; None: nothing says, or the name and the plan id contradict."""
-    names = [re.sub(r"\W+", "", name).casefold() for name in coverage.payer_names]
-    known = [re.sub(r"\W+", "", name).casefold() for name in p["payer_names"]]
-    if coverage.payer_identifiers & set(p.get("payer_identifiers", ())):
-        return True
-    if any(ours in name for name in names for ours in known):
-        return True
-    issued = bool(issuers & set(p["payer_issuers"]))
-    if names:
-        return None if issued else False
-    return True if issued else None
+def _how_over(coverage: Coverage, day: date) -> str:
+    """Why a coverage is not in force on a day."""
+    start, end = coverage.period
+    if start is not None and day < start.first:
+        return f"starts on {start}, after the order"
+    if end is not None and end.last < day:
+        return f"ended on {end}, before the order"
+    return f"has the status {coverage.status} ({dates_of(coverage)})"
+
+
+def dates_of(coverage: Coverage) -> str:
+    """The period of a coverage in words."""
+    start, end = coverage.period
+    if start and end:
+        return f"{start} to {end}"
+    if start:
+        return f"from {start}"
+    return f"until {end}" if end else "no dates"
+
+
+def label(coverage: Coverage) -> str:
+    """A coverage as a clinician knows it: the payer and the plan."""
+    payer = next(iter(coverage.payer_names), "a payer without a name")
+    plan = next((text for text in coverage.plan_texts if not any(character.isdigit() for character in text)), "")
+    return plan if plan.casefold().startswith(payer.casefold()) else f"{payer} {plan}".strip()
+
+
+def _reference(match: CoverageMatch) -> str:
+    return match.coverage.reference if match.coverage else ""

@@ -1,0 +1,160 @@
+"""What a coverage says of itself: whose it is, which product, which state. Pure; the payer is data (one TOML)."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from cds_service.concepts import Product
+from cds_service.facts import Coverage
+
+Words = tuple[str, ...]
+# HIOS plan id: five-digit issuer, state, seven digits, and a two-digit variant that may be there.
+PLAN_ID = re.compile(r"(?<![0-9A-Z])(?P<issuer>\d{5})(?P<state>[A-Z]{2})\d{7}(?:-?\d{2})?(?![0-9A-Z])")
+# Contract number of a Medicare Advantage organization, alone or with its plan.
+_MEDICARE_CONTRACT = re.compile(r"h\d{4}")
+_WORD = re.compile(r"[^\W_]+")
+_MARKS = str.maketrans(dict.fromkeys("™®℠©", " "))
+_LONGEST = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What a coverage says of itself.
+
+    `payer`: True the payer's own, False another one's, None nobody knows. `products`: all that are named, the
+    Marketplace among them; `in_words`: the Marketplace is named in words, not by a plan id alone. `state`: of the
+    plan, None when the coverage does not say.
+    """
+
+    payer: bool | None
+    products: frozenset[Product]
+    in_words: bool
+    state: str | None
+
+
+def identify(coverage: Coverage, identifiers: Iterable[str] = ()) -> Identity:
+    """What a coverage says of itself; `identifiers`: of the payer, as the plan has configured them."""
+    payer = caresource()
+    plans = [shape for text in coverage.plan_ids for shape in PLAN_ID.finditer(text.upper()[:_LONGEST])]
+    texts = [*coverage.payer_names, *coverage.plan_texts]
+    named = payer.products_in([*texts, *coverage.other_texts]) | coverage.products
+    products = named | payer.brand_products(texts) | ({Product.MARKETPLACE} if plans else set())
+    return Identity(
+        payer=payer.is_payer(coverage, {plan["issuer"] for plan in plans}, frozenset(identifiers)),
+        products=frozenset(products),
+        in_words=Product.MARKETPLACE in named,
+        state=plans[0]["state"] if plans else payer.state_in(texts),
+    )
+
+
+class Payer:
+    """A payer as its TOML tells."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        """`data`: the TOML, read."""
+        self.name: str = data["name"]
+        self._names = [words_of(name) for name in data["names"]]
+        self._split = [words_of(name) for name in data["split_names"]]
+        self._issuers = frozenset(data["issuers"])
+        self._look_alikes = [words_of(row["name"]) for row in data["look_alike"]]
+        self._brands = [(words_of(row["name"]), row.get("state"), row.get("product")) for row in data["brand"]]
+        self._states = {code: words_of(name) for code, name in data["states"]["names"].items()}
+        places = {word for name in self._states.values() for word in name} | {code.casefold() for code in self._states}
+        self._before_split = places | set(data["before_split"])
+        self._products = [
+            (Product(row["product"]), words_of(name), bool(row.get("weak")))
+            for row in data["product"]
+            for name in row["names"]
+        ]
+        self._negations = frozenset(data["words"]["negations"])
+        self._nobody = frozenset(data["words"]["nobody"])
+
+    def is_payer(self, coverage: Coverage, issuers: set[str], identifiers: frozenset[str]) -> bool | None:
+        """True: this payer's; False: another one's; None: nothing says, or name and plan contradict each other."""
+        names = [words for words in map(words_of, coverage.payer_names) if set(words) - self._nobody]
+        if coverage.payer_identifiers & identifiers:
+            return True
+        if any(self._has(words, other) for words in names for other in self._look_alikes):
+            return False
+        if any(self._names_payer(words) for words in names):
+            return True
+        by_plan = bool(issuers & self._issuers) or any(map(self._names_payer, map(words_of, coverage.plan_texts)))
+        if names:
+            return None if by_plan else False
+        return True if by_plan else None
+
+    def _names_payer(self, words: Words) -> bool:
+        if any(self._has(words, other) for other in self._look_alikes):
+            return False
+        if any(self._has(words, name) for name in self._names):
+            return True
+        return any(set(words[:at]) <= self._before_split for name in self._split for at in self._places(words, name))
+
+    def products_in(self, texts: Sequence[str]) -> frozenset[Product]:
+        """Products that a coverage names in words; a metal level counts only where no other product is named."""
+        strong: set[Product] = set()
+        weak: set[Product] = set()
+        for words in map(words_of, texts):
+            for product, name, is_weak in self._products:
+                if self._has(words, name):
+                    (weak if is_weak else strong).add(product)
+            if any(_MEDICARE_CONTRACT.fullmatch(word) for word in words):
+                strong.add(Product.MEDICARE)
+        return frozenset(strong or weak)
+
+    def brand_products(self, texts: Sequence[str]) -> frozenset[Product]:
+        """Products that a joint brand stands for."""
+        return frozenset(Product(product) for _, product in self._brands_in(texts) if product)
+
+    def _brands_in(self, texts: Sequence[str]) -> Iterator[tuple[str | None, str | None]]:
+        for words in map(words_of, texts):
+            for name, state, product in self._brands:
+                if self._has(words, name):
+                    yield state, product
+
+    def state_in(self, texts: Sequence[str]) -> str | None:
+        """The one state that the names say; None where they say none, or several."""
+        found = {state for state, _ in self._brands_in(texts) if state}
+        for text in texts:
+            words = words_of(text)
+            found |= {code for code, name in self._states.items() if self._has(words, name)}
+            found |= {word for word in _codes_in(text) if word in self._states}
+        return found.pop() if len(found) == 1 else None
+
+    def _has(self, words: Words, name: Words) -> bool:
+        return any(True for _ in self._places(words, name))
+
+    def _places(self, words: Words, name: Words) -> Iterator[int]:
+        """Where a name stands among words, unless a negation stands before it."""
+        for at in range(len(words) - len(name) + 1):
+            if words[at : at + len(name)] == name and not (at and words[at - 1] in self._negations):
+                yield at
+
+
+def words_of(text: str) -> Words:
+    """The words of a name: case, punctuation and trade marks do not count."""
+    plain = unicodedata.normalize("NFKC", text[:_LONGEST].translate(_MARKS))
+    return tuple(_WORD.findall(plain.casefold()))
+
+
+def _codes_in(text: str) -> Iterator[str]:
+    """Words of two capitals. IN is also a word: in a text of capitals it is a state only at an end."""
+    words = _WORD.findall(text[:_LONGEST])
+    shouted = all(word.isupper() or not word.isalpha() for word in words)
+    for at, word in enumerate(words):
+        if len(word) == 2 and word.isupper() and (word != "IN" or not shouted or at in (0, len(words) - 1)):
+            yield word
+
+
+@cache
+def caresource() -> Payer:
+    """CareSource, whose policies are held."""
+    text = files(__package__).joinpath("caresource.toml").read_text(encoding="utf-8")
+    return Payer({"name": "CareSource", **tomllib.loads(text)})
