@@ -42,7 +42,11 @@ class Identity:
 def identify(coverage: Coverage, identifiers: Iterable[str] = ()) -> Identity:
     """What a coverage says of itself; `identifiers`: of the payer, as the plan has configured them."""
     payer = caresource()
-    plans = [shape for text in coverage.plan_ids for shape in PLAN_ID.finditer(text.upper()[:_LONGEST])]
+    plans = [
+        shape
+        for text in (*coverage.plan_ids, *coverage.plan_texts)
+        for shape in PLAN_ID.finditer(text.upper()[:_LONGEST])
+    ]
     texts = [*coverage.payer_names, *coverage.plan_texts]
     named = payer.products_in([*texts, *coverage.other_texts]) | coverage.products
     products = named | payer.brand_products(texts) | ({Product.MARKETPLACE} if plans else set())
