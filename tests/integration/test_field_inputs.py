@@ -21,7 +21,7 @@ from tests.integration.charts import unavailable
 
 FOLDER = support.SHARED / "data" / "field"
 # By number; the others are not right yet.
-RIGHT = {"01", "02", "10", "11", "16", "21", "23", "25", "29", "30"}
+RIGHT = {"01", "02", "10", "11", "16", "21", "23", "25", "29", "30", "40", "41"}
 INPUTS = sorted(path for path in FOLDER.glob("*.json.gz") if path.name[:2] in RIGHT)
 # The inputs name their FHIR server by this address; here it gets a port of its own, so that runs do not meet.
 NAMED_IN_THE_INPUTS = "127.0.0.1:18181"
