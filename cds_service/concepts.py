@@ -15,9 +15,11 @@ class Concept(StrEnum):
     TYPE_2_DIABETES = "type-2-diabetes"
     INSULIN_DEPENDENCY = "insulin-dependency"
     DIABETES_TYPE_UNCLEAR = "diabetes-type-unclear"
+    OTHER_DIABETES_TYPE = "other-diabetes-type"
     NOT_DIABETES = "not-diabetes"
     MICROALBUMINURIA = "microalbuminuria"
     KIDNEY_DISEASE_DEGREE_UNSTATED = "kidney-disease-degree-unstated"
+    EARLY_COMPLICATION = "early-complication-sign"
     NONCOMPLIANCE = "noncompliance"
     HYPOGLYCEMIA = "hypoglycemia-episode"
     HYPOGLYCEMIA_GENERIC = "hypoglycemia-generic"
@@ -97,7 +99,14 @@ class Concept(StrEnum):
 # How a problem-list entry reads whose clinical status is missing, although FHIR asks for one there.
 WITHOUT_STATUS = "without clinical status"
 
-DIABETES = frozenset({Concept.TYPE_1_DIABETES, Concept.TYPE_2_DIABETES, Concept.DIABETES_TYPE_UNCLEAR})
+DIABETES = frozenset(
+    {
+        Concept.TYPE_1_DIABETES,
+        Concept.TYPE_2_DIABETES,
+        Concept.OTHER_DIABETES_TYPE,
+        Concept.DIABETES_TYPE_UNCLEAR,
+    }
+)
 
 
 class Product(StrEnum):

@@ -59,7 +59,9 @@ class When:
 class Record:
     """Anything the chart holds: where it stands, when it was, what its codes say, what it is called.
 
-    `code` is the code that counted, as its system spells it; empty where only words say it.
+    `concepts` are said by a sure code; `supported` by one that several code system editions share or whose term only
+    implies it; `review` by a code of an unknown system or by words, so that a person has to look. `code` is the code
+    that counted, as its system spells it; empty where only words say it.
     """
 
     reference: str
@@ -67,17 +69,22 @@ class Record:
     concepts: frozenset[Concept]
     label: str
     code: str = field(default="", kw_only=True)
+    supported: frozenset[Concept] = field(default=frozenset(), kw_only=True)
+    review: frozenset[Concept] = field(default=frozenset(), kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis(Record):
-    """A Condition. `active` is None when the chart does not say and has no duty to."""
+    """A Condition. `active` is None when the chart does not say and has no duty to.
+
+    `encounter` is the reference of the visit at which it was recorded.
+    """
 
     active: bool | None = True
     abated: When | None = None
     confirmed: bool = True
     status: str = "active"
-    coded: bool = True
+    encounter: str | None = None
 
 
 class Unusable(StrEnum):
@@ -277,13 +284,17 @@ class Scope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class DeviceOrder:
-    """One order of the bundle."""
+    """One order of the bundle.
+
+    `concepts` are what its sure codes say, `review` what a code of an unknown system would say.
+    """
 
     reference: str
     resource_type: str
     label: str
     scope: Scope
     concepts: frozenset[Concept] = frozenset()
+    review: frozenset[Concept] = frozenset()
     coded: bool = True
     authored: When | None = None
     out_of_scope: str | None = None

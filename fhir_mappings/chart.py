@@ -102,9 +102,9 @@ class ChartReader:
             for line in (*reading.set_aside, *reading.remarks):
                 context.note(line)
         observed = read_observations(kinds["Observation"], context)
+        diagnoses = read_conditions(kinds["Condition"], context)
         stays, episodes, taught = read_encounters(kinds["Encounter"], kinds["Condition"], context)
         done = read_procedures([*kinds["Procedure"], *kinds["ChargeItem"]], context)
-        diagnoses = read_conditions(kinds["Condition"], context)
         training = [d for d in diagnoses if "pump-training" in d.concepts]
         worn = [d for d in diagnoses if "pump-in-use" in d.concepts and d.active is not False and d.confirmed]
         pumps = read_devices(kinds["Device"], kinds["DeviceUseStatement"], context)

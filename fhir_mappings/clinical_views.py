@@ -77,6 +77,9 @@ class Condition(Resource, tag="Condition"):
     onsetDateTime: str | None = None
     onsetPeriod: Period | None = None
     abatementDateTime: str | None = None
+    abatementPeriod: Period | None = None
+    abatementString: str | None = None
+    abatementAge: Quantity | None = None
     recordedDate: str | None = None
 
 

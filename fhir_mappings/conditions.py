@@ -1,102 +1,143 @@
-"""Condition → Diagnosis."""
+"""Condition → Diagnosis: the one filter of subject, verification and status that every reader of Conditions goes
+through. Whatever refers to a Condition gets its Diagnosis, or nothing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from cds_service.concepts import DIABETES, WITHOUT_STATUS, Concept
-from cds_service.facts import Diagnosis
+from cds_service.concepts import WITHOUT_STATUS
+from cds_service.facts import Diagnosis, When
 from fhir_mappings import terminology
 from fhir_mappings.clinical_views import Condition
-from fhir_mappings.context import ChartContext, each
+from fhir_mappings.context import ChartContext, named
 from fhir_mappings.datatypes import CodeableConcept
+from fhir_mappings.meaning import code_and_name, meaning_of
 from fhir_mappings.reading import plain
 
 _DROPPED = ("refuted", "entered-in-error")
 _NOT_CONFIRMED = ("unconfirmed", "provisional", "differential")
 _ACTIVE = ("active", "recurrence", "relapse")
 _OVER = ("inactive", "remission", "resolved")
-# What is heard first, where several codings say different things.
+# HL7's codes, SNOMED CT's that C-CDA converters keep (HL7 C-CDA Problem Status and verification), and their words.
+_STATUS_WORDS = {
+    "55561003": "active",
+    "73425007": "inactive",
+    "413322009": "resolved",
+    "277022003": "remission",
+    "246455001": "recurrence",
+    "410605003": "confirmed",
+    "415684004": "provisional",
+    "410592001": "provisional",
+    "410516002": "refuted",
+    "410594000": "refuted",
+    "suspected": "provisional",
+    "probable": "provisional",
+    "working": "provisional",
+    "recurring": "recurrence",
+    "relapsed": "relapse",
+    "in-remission": "remission",
+}
+# Precedence of status codes when a CodeableConcept has conflicting codings.
 _RANK = {
     word: rank
     for rank, words in enumerate((_DROPPED, _NOT_CONFIRMED, _OVER, _ACTIVE, ("confirmed",)))
     for word in words
 }
-_NOT_DIABETES_WORDS = ("insipidus", "prediabetes", "pre-diabetes", "family history", "screening", "risk of", "no diab")
 
 
 def read_conditions(conditions: Iterable[tuple[Condition, str | None]], context: ChartContext) -> list[Diagnosis]:
-    """Diagnoses that may speak; refuted and entered-in-error ones are dropped first, and listed."""
-    found = []
-    for condition, name in each(context, conditions, lambda c: c.subject):
-        verification = _status(condition.verificationStatus)
-        if verification in _DROPPED:
-            context.note(f"{name} ignored: {verification}")
+    """Diagnoses that may speak; refuted and entered-in-error ones are dropped first, and listed.
+
+    `context.diagnoses` holds each under the references by which other resources name its Condition.
+    """
+    diagnoses = []
+    for condition, full_url in conditions:
+        name = named(condition, full_url)
+        diagnosis = _diagnosis(condition, name, context)
+        if diagnosis is None:
             continue
-        concepts, coded = _concepts(condition, name, context)
-        if not concepts:
-            continue
-        when = context.when(condition.onsetDateTime, condition.onsetPeriod, condition.recordedDate)
-        active, words = _activity(condition, context)
-        found.append(
-            Diagnosis(
-                reference=name,
-                when=when,
-                concepts=concepts,
-                label=terminology.label(condition.code, concepts),
-                code=terminology.code_of(condition.code, concepts),
-                active=active,
-                abated=context.when(condition.abatementDateTime),
-                confirmed=verification not in _NOT_CONFIRMED,
-                status=verification if verification in _NOT_CONFIRMED else words,
-                coded=coded,
-            )
-        )
-    return found
+        diagnoses.append(diagnosis)
+        for key in {name, full_url} - {None}:
+            context.diagnoses.setdefault(str(key), diagnosis)
+    return diagnoses
+
+
+def _diagnosis(condition: Condition, name: str, context: ChartContext) -> Diagnosis | None:
+    meaning = meaning_of(condition.code)
+    verification = _status(condition.verificationStatus)
+    if not context.is_patients(condition, condition.subject, name):
+        return None
+    if verification in _DROPPED:
+        context.note(f"{name} ignored: {verification}")
+        return None
+    if not meaning:
+        return None
+    confirmed = verification in ("", "confirmed")
+    active, status = _activity(condition, context)
+    code, label = code_and_name(condition.code, meaning.documented or meaning.supported or meaning.review)
+    if meaning.review:
+        context.note(f"{name}: a reviewer has to read what it says ({label})")
+    return Diagnosis(
+        reference=name,
+        when=context.when(condition.onsetDateTime, condition.onsetPeriod, condition.recordedDate),
+        concepts=meaning.documented,
+        supported=meaning.supported,
+        review=meaning.review,
+        label=label,
+        code=code,
+        active=active,
+        abated=_abatement(condition, context),
+        confirmed=confirmed,
+        status=status if confirmed else verification,
+        encounter=context.local(condition.encounter),
+    )
 
 
 def _status(concept: CodeableConcept | None) -> str:
-    """The status that any coding says in FHIR's words; what drops a condition is heard first."""
-    said = [coding.code.strip().casefold() for coding in terminology.codings(concept) if coding.code]
-    known = [word for word in said if word in _RANK]
-    if known:
-        return min(known, key=_RANK.__getitem__)
-    return said[0] if said else ((concept.text if concept else None) or "").strip().casefold()
+    """The status that any coding or text says, in FHIR's words; '' when nothing does."""
+    said = [word for c in terminology.codings(concept) for word in (c.code, c.display) if word]
+    said += [concept.text] if concept is not None and concept.text else []
+    words = [_status_word(word) for word in said]
+    known = [word for word in words if word in _RANK]
+    return min(known, key=_RANK.__getitem__) if known else (words[0] if words else "")
+
+
+def _status_word(text: str) -> str:
+    word = "-".join(text[:60].strip().casefold().split())
+    return _STATUS_WORDS.get(word, word)
+
+
+def _abatement(condition: Condition, context: ChartContext) -> When | None:
+    period = condition.abatementPeriod
+    return context.when(condition.abatementDateTime, period.end if period else None, period)
 
 
 def _activity(condition: Condition, context: ChartContext) -> tuple[bool | None, str]:
-    """Active or not, and the word for it. Encounter diagnoses often carry no clinicalStatus (Athena does so)."""
+    """Active or not, and the word for it. Encounter diagnoses often carry no clinicalStatus (athenahealth, Epic)."""
     status = _status(condition.clinicalStatus)
     if status in _OVER:
         return False, status
-    abated = context.when(condition.abatementDateTime)
-    if abated is not None and status not in _ACTIVE:
+    ended = _abatement(condition, context) is not None or condition.abatementString or condition.abatementAge
+    if ended and status not in _ACTIVE:
         return False, "abated"
     if status in _ACTIVE:
         return True, status
-    if _is_problem_list(condition):
-        # FHIR asks for a clinicalStatus on problem-list items: without one nobody says that it is active.
-        return False, WITHOUT_STATUS
-    return None, "not stated"
+    if _is_encounter_diagnosis(condition):
+        return None, "not stated"
+    # FHIR asks for a clinicalStatus on problem-list items: without one nobody says that it is active.
+    return False, WITHOUT_STATUS
 
 
-def _is_problem_list(condition: Condition) -> bool:
-    """Whether the category says problem list; some servers send the category as an object."""
-    category = plain(condition.category)
-    return "problem-list-item" in str(category) and "encounter-diagnosis" not in str(category)
+def _is_encounter_diagnosis(condition: Condition) -> bool:
+    """Whether the category says encounter diagnosis and not problem list; some servers send it as an object."""
+    category = str(plain(condition.category)).casefold().replace(" ", "-")
+    return "encounter-diagnosis" in category and "problem-list" not in category
 
 
-def _concepts(condition: Condition, name: str, context: ChartContext) -> tuple[frozenset[Concept], bool]:
-    concepts = terminology.concepts(condition.code)
-    if concepts:
-        return concepts, True
-    for coding in terminology.codings(condition.code):
-        # WHO ICD-10, and systems such as "ICD-10" or none at all: looks right, cannot be trusted.
-        if not terminology.is_known_system(coding.system) and terminology.looks_like(coding.code) & DIABETES:
-            context.note(f"{name}: code system not recognised, so the diabetes code needs a reviewer")
-            return frozenset({Concept.DIABETES_TYPE_UNCLEAR}), False
-    words = [condition.code.text if condition.code else None, *(c.display for c in terminology.codings(condition.code))]
-    folded = " ".join(word for word in words if word).casefold()
-    if "diabet" in folded and not any(word in folded for word in _NOT_DIABETES_WORDS):
-        return frozenset({Concept.DIABETES_TYPE_UNCLEAR}), False
-    return frozenset(), False
+def by_encounter(diagnoses: Iterable[Diagnosis]) -> Mapping[str, list[Diagnosis]]:
+    """Confirmed diagnoses by the encounter at which they were recorded."""
+    groups: dict[str, list[Diagnosis]] = {}
+    for diagnosis in diagnoses:
+        if diagnosis.encounter is not None and diagnosis.confirmed:
+            groups.setdefault(diagnosis.encounter, []).append(diagnosis)
+    return groups

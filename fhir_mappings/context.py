@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from typing import TypeVar
 
-from cds_service.facts import When
+from cds_service.facts import Diagnosis, When
 from fhir_mappings.clinical_views import Observation, Resource
 from fhir_mappings.datatypes import Period, Reference
 from fhir_mappings.dates import Calendar
@@ -39,6 +39,7 @@ class ChartContext:
         self.calendar = calendar
         self.fhir_server = fhir_server
         self.notes: list[str] = []
+        self.diagnoses: dict[str, Diagnosis] = {}
         self.unresolved_drugs = 0
         self._counted: dict[str, int] = {}
         self._index: dict[str, Resource] = {}
@@ -67,6 +68,17 @@ class ChartContext:
         else:
             found = self._index.get(literal) or self._index.get(local(literal, self.fhir_server) or "")
         return found if isinstance(found, kind) else None
+
+    def diagnosis(self, reference: Reference | None) -> Diagnosis | None:
+        """The confirmed diagnosis behind a reference to a Condition, as the filter of Conditions let it through."""
+        literal = reference.reference if reference is not None else None
+        diagnosis = self.diagnoses.get(literal or "") or self.diagnoses.get(local(literal, self.fhir_server) or "")
+        return diagnosis if diagnosis is not None and diagnosis.confirmed else None
+
+    def local(self, reference: Reference | None) -> str | None:
+        """A reference as `Type/id` where it lies on the call's own server, else as it is written."""
+        literal = reference.reference if reference is not None else None
+        return (local(literal, self.fhir_server) or literal) if literal else None
 
     def note(self, text: str) -> None:
         """Adds a note for the determination; the list is bounded."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cds_service.concepts import Concept
-from fhir_mappings import terminology
+from fhir_mappings import code_systems, terminology
 from fhir_mappings.datatypes import CodeableConcept, Coding
 from fhir_mappings.order_items import AnyOrder
 from fhir_mappings.reading import plain
@@ -47,7 +47,7 @@ def modifiers(view: AnyOrder, items: list[CodeableConcept]) -> set[str]:
 def modifiers_of(coding: Coding) -> list[str]:
     """Modifiers that a coding carries: behind its code, or as a coding of its own."""
     code = (coding.code or "").strip().upper()
-    return [code] if code in ("RA", "RB", "EY") else terminology.modifiers_in(coding.code)
+    return [code] if code in ("RA", "RB", "EY") else code_systems.modifiers_in(coding.code)
 
 
 def replacement_sign(view: AnyOrder, items: list[CodeableConcept], concepts: frozenset[Concept]) -> str | None:

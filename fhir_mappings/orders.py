@@ -11,7 +11,7 @@ import msgspec
 from cds_service.concepts import Concept
 from cds_service.errors import BadRequest
 from cds_service.facts import Credential, DeviceOrder, Provider, Scope
-from fhir_mappings import terminology
+from fhir_mappings import code_systems, terminology
 from fhir_mappings.clinical_views import Device, Medication, MedicationRequest, Resource
 from fhir_mappings.context import ChartContext
 from fhir_mappings.coverage import references_in
@@ -164,8 +164,8 @@ def _hcpcs_codes(items: list[CodeableConcept]) -> tuple[str, ...]:
     """The HCPCS codes that say what is ordered, without modifiers; codes that no value set knows say nothing."""
     coded = [c for item in items for c in terminology.codings(item) if c.code]
     known = [c for c in coded if terminology.concepts_of(c.system, c.code)]
-    hcpcs = [c for c in known if terminology.system_key(c.system) == terminology.HCPCS]
-    return tuple(sorted({terminology.normal_code(terminology.HCPCS, c.code or "") for c in hcpcs}))
+    hcpcs = [c for c in known if code_systems.system_key(c.system) == code_systems.HCPCS]
+    return tuple(sorted({code_systems.normal_code(code_systems.HCPCS, c.code or "") for c in hcpcs}))
 
 
 def _scope(concepts: frozenset[Concept], items: list[CodeableConcept], view: AnyOrder) -> tuple[Scope, bool]:
@@ -260,7 +260,7 @@ def _notes(
             code = (coding.code or "").strip().upper()
             if re.fullmatch(r"[A-Z][O0]\d{3}", code) and "O" in code[1:2]:
                 yield f"Code {code} was not recognised: it has the letter O where HCPCS codes have a zero"
-            elif terminology.is_odd_spelling(coding.system):
+            elif code_systems.is_odd_spelling(coding.system):
                 yield f"Code {code[:20]} came under {str(coding.system)[:80]}, read as HCPCS"
             elif not terminology.is_known_system(coding.system) and terminology.looks_like(code):
                 yield f"Code {code[:20]} was not recognised: its code system is unknown"

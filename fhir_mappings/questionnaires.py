@@ -9,7 +9,8 @@ from typing import Any
 from cds_service.concepts import Concept
 from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, TITLE, UNITS, VERSIONS
 from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS, REASONS, REPLACES, Kind, Question
-from fhir_mappings.terminology import HCPCS, LOINC, codes_in
+from fhir_mappings.code_systems import HCPCS, LOINC
+from fhir_mappings.terminology import codes_in
 
 JSON = dict[str, Any]
 NAME, VERSION = "mp-mm-1316", "1.0.0"

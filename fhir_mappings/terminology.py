@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any
@@ -11,90 +11,34 @@ from typing import Any
 import msgspec
 
 from cds_service.concepts import Concept
+from fhir_mappings.code_systems import (
+    ATC,
+    HCPCS,
+    ICD9CM,
+    ICD10CM,
+    LOINC,
+    LONGEST_CODE,
+    NDC,
+    NUCC,
+    RXNORM,
+    SNOMED,
+    Edition,
+    edition_of,
+    has_hcpcs_shape,
+    names_icd,
+    normal_code,
+    system_key,
+)
 from fhir_mappings.datatypes import CodeableConcept, Coding
 
-ICD10CM, ICD9CM = "icd-10-cm", "icd-9-cm"
-SNOMED, LOINC, RXNORM, HCPCS, NDC, ATC = "snomed", "loinc", "rxnorm", "hcpcs", "ndc", "atc"
-
-# One system under many names, as seen in public data. WHO ICD-10 (sid/icd-10) is another system than ICD-10-CM
-# and stands here on purpose as unknown. HCPCS level I is CPT, so both share a key.
-_ALIASES = {
-    "snomed.info/sct": SNOMED,
-    "urn:oid:2.16.840.1.113883.6.96": SNOMED,
-    "loinc.org": LOINC,
-    "urn:oid:2.16.840.1.113883.6.1": LOINC,
-    "hl7.org/fhir/sid/icd-10-cm": ICD10CM,
-    "urn:oid:2.16.840.1.113883.6.90": ICD10CM,
-    "www.cms.gov/medicare/coding/icd10": ICD10CM,
-    "hl7.org/fhir/sid/icd-9-cm": ICD9CM,
-    "terminology.hl7.org/codesystem/icd9cm": ICD9CM,
-    "urn:oid:2.16.840.1.113883.6.103": ICD9CM,
-    "www.cms.gov/medicare/coding/hcpcsreleasecodesets": HCPCS,
-    "www.cms.gov/medicare/coding/medhcpcsgeninfo/index.html": HCPCS,
-    "www.cms.gov/medicare/coding/medhcpcsgeninfo": HCPCS,
-    "bluebutton.cms.gov/resources/codesystem/hcpcs": HCPCS,
-    "urn:oid:2.16.840.1.113883.6.285": HCPCS,
-    "urn:oid:2.16.840.1.113883.6.14": HCPCS,
-    "www.ama-assn.org/go/cpt": HCPCS,
-    "urn:oid:2.16.840.1.113883.6.12": HCPCS,
-    "www.nlm.nih.gov/research/umls/rxnorm": RXNORM,
-    "urn:oid:2.16.840.1.113883.6.88": RXNORM,
-    "hl7.org/fhir/sid/ndc": NDC,
-    "urn:oid:2.16.840.1.113883.6.69": NDC,
-    "www.whocc.no/atc": ATC,
-    "urn:oid:2.16.840.1.113883.6.73": ATC,
-    "hl7.org/fhir/v3/actcode": "terminology.hl7.org/codesystem/v3-actcode",
-    "urn:oid:2.16.840.1.113883.5.4": "terminology.hl7.org/codesystem/v3-actcode",
-    "hl7.org/fhir/v2/0004": "terminology.hl7.org/codesystem/v2-0004",
-    "urn:oid:2.16.840.1.113883.12.4": "terminology.hl7.org/codesystem/v2-0004",
-}
-_ICD_SHAPE = re.compile(r"^[A-Z]\d[0-9A-Z](?:\.?[0-9A-Z]{1,4})?$")
-_HCPCS_SHAPE = re.compile(r"^([A-Z]\d{4}|\d{5}|\d{4}[A-Z])(?:[-: ,]+(.+))?$")
-_CATEGORY_SYSTEMS = (ICD10CM, ATC, "nucc.org/provider-taxonomy")
+_CATEGORY_SYSTEMS = (ICD10CM, ATC, NUCC)
 _COUNT_URL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
-
-
-@lru_cache(maxsize=512)
-def system_key(system: str | None) -> str | None:
-    """A short name for a code system under any of its spellings; the folded URI itself when it is no known one."""
-    if not system:
-        return None
-    folded = system.strip().split("|", 1)[0].rstrip("/").casefold()
-    folded = re.sub(r"^https?://", "", folded)
-    if folded.startswith("snomed.info/sct"):
-        return SNOMED
-    return _ALIASES.get(folded, folded)
-
-
-def normal_code(system: str | None, code: str) -> str:
-    """A code as its system spells it: trimmed, upper case, ICD dot restored, NDC on eleven digits."""
-    code = code.strip()
-    if system in (ICD10CM, ICD9CM):
-        code = code.upper()
-        if "." not in code and len(code) > 3 and _ICD_SHAPE.match(code):
-            return f"{code[:3]}.{code[3:]}"
-        return code.rstrip(".")
-    if system == HCPCS:
-        shape = _HCPCS_SHAPE.match(code.upper())
-        return shape[1] if shape else code.upper()
-    if system == NDC:
-        return _ndc11(code)
-    if system in (SNOMED, LOINC, RXNORM):
-        return code
-    return code.upper()
-
-
-def modifiers_in(code: str | None) -> list[str]:
-    """HCPCS modifiers written behind a code: `E0784-RA` has RA."""
-    shape = _HCPCS_SHAPE.match((code or "").strip().upper())
-    return re.findall(r"[A-Z0-9]{2}", shape[2]) if shape and shape[2] else []
-
-
-def _ndc11(code: str) -> str:
-    parts = code.split("-")
-    if len(parts) == 3:
-        return "".join(part.zfill(width) for part, width in zip(parts, (5, 4, 2), strict=True))
-    return code.replace("-", "")
+# Meanings that refuse a patient: an ICD code whose system does not say that it is one does not do for them.
+_REFUSING = frozenset({Concept.END_STAGE_RENAL_DISEASE, Concept.CHRONIC_DIALYSIS, Concept.DIALYSIS})
+_NONE: frozenset[Concept] = frozenset()
+# Systems whose codes are told by their shape where their system is missing or unknown. RxNorm's plain numbers and
+# HL7's short words are not.
+_DISTINCTIVE = frozenset({ICD10CM, ICD9CM, SNOMED, LOINC, HCPCS, NUCC})
 
 
 class _ValueSets:
@@ -117,7 +61,8 @@ class _ValueSets:
             for row in include.get("concept", ()):
                 code = normal_code(system, row["code"])
                 self.codes.setdefault((system, code), set()).add(concept)
-                self.any_system.setdefault(code.upper(), set()).add(concept)
+                if system in _DISTINCTIVE:
+                    self.any_system.setdefault(code.upper(), set()).add(concept)
                 self.displays.setdefault((system, code), row.get("display", ""))
                 for extension in row.get("extension", ()):
                     if extension["url"] == _COUNT_URL:
@@ -135,26 +80,81 @@ def codes_in(*wanted: Concept, system: str) -> list[str]:
     return sorted(found)
 
 
+@dataclass(frozen=True, slots=True)
+class CodeReading:
+    """What one code says, by how surely: a code of its own system; one that several editions share; one whose system
+    is missing or unknown, so that only a person can tell."""
+
+    documented: frozenset[Concept] = _NONE
+    supported: frozenset[Concept] = _NONE
+    review: frozenset[Concept] = _NONE
+
+
+_UNREAD = CodeReading()
+
+
 @lru_cache(maxsize=8192)
-def concepts_of(system: str | None, code: str | None) -> frozenset[Concept]:
-    """The concepts that one code carries; none for an unknown system."""
-    if not code:
-        return frozenset()
+def read_code(system: str | None, code: str | None) -> CodeReading:
+    """What one code says under its system, whatever the spelling of either."""
+    if not code or len(code) > LONGEST_CODE:
+        return _UNREAD
     key = system_key(system)
-    normal = normal_code(key, code)
+    if key is None and has_hcpcs_shape(code):
+        key = HCPCS
+    own = _own_concepts(key, normal_code(key, code))
+    if own:
+        return CodeReading(own)
+    if key == ICD9CM:
+        return _UNREAD
+    elsewhere = _read_as_icd(system, code)
+    if elsewhere is not None:
+        return elsewhere
+    return _UNREAD if is_known_system(system) else CodeReading(review=looks_like(code))
+
+
+def _own_concepts(key: str | None, normal: str) -> frozenset[Concept]:
     found = set(_SETS.codes.get((key, normal), ()))
     if key in _CATEGORY_SYSTEMS:
         found.update(c for s, prefix, c in _SETS.categories if s == key and normal.startswith(prefix))
     return frozenset(found)
 
 
+def _read_as_icd(system: str | None, code: str) -> CodeReading | None:
+    """An ICD-10 code under another system than ICD-10-CM; None when it is none that any rule reads."""
+    normal = normal_code(ICD10CM, code)
+    meant, edition = _own_concepts(ICD10CM, normal), edition_of(normal)
+    if not meant or edition is None:
+        return None
+    if edition is Edition.SAME:
+        return (
+            CodeReading(supported=meant)
+            if names_icd(system)
+            else CodeReading(_NONE, meant - _REFUSING, meant & _REFUSING)
+        )
+    if edition is Edition.DIFFERS:
+        return CodeReading(review=meant)
+    return CodeReading(meant) if names_icd(system) else CodeReading(meant - _REFUSING, _NONE, meant & _REFUSING)
+
+
+def concepts_of(system: str | None, code: str | None) -> frozenset[Concept]:
+    """The concepts that one code carries for certain."""
+    return read_code(system, code).documented
+
+
+def any_concepts_of(system: str | None, code: str | None) -> frozenset[Concept]:
+    """The concepts that one code carries or may carry."""
+    reading = read_code(system, code)
+    return reading.documented | reading.supported | reading.review
+
+
 @lru_cache(maxsize=2048)
 def looks_like(code: str | None) -> frozenset[Concept]:
-    """The concepts that a code would carry under its proper system: for notes about unknown systems only."""
-    if not code:
-        return frozenset()
+    """The concepts that a code would carry under its proper system, which nobody names: never more than a question."""
+    if not code or len(code) > LONGEST_CODE:
+        return _NONE
     plain = code.strip().upper()
-    return frozenset(_SETS.any_system.get(plain, ())) | frozenset(_SETS.any_system.get(normal_code(ICD10CM, plain), ()))
+    spellings = (plain, normal_code(ICD10CM, plain), normal_code(HCPCS, plain))
+    return frozenset().union(*(_SETS.any_system.get(spelling, ()) for spelling in spellings))
 
 
 @lru_cache(maxsize=64)
@@ -168,14 +168,7 @@ def is_well_formed(system: str | None, code: str) -> bool:
     """Whether a code is of a known system and looks like one of its codes."""
     if not is_known_system(system):
         return False
-    return system_key(system) != HCPCS or bool(_HCPCS_SHAPE.match(code.strip().upper()))
-
-
-def is_odd_spelling(system: str | None) -> bool:
-    """Whether this is HCPCS under another address than the one that CRD and CMS print."""
-    plain = re.sub(r"^https?://", "", (system or "").strip())
-    usual = ("www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets", "www.ama-assn.org/go/cpt")
-    return system_key(system) == HCPCS and plain not in usual
+    return system_key(system) != HCPCS or has_hcpcs_shape(code)
 
 
 # Of several codings the one of the billing or laboratory system speaks, whichever comes first.
@@ -228,7 +221,7 @@ def name(concept: CodeableConcept, meaning: Concept) -> str:
 def code_of(concept: CodeableConcept | None, preferred: frozenset[Concept]) -> str:
     """The code that carries a meaning, as its system spells it; empty when only words say it."""
     for coding in codings(concept):
-        if coding.code and concepts_of(coding.system, coding.code) & preferred:
+        if coding.code and any_concepts_of(coding.system, coding.code) & preferred:
             return normal_code(system_key(coding.system), coding.code)
     return ""
 
@@ -237,7 +230,7 @@ def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = froze
     """How a person would name a concept: code and display of the coding that counted, else its text."""
     best = codings(concept)
     if preferred:
-        best = [c for c in best if concepts_of(c.system, c.code) & preferred] or best
+        best = [c for c in best if any_concepts_of(c.system, c.code) & preferred] or best
     for coding in best:
         if coding.code:
             spelt, display = _spelt(coding.system, coding.code)

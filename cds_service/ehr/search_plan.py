@@ -14,8 +14,9 @@ from urllib.parse import quote, urlencode
 from cds_service.concepts import Concept
 from cds_service.facts import Topic
 from cds_service.policies.mp_mm_1316.needs import FEEDS
+from fhir_mappings.code_systems import LOINC
 from fhir_mappings.server_messages import Issue, parameters_named
-from fhir_mappings.terminology import LOINC, codes_in
+from fhir_mappings.terminology import codes_in
 
 # Longer URLs are cut off or refused (414) by gateways in front of several servers: bug log 34.
 LONGEST_URL = 1800

@@ -9,8 +9,9 @@ from cds_service.concepts import Concept
 from cds_service.facts import Topic
 from cds_service.hooks import crd_prefetch
 from cds_service.hooks.configuration import OPTIONS
+from fhir_mappings.code_systems import LOINC
 from fhir_mappings.crd_versions import DECLARED
-from fhir_mappings.terminology import LOINC, codes_in
+from fhir_mappings.terminology import codes_in
 
 # Of CDS Hooks: what plain clients speak, and what the current CRD guide builds on.
 SPECIFICATION, CRD_SPECIFICATION = "2.0.1", "3.0.0-ballot"

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.concepts import Concept
-from fhir_mappings import terminology
+from fhir_mappings import code_systems, terminology
 from fhir_mappings.datatypes import CodeableConcept, Coding
 from fhir_mappings.terminology import concepts_of
 from tests.fhir_mappings.builders import ATC, CPT, NDC, SNOMED, words
@@ -113,7 +113,7 @@ def test_spelling(system: str, code: str, concept: Concept) -> None:
     ],
 )
 def test_modifiers_behind_a_code(code: str | None, modifiers: list[str]) -> None:
-    assert terminology.modifiers_in(code) == modifiers
+    assert code_systems.modifiers_in(code) == modifiers
 
 
 @pytest.mark.parametrize("code", ["EO784", "E078", "E07840", "X0784", "E0784RA0"])
@@ -215,5 +215,5 @@ def test_codes_for_a_search_are_those_of_one_system() -> None:
 def test_nothing_raises(system: str | None, code: str | None) -> None:
     concepts_of(system, code)
     terminology.looks_like(code)
-    terminology.modifiers_in(code)
+    code_systems.modifiers_in(code)
     terminology.label(CodeableConcept(coding=[Coding(system, code)]))

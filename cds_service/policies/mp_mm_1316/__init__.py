@@ -13,7 +13,8 @@ The policy's table of contents:
 | D.I.G | self-testing | self_testing.py |
 | D.I.H | risk of complications | complication_risk.py |
 | D.I.I | six conditions | glycemic_indication.py |
-| D.II | exclusions | exclusions.py |
+| D.II.A.1 | end-stage complications | end_stage_complications.py |
+| D.II | other exclusions | exclusions.py |
 | D.III | replacement or repair | replacement.py |
 | C, E | definitions, states, coverage | parameters.toml, coverage.py |
 
@@ -30,6 +31,7 @@ from cds_service.engine.parameters import Parameter, load_parameters
 from cds_service.engine.section import Unit
 from cds_service.policies.mp_mm_1316 import (
     complication_risk,
+    end_stage_complications,
     exclusions,
     glycemic_indication,
     replacement,
@@ -86,7 +88,7 @@ PARTS: tuple[Unit, ...] = (
     *glycemic_indication.PARTS,
 )
 EXCLUSIONS: tuple[Unit, ...] = (
-    exclusions.end_stage_complications,
+    end_stage_complications.end_stage_complications,
     exclusions.nobody_can_operate,
     exclusions.convenience_only,
     exclusions.implanted_device,

@@ -8,7 +8,7 @@ from datetime import date, time
 from functools import cached_property
 from typing import Any
 
-from cds_service.concepts import Concept
+from cds_service.concepts import WITHOUT_STATUS, Concept
 from cds_service.engine.days import days_before, months_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met
 from cds_service.engine.section import Unit
@@ -76,9 +76,28 @@ class Case:
         return tuple(d for d in self.chart.diagnoses if d.confirmed and usable(d.when, self.as_of))
 
     def active(self, *concepts: Concept) -> tuple[Diagnosis, ...]:
-        """Active, confirmed conditions that carry one of these concepts."""
+        """Current, confirmed conditions that a sure code says to be one of these concepts."""
         wanted = frozenset(concepts)
         return tuple(d for d in self.diagnoses if d.concepts & wanted and self._is_active(d))
+
+    def supported(self, *concepts: Concept) -> tuple[Diagnosis, ...]:
+        """Current, confirmed conditions whose code says one of these concepts in several editions, or implies it."""
+        wanted = frozenset(concepts)
+        return tuple(d for d in self.diagnoses if d.supported & wanted and self._is_active(d))
+
+    def for_review(self, *concepts: Concept) -> tuple[Diagnosis, ...]:
+        """Conditions that may be one of these concepts, current or without a status: only a person can tell."""
+        wanted = frozenset(concepts)
+        return tuple(d for d in self.diagnoses if d.review & wanted and (self._is_active(d) or self.lacks_status(d)))
+
+    def without_status(self, *concepts: Concept) -> tuple[Diagnosis, ...]:
+        """Problem-list entries of these concepts, by code, that do not say whether they are current."""
+        wanted = frozenset(concepts)
+        return tuple(d for d in self.diagnoses if (d.concepts | d.supported) & wanted and self.lacks_status(d))
+
+    def lacks_status(self, diagnosis: Diagnosis) -> bool:
+        """Whether nothing says that a problem-list entry is current, and nothing that it is over."""
+        return diagnosis.status == WITHOUT_STATUS
 
     def _is_active(self, diagnosis: Diagnosis) -> bool:
         return diagnosis.active is not False and not self.contradicts_itself(diagnosis)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, unknown
 from cds_service.engine.section import criterion
@@ -9,31 +11,65 @@ from cds_service.facts import Diagnosis, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, named
 
 _CLOSES = "A confirmed, active diagnosis of type 1 diabetes, or of type 2 diabetes with insulin treatment (Z79.4)"
+_DIRECTOR = (
+    "The policy names type 1 and insulin-treated type 2 diabetes only: ask the plan for a medical director's review "
+    "of this type"
+)
 
 
 @criterion("D.I.A", "Diagnosis of type 1 diabetes, or of type 2 diabetes with insulin dependency")
 def documented_diagnosis(case: Case) -> Finding:
-    """A confirmed, active Condition documents it. Type 1 decides alone; type 2 needs a mark of insulin
-    dependency beside it: Z79.4, an insulin-treated concept, or a live order for injected insulin. Presymptomatic
-    type 1, remission, other and unstated types, pregnancy, ICD-9 only and text only need a reviewer."""
+    """A confirmed, current Condition documents it. Type 1 decides alone; type 2 needs a mark of insulin dependency
+    beside it: Z79.4, an insulin-treated concept, or a live order for injected insulin. A code that editions of ICD-10
+    share, a SNOMED term that says "due to type 1", and a type 1 entry without clinical status support it.
+    Presymptomatic type 1, remission, other and unstated types, diabetes of pregnancy, ICD-9 only and text only need
+    a reviewer; a known other type is never asked to be charted as another one."""
     type_1 = case.active(Concept.TYPE_1_DIABETES)
-    type_2 = case.active(Concept.TYPE_2_DIABETES)
     if type_1:
-        both = f"; type 2 is charted too ({named(type_2)})" if type_2 else ""
-        return met(f"Type 1 diabetes: {named(type_1)}{both}", Basis.DOCUMENTED, map(cite, (*type_1, *type_2)))
+        return met(_type_1_words(case, type_1), Basis.DOCUMENTED, map(cite, (*type_1, *_type_2_too(case))))
+    weaker = case.supported(Concept.TYPE_1_DIABETES)
+    if weaker:
+        return met(_type_1_words(case, weaker), Basis.SUPPORTED, map(cite, (*weaker, *_type_2_too(case))))
+    # Type 1 diabetes does not remit: an entry that does not say whether it is current still counts.
+    unstated = case.without_status(Concept.TYPE_1_DIABETES)
+    if unstated:
+        remark = f"{named(unstated)} has no clinical status on the problem list"
+        return met(_type_1_words(case, unstated), Basis.SUPPORTED, map(cite, unstated), remarks=(remark,))
+    type_2 = _type_2_too(case)
     if type_2:
         return _type_2(case, type_2)
     return case.guarded(_not_documented(case), Topic.CONDITIONS)
 
 
+def _type_2_too(case: Case) -> tuple[Diagnosis, ...]:
+    return (*case.active(Concept.TYPE_2_DIABETES), *case.supported(Concept.TYPE_2_DIABETES))
+
+
+def _type_1_words(case: Case, type_1: Sequence[Diagnosis]) -> str:
+    type_2 = _type_2_too(case)
+    both = f"; type 2 is charted too ({named(type_2)})" if type_2 else ""
+    return f"Type 1 diabetes: {named(list(type_1))}{both}"
+
+
 def _type_2(case: Case, type_2: tuple[Diagnosis, ...]) -> Finding:
     evidence = [cite(d) for d in type_2]
+    basis = Basis.DOCUMENTED if case.active(Concept.TYPE_2_DIABETES) else Basis.SUPPORTED
     marks = [cite(d) for d in case.active(Concept.INSULIN_DEPENDENCY)] + _live_insulin(case)
     if marks:
         words = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {marks[0].value}"
-        return met(words, Basis.DOCUMENTED, dict.fromkeys((*evidence, *marks)))
-    words = f"Type 2 diabetes: {named(type_2)}, and nothing that shows insulin dependency"
-    finding = unknown(Gap.INCOMPLETE, words, "Z79.4 on the problem list, or a current insulin order", evidence)
+        return met(words, basis, dict.fromkeys((*evidence, *marks)))
+    implied = [cite(d) for d in case.supported(Concept.INSULIN_DEPENDENCY)]
+    if implied:
+        words = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {implied[0].value}"
+        return met(words, Basis.SUPPORTED, dict.fromkeys((*evidence, *implied)))
+    told = case.for_review(Concept.INSULIN_DEPENDENCY, Concept.TYPE_1_DIABETES)
+    closes = "Z79.4 on the problem list, or a current insulin order"
+    if told:
+        words = f"Type 2 diabetes: {named(type_2)}; insulin is named in words only ({named(told)})"
+        finding = unknown(Gap.NEEDS_REVIEW, words, closes, dict.fromkeys((*evidence, *map(cite, told))))
+    else:
+        words = f"Type 2 diabetes: {named(type_2)}, and nothing that shows insulin dependency"
+        finding = unknown(Gap.INCOMPLETE, words, closes, evidence)
     return case.guarded(finding, Topic.CONDITIONS, Topic.INSULIN)
 
 
@@ -48,18 +84,33 @@ def _live_insulin(case: Case) -> list[Evidence]:
 
 
 def _not_documented(case: Case) -> Finding:
-    unclear = case.active(Concept.DIABETES_TYPE_UNCLEAR)
+    other = (*case.active(Concept.OTHER_DIABETES_TYPE), *case.supported(Concept.OTHER_DIABETES_TYPE))
+    if other:
+        words = f"Charted as {named(other)}, a type that the policy does not name"
+        return unknown(Gap.NEEDS_REVIEW, words, _DIRECTOR, map(cite, other))
+    unclear = (
+        *case.active(Concept.DIABETES_TYPE_UNCLEAR),
+        *case.supported(Concept.DIABETES_TYPE_UNCLEAR),
+        *case.for_review(*DIABETES),
+    )
     if unclear:
         words = f"Charted as {named(unclear)}: a reviewer has to say which type this is"
-        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, unclear))
-    torn = [d for d in case.diagnoses if d.concepts & DIABETES and case.contradicts_itself(d)]
+        return unknown(Gap.NEEDS_REVIEW, words, _closes_unclear(unclear), map(cite, dict.fromkeys(unclear)))
+    charted = [d for d in case.diagnoses if (d.concepts | d.supported | d.review) & DIABETES]
+    torn = [d for d in charted if case.contradicts_itself(d)]
     if torn:
         words = f"{named(torn)} is charted as active and as abated {torn[0].abated}"
         return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, torn))
-    weak = [d for d in case.chart.diagnoses if d.concepts & DIABETES and not (d.confirmed and d.active is not False)]
+    weak = [d for d in case.chart.diagnoses if (d.concepts | d.supported | d.review) & DIABETES]
+    weak = [d for d in weak if not (d.confirmed and d.active is not False)]
     if weak:
         words = "; ".join(dict.fromkeys(f"{d.label} is charted as {d.status}" for d in weak[:3]))
         return unknown(Gap.INCOMPLETE, words, _CLOSES, map(cite, weak))
     others = case.active(Concept.NOT_DIABETES)
     also = f" ({named(others)} is not a diagnosis of diabetes)" if others else ""
     return unknown(Gap.NOT_DOCUMENTED, f"No diagnosis of diabetes found{also}", _CLOSES, map(cite, others))
+
+
+def _closes_unclear(unclear: Sequence[Diagnosis]) -> str:
+    known = any(Concept.OTHER_DIABETES_TYPE in d.review for d in unclear)
+    return _DIRECTOR if known else _CLOSES

@@ -22,7 +22,8 @@ from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Answer, Scope
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite
 from cds_service.policies.mp_mm_1316.diagnosis import documented_diagnosis
-from cds_service.policies.mp_mm_1316.exclusions import end_stage_complications, nobody_can_operate
+from cds_service.policies.mp_mm_1316.end_stage_complications import end_stage_complications
+from cds_service.policies.mp_mm_1316.exclusions import nobody_can_operate
 from cds_service.policies.mp_mm_1316.injection_regimen import pump_signs
 
 _CLOSES = "The reason for the replacement or repair, in the questionnaire (D.III.reason)"
