@@ -1,4 +1,4 @@
-"""FHIR-free words for a chart and for the orders that are judged against it.
+"""FHIR-free words for a chart.
 
 Dates are calendar days in the member's time zone. Values are in the unit that the policy speaks: HbA1c in
 % NGSP, albumin-creatinine ratio in mg/g, eGFR in mL/min/1.73 m2, glucose in whole mg/dL.
@@ -269,42 +269,4 @@ class Chart:
     open_orders: frozenset[str] = frozenset()
     unread: Mapping[Topic, str] = field(default_factory=dict)
     partial: Mapping[Topic, str] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
-
-
-class Scope(StrEnum):
-    """What an order is to this policy."""
-
-    PUMP = "insulin pump"
-    SUPPLIES = "pump supplies"
-    EXCLUDED_DEVICE = "excluded device"
-    REPAIR = "repair of a pump"
-    OTHER = "something else"
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceOrder:
-    """One order of the bundle.
-
-    `concepts` are what its sure codes say, `review` what a code of an unknown system would say.
-    """
-
-    reference: str
-    resource_type: str
-    label: str
-    scope: Scope
-    concepts: frozenset[Concept] = frozenset()
-    review: frozenset[Concept] = frozenset()
-    coded: bool = True
-    authored: When | None = None
-    out_of_scope: str | None = None
-    replacement_sign: str | None = None
-    replacement_reasons: tuple[str, ...] = ()
-    no_order_modifier: bool = False
-    orderer: Provider | None = None
-    performers: tuple[Provider, ...] = ()
-    subject_reference: str | None = None
-    requester_reference: str | None = None
-    coverage_references: tuple[str, ...] = ()
-    billing_codes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()

@@ -1,0 +1,42 @@
+"""What the rules read: a chart and orders, free of FHIR."""
+
+from cds_service.facts.chart import (
+    Answer,
+    Chart,
+    Coverage,
+    Credential,
+    Diagnosis,
+    GlucoseReading,
+    InsulinAction,
+    InsulinOrder,
+    LabResult,
+    Provider,
+    Record,
+    SensorReading,
+    Stay,
+    Topic,
+    Unusable,
+    When,
+)
+from cds_service.facts.orders import DeviceOrder, Scope
+
+__all__ = [
+    "Answer",
+    "Chart",
+    "Coverage",
+    "Credential",
+    "DeviceOrder",
+    "Diagnosis",
+    "GlucoseReading",
+    "InsulinAction",
+    "InsulinOrder",
+    "LabResult",
+    "Provider",
+    "Record",
+    "Scope",
+    "SensorReading",
+    "Stay",
+    "Topic",
+    "Unusable",
+    "When",
+]
