@@ -183,7 +183,7 @@ CASES = [
         "pysynthea/Silas*",
         {
             "D.I.H.1": "met documented: microalbuminuria due to type 2 diabetes is coded and active",
-            "D.II.A.1": "not-met documented: stage 4 is charted by code, no dialysis within 90 days, and no end-stage code",
+            "D.II.A.1": "not-met documented: stage 4 is coded, no dialysis within 90 days, no end-stage code",
         },
         coverage="not-governed: the payer is Anthem",
     ),
