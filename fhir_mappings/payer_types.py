@@ -8,8 +8,8 @@ from importlib.resources import files
 from typing import Any
 
 from cds_service.concepts import Product
+from fhir_mappings.code_systems import system_key
 from fhir_mappings.datatypes import CodeableConcept
-from fhir_mappings.terminology import system_key
 
 
 def products_of(concept: CodeableConcept | None) -> frozenset[Product]:
