@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import MAXYEAR, MINYEAR
 
 from cds_service.concepts import Product
-from cds_service.facts import Coverage
+from cds_service.facts import Coverage, When
 from cds_service.payers.identify import PLAN_ID
 from fhir_mappings import terminology
 from fhir_mappings.administrative_views import Coverage as FhirCoverage
 from fhir_mappings.administrative_views import Organization
 from fhir_mappings.context import ChartContext, each
-from fhir_mappings.datatypes import Identifier, Reference
+from fhir_mappings.datatypes import Identifier, Period, Reference
 from fhir_mappings.payer_types import products_of, repeats_a_code
 from fhir_mappings.reading import plain
 from fhir_mappings.references import local
@@ -45,12 +46,12 @@ def read_coverages(coverages: Iterable[tuple[FhirCoverage, str | None]], context
 def _one(coverage: FhirCoverage, status: str, name: str, context: ChartContext) -> Coverage:
     payers = [_payer(payor, coverage, context) for payor in coverage.payor or ()]
     plans, others = _texts(coverage)
-    start = context.calendar.when(coverage.period.start) if coverage.period else None
-    end = context.calendar.when(coverage.period.end) if coverage.period else None
+    period, unread = _period(coverage.period, name, context)
     return Coverage(
         reference=name,
         status=status,
-        period=(start, end),
+        period=period,
+        period_unread=unread,
         order=_order(coverage.order),
         payer_identifiers=frozenset(i.value for _, ids, _ in payers for i in ids if i.value),
         payer_names=tuple(text for names, _, _ in payers for text in names),
@@ -62,6 +63,24 @@ def _one(coverage: FhirCoverage, status: str, name: str, context: ChartContext) 
         payer_unread=any(unread for _, _, unread in payers),
         nameable=" " not in name,
     )
+
+
+def _period(period: Period | None, name: str, context: ChartContext) -> tuple[tuple[When | None, When | None], bool]:
+    """First and last day, and whether one of them cannot be read.
+
+    Year 1 and year 9999 are how systems write that there is no date.
+    """
+    found: list[When | None] = []
+    unread = False
+    for text in (period.start, period.end) if period is not None else (None, None):
+        when = context.calendar.when(text)
+        if when is not None and {when.first.year, when.last.year} & {MINYEAR, MAXYEAR}:
+            context.note_each(name, f"has the date {when.first}, which stands for none")
+            when = None
+        elif when is None and text and not text.startswith((f"{MINYEAR:04}-", f"{MAXYEAR}-")):
+            unread = True
+        found.append(when)
+    return (found[0], found[1]), unread
 
 
 def _payer(payor: Reference, coverage: FhirCoverage, context: ChartContext) -> tuple[list[str], list[Identifier], bool]:

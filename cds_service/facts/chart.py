@@ -47,7 +47,7 @@ class When:
         """The interval as the chart would write it: a day, a month, a year, else both ends."""
         if self.first == self.last:
             return self.first.isoformat()
-        whole_months = self.first.day == 1 and (self.last + timedelta(days=1)).day == 1
+        whole_months = self.first.day == 1 and (self.last == date.max or (self.last + timedelta(days=1)).day == 1)
         if whole_months and (self.first.year, self.first.month) == (self.last.year, self.last.month):
             return self.first.strftime("%Y-%m")
         if whole_months and self.first.year == self.last.year and (self.first.month, self.last.month) == (1, 12):
@@ -221,7 +221,7 @@ class Answer:
 class Coverage:
     """One insurance. `status` is empty where none is given; `plan_texts` name the plan, `other_texts` group and type.
 
-    `products`: by the type's codes. `payer_unread`: a payor could not be read; `nameable`: it can be referred to."""
+    `products`: by the type's codes. `…_unread`: a payor or a date could not be read. `nameable`: can be referred to."""
 
     reference: str
     status: str
@@ -235,6 +235,7 @@ class Coverage:
     products: frozenset[Product] = frozenset()
     member_ids: frozenset[str] = frozenset()
     payer_unread: bool = False
+    period_unread: bool = False
     nameable: bool = True
 
 

@@ -146,7 +146,7 @@ def detail(order: DeviceOrder, determination: Determination, chart: Chart, today
     version = f"{PAYER} {POLICY_ID} (version {determination.policy_version})"
     yield f"**{escaped(order.label)}**, judged as of {determination.as_of} under {version}."
     if determination.eligibility:
-        yield f"**First**: {escaped(first_step(determination))}."
+        yield f"**First**: {escaped(determination.eligibility)} with {PAYER}."
     if determination.outcome is Outcome.EXCLUDED:
         yield "The policy text excludes this, and a plan reviewer will say no:"
         yield _lines(_item(f, ()) for f in _excluding(determination))

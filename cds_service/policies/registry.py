@@ -97,12 +97,14 @@ def _covered(matched: CoverageMatch) -> dict[str, Any]:
     }
 
 
+_HEADS = {
+    CoverageStanding.UNVERIFIED: "Coverage not verified",
+    CoverageStanding.NOT_IN_FORCE: "Coverage not in force",
+}
+
+
 def _coverage_notes(matched: CoverageMatch) -> tuple[str, ...]:
-    heads = {
-        CoverageStanding.UNVERIFIED: "Coverage not verified",
-        CoverageStanding.NOT_IN_FORCE: "Coverage not in force",
-    }
-    head = heads.get(matched.standing)
+    head = _HEADS.get(matched.standing)
     return (*((f"{head}: {matched.why}",) if head else ()), *matched.notes)
 
 
@@ -123,9 +125,10 @@ def _judged(case: Case, matched: CoverageMatch) -> dict[str, Any]:
     if outcome is Outcome.LIKELY_APPROVED and not case.order.coded:
         outcome = Outcome.NEEDS_DOCUMENTATION
         reason = "The order names an insulin pump only in words"
-    if outcome is Outcome.LIKELY_APPROVED and matched.eligibility:
-        outcome = Outcome.NEEDS_DOCUMENTATION
-        reason = f"All criteria are shown, but the coverage has to be settled first: {matched.why}"
+    if matched.eligibility:
+        head = _HEADS[matched.standing]
+        reason = f"{head}: {matched.why}" + (f". {reason}" if reason else "")
+        outcome = Outcome.NEEDS_DOCUMENTATION if outcome is Outcome.LIKELY_APPROVED else outcome
     return {
         "outcome": outcome,
         "criteria": criteria,

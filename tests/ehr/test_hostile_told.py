@@ -207,3 +207,17 @@ def test_the_card_tells_of_a_part_that_decided_nothing(ehr: HostileServer) -> No
     assert found.determination["coverage"] == "unverified"
     (card,) = found.body["cards"]
     assert "coverage" in card["detail"].casefold()
+
+
+def test_an_ended_coverage_is_found_and_told_from_none(ehr: HostileServer) -> None:
+    """Scope, rule 3: whatever its status, an ended coverage is asked for, and the answer is not that there is none."""
+    coverage = next(r for r in ehr.held if r["resourceType"] == "Coverage")
+    for ended in ({"status": "cancelled"}, {"status": "active", "period": {"end": "2026-09-30"}}):
+        coverage |= ended
+        found = _judge(ehr)
+        assert (found.determination["outcome"], found.determination["coverage"]) == (
+            "needs-documentation",
+            "not-in-force",
+        )
+        (card,) = found.body["cards"]
+        assert "coverage not in force" in card["summary"]

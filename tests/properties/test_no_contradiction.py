@@ -83,8 +83,9 @@ PERIODS: list[tuple[JSON | None, bool]] = [
     ({"end": BEFORE}, False),
     ({"start": AFTER}, False),
     ({"start": "2025", "end": "2025"}, False),
-    ({"start": "9999-12-31"}, False),
+    ({"start": "2999-12-31"}, False),
     ({"start": "0001-01-01", "end": "9999-12-31"}, True),
+    ({"start": "9999", "end": "0001"}, True),
 ]
 STATUSES = ["active", "active", "active", "cancelled", "draft", "entered-in-error"]
 

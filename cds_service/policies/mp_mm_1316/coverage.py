@@ -40,7 +40,7 @@ class Reason(Enum):
     OTHER_PRODUCT = auto()
     PRODUCT_UNKNOWN = auto()
     PRODUCTS_DISAGREE = auto()
-    STATUS_UNSTATED = auto()
+    NOT_READABLE = auto()
     DISAGREE = auto()
     SECONDARY = auto()
     OVER = auto()
@@ -121,7 +121,7 @@ def _match(order: DeviceOrder, judged: Sequence[CoverageMatch], as_of: date) -> 
     known = {_reference(each) for each in judged}
     over = [r for r in order.coverage_references if r not in {_reference(each) for each in named}]
     for reference in over:
-        how = "is not in force on the day" if reference in known else "is not among the coverages that were read"
+        how = "is not in force on the day" if reference in known else "is not among the coverages that count"
         notes.append(f"{reference}, which the order names as its insurance, {how}")
     return replace(chosen, notes=tuple(notes))
 
@@ -221,8 +221,9 @@ def _judged(coverage: Coverage, home_state: str | None, parameters: Mapping[str,
         return match(UNVERIFIED, Reason.PRODUCT_UNKNOWN, "nothing says that the plan is a Marketplace plan")
     if state is None:
         return match(UNVERIFIED, Reason.STATE_UNKNOWN, "nothing says which state the plan is of")
-    if not coverage.status:
-        return match(UNVERIFIED, Reason.STATUS_UNSTATED, f"{label(coverage)} has no status")
+    if coverage.period_unread or not coverage.status:
+        what = "a period that cannot be read" if coverage.period_unread else "no status"
+        return match(UNVERIFIED, Reason.NOT_READABLE, f"{label(coverage)} has {what}")
     return match(GOVERNED, Reason.MARKETPLACE, f"{label(coverage)} is a Marketplace plan of the payer in {state}")
 
 
