@@ -41,7 +41,7 @@ _STEMS = re.compile(
     r"diab|\bdm|t[12]d|lada|mody|cfrd|gdm|insulin|csii|pump|end[ -]?stage|es[rkl][df]|dialy|ckd|kidney|renal|transplant"
     r"|\b(?:hd|pd|capd|ccpd|aki)\b|hypogly|low blood|brittle|labile|crisis|keto|dka|albumin|acr\b|alb/c|retinop|neurop"
     r"|nephrop|protein|macular|complian|adheren|dsm|educ|a1|hba|ghb|glyc|gfr|glomer|glucose|sugar|finger|smbg|fsb|accu"
-    r"|bgm|cbg|endocrin",
+    r"|bgm|cbg|endocrin|implant|jet |needle[ -]free|pulsatile|intravenous insulin|oivit|ciit|pivit",
     re.IGNORECASE,
 )
 
@@ -84,6 +84,16 @@ def meaning_of(concept: CodeableConcept | None) -> Meaning:
     by_code = _by_codes(terminology.codings(concept))
     named = _by_words(_texts(concept)) if _has_stem(concept) else _NONE
     return by_code | Meaning(review=_more_than(named, by_code)) if named else by_code
+
+
+def credentials_of(concepts: Iterable[CodeableConcept | None]) -> Meaning:
+    """What qualifications, roles and specialties of a person mean, in whose short words (`RN`) no other stem occurs."""
+    whole = NOTHING
+    for concept in concepts:
+        if concept is not None:
+            by_code = _by_codes(terminology.codings(concept))
+            whole |= by_code | Meaning(review=_more_than(_by_words(_texts(concept)), by_code))
+    return whole
 
 
 def meaning_of_any(concepts: Iterable[CodeableConcept | None] | None) -> Meaning:

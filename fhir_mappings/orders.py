@@ -10,14 +10,16 @@ import msgspec
 
 from cds_service.concepts import Concept
 from cds_service.errors import BadRequest
-from cds_service.facts import Credential, DeviceOrder, Provider, Scope
+from cds_service.facts import DeviceOrder, Scope
 from fhir_mappings import code_systems, terminology
 from fhir_mappings.clinical_views import Device, Medication, MedicationRequest, Resource
 from fhir_mappings.context import ChartContext
 from fhir_mappings.coverage import references_in
-from fhir_mappings.datatypes import CodeableConcept, Reference
+from fhir_mappings.datatypes import CodeableConcept
+from fhir_mappings.meaning import Meaning, meaning_of_any
 from fhir_mappings.order_items import AnyOrder, billing_codes, item_reference, ordered_items, own_items, words_of
 from fhir_mappings.order_marks import modifiers, not_to_be_done, reason_words, replacement_sign
+from fhir_mappings.order_people import orderer_of, performers_of, subject_of
 from fhir_mappings.providers import Providers
 from fhir_mappings.reading import DecodeError, is_null
 from fhir_mappings.references import Whose, local
@@ -26,6 +28,7 @@ from fhir_mappings.views import AnyResource, DeviceRequest, Loose, RawEntry, Ser
 _NO_ORDER_STATUS = ("entered-in-error", "revoked", "cancelled", "completed")
 _NO_ORDER_INTENT = ("proposal", "plan")
 _EXCLUDED = frozenset({Concept.IMPLANTED_DEVICE, Concept.JET_DEVICE, Concept.INTRAVENOUS_INSULIN_THERAPY})
+_PUMPS = _EXCLUDED | {Concept.INSULIN_PUMP, Concept.INSULIN_PUMP_PRODUCT}
 # Families of tubeless pumps, which pharmacies file by name.
 _PRODUCT = re.compile(r"\bomni ?pod\b|\bv-?go\b|\btwiist\b", re.IGNORECASE)
 _PUMP_WORDS = re.compile(
@@ -115,16 +118,18 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
         return DeviceOrder(draft.reference, draft.resource_type, label, Scope.OTHER, out_of_scope=why)
     items = ordered_items(view, context)
     billing = _billing(view, items)
-    concepts = terminology.concepts(*items, *billing)
-    scope, coded = _scope(concepts, items, view)
+    meaning = meaning_of_any([*items, *billing])
+    concepts = meaning.documented
+    scope, coded = _scope(meaning, items, view)
     requester = view.requester
-    orderer = _orderer(view, requester, providers, user)
+    orderer = orderer_of(view, requester, providers, user)
     return DeviceOrder(
         reference=draft.reference,
         resource_type=draft.resource_type,
         label=_label(items, concepts, scope),
         scope=scope,
         concepts=concepts,
+        review=meaning.supported | meaning.review,
         coded=coded,
         authored=context.when(view.authoredOn),
         out_of_scope=_out_of_scope(view, scope, context),
@@ -132,8 +137,8 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
         replacement_reasons=tuple(dict.fromkeys(reason_words(view))),
         no_order_modifier="EY" in modifiers(view, items),
         orderer=orderer,
-        performers=tuple(_performers(view, providers)),
-        subject_reference=_subject(view),
+        performers=tuple(performers_of(view, providers)),
+        subject_reference=subject_of(view),
         requester_reference=requester.reference if requester is not None else None,
         billing_codes=_hcpcs_codes([*items, *billing]),
         coverage_references=tuple(references_in(getattr(view, "insurance", None) or (), context)),
@@ -152,7 +157,7 @@ def may_be_for_pump(draft: DraftOrder) -> bool:
     if item_reference(view) is not None:
         return True
     items = own_items(view)
-    scope, _ = _scope(terminology.concepts(*items, *_billing(view, items)), items, view)
+    scope, _ = _scope(meaning_of_any([*items, *_billing(view, items)]), items, view)
     return scope not in (Scope.OTHER, Scope.SUPPLIES)
 
 
@@ -168,8 +173,10 @@ def _hcpcs_codes(items: list[CodeableConcept]) -> tuple[str, ...]:
     return tuple(sorted({code_systems.normal_code(code_systems.HCPCS, c.code or "") for c in hcpcs}))
 
 
-def _scope(concepts: frozenset[Concept], items: list[CodeableConcept], view: AnyOrder) -> tuple[Scope, bool]:
-    """The scope, and whether a code says so. Words alone bring an order in scope, and the card asks for the code."""
+def _scope(meaning: Meaning, items: list[CodeableConcept], view: AnyOrder) -> tuple[Scope, bool]:
+    """The scope, and whether a sure code says so. Words alone, or a code of an unknown system, bring an order in scope
+    too, and the card asks for the code."""
+    concepts = meaning.documented
     if concepts & _EXCLUDED:
         return Scope.EXCLUDED_DEVICE, True
     if concepts & {Concept.INSULIN_PUMP, Concept.INSULIN_PUMP_PRODUCT}:
@@ -185,8 +192,11 @@ def _scope(concepts: frozenset[Concept], items: list[CodeableConcept], view: Any
         return Scope.OTHER, True
     if _PRODUCT.search(texts):
         return Scope.PUMP, True
-    if Concept.PUMP_IN_USE in concepts or (_only_words(items, concepts) and _names_a_pump(texts)):
+    unsure = _only_words(items, concepts)
+    if Concept.PUMP_IN_USE in concepts or (unsure and (_names_a_pump(texts) or meaning.review & _PUMPS)):
         return Scope.PUMP, False
+    if unsure and Concept.PUMP_SUPPLIES in meaning.review:
+        return Scope.SUPPLIES, False
     return Scope.OTHER, bool(items)
 
 
@@ -216,36 +226,10 @@ def _out_of_scope(view: AnyOrder, scope: Scope, context: ChartContext) -> str | 
         return f"A {view.intent} is not an order"  # type: ignore[union-attr]
     if view.status in _NO_ORDER_STATUS:
         return f"The order is {view.status}"
-    if context.identity.whose(getattr(view, "subject", None)) is Whose.STRANGER:
+    subject = getattr(view, "subject", None)
+    if context.identity.whose(subject) is Whose.STRANGER and not context.identity.same_id_elsewhere(subject):
         return "The order is for another patient than the call"
     return None
-
-
-# ---------------------------------------------------------------- people
-
-
-def _subject(view: AnyOrder) -> str | None:
-    subject = getattr(view, "subject", None)
-    return subject.reference if subject is not None else None
-
-
-def _performers(view: AnyOrder, providers: Providers) -> Iterator[Provider]:
-    performer = getattr(view, "performer", None) or getattr(view, "supplier", None)
-    for reference in performer if isinstance(performer, list) else [performer]:
-        provider = providers.find(reference, view.contained)
-        if provider is not None:
-            yield provider
-
-
-def _orderer(view: AnyOrder, requester: Reference | None, providers: Providers, user: str | None) -> Provider | None:
-    """Requester first, then the hook's user; an organization that supplies what it orders is a supplier."""
-    performer = getattr(view, "performer", None)
-    performers = performer if isinstance(performer, list) else [performer]
-    literal = requester.reference if requester is not None else None
-    if literal and "Organization/" in literal and any(p is not None and p.reference == literal for p in performers):
-        return Provider(literal, Credential.SUPPLIER, "equipment supplier")
-    found = providers.find(requester, view.contained)
-    return found or (providers.find(Reference(reference=user)) if user else None)
 
 
 def _notes(
@@ -264,8 +248,11 @@ def _notes(
                 yield f"Code {code[:20]} came under {str(coding.system)[:80]}, read as HCPCS"
             elif not terminology.is_known_system(coding.system) and terminology.looks_like(code):
                 yield f"Code {code[:20]} was not recognised: its code system is unknown"
-    if scope is not Scope.OTHER and context.identity.whose(getattr(view, "subject", None)) is Whose.NOBODY:
+    whose = context.identity.whose(getattr(view, "subject", None))
+    if scope is not Scope.OTHER and whose is Whose.NOBODY:
         yield "The order names no patient; taken as this patient's"
+    elif scope is not Scope.OTHER and whose is Whose.STRANGER:
+        yield "The order names its patient on another server; the id is this patient's"
 
 
 def unresolved_items(draft: DraftOrder, context: ChartContext) -> list[str]:

@@ -8,17 +8,23 @@ from dataclasses import dataclass, field
 from cds_service.concepts import DIABETES, Concept
 from cds_service.facts import Record
 from fhir_mappings import terminology
-from fhir_mappings.clinical_views import ChargeItem, Condition, Procedure
+from fhir_mappings.clinical_views import ChargeItem, Procedure
+from fhir_mappings.code_systems import is_odd_spelling
 from fhir_mappings.context import ChartContext, named
-from fhir_mappings.datatypes import CodeableConcept, Period, Reference
+from fhir_mappings.datatypes import Period
+from fhir_mappings.meaning import Meaning, code_and_name, meaning_of, meaning_of_any
 
-_DIALYSIS = frozenset({Concept.CHRONIC_DIALYSIS, Concept.DIALYSIS, Concept.KIDNEY_TRANSPLANT})
-_OF_USE = _DIALYSIS | {
-    Concept.DIABETES_EDUCATION,
-    Concept.SELF_MANAGEMENT_EDUCATION,
-    Concept.PUMP_TRAINING,
-    Concept.PUMP_IN_USE,
-}
+_DIALYSIS = frozenset(
+    {
+        Concept.CHRONIC_DIALYSIS,
+        Concept.DIALYSIS,
+        Concept.DIALYSIS_FOR_REVIEW,
+        Concept.KIDNEY_TRANSPLANT,
+        Concept.END_STAGE_RENAL_DISEASE,
+    }
+)
+_EDUCATION = frozenset({Concept.DIABETES_EDUCATION, Concept.SELF_MANAGEMENT_EDUCATION})
+_OF_USE = _DIALYSIS | _EDUCATION | {Concept.PUMP_TRAINING, Concept.PUMP_IN_USE}
 
 
 @dataclass(slots=True)
@@ -37,15 +43,15 @@ def read_procedures(
     """Completed procedures and billed charges that a rule reads; planned and not-done ones never count."""
     facts = ProcedureFacts()
     for item, full_url in procedures:
-        concepts = terminology.concepts(item.code) & _OF_USE
-        if not concepts:
+        meaning = meaning_of(item.code).only(_OF_USE)
+        if not meaning:
             continue
         name = named(item, full_url)
         if not _happened(item):
             context.note(f"{name} not counted: status {item.status}")
             continue
         if context.is_patients(item, item.subject, name):
-            _sort(item, name, concepts, context, facts)
+            _sort(item, name, meaning, context, facts)
     return facts
 
 
@@ -54,27 +60,37 @@ def _happened(item: Procedure | ChargeItem) -> bool:
 
 
 def _sort(
-    item: Procedure | ChargeItem,
-    name: str,
-    concepts: frozenset[Concept],
-    context: ChartContext,
-    facts: ProcedureFacts,
+    item: Procedure | ChargeItem, name: str, meaning: Meaning, context: ChartContext, facts: ProcedureFacts
 ) -> None:
     moment, period = _times(item)
     when = context.when(moment, period.end if period else None, period)
-    code = terminology.code_of(item.code, concepts)
-    record = Record(name, when, concepts, terminology.label(item.code, concepts), code=code)
-    general = Concept.SELF_MANAGEMENT_EDUCATION in concepts
-    if Concept.DIABETES_EDUCATION in concepts or (general and _for_diabetes(item, context)):
-        facts.education.append(record)
-    elif general:
+    for coding in terminology.codings(item.code):
+        if is_odd_spelling(coding.system) and terminology.any_concepts_of(coding.system, coding.code):
+            context.note(f"{name}: code {(coding.code or '')[:20]} came under {str(coding.system)[:80]}, read as HCPCS")
+
+    def record(wanted: frozenset[Concept]) -> Record:
+        found = meaning.only(wanted)
+        code, label = code_and_name(item.code, found.documented or found.supported or found.review)
+        return Record(name, when, found.documented, label, code=code, supported=found.supported, review=found.review)
+
+    taught = _education(meaning.only(_EDUCATION), item, context)
+    if taught:
+        facts.education.append(record(taught))
+    elif meaning.only(_EDUCATION):
         context.note(f"{name} not counted as diabetes education: it has no diabetes reason")
-    if concepts & _DIALYSIS:
-        facts.dialysis.append(record)
-    if Concept.PUMP_TRAINING in concepts:
-        facts.pump_training.append(record)
-    if Concept.PUMP_IN_USE in concepts:
-        facts.pumps.append(record)
+    for wanted, records in (
+        (_DIALYSIS, facts.dialysis),
+        (frozenset({Concept.PUMP_TRAINING}), facts.pump_training),
+        (frozenset({Concept.PUMP_IN_USE}), facts.pumps),
+    ):
+        if meaning.only(wanted):
+            records.append(record(wanted))
+
+
+def _education(taught: Meaning, item: Procedure | ChargeItem, context: ChartContext) -> frozenset[Concept]:
+    """The education concepts that count: self-management training of unstated disease only with a diabetes reason."""
+    general = frozenset({Concept.SELF_MANAGEMENT_EDUCATION})
+    return taught.all if taught.only(general) and _for_diabetes(item, context) else taught.all - general
 
 
 def _times(item: Procedure | ChargeItem) -> tuple[str | None, Period | None]:
@@ -84,10 +100,11 @@ def _times(item: Procedure | ChargeItem) -> tuple[str | None, Period | None]:
 
 
 def _for_diabetes(item: Procedure | ChargeItem, context: ChartContext) -> bool:
-    reasons: list[CodeableConcept] = list((item.reasonCode if isinstance(item, Procedure) else item.reason) or ())
-    references: list[Reference] = list(item.reasonReference or ()) if isinstance(item, Procedure) else []
-    for reference in references:
-        condition = context.resolve(reference, Condition)
-        if condition is not None and condition.code is not None:
-            reasons.append(condition.code)
-    return bool(terminology.concepts_in(reasons) & DIABETES)
+    """Whether a coded reason, or a confirmed Condition of the patient that it refers to, is diabetes."""
+    reasons = (item.reasonCode if isinstance(item, Procedure) else item.reason) or ()
+    meaning = meaning_of_any(reasons)
+    if (meaning.documented | meaning.supported) & DIABETES:
+        return True
+    references = list(item.reasonReference or ()) if isinstance(item, Procedure) else []
+    diagnoses = [context.diagnosis(reference) for reference in references]
+    return any(d is not None and (d.concepts | d.supported) & DIABETES for d in diagnoses)

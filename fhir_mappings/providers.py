@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from cds_service.concepts import Concept
 from cds_service.facts import Credential, Provider
@@ -10,6 +11,7 @@ from fhir_mappings import terminology
 from fhir_mappings.administrative_views import CareTeam, Organization, Practitioner, PractitionerRole
 from fhir_mappings.context import ChartContext, each
 from fhir_mappings.datatypes import CodeableConcept, Reference
+from fhir_mappings.meaning import credentials_of
 
 _PEOPLE = ("Practitioner/", "PractitionerRole/")
 
@@ -65,17 +67,26 @@ class Providers:
 
 
 def _provider(name: str, credentials: list[CodeableConcept]) -> Provider:
-    concepts = terminology.concepts_in(credentials)
+    meaning = credentials_of(credentials)
+    known = meaning.documented | meaning.supported
+    endocrinology = Concept.ENDOCRINOLOGY in known
+    told = _naming(credentials, Concept.ENDOCRINOLOGY) if Concept.ENDOCRINOLOGY in meaning.review else ""
     for credential, concept in (
         (Credential.MAY_ORDER, Concept.MAY_ORDER),
         (Credential.SUPPLIER, Concept.EQUIPMENT_SUPPLIER),
         (Credential.MAY_NOT_ORDER, Concept.MAY_NOT_ORDER),
     ):
-        if concept in concepts:
-            carrying = [c for c in credentials if concept in terminology.concepts(c)]
-            label = terminology.name(carrying[0], concept)
-            return Provider(name, credential, label, Concept.ENDOCRINOLOGY in concepts)
-    return Provider(name, Credential.UNREAD, "", Concept.ENDOCRINOLOGY in concepts)
+        # Words that name who may order leave it to the EHR, which let them sign; those of others ask for a reviewer.
+        in_words = concept is Concept.MAY_NOT_ORDER and concept in meaning.review
+        if concept in known or (in_words and Concept.MAY_ORDER not in meaning.review):
+            return Provider(name, credential, _naming(credentials, concept), endocrinology, told)
+    return Provider(name, Credential.UNREAD, "", endocrinology, told)
+
+
+def _naming(credentials: list[CodeableConcept], concept: Concept) -> str:
+    """How the credential that carries a concept is called."""
+    carrying = next((c for c in credentials if concept in credentials_of([c]).all), None)
+    return terminology.name(carrying, concept) if carrying is not None else ""
 
 
 def read_care_team(
@@ -88,8 +99,9 @@ def read_care_team(
             continue
         for participant in team.participant or ():
             provider = providers.find(participant.member)
-            endocrine = Concept.ENDOCRINOLOGY in terminology.concepts_in(participant.role)
             if provider is not None:
-                known = provider.endocrinology or endocrine
-                found.append(Provider(provider.reference, provider.credential, provider.credential_label, known))
+                role = _provider(provider.reference, participant.role or [])
+                known = provider.endocrinology or role.endocrinology
+                told = provider.specialty_text or role.specialty_text
+                found.append(replace(provider, endocrinology=known, specialty_text=told))
     return found

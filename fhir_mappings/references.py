@@ -49,6 +49,11 @@ class PatientIdentity:
                 self._known[literal] = known
         return known
 
+    def same_id_elsewhere(self, reference: Reference | None) -> bool:
+        """Whether a reference names a patient of the same id on another base than the call's own server."""
+        shape = _LITERAL.match((reference.reference if reference is not None else None) or "")
+        return shape is not None and shape["type"] == "Patient" and shape["id"] == self.patient_id
+
     def _is_patient(self, literal: str) -> bool:
         if literal in self._aliases or literal in (self.patient_id, f"urn:uuid:{self.patient_id}"):
             return True

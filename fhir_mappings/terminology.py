@@ -213,7 +213,7 @@ def daily_events(code: str) -> float | None:
 def name(concept: CodeableConcept, meaning: Concept) -> str:
     """What the coding that carries a meaning is called, without its code."""
     for coding in codings(concept):
-        if meaning in concepts_of(coding.system, coding.code):
+        if meaning in any_concepts_of(coding.system, coding.code):
             return (display_of(coding) or coding.display or concept.text or coding.code or "")[:120]
     return (concept.text or "")[:120]
 

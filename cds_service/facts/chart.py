@@ -200,12 +200,13 @@ class Credential(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Provider:
-    """A person or organization that orders, performs or cares."""
+    """A person or organization that orders, performs or cares. `specialty_text`: words that name endocrinology."""
 
     reference: str
     credential: Credential
     credential_label: str = ""
     endocrinology: bool = False
+    specialty_text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

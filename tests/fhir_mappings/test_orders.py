@@ -140,8 +140,9 @@ def test_a_letter_o_for_a_zero_is_noted() -> None:
 
 
 def test_an_unknown_system_with_a_right_looking_code_is_noted() -> None:
+    # In scope like an order in words, and the card asks for the code: a pump order is never passed over in silence.
     found = classified(order(codeCodeableConcept=concept("http://local.example.invalid", "E0784")))
-    assert found.scope is Scope.OTHER
+    assert (found.scope, found.coded) == (Scope.PUMP, False)
     assert any("E0784" in note for note in found.notes)
 
 

@@ -43,6 +43,7 @@ ORDER = DeviceOrder(
     authored=When(AS_OF, AS_OF),
 )
 REPLACING = replace(ORDER, replacement_sign="modifier RA")
+TAUGHT = frozenset({Concept.DIABETES_EDUCATION})
 PUMP = Record("Device/d1", When(LATELY, LATELY), frozenset({Concept.PUMP_IN_USE}), "insulin pump")
 
 
@@ -74,7 +75,7 @@ def insulin(ingredient: str = "lispro", a_day: float | None = 3, **more: Any) ->
 
 def session(when: str | None, name: str = "e1") -> Record:
     """A session of diabetes education."""
-    return Record(f"Procedure/{name}", on(when) if when else None, frozenset(), "diabetes education")
+    return Record(f"Procedure/{name}", on(when) if when else None, TAUGHT, "diabetes education")
 
 
 def meter(count: int, days: int = 30) -> tuple[GlucoseReading, ...]:

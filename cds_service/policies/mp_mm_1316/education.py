@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from cds_service.engine.days import within
 from cds_service.engine.finding import Basis, Finding, Gap, met, not_met, strongest, unknown
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, NOT_MET
-from cds_service.facts import Answer, Topic, When
+from cds_service.facts import Answer, Record, Topic, When
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, usable
 
 _CLOSES = "Completion date of a comprehensive diabetes education programme, and the educator with credential"
@@ -34,19 +35,34 @@ def education_completed(case: Case) -> Finding:
 
 def _charted(case: Case) -> Finding:
     start = case.months_ago("education_window_months")
-    sessions = [r for r in case.chart.education if usable(r.when, case.as_of)]
+    everything = [r for r in case.chart.education if usable(r.when, case.as_of)]
+    sessions = [r for r in everything if r.concepts | r.supported]
     inside = [r for r in sessions if within(r.when, start, case.as_of) is MET]
     if inside:
-        last = max(inside, key=lambda r: (_last(r.when), r.reference))
+        last = max(inside, key=_newness)
         return met(f"{last.label}, last session {last.when}", Basis.SUPPORTED, [cite(last)])
+    in_words = [r for r in everything if r not in sessions and within(r.when, start, case.as_of) is not NOT_MET]
+    if in_words:
+        last = max(in_words, key=_newness)
+        words = f"{last.label} on {last.when or 'an unstated day'}: no code says that this was diabetes education"
+        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, in_words[-3:]))
     if not sessions:
-        return unknown(Gap.NOT_DOCUMENTED, "No diabetes self-management education found", _CLOSES)
-    newest = max(sessions, key=lambda r: (_last(r.when), r.reference))
+        return _none(everything)
+    newest = max(sessions, key=_newness)
     if all(within(r.when, start, case.as_of) is NOT_MET for r in sessions):
         words = f"Newest education is of {newest.when}; the last 12 months begin {start.isoformat()}"
         return not_met(words, Basis.SUPPORTED, [cite(newest)])
     words = f"{newest.label} is dated {newest.when or 'nowhere'}: it cannot be placed in the last 12 months"
     return unknown(Gap.INCOMPLETE, words, _CLOSES, [cite(newest)])
+
+
+def _none(older: Sequence[Record]) -> Finding:
+    """No session by code; visits that words name may lie before the window."""
+    if older:
+        last = max(older, key=_newness)
+        words = f"{last.label} on {last.when}, before the last 12 months, and no code says that this was the education"
+        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, [cite(last)])
+    return unknown(Gap.NOT_DOCUMENTED, "No diabetes self-management education found", _CLOSES)
 
 
 def _attested(case: Case) -> Finding | None:
@@ -74,5 +90,5 @@ def _credentialed(educator: Answer | None) -> bool:
     return bool(_CREDENTIAL.search(educator.value.replace(".", "")))
 
 
-def _last(when: When | None) -> str:
-    return when.last.isoformat() if when else ""
+def _newness(record: Record) -> tuple[str, str]:
+    return (record.when.last.isoformat() if record.when else ""), record.reference

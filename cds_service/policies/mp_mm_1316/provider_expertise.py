@@ -19,5 +19,10 @@ def expert_team(case: Case) -> Finding:
         return strongest(attested, met("An endocrinologist is on the team", Basis.SUPPORTED, evidence))
     if attested is not None:
         return attested
+    told = [p for p in people if p is not None and p.specialty_text]
+    if told:
+        words = f"A specialty is named in words only ({told[0].specialty_text})"
+        evidence = [Evidence(p.reference, p.specialty_text) for p in told]
+        return unknown(Gap.NEEDS_REVIEW, words, "The provider's statement that the team is expert in pumps", evidence)
     words = "No code can say that a team is expert in insulin pumps"
     return unknown(Gap.NEEDS_ATTESTATION, words, "The provider's statement that the team is expert in pumps")
