@@ -13,6 +13,8 @@ class Concept(StrEnum):
 
     TYPE_1_DIABETES = "type-1-diabetes"
     TYPE_2_DIABETES = "type-2-diabetes"
+    DUE_TO_TYPE_1_DIABETES = "due-to-type-1-diabetes"
+    DUE_TO_TYPE_2_DIABETES = "due-to-type-2-diabetes"
     INSULIN_DEPENDENCY = "insulin-dependency"
     DIABETES_TYPE_UNCLEAR = "diabetes-type-unclear"
     OTHER_DIABETES_TYPE = "other-diabetes-type"

@@ -36,6 +36,11 @@ _COUNT_URL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
 # Meanings that refuse a patient: an ICD code whose system does not say that it is one does not do for them.
 _REFUSING = frozenset({Concept.END_STAGE_RENAL_DISEASE, Concept.CHRONIC_DIALYSIS, Concept.DIALYSIS})
 _NONE: frozenset[Concept] = frozenset()
+# "Retinopathy due to type 1 diabetes" documents the retinopathy; the type it supports only.
+_CAUSES = {
+    Concept.DUE_TO_TYPE_1_DIABETES: Concept.TYPE_1_DIABETES,
+    Concept.DUE_TO_TYPE_2_DIABETES: Concept.TYPE_2_DIABETES,
+}
 # Systems whose codes are told by their shape where their system is missing or unknown. RxNorm's plain numbers and
 # HL7's short words are not.
 _DISTINCTIVE = frozenset({ICD10CM, ICD9CM, SNOMED, LOINC, HCPCS, NUCC})
@@ -103,13 +108,18 @@ def read_code(system: str | None, code: str | None) -> CodeReading:
         key = HCPCS
     own = _own_concepts(key, normal_code(key, code))
     if own:
-        return CodeReading(own)
+        return CodeReading(own - _CAUSES.keys(), _causes(own))
     if key == ICD9CM:
         return _UNREAD
     elsewhere = _read_as_icd(system, code)
     if elsewhere is not None:
         return elsewhere
     return _UNREAD if is_known_system(system) else CodeReading(review=looks_like(code))
+
+
+def _causes(own: frozenset[Concept]) -> frozenset[Concept]:
+    """The diseases that a code names as the cause of what it says."""
+    return frozenset(_CAUSES[concept] for concept in own & _CAUSES.keys()) - own
 
 
 def _own_concepts(key: str | None, normal: str) -> frozenset[Concept]:
@@ -154,7 +164,8 @@ def looks_like(code: str | None) -> frozenset[Concept]:
         return _NONE
     plain = code.strip().upper()
     spellings = (plain, normal_code(ICD10CM, plain), normal_code(HCPCS, plain))
-    return frozenset().union(*(_SETS.any_system.get(spelling, ()) for spelling in spellings))
+    meant = frozenset[Concept]().union(*(_SETS.any_system.get(spelling, ()) for spelling in spellings))
+    return (meant - _CAUSES.keys()) | _causes(meant)
 
 
 @lru_cache(maxsize=64)

@@ -28,6 +28,8 @@ FILES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sor
 INCLUDING = {
     "type-1-diabetes": "D.I.A",
     "type-2-diabetes": "D.I.A",
+    "due-to-type-1-diabetes": "D.I.A",
+    "due-to-type-2-diabetes": "D.I.A",
     "insulin-dependency": "D.I.A",
     "may-order": "D.I.B",
     "endocrinology": "D.I.C",
@@ -135,6 +137,11 @@ def test_including_sets_are_those_of_the_service() -> None:
     [
         ("type-1-diabetes", "not-diabetes"),
         ("type-2-diabetes", "not-diabetes"),
+        *((f"{due}type-{n}-diabetes", "other-diabetes-type") for n in (1, 2) for due in ("", "due-to-")),
+        ("type-1-diabetes", "due-to-type-1-diabetes"),
+        ("type-2-diabetes", "due-to-type-2-diabetes"),
+        ("type-1-diabetes", "type-2-diabetes"),
+        ("due-to-type-1-diabetes", "due-to-type-2-diabetes"),
         ("hba1c", "not-hba1c"),
         ("albumin-creatinine-ratio", "not-albumin-creatinine-ratio"),
         ("glucose-self-test", "glucose-laboratory"),
