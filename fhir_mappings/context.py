@@ -107,17 +107,25 @@ class ChartContext:
         return True
 
     def when(self, *moments: str | Period | None) -> When | None:
-        """The first of several date elements that holds a readable date."""
+        """The first of several date elements that holds a readable date; others are noted."""
         for moment in moments:
             if isinstance(moment, Period):
-                start, end = self.calendar.when(moment.start), self.calendar.when(moment.end)
+                start, end = self._placed(moment.start), self._placed(moment.end)
                 if start and end:
                     return When(start.first, max(end.last, start.first), start.clock)
                 if start or end:
                     return start or end
-            elif moment and (found := self.calendar.when(moment)):
+            elif moment and (found := self._placed(moment)):
                 return found
         return None
+
+    def _placed(self, text: str | None) -> When | None:
+        when = self.calendar.when(text)
+        if when is None and text:
+            self.note_each(
+                f"{text[:30]}:", "a date that cannot be read, or lies at the edge of the calendar, is set aside"
+            )
+        return when
 
 
 def named(resource: Resource, full_url: str | None) -> str:

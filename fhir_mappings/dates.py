@@ -27,6 +27,8 @@ _STAMP = re.compile(
 # A zero offset is UTC, however it is spelt: no member of the policy's states keeps that clock.
 _UTC_SPELLINGS = ("Z", "z", "+00:00", "-00:00", "-0000", "+0000")
 _DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$", re.ASCII)
+# Years before and after these stand for "unknown" or "for ever" (0001, 9999): day arithmetic would leave the calendar.
+_FIRST_YEAR, _LAST_YEAR = 1800, 2999
 _HOURS = {f"{between}{hour:02d}": hour * 60 for between in "T " for hour in range(24)}
 _MINUTES = {f":{minute:02d}": minute for minute in range(60)}
 # The same numbers for all: of thousands of readings each would hold one of its own.
@@ -110,6 +112,8 @@ class Calendar:
         if stamp is None:
             return None
         year, month, day, hour, minute, second, offset = stamp.groups()
+        if not _FIRST_YEAR <= int(year) <= _LAST_YEAR:
+            return None
         if second is not None and second > "60":  # FHIR allows leap seconds
             return None
         try:
@@ -166,7 +170,7 @@ class Calendar:
         return found if found is None else _kept(hours, text, found)
 
     def _day(self, text: str) -> date | None:
-        if not _DAY.match(text):
+        if not _DAY.match(text) or not _FIRST_YEAR <= int(text[:4]) <= _LAST_YEAR:
             return None
         try:
             return _kept(self._days, text, date.fromisoformat(text))

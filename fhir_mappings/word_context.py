@@ -46,7 +46,10 @@ def present_mentions(pattern: re.Pattern[str], text: str, own: Collection[str] =
     `own`: negators that belong to the concept itself, such as "education" for diabetes education.
     """
     for match in pattern.finditer(text):
-        if not _is_negated(text, match.start(), match.end(), own):
+        end = match.end()
+        while end < len(text) and text[end].isalpha():  # the rest of a word that a stem began
+            end += 1
+        if not _is_negated(text, match.start(), end, own):
             yield match
 
 

@@ -31,7 +31,7 @@ def as_of_day(order: DeviceOrder, today: date, latest: date) -> tuple[date, tupl
     """
     authored = order.authored
     if authored is None:
-        return today, ("The order has no authoredOn: judged at the time of the call",)
+        return today, ("The order has no authoredOn that can be read: judged at the time of the call",)
     if authored.first > latest:
         return today, (f"The order is dated {authored}, in the future: judged at the time of the call",)
     if authored.first != authored.last:
