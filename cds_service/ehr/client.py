@@ -82,7 +82,7 @@ class FhirClient:
     def fetch(self, topics: Sequence[Topic], pages: Mapping[Topic, str] | None = None) -> Mapping[Topic, Reading]:
         """Reads these topics, and of others the pages behind these links if they stay on the server, all at once."""
         wanted = [(topic, task) for topic in topics for task in self._tasks(topic)]
-        wanted += [(topic, self._task("next pages", self._pages, url)) for topic, url in (pages or {}).items()]
+        wanted += [(topic, self._task("next pages", topic, self._pages, url)) for topic, url in (pages or {}).items()]
         return self._gather(wanted)
 
     def read_references(self, references: Iterable[str]) -> list[Reading]:
@@ -102,19 +102,26 @@ class FhirClient:
     # ------------------------------------------------------------ what to run
 
     def _tasks(self, topic: Topic) -> list[_Task]:
-        tasks = [self._read_task(each) for each in search_plan.reads_for(topic, self._patient_id, self.people)]
+        tasks = [self._read_task(each, topic) for each in search_plan.reads_for(topic, self._patient_id, self.people)]
         for search in PLAN.get(topic, ()):
             values = search_plan.values_for(search, self._patient_id, self.as_of)
             for codes in search_plan.code_chunks(search, values):
                 run = (self._search, topic, search, values, codes)
-                tasks.append(self._task(search.type, *run, optional=search.optional))
+                tasks.append(self._task(search.type, topic, *run, optional=search.optional))
         return tasks
 
-    def _read_task(self, each: Read) -> _Task:
-        return self._task(each.type, self._single, each.url, optional=each.optional)
+    def _read_task(self, each: Read, topic: Topic | None = None) -> _Task:
+        return self._task(each.type, topic, self._single, each.url, optional=each.optional)
 
-    def _task(self, kind: str, run: Callable[..., Reading], *arguments: object, optional: bool = False) -> _Task:
-        granted = self._scopes.granted(kind) if kind[:1].isupper() else Granted.ALL
+    def _task(
+        self,
+        kind: str,
+        topic: Topic | None,
+        run: Callable[..., Reading],
+        *arguments: object,
+        optional: bool = False,
+    ) -> _Task:
+        granted = self._scopes.granted(kind, topic) if kind[:1].isupper() else Granted.ALL
         if granted is Granted.NOTHING:
             return _Task(kind, optional, lambda: failed(f"the token's scope does not grant {kind}"))
 

@@ -5,12 +5,26 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import parse_qsl
+
+from cds_service.facts import Topic
 
 # v1: patient/Observation.read, user/*.*; v2: patient/Observation.rs, system/*.cruds, with a query that narrows it.
 _SCOPE = re.compile(r"^(patient|user|system)/(\*|[A-Z][A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(\?.+)?$")
+_OTHER = re.compile(
+    r"^(?:openid|profile|email|phone|address|fhirUser|launch(?:/\w+)?|offline_access|online_access|smart/.*)$"
+)
 
-
-_OTHER = re.compile(r"^(?:openid|profile|fhirUser|launch(?:/\w+)?|offline_access|online_access|smart/.*)$")
+# The categories that together hold all that a search may find. US Core: a Condition is an encounter diagnosis, a
+# problem or a health concern. Results are laboratory; home readings stand among vital signs (Epic's flowsheets) or
+# laboratory results (Oracle Health, HL7's guide for sensors).
+CATEGORIES: dict[Topic, frozenset[str]] = {
+    Topic.CONDITIONS: frozenset({"problem-list-item", "encounter-diagnosis", "health-concern"}),
+    Topic.HBA1C: frozenset({"laboratory"}),
+    Topic.ALBUMIN_CREATININE: frozenset({"laboratory"}),
+    Topic.EGFR: frozenset({"laboratory"}),
+    Topic.GLUCOSE: frozenset({"laboratory", "vital-signs"}),
+}
 
 
 class Granted(Enum):
@@ -22,28 +36,48 @@ class Granted(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Scopes:
-    """The resource scopes of a token. `understood` False: the words are none of SMART's, so everything is asked for."""
+class Clause:
+    """One resource scope. `categories`: those that it is narrowed to; None when it is narrowed in another way."""
 
-    clauses: tuple[tuple[str, str, bool], ...] = ()
+    type: str
+    rights: str
+    narrowed: bool = False
+    categories: frozenset[str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Scopes:
+    """The resource scopes of a token. `understood` False: some words are none of SMART's and may grant the rest."""
+
+    clauses: tuple[Clause, ...] = ()
     understood: bool = False
 
-    def granted(self, kind: str) -> Granted:
-        """How much of one resource type the token grants for reading and searching."""
-        if not self.understood:
-            return Granted.ALL
-        fitting = [narrowed for type_, rights, narrowed in self.clauses if type_ in ("*", kind) and _reads(rights)]
+    def granted(self, kind: str, topic: Topic | None = None) -> Granted:
+        """How much of one resource type the token grants for reading and searching, for one part of the chart."""
+        fitting = [each for each in self.clauses if each.type in ("*", kind) and _reads(each.rights)]
         if not fitting:
-            return Granted.NOTHING
-        return Granted.PART if all(fitting) else Granted.ALL
+            return Granted.NOTHING if self.understood else Granted.ALL
+        if not all(each.narrowed for each in fitting):
+            return Granted.ALL
+        needed = CATEGORIES.get(topic) if topic is not None else None
+        together = frozenset[str]().union(*(each.categories or () for each in fitting))
+        return Granted.ALL if needed is not None and needed <= together else Granted.PART
 
 
 def parse(scope: str | None) -> Scopes:
-    """Reads a scope string. One that holds no resource scope and words of no known kind says nothing."""
+    """Reads a scope string. Where one word is of no known kind, what the others do not grant is asked for as well."""
     words = (scope or "").split()
-    found = [m for m in map(_SCOPE.match, words) if m is not None and m[3]]
-    clauses = tuple((m[2], m[3], m[4] is not None) for m in found)
-    return Scopes(clauses, bool(clauses) or (bool(words) and all(_OTHER.match(word) for word in words)))
+    found = {word: m for word in words if (m := _SCOPE.match(word)) is not None and m[3]}
+    clauses = tuple(Clause(m[2], m[3], m[4] is not None, _categories(m[4])) for m in found.values())
+    return Scopes(clauses, bool(words) and all(word in found or _OTHER.match(word) for word in words))
+
+
+def _categories(query: str | None) -> frozenset[str] | None:
+    """The category codes of a scope that is narrowed by category alone."""
+    pairs = parse_qsl((query or "").lstrip("?"), keep_blank_values=True)
+    if len(pairs) != 1 or pairs[0][0] != "category":
+        return None
+    return frozenset(value.rsplit("|", 1)[-1].strip() for value in pairs[0][1].split(","))
 
 
 def _reads(rights: str) -> bool:

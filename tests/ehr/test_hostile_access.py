@@ -125,7 +125,6 @@ def test_scopes_that_grant_everything(ehr: HostileServer, scope: str) -> None:
         "user/Condition.rs user/MedicationRequest.rs user/Observation.write",
         "user/Condition.rs user/MedicationRequest.rs user/Observation.cud",
         "user/Condition.rs user/MedicationRequest.rs user/ObservationDefinition.rs",
-        "user/Condition.rs user/MedicationRequest.rs Observation.read launch/Observation",
     ],
 )
 def test_a_type_that_is_not_granted_is_not_asked_for(ehr: HostileServer, scope: str) -> None:
@@ -135,6 +134,12 @@ def test_a_type_that_is_not_granted_is_not_asked_for(ehr: HostileServer, scope: 
     for section in ("D.I.G", "D.I.H.1", "D.I.I.1"):
         assert found.truth(section) == "not-retrieved"
     assert (found.truth("D.I.A"), found.truth("D.I.F")) == ("met", "met")
+
+
+def test_words_that_are_not_understood_may_grant_the_rest(ehr: HostileServer) -> None:
+    """Such words stand among SMART's in Epic's tokens: everything is asked for, and the server refuses what it will."""
+    found = judge(_authorized(ehr, scope="launch patient/Condition.read EPIC.FHIR.R4.SERVICES.Observation.Search"))
+    assert found.truth("D.I.I.1") == found.truth("D.I.A") == "met"
 
 
 def test_types_that_a_server_leaves_out_in_silence(ehr: HostileServer) -> None:
@@ -156,13 +161,14 @@ def test_what_was_given_counts_whatever_the_scope(ehr: HostileServer) -> None:
     _all_met(ehr, _authorized(ehr, (), scope="openid"))
 
 
-@pytest.mark.parametrize("suffix", ["?category=laboratory", "?category=http://loinc.org|x"])
+@pytest.mark.parametrize("suffix", ["?category=laboratory", "?category=http://loinc.org|x", "?status=final"])
 def test_a_scope_with_a_condition_grants_only_a_part(ehr: HostileServer, suffix: str) -> None:
     """Rule 6; requirement 229: SMART v2 can narrow a type; what is found counts, what is not may lie outside."""
     ehr.held = [r for r in ehr.held if r["id"] != "g0"]
     found = judge(_authorized(ehr, scope=f"user/Observation.rs{suffix}"))
     assert found.truth("D.I.G") == "not-retrieved"
-    assert found.truth("D.I.I.1") == "not-retrieved"
+    # HbA1c is a laboratory result: that category is all of it.
+    assert found.truth("D.I.I.1") == ("met" if suffix.endswith("laboratory") else "not-retrieved")
 
 
 # ---------------------------------------------------------------- another patient

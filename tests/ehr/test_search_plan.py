@@ -129,3 +129,52 @@ SCOPES = [
 def test_scopes_of_both_versions(scope: str | None, granted: Granted) -> None:
     """Requirements 229 and 230."""
     assert parse(scope).granted("Observation") is granted
+
+
+CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category|"
+CONDITION = "http://terminology.hl7.org/CodeSystem/condition-category|"
+CONCERN = "http://hl7.org/fhir/us/core/CodeSystem/condition-category|health-concern"
+GRANULAR = [
+    (Topic.HBA1C, "laboratory", Granted.ALL),
+    (Topic.EGFR, "laboratory,survey", Granted.ALL),
+    (Topic.HBA1C, "vital-signs survey", Granted.PART),
+    (Topic.GLUCOSE, "laboratory", Granted.PART),
+    (Topic.GLUCOSE, "vital-signs", Granted.PART),
+    (Topic.GLUCOSE, "vital-signs laboratory", Granted.ALL),
+    (Topic.GLUCOSE, "vital-signs,laboratory", Granted.ALL),
+    (None, "vital-signs laboratory", Granted.PART),
+]
+
+
+@pytest.mark.parametrize(("topic", "categories", "granted"), GRANULAR)
+def test_granular_scopes_that_together_cover_a_search_are_whole(
+    topic: Topic | None, categories: str, granted: Granted
+) -> None:
+    """US Core's granular scopes: results are laboratory; home readings are vital signs or laboratory results."""
+    each = [",".join(CATEGORY + name for name in part.split(",")) for part in categories.split()]
+    scope = " ".join(f"user/Observation.rs?category={part}" for part in each)
+    assert parse(scope).granted("Observation", topic) is granted
+    assert parse(scope.replace("|", "%7C")).granted("Observation", topic) is granted
+
+
+def test_all_three_categories_of_us_core_are_all_conditions() -> None:
+    parts = [CONDITION + "encounter-diagnosis", CONDITION + "problem-list-item", CONCERN]
+    clauses = [f"patient/Condition.rs?category={part}" for part in parts]
+    assert parse(" ".join(clauses)).granted("Condition", Topic.CONDITIONS) is Granted.ALL
+    for left_out in range(3):
+        some = [clause for index, clause in enumerate(clauses) if index != left_out]
+        assert parse(" ".join(some)).granted("Condition", Topic.CONDITIONS) is Granted.PART
+
+
+@pytest.mark.parametrize("query", ["status=final", "category=laboratory&status=final", "code=4548-4", "category:in=x"])
+def test_scopes_that_are_narrowed_in_another_way_grant_a_part(query: str) -> None:
+    scope = f"user/Observation.rs?{query}"
+    assert parse(scope).granted("Observation", Topic.HBA1C) is Granted.PART
+
+
+@pytest.mark.parametrize("word", ["EPIC.FHIR.R4.SERVICES.Observation.Search", "Observation.read", "allScopes", "api:x"])
+def test_a_word_that_is_not_understood_may_grant_what_the_others_do_not(word: str) -> None:
+    scopes = parse(f"launch patient/Patient.read patient/Condition.rs?category={CONCERN} {word}")
+    assert scopes.granted("Observation", Topic.HBA1C) is Granted.ALL
+    # What a clause narrows may still be narrowed.
+    assert scopes.granted("Condition", Topic.CONDITIONS) is Granted.PART
