@@ -128,6 +128,23 @@ def failed(why: str) -> Reading:
     return Reading(Status.FAILED, why)
 
 
+def together(one: Reading | None, other: Reading, optional: bool = False) -> Reading:
+    """Searches of one topic: all failed is failed, some failed is incomplete; optional ones only add."""
+    if optional:
+        if other.status is Status.FAILED:
+            return one if one is not None else Reading()
+        if other.status is Status.PARTIAL:
+            other.status, other.why = Status.READ if other.resources else Status.EMPTY, ""
+    if one is None:
+        return other
+    if one.status is Status.FAILED and other.status is Status.FAILED:
+        return one
+    if one.status is Status.FAILED:
+        one, other = other, one
+    one.add(other)
+    return one
+
+
 def _told(says: str) -> str:
     """A sentence as the reason of another."""
     return says[:1].lower() + says[1:]

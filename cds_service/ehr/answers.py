@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
+from fhir_mappings.clinical_views import Observation, Resource
 from fhir_mappings.reading import read
 from fhir_mappings.readings import Reading, Status, failed
 from fhir_mappings.server_messages import Level, hear, worst
@@ -59,22 +60,23 @@ def not_honoured(url: str, reading: Reading) -> list[str]:
         honoured = {name.split(":")[0] for name, _ in parse_qsl(urlsplit(reading.self_url).query)}
     except ValueError:
         return []
-    asked = {name for name, _ in parse_qsl(urlsplit(url).query)} - {"_count", "_include"}
+    asked = {name.split(":")[0] for name, _ in parse_qsl(urlsplit(url).query)} - {"_count", "_include"}
     return [f"the server ignored {name}" for name in sorted(asked - honoured)] if honoured else []
 
 
-def together(one: Reading | None, other: Reading, optional: bool) -> Reading:
-    """Searches of one topic: all failed is failed, some failed is incomplete; optional ones only add."""
-    if optional and other.status is Status.FAILED:
-        return one if one is not None else Reading()
-    if one is None:
-        return other
-    if one.status is Status.FAILED and other.status is Status.FAILED:
-        return one
-    if one.status is Status.FAILED:
-        one, other = other, one
-    one.add(other)
-    return one
+def keep_undated(reading: Reading, url: str) -> None:
+    """Of an answer to a search for results without an effective date keeps those; it failed if nobody heeded that."""
+    if reading.status is not Status.FAILED and "the server ignored date" in not_honoured(url, reading):
+        reading.resources, reading.status, reading.why = [], Status.FAILED, "the server ignored date"
+    reading.resources = [item for item in reading.resources if _is_undated(item[0])]
+    if not reading.resources and reading.status is Status.READ:
+        reading.status = Status.EMPTY
+
+
+def _is_undated(result: Resource) -> bool:
+    return isinstance(result, Observation) and not (
+        result.effectiveDateTime or result.effectiveInstant or result.effectivePeriod
+    )
 
 
 def line(key: str, kind: str, reading: Reading, took: str) -> str:

@@ -5,51 +5,34 @@ Failures become readings that say so; nothing is raised, and one failed search n
 
 from __future__ import annotations
 
-import logging
-import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import date
-from typing import TypeVar
+from functools import partial
 from urllib.parse import urljoin
 
 from cds_service.ehr import search_plan
-from cds_service.ehr.answers import asks_for_another_form, joined, line, not_honoured, refusal, status_in, together
+from cds_service.ehr.answers import (
+    asks_for_another_form,
+    joined,
+    keep_undated,
+    not_honoured,
+    refusal,
+    status_in,
+)
 from cds_service.ehr.scopes import Granted, Scopes, parse
-from cds_service.ehr.search_plan import PLAN, Read, Search, Variation
-from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, Transport, Unanswered
+from cds_service.ehr.search_plan import BY_CATEGORY, PLAN, Read, Search, Variation
+from cds_service.ehr.tasks import Running, Task, TaskRunner
+from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, AnswersUrls, Transport, Unanswered
 from cds_service.facts import Topic
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.reading import read
-from fhir_mappings.readings import Reading, Status, failed
+from fhir_mappings.readings import Reading, Status, failed, together
 
-K = TypeVar("K")
 # For the command line, where the user of the machine chooses the server.
 ANYWHERE = ServerRule(others=True, loopback=True)
 
-log = logging.getLogger(__name__)
-
 _TOO_LONG = 414
-
-
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One search or read of a topic; `run` never raises."""
-
-    type: str
-    optional: bool
-    run: Callable[[], Reading]
-
-
-class _Progress(threading.local):
-    """Where the task that runs in this thread leaves what it has read so far."""
-
-    readings: list[Reading]
-
-    def keep(self, reading: Reading) -> None:
-        self.readings[:] = [reading]
 
 
 class FhirClient:
@@ -67,28 +50,56 @@ class FhirClient:
         scopes: Scopes | None = None,
         rule: ServerRule = ANYWHERE,
         most_bytes: int = MOST_BYTES,
+        transport: AnswersUrls | None = None,
     ) -> None:
-        """`seconds`: what is left of the call's budget. Scopes bind only a token; open servers have none."""
+        """`seconds`: what is left of the call's budget. Scopes bind only a token; open servers have none.
+
+        `transport`: in place of connections to the server.
+        """
         self._base = server.rstrip("/") + "/"
         self._patient_id = patient_id
         self.as_of = as_of
         self._max_pages = max_pages
         self._scopes = (scopes or Scopes()) if token else Scopes()
-        self._transport = Transport(self._base, token, seconds, rule, most_bytes)
-        self._progress = _Progress()
+        self._transport = transport or Transport(self._base, token, seconds, rule, most_bytes)
+        self._runner = TaskRunner(lambda: self._transport.left, SIDE_BY_SIDE)
+        self._later: list[Running[Topic]] = []
         self.people: tuple[str, ...] = ()
-        self.log: list[str] = []
+
+    @property
+    def log(self) -> list[str]:
+        """Every search and read in words."""
+        return self._runner.log
 
     def fetch(self, topics: Sequence[Topic], pages: Mapping[Topic, str] | None = None) -> Mapping[Topic, Reading]:
-        """Reads these topics, and of others the pages behind these links if they stay on the server, all at once."""
+        """Reads these topics, and of others the pages behind these links if they stay on the server, all at once.
+
+        Sensor readings come in many pages: they are left to `rest`. Where a search by code finds none, one by
+        category follows: results without a code are found by no other.
+        """
         wanted = [(topic, task) for topic in topics for task in self._tasks(topic)]
-        wanted += [(topic, self._task("next pages", topic, self._pages, url)) for topic, url in (pages or {}).items()]
-        return self._gather(wanted)
+        for topic, url in (pages or {}).items():
+            waits = topic not in search_plan.LONG
+            wanted.append((topic, self._task("next pages", topic, partial(self._pages, url), waits=waits)))
+        self._later += self._runner.start([each for each in wanted if not each[1].waits])
+        found = self._runner.collect(self._runner.start([each for each in wanted if each[1].waits]))
+        self._look_by_category(found)
+        return found
+
+    @property
+    def unfinished(self) -> frozenset[Topic]:
+        """Parts of the chart that `fetch` did not wait for and that are not read to their end yet."""
+        return frozenset(each.key for each in self._later if not each.future.done())
+
+    def rest(self, *, waiting: bool) -> Mapping[Topic, Reading]:
+        """What `fetch` did not wait for: all of it, or what has come so far."""
+        later, self._later = self._later, []
+        return self._runner.collect(later, waiting=waiting)
 
     def read_references(self, references: Iterable[str]) -> list[Reading]:
         """Reads single resources by their relative references, each once."""
         wanted = [(ref, self._read_task(Read(ref))) for ref in dict.fromkeys(references)]
-        return list(self._gather(wanted).values())
+        return list(self._runner.collect(self._runner.start(wanted)).values())
 
     def raw(self, reference: str) -> bytes | None:
         """A resource that was read by its reference, as it came; None when it could not be read."""
@@ -101,73 +112,48 @@ class FhirClient:
 
     # ------------------------------------------------------------ what to run
 
-    def _tasks(self, topic: Topic) -> list[_Task]:
+    def _tasks(self, topic: Topic) -> list[Task]:
         tasks = [self._read_task(each, topic) for each in search_plan.reads_for(topic, self._patient_id, self.people)]
         for search in PLAN.get(topic, ()):
             values = search_plan.values_for(search, self._patient_id, self.as_of)
             for codes in search_plan.code_chunks(search, values):
-                run = (self._search, topic, search, values, codes)
-                tasks.append(self._task(search.type, topic, *run, optional=search.optional))
+                tasks.append(self._search_task(topic, search, values, codes))
         return tasks
 
-    def _read_task(self, each: Read, topic: Topic | None = None) -> _Task:
-        return self._task(each.type, topic, self._single, each.url, optional=each.optional)
+    def _search_task(self, topic: Topic, search: Search, values: dict[str, str], codes: list[str]) -> Task:
+        task = self._task(search.type, topic, partial(self._search, topic, search, values, codes))
+        name = f"{search.type} {search.only}".strip()
+        return replace(task, name=name, optional=search.optional, waits=search.waits, otherwise=search.otherwise)
 
-    def _task(
-        self,
-        kind: str,
-        topic: Topic | None,
-        run: Callable[..., Reading],
-        *arguments: object,
-        optional: bool = False,
-    ) -> _Task:
+    def _look_by_category(self, found: dict[Topic, Reading]) -> None:
+        """Looks by category for what no search by code found; several parts of the chart may share one such search."""
+        empty = [topic for topic in BY_CATEGORY if topic in found and found[topic].status is Status.EMPTY]
+        first: dict[Search, Topic] = {}
+        for topic in empty:
+            first.setdefault(BY_CATEGORY[topic], topic)
+        wanted = []
+        for search, topic in first.items():
+            values = search_plan.values_for(search, self._patient_id, self.as_of)
+            wanted.append((topic, self._search_task(topic, search, values, [])))
+        for topic, reading in self._runner.collect(self._runner.start(wanted)).items():
+            if reading.resources:
+                found[topic] = together(found[topic], reading, True)
+
+    def _read_task(self, each: Read, topic: Topic | None = None) -> Task:
+        return replace(self._task(each.type, topic, partial(self._single, each.url)), optional=each.optional)
+
+    def _task(self, kind: str, topic: Topic | None, run: Callable[[], Reading], *, waits: bool = True) -> Task:
         granted = self._scopes.granted(kind, topic) if kind[:1].isupper() else Granted.ALL
         if granted is Granted.NOTHING:
-            return _Task(kind, optional, lambda: failed(f"the token's scope does not grant {kind}"))
+            return Task(kind, lambda: failed(f"the token's scope does not grant {kind}"))
 
         def narrowed() -> Reading:
-            reading = run(*arguments)
+            reading = run()
             if granted is Granted.PART and reading.status is not Status.FAILED:
                 reading.mark_partial(f"the token's scope grants only part of {kind}")
             return reading
 
-        return _Task(kind, optional, narrowed)
-
-    def _gather(self, wanted: Sequence[tuple[K, _Task]]) -> dict[K, Reading]:
-        """Runs tasks side by side; what has not come when the budget ends is not retrieved."""
-        gathered: dict[K, Reading] = {}
-        begun: list[tuple[K, _Task, list[Reading]]] = [(key, task, []) for key, task in wanted]
-        pool = ThreadPoolExecutor(SIDE_BY_SIDE, thread_name_prefix="fhir")
-        try:
-            running = [(*each, pool.submit(self._timed, str(each[0]), *each[1:])) for each in begun]
-            wait([future for *_, future in running], timeout=self._transport.left)
-            for key, task, sofar, future in running:
-                reading = future.result() if future.done() else self._late(str(key), task, sofar)
-                gathered[key] = together(gathered.get(key), reading, task.optional)
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-        return {key: reading for key, reading in gathered.items() if reading is not None}
-
-    def _timed(self, key: str, task: _Task, sofar: list[Reading]) -> Reading:
-        began = time.monotonic()
-        self._progress.readings = sofar
-        try:
-            reading = task.run()
-        except Exception as error:  # one search never costs another, whatever a server sends
-            log.error("a FHIR search broke: %s", type(error).__name__)
-            reading = failed("the answer of the FHIR server could not be read")
-        milliseconds = (time.monotonic() - began) * 1000
-        reading.given = 0
-        self.log.append(line(key, task.type, reading, f"{milliseconds:.0f} ms"))
-        return reading
-
-    def _late(self, key: str, task: _Task, sofar: list[Reading]) -> Reading:
-        """What a task that is not finished has read: its pages so far, as an incomplete answer."""
-        reading = failed("time ran out")
-        if sofar and sofar[-1].resources:
-            reading = Reading(Status.PARTIAL, reading.why, list(sofar[-1].resources), pages=sofar[-1].pages, given=0)
-        self.log.append(line(key, task.type, reading, "not finished"))
-        return reading
+        return Task(kind, narrowed, waits=waits)
 
     # ------------------------------------------------------------ how to run it
 
@@ -191,6 +177,8 @@ class FhirClient:
                 if variation.narrows and reading.status is not Status.FAILED:
                     reading.mark_partial(f"asked {variation.why}, which may miss some")
             reading.ignored += not_honoured(url, reading)
+            if search.undated:
+                keep_undated(reading, url)
             if not asks_for_another_form(reading):
                 return reading
             best = best or (reading if reading.resources else None)
@@ -220,7 +208,7 @@ class FhirClient:
             whole.add(page)
             whole.pages = len(seen)
             whole.self_url = whole.self_url or page.self_url
-            self._progress.keep(whole)
+            self._runner.keep(whole)
             page_url = joined(page_url, page.next_url) if page.next_url else None
         return whole
 

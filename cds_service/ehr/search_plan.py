@@ -7,7 +7,7 @@ others, bug log 33), and a `next` link of a POST search cannot be fetched everyw
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import quote, urlencode
 
@@ -44,6 +44,9 @@ class Search:
 
     `concepts` fill {codes}; `days` back from the order's day fill {since}; `pages` caps the pages below the
     setting's cap. An `optional` search adds to its topic when it succeeds and takes nothing from it when it fails.
+    `waits` False: an answer may go out before its last page, when nothing that is open depends on it. `only`: what it
+    looks for, where a type is searched several times. `undated`: only results without an effective date count.
+    `otherwise`: what is remarked when it fails.
     """
 
     type: str
@@ -53,6 +56,10 @@ class Search:
     pages: int | None = None
     optional: bool = False
     variations: tuple[Variation, ...] = ()
+    waits: bool = True
+    only: str = ""
+    undated: bool = False
+    otherwise: str = ""
 
     def url(self, values: dict[str, str], codes: Sequence[str], variation: Variation | None = None) -> str:
         """The relative URL for one patient and day, with some of the codes."""
@@ -111,6 +118,19 @@ def _by(name: str) -> Variation:
     return Variation(f"by {name}", drop=drop, put=((name, f"Patient/{PATIENT}"),))
 
 
+# Readings that carry only when they were issued are found by no date: by HAPI's `date`, for one.
+_WITHOUT_DATE = Search(
+    "Observation",
+    (("patient", PATIENT), ("code", CODES), ("date:missing", "true"), ("_count", "1000")),
+    (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.CGM_READING),
+    pages=1,
+    optional=True,
+    only="without a date",
+    undated=True,
+    otherwise="Glucose readings that carry no date but that of their issue could not be asked for",
+)
+
+
 PLAN: dict[Topic, tuple[Search, ...]] = {
     Topic.COVERAGE: (
         _all_of(
@@ -132,7 +152,12 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
     # Meter readings count for a year (D.I.I.2), sensor readings for a month (D.I.G); some days to spare.
     Topic.GLUCOSE: (
         _observations(Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, days=400, by=_VITALS),
-        _observations(Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, days=33, by=_VITALS),
+        replace(
+            _observations(Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, days=33, by=_VITALS),
+            waits=False,
+            only="of sensors",
+        ),
+        _WITHOUT_DATE,
     ),
     Topic.ALBUMIN_CREATININE: (_observations(Concept.ALBUMIN_CREATININE_RATIO),),
     Topic.EGFR: (_observations(Concept.EGFR),),
@@ -150,10 +175,35 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
         _all_of("MedicationStatement", optional=True),
         _all_of("MedicationDispense", optional=True),
     ),
-    Topic.EDUCATION: (_all_of("Procedure", others=(_by("subject"),)),),
+    # Charges bill education and dialysis; open orders are not suggested again.
+    Topic.EDUCATION: (
+        _all_of("Procedure", others=(_by("subject"),)),
+        _all_of("ChargeItem", optional=True, others=(_by("subject"),)),
+        _all_of("ServiceRequest", ("status", "draft,active,on-hold"), optional=True),
+    ),
     Topic.DEVICES: (_all_of("Device"), _all_of("DeviceUseStatement", optional=True)),
     Topic.ENCOUNTERS: (_all_of("Encounter", others=(_by("subject"),)),),
     Topic.ATTESTATIONS: (_all_of("QuestionnaireResponse", ("status", "completed,amended"), others=(_by("subject"),)),),
+    Topic.REQUESTER: (_all_of("CareTeam", optional=True),),
+}
+# Of these the pages behind the first one may be very many.
+LONG = frozenset({Topic.GLUCOSE})
+
+
+def _category(name: str) -> Search:
+    """The newest results of a category, for those that carry no code."""
+    rows: Parameters = (("patient", PATIENT), ("category", name), ("_sort", "-date"), ("_count", "1000"))
+    variations = (_NO_SORT, *_SMALLER, _NO_PAGES)
+    return Search("Observation", rows, pages=2, optional=True, variations=variations, only=f"of category {name}")
+
+
+# What follows where a search by code found none.
+_OF_LABORATORY, _OF_VITAL_SIGNS = _category("laboratory"), _category("vital-signs")
+BY_CATEGORY: dict[Topic, Search] = {
+    Topic.HBA1C: _OF_LABORATORY,
+    Topic.ALBUMIN_CREATININE: _OF_LABORATORY,
+    Topic.EGFR: _OF_LABORATORY,
+    Topic.GLUCOSE: _OF_VITAL_SIGNS,
 }
 
 

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
 from threading import Event, Lock
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urljoin, urlsplit
 
 import requests
@@ -46,6 +46,31 @@ class Answered:
 
     status: int
     body: bytes
+
+
+class AnswersUrls(Protocol):
+    """What a client needs of a transport; see `Transport`."""
+
+    @property
+    def left(self) -> float:
+        """Seconds of the budget that are left; 0 when it is spent."""
+        ...
+
+    def is_own(self, url: str) -> bool:
+        """Whether a URL lies on this server."""
+        ...
+
+    def get(self, url: str) -> Answered:
+        """One answer; Unanswered when there is none."""
+        ...
+
+    def answered(self, url: str) -> Answered | None:
+        """The answer that came for a URL."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of everything."""
+        ...
 
 
 class Transport:

@@ -21,7 +21,19 @@ class ChartSource(Protocol):
     """Where missing parts of the chart come from."""
 
     def fetch(self, topics: Sequence[Topic], pages: Mapping[Topic, str]) -> Mapping[Topic, Reading]:
-        """Reads these topics, and of others the pages behind the first one that the client sent, all at once."""
+        """Reads these topics, and of others the pages behind the first one that the client sent, all at once.
+
+        What would take long is left to `rest`.
+        """
+        ...
+
+    @property
+    def unfinished(self) -> frozenset[Topic]:
+        """Topics that `fetch` did not wait for and that are not read to their end yet."""
+        ...
+
+    def rest(self, *, waiting: bool) -> Mapping[Topic, Reading]:
+        """What `fetch` did not wait for: all of it, or what has come so far."""
         ...
 
 
@@ -78,8 +90,9 @@ def completed(by_topic: dict[Topic, Reading], source: ChartSource | None) -> dic
     for topic in open_ended:
         first = by_topic[topic]
         first.given, first.next_url = len(first.resources), None
-        first.add(fetched.pop(topic, failed("the next pages were not read")))
-        first.settled(topic)
+        if topic in fetched:
+            first.add(fetched.pop(topic))
+            first.settled(topic)
     nothing = {t: failed("nothing in the call says what to ask for") for t in wanted if t not in fetched}
     return by_topic | nothing | fetched
 
@@ -88,8 +101,3 @@ def lacking(by_topic: Mapping[Topic, Reading]) -> tuple[list[Topic], dict[Topic,
     """Topics that did not come or could not be read; and of those that came in part the page to go on with."""
     wanted = [t for t in Topic if t not in by_topic or by_topic[t].status is Status.FAILED]
     return wanted, {topic: r.next_url for topic, r in by_topic.items() if r.next_url}
-
-
-def unreadable(readings: Mapping[Topic, Reading]) -> dict[Topic, str]:
-    """Topics that could not be read whole, with the reason."""
-    return {topic: r.why for topic, r in readings.items() if r.status in (Status.FAILED, Status.PARTIAL)}

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Protocol
 
@@ -18,7 +19,7 @@ from fhir_mappings.context import type_of
 from fhir_mappings.linked import missing_references
 from fhir_mappings.orders import DraftOrder, classify, unresolved_items
 from fhir_mappings.reading import read
-from fhir_mappings.readings import Reading, Status
+from fhir_mappings.readings import Reading, Status, together
 from fhir_mappings.references import local
 
 
@@ -27,7 +28,11 @@ class Source(ChartSource, Protocol):
 
     people: tuple[str, ...]
     as_of: date
-    log: list[str]
+
+    @property
+    def log(self) -> list[str]:
+        """Every search and read in words."""
+        ...
 
     def read_references(self, references: Sequence[str]) -> list[Reading]:
         """Single resources by reference."""
@@ -41,6 +46,10 @@ class Source(ChartSource, Protocol):
         """Lets go of connections."""
         ...
 
+
+# Whether criteria depend on parts of the chart that are still being read, judged by what has come so far.
+HingesOn = Callable[[ChartReader, Sequence[DeviceOrder], Collection[Topic]], bool]
+_ROUNDS = 2
 
 # Opens a source for one call: server, token, patient, the order's day, seconds left, scope.
 OpenSource = Callable[[str, str, str, date, float, str | None], Source]
@@ -87,13 +96,10 @@ def opened(
     return open_source(access.server, access.token, request.patient_id, now.date(), max(0.0, left), access.scope)
 
 
-def _spare_people(by_topic: dict[Topic, Reading], extras: Sequence[Reading], source: Source) -> None:
+def _spare_people(extras: Sequence[Reading], source: Source) -> None:
     """People whose record came under a key of the guide's own are not asked for again."""
-    if Topic.REQUESTER in by_topic or not source.people:
-        return
     there = {f"{type_of(r)}/{r.id}" for extra in extras for r, _ in extra.resources}
-    if set(source.people) <= there:
-        by_topic[Topic.REQUESTER] = Reading()
+    source.people = tuple(person for person in source.people if person not in there)
 
 
 def aim(source: Source, request: HookRequest, orders: Sequence[DeviceOrder]) -> None:
@@ -113,6 +119,7 @@ def read_chart(
     identify_payers: bool,
     most_resources: int,
     also: Sequence[str] = (),
+    hinges_on: HingesOn | None = None,
 ) -> tuple[ChartReader, list[DeviceOrder]]:
     """Reads what came and fetches what did not; the orders are looked at with everything at hand.
 
@@ -139,14 +146,59 @@ def read_chart(
     if source is None:
         return reader, orders
     aim(source, request, orders)
-    _spare_people(by_topic, extras, source)
+    _spare_people(extras, source)
     if any(lacking(by_topic)):
         readings = completed(by_topic, source)
-        reader, orders = readers.look(readings, extras)
-    missing = missing_references(reader.located, reader.context, identify_payers=identify_payers)
-    if missing:
-        return readers.look(readings, [*extras, *source.read_references(missing)])
-    return reader, orders
+        reader, _ = readers.look(readings, extras)
+    extras += _linked(reader, readings, extras, readers, source, needed, identify_payers)
+    rest = source.rest(waiting=_waits(readings, extras, readers, source, hinges_on))
+    for topic, reading in rest.items():
+        readings[topic] = together(readings.get(topic), reading).settled(topic)
+    return readers.look(readings, extras)
+
+
+def _linked(
+    reader: ChartReader,
+    readings: dict[Topic, Reading],
+    extras: Sequence[Reading],
+    readers: Readers,
+    source: Source,
+    asked: Sequence[str],
+    identify_payers: bool,
+) -> list[Reading]:
+    """What the chart refers to and does not hold; and what that refers to: an encounter, to its diagnoses."""
+    known, linked = {*asked}, list[Reading]()
+    for _ in range(_ROUNDS):
+        missing = missing_references(reader.located, reader.context, identify_payers=identify_payers)
+        wanted = [reference for reference in missing if reference not in known]
+        if not wanted:
+            break
+        known.update(wanted)
+        linked += source.read_references(wanted)
+        reader, _ = readers.look(readings, [*extras, *linked])
+    return linked
+
+
+def _waits(
+    readings: Mapping[Topic, Reading],
+    extras: Sequence[Reading],
+    readers: Readers,
+    source: Source,
+    hinges_on: HingesOn | None,
+) -> bool:
+    """Whether anything that is open depends on the pages that are still being read."""
+    late = source.unfinished
+    if hinges_on is None or not late:
+        return True
+    cut = {topic: _cut(reading) if topic in late else reading for topic, reading in readings.items()}
+    return hinges_on(*readers.look(cut, extras), late)
+
+
+def _cut(reading: Reading) -> Reading:
+    """The same as an answer of which more is to come."""
+    cut = replace(reading, resources=list(reading.resources))
+    cut.mark_partial("more pages are being read")
+    return cut
 
 
 def any_governed(orders: Iterable[DeviceOrder], chosen: Iterable[DraftOrder]) -> bool:

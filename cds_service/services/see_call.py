@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
+from cds_service.engine.finding import Basis
+from cds_service.engine.truth import MET
 from cds_service.errors import TooLarge
-from cds_service.facts import Chart, DeviceOrder
+from cds_service.facts import Chart, DeviceOrder, Topic
 from cds_service.hooks.prefetch import refuse_other_patient
+from cds_service.policies.mp_mm_1316.needs import feeds_any
 from cds_service.policies.registry import is_governed_kind
 from cds_service.services.call import Call
 from cds_service.services.find_orders import chosen_orders, with_dispatched_orders
-from cds_service.services.judge_orders import as_of_day
-from cds_service.services.read_chart import OpenSource, Readers, Source, any_governed, opened, read_chart
+from cds_service.services.judge_orders import as_of_day, judge_orders
+from cds_service.services.read_chart import HingesOn, OpenSource, Readers, Source, any_governed, opened, read_chart
 from cds_service.services.verify_coverage import refuse
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.orders import DraftOrder, draft_orders, may_be_for_pump
@@ -58,7 +61,8 @@ def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
             crd = call.service.crd
             gate = _gate(call, names) if crd else None
             most = call.settings.max_resources
-            reader, orders = read_chart(request, readers, chosen, source, gate, crd, most)
+            hinges = _hinges(call, names)
+            reader, orders = read_chart(request, readers, chosen, source, gate, crd, most, hinges_on=hinges)
             if any_governed(orders, chosen):
                 chart = reader.chart()
         else:
@@ -76,6 +80,26 @@ def _count_orders(call: Call) -> None:
     if count > call.settings.max_orders:
         place = "context.draftOrders.entry" if named is None else "context.dispatchedOrders"
         raise TooLarge(f"{place} holds more than {call.settings.max_orders} orders: send them in several calls", place)
+
+
+def _hinges(call: Call, chosen: frozenset[str]) -> HingesOn:
+    """Whether a criterion of a chosen order may change with what is still being read.
+
+    It may not once it is met on evidence as strong as any that could still come: what is read late are sensor readings
+    and meter readings.
+    """
+
+    def check(reader: ChartReader, orders: Sequence[DeviceOrder], late: Collection[Topic]) -> bool:
+        chart, days = reader.chart(), call.days(reader)
+        for each in judge_orders(orders, chosen, chart, days, call.settings):
+            found = each.determination
+            for finding in (*found.criteria, *found.exclusions, *found.replacement):
+                strong = finding.truth is MET and finding.basis in (Basis.DOCUMENTED, Basis.ATTESTED)
+                if feeds_any(late, finding.id) and not strong:
+                    return True
+        return False
+
+    return check
 
 
 def _gate(call: Call, chosen: frozenset[str]) -> Callable[[ChartReader, Sequence[DeviceOrder]], None]:

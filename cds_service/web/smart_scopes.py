@@ -8,6 +8,8 @@ from cds_service.ehr.smart import SmartServer
 
 # Of the patient, and of those who order or pay, who are in no patient's compartment.
 _PATIENT = (
+    "CareTeam",
+    "ChargeItem",
     "Condition",
     "Coverage",
     "Device",

@@ -28,6 +28,7 @@ SIGN = "/cds-services/insulin-pump-order-sign"
 TOKEN = "token-4711-secret"
 _SUBJECTS = ("subject", "patient", "beneficiary")
 _DATES = ("effectiveDateTime", "performedDateTime", "authoredOn", "authored", "recordedDate")
+_EFFECTIVE = ("effectiveDateTime", "effectivePeriod", "effectiveInstant")
 _INCLUDES = {"medication": "medicationReference", "practitioner": "practitioner", "payor": "payor", "device": "device"}
 
 
@@ -332,6 +333,7 @@ _MATCHERS: dict[str, Callable[[JSON, str], bool]] = {
     "code": lambda r, value: _has_code(r.get("code"), value),
     "category": lambda r, value: _has_code(r.get("category"), value),
     "date": _in_time,
+    "date:missing": lambda r, value: any(name in r for name in _EFFECTIVE) is (value == "false"),
     "status": lambda r, value: r.get("status") in value.split(","),
     "practitioner": lambda r, value: _reference(r.get("practitioner")).endswith(value.rsplit("/", 1)[-1]),
     "_id": lambda r, value: r.get("id") in value.split(","),

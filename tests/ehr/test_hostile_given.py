@@ -21,11 +21,11 @@ TYPES = {
     "albuminCreatinine": {"Observation"},
     "egfr": {"Observation"},
     "insulin": {"MedicationRequest", "MedicationStatement", "MedicationDispense", "Medication"},
-    "education": {"Procedure", "ChargeItem"},
+    "education": {"Procedure", "ChargeItem", "ServiceRequest"},
     "devices": {"Device", "DeviceUseStatement"},
     "encounters": {"Encounter"},
     "attestations": {"QuestionnaireResponse"},
-    "requester": {"Practitioner", "PractitionerRole"},
+    "requester": {"Practitioner", "PractitionerRole", "CareTeam"},
 }
 
 

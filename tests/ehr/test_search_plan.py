@@ -29,7 +29,7 @@ SEARCHES = [(topic, search) for topic, each in PLAN.items() for search in each]
 
 
 def test_the_plan_covers_every_topic_and_each_feeds_something() -> None:
-    assert set(PLAN) | {Topic.PATIENT, Topic.REQUESTER} == set(Topic) == set(FEEDS)
+    assert set(PLAN) | {Topic.PATIENT} == set(Topic) == set(FEEDS)
     assert all(feeds(topic) for topic in Topic)
 
 
@@ -55,10 +55,11 @@ def test_every_form_of_a_search_names_the_patient(topic: Topic, search: Search) 
 
 
 def test_readings_are_asked_for_as_far_back_as_a_rule_uses_them() -> None:
-    tests, sensor = PLAN[Topic.GLUCOSE]
+    tests, sensor, undated = PLAN[Topic.GLUCOSE]
     # 12 calendar months for D.I.I.2 and 30 days for D.I.G, with some days to spare.
     assert _query(tests)["date"] == ["ge2025-10-16"]  # 400 days before 2026-11-20
     assert _query(sensor)["date"] == ["ge2026-10-18"]  # 33 days before 2026-11-20
+    assert _query(undated)["date:missing"] == ["true"]
 
 
 def test_a_refused_glucose_search_loses_sorting_then_large_pages_then_dates_then_codes() -> None:

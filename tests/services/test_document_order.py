@@ -50,6 +50,12 @@ class Server:
         """The whole chart."""
         return {topic: _reading(self.topics.get(topic.value)) for topic in topics}
 
+    unfinished: frozenset[Topic] = frozenset()
+
+    def rest(self, *, waiting: bool) -> Mapping[Topic, Reading]:
+        """Nothing."""
+        return {}
+
     def read_references(self, references: Sequence[str]) -> list[Reading]:
         """What is held, and a failure for each that is not."""
         self.asked += references

@@ -68,6 +68,11 @@ class Nowhere:
     def fetch(self, topics: Sequence[Topic], pages: Mapping[Topic, str] | None = None) -> Mapping[Topic, Reading]:
         return {topic: failed("nobody answers") for topic in (*topics, *(pages or ()))}
 
+    unfinished: frozenset[Topic] = frozenset()
+
+    def rest(self, *, waiting: bool) -> Mapping[Topic, Reading]:
+        return {}
+
     def read_references(self, references: Sequence[str]) -> list[Reading]:
         return [failed("nobody answers") for _ in dict.fromkeys(references)]
 

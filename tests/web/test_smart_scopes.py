@@ -31,7 +31,7 @@ NOBODYS = {"Device", "Medication", "Organization", "Practitioner", "Practitioner
 
 def _linked_types() -> set[str]:
     """The types that are read because something refers to them."""
-    return {wanted.__name__ for wanted, _ in linked.NEEDED.values()}
+    return {wanted.__name__ for links in linked.NEEDED.values() for wanted, _ in links}
 
 
 def _ordered_types() -> set[str]:

@@ -1,0 +1,112 @@
+"""Searches and reads that run side by side, and what of them has come when the budget ends."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from cds_service.ehr.answers import line
+from fhir_mappings.readings import Reading, Status, failed, together
+
+K = TypeVar("K")
+OUT_OF_TIME = "time ran out"
+NOT_NEEDED = "not waited for: nothing that is open depends on it"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One search or read of a part of the chart.
+
+    `waits` False: an answer may go out before it is done. `otherwise`: what is remarked of the part when it fails.
+    """
+
+    name: str
+    run: Callable[[], Reading]
+    optional: bool = False
+    waits: bool = True
+    otherwise: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Running(Generic[K]):
+    """A task that has begun; `so_far` holds what it has read."""
+
+    key: K
+    task: Task
+    future: Future[Reading]
+    so_far: list[Reading] = field(default_factory=list)
+
+
+class _Progress(threading.local):
+    """Where the task that runs in this thread leaves what it has read so far."""
+
+    so_far: list[Reading]
+
+
+class TaskRunner:
+    """Runs tasks in threads. `left`: seconds of the call's budget; `side_by_side`: tasks at once."""
+
+    def __init__(self, left: Callable[[], float], side_by_side: int) -> None:
+        """Nothing runs yet."""
+        self._left = left
+        self._side_by_side = side_by_side
+        self._progress = _Progress()
+        self.log: list[str] = []
+
+    def start(self, wanted: Sequence[tuple[K, Task]]) -> list[Running[K]]:
+        """Begins tasks."""
+        if not wanted:
+            return []
+        pool = ThreadPoolExecutor(min(self._side_by_side, len(wanted)), thread_name_prefix="fhir")
+        begun = []
+        for key, task in wanted:
+            so_far: list[Reading] = []
+            begun.append(Running(key, task, pool.submit(self._timed, str(key), task, so_far), so_far))
+        pool.shutdown(wait=False)
+        return begun
+
+    def collect(self, running: Sequence[Running[K]], *, waiting: bool = True) -> dict[K, Reading]:
+        """What the tasks read, by key: all of it, or what has come when the budget ends or nobody waits."""
+        gathered: dict[K, Reading] = {}
+        wait([each.future for each in running], timeout=self._left() if waiting else 0)
+        why = OUT_OF_TIME if waiting else NOT_NEEDED
+        for each in running:
+            each.future.cancel()
+            finished = each.future.done() and not each.future.cancelled()
+            reading = each.future.result() if finished else self._unfinished(each, why)
+            if each.task.otherwise and reading.status is Status.FAILED and each.key in gathered:
+                gathered[each.key].remarks.append(each.task.otherwise)
+            gathered[each.key] = together(gathered.get(each.key), reading, each.task.optional)
+        return gathered
+
+    def keep(self, reading: Reading) -> None:
+        """Remembers what the task of this thread has read so far."""
+        self._progress.so_far[:] = [reading]
+
+    def _timed(self, key: str, task: Task, so_far: list[Reading]) -> Reading:
+        began = time.monotonic()
+        self._progress.so_far = so_far
+        try:
+            reading = task.run()
+        except Exception as error:  # one search never costs another, whatever a server sends
+            log.error("a FHIR search broke: %s", type(error).__name__)
+            reading = failed("the answer of the FHIR server could not be read")
+        milliseconds = (time.monotonic() - began) * 1000
+        reading.given = 0
+        self.log.append(line(key, task.name, reading, f"{milliseconds:.0f} ms"))
+        return reading
+
+    def _unfinished(self, running: Running[K], why: str) -> Reading:
+        """What a task that is not finished has read: its pages so far, as an incomplete answer."""
+        reading, so_far = failed(why), running.so_far
+        if so_far and so_far[-1].resources:
+            reading = Reading(Status.PARTIAL, reading.why, list(so_far[-1].resources), pages=so_far[-1].pages, given=0)
+        self.log.append(line(str(running.key), running.task.name, reading, "not finished"))
+        return reading
