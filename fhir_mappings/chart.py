@@ -103,7 +103,7 @@ class ChartReader:
                 context.note(line)
         observed = read_observations(kinds["Observation"], context)
         diagnoses = read_conditions(kinds["Condition"], context)
-        stays, episodes, taught = read_encounters(kinds["Encounter"], kinds["Condition"], context)
+        visits, taught = read_encounters(kinds["Encounter"], kinds["Condition"], context)
         done = read_procedures([*kinds["Procedure"], *kinds["ChargeItem"]], context)
         training = [d for d in diagnoses if "pump-training" in d.concepts]
         worn = [d for d in diagnoses if "pump-in-use" in d.concepts and d.active is not False and d.confirmed]
@@ -122,8 +122,7 @@ class ChartReader:
             self_test_counts=_sorted(observed.self_test_counts),
             insulin=tuple(sorted(insulin, key=lambda o: (o.reference, o.label))),
             education=_sorted([*done.education, *taught]),
-            stays=_sorted(stays),
-            episodes=_sorted(episodes),
+            visits=_sorted(visits),
             dialysis=_sorted(done.dialysis),
             pumps=_sorted([*pumps, *worn, *done.pumps]),
             pump_training=_sorted([*done.pump_training, *training]),

@@ -13,9 +13,9 @@ from cds_service.facts.chart import (
     Provider,
     Record,
     SensorReading,
-    Stay,
     Topic,
     Unusable,
+    Visit,
     When,
 )
 from cds_service.facts.orders import DeviceOrder, Scope
@@ -35,8 +35,8 @@ __all__ = [
     "Record",
     "Scope",
     "SensorReading",
-    "Stay",
     "Topic",
     "Unusable",
+    "Visit",
     "When",
 ]

@@ -183,10 +183,17 @@ class InsulinOrder:
 
 
 @dataclass(frozen=True, slots=True)
-class Stay(Record):
-    """An inpatient stay; `days` is its length, None when it is not stated."""
+class Visit(Record):
+    """A visit with what it was for; `when` is its beginning, or all of it where only that is known.
+
+    `days` is its length and `end` its last day, None when not stated. `inpatient` is None when the class of the visit
+    cannot be read. `diagnoses` are the Conditions that belong to it.
+    """
 
     days: int | None = None
+    end: When | None = None
+    inpatient: bool | None = True
+    diagnoses: frozenset[str] = frozenset()
 
 
 class Credential(StrEnum):
@@ -259,8 +266,7 @@ class Chart:
     self_test_counts: tuple[LabResult, ...] = ()
     insulin: tuple[InsulinOrder, ...] = ()
     education: tuple[Record, ...] = ()
-    stays: tuple[Stay, ...] = ()
-    episodes: tuple[Record, ...] = ()
+    visits: tuple[Visit, ...] = ()
     dialysis: tuple[Record, ...] = ()
     pumps: tuple[Record, ...] = ()
     pump_training: tuple[Record, ...] = ()

@@ -143,7 +143,7 @@ def _later(case: Case) -> list[str]:
     """Finished events dated after the day of the order: not used, and noted."""
     chart = case.chart
     results: tuple[tuple[Record, ...], ...] = (chart.hba1c, chart.albumin_creatinine, chart.egfr)
-    events = (chart.education, chart.dialysis, chart.stays, chart.diagnoses, chart.pumps, chart.pump_training)
+    events = (chart.education, chart.dialysis, chart.visits, chart.diagnoses, chart.pumps, chart.pump_training)
     return [
         f"{record.reference} not used: dated {record.when}, after the order"
         for group in (*results, *events)

@@ -12,7 +12,7 @@ The policy's table of contents:
 | D.I.F | injection regimen | injection_regimen.py, regimen_timeline.py |
 | D.I.G | self-testing | self_testing.py |
 | D.I.H | risk of complications | complication_risk.py |
-| D.I.I | six conditions | glycemic_indication.py |
+| D.I.I | six conditions | glycemic_indication.py, hypoglycemia.py, low_glucose.py, hospital_stays.py |
 | D.II.A.1 | end-stage complications | end_stage_complications.py |
 | D.II | other exclusions | exclusions.py |
 | D.III | replacement or repair | replacement.py |

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import date, time, timedelta
 
-from cds_service.concepts import Concept
+from cds_service.concepts import WITHOUT_STATUS, Concept
 from cds_service.engine.days import compared, in_range, within
 from cds_service.engine.finding import (
     Basis,
@@ -21,10 +21,14 @@ from cds_service.engine.finding import (
 )
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, UNKNOWN
-from cds_service.facts import LabResult, Topic, Unusable
-from cds_service.policies.mp_mm_1316.case import Case, cite, named, usable
+from cds_service.facts import Diagnosis, LabResult, Topic, Unusable
+from cds_service.policies.mp_mm_1316.case import Case, cite, named, unread, usable
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen, regimen_start
+from cds_service.policies.mp_mm_1316.phrases import dated_labels, open_parts
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough
+
+# Results that say nothing about where they lie, and so are none of the newest.
+_SILENT = (Unusable.NO_VALUE, Unusable.WRONG_UNIT, Unusable.IMPLAUSIBLE)
 
 
 @criterion(
@@ -33,34 +37,44 @@ from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough
     "albuminuria_low",
     "albuminuria_high",
     "albuminuria_results",
+    "albuminuria_newest",
     "albuminuria_window_months",
 )
 def albuminuria(case: Case) -> Finding:
-    """Persistent: two results from 30 to 300 mg/g (both included) on different days in the 12 months before the
-    order, or a coded diagnosis. One result is incomplete; above 300 is severe and needs a reviewer."""
+    """Persistent: of the three newest results of the 12 months before the order, two from 30 to 300 mg/g (both
+    included) on different days. Documented when the newest of all is in range, supported when it is below; a newer
+    one above 300, or two in range that are older than the three newest, need a reviewer. A coded diagnosis documents
+    it. One result is incomplete; only results above 300 are severe and need a reviewer."""
     coded = case.active(Concept.MICROALBUMINURIA)
     if coded:
         return met(f"Charted: {named(coded)}", Basis.DOCUMENTED, map(cite, coded))
     pending = [r for r in case.chart.albumin_creatinine if r.pending and usable(r.when, case.as_of)]
     remarks = tuple(f"Albumin-creatinine ratio of {r.when or 'unknown date'} is pending" for r in pending)
-    finding = _ratio(case)
-    return case.guarded(replace(finding, remarks=remarks) if remarks else finding, Topic.ALBUMIN_CREATININE)
+    finding = strongest(_ratio(case), _supported(case))
+    finding = replace(finding, remarks=remarks) if remarks else finding
+    reason = case.not_read(Topic.ALBUMIN_CREATININE)
+    # A newer result may have been missed, so not even two in range are the newest for certain.
+    return unread(finding, reason) if reason else finding
+
+
+def _supported(case: Case) -> Finding | None:
+    coded = [d for d in case.diagnoses if Concept.MICROALBUMINURIA in d.supported and d.active is not False]
+    return met(f"Charted: {named(coded)}", Basis.SUPPORTED, map(cite, coded)) if coded else None
 
 
 def _ratio(case: Case) -> Finding:
     low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
     start = case.months_ago("albuminuria_window_months")
     results = [r for r in case.chart.albumin_creatinine if not r.pending and within(r.when, start, case.as_of) is MET]
-    closes = f"A second albumin-creatinine ratio from {low} to {high} mg/g on another day"
     inside = [r for r in results if in_range(r, low, high) is MET]
+    if _days(inside) >= case.parameters["albuminuria_results"]:
+        return _persistent(case, results, inside)
     evidence = [cite(r, r.shown) for r in (inside or results)]
-    if len({r.when.first for r in inside if r.when}) >= case.parameters["albuminuria_results"]:
-        words = f"{len(inside)} albumin-creatinine ratios from {low} to {high} mg/g: {_shown(inside)}"
-        return met(words, Basis.DOCUMENTED, evidence)
     above = [r for r in results if compared(r, high) is MET]
     if above:
         words = f"Albumin-creatinine ratio above {high} mg/g ({_shown(above)}): severe, beyond the early sign"
         return unknown(Gap.NEEDS_REVIEW, words, "A reviewer's look at the severe albuminuria", map(_cite, above))
+    closes = f"A second albumin-creatinine ratio from {low} to {high} mg/g on another day"
     if inside:
         return unknown(Gap.INCOMPLETE, f"One result in range so far: {_shown(inside)}", closes, evidence)
     if any(in_range(r, low, high) is UNKNOWN for r in results):
@@ -69,13 +83,59 @@ def _ratio(case: Case) -> Finding:
     if results:
         words = f"Albumin-creatinine ratio outside {low} to {high} mg/g: {_shown(results)}"
         return not_met(words, Basis.DOCUMENTED, evidence)
+    return _no_ratio(case, start)
+
+
+def _persistent(case: Case, results: Sequence[LabResult], inside: Sequence[LabResult]) -> Finding:
+    """Two or more results in range: how well they stand depends on what the newest ones say."""
+    low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
+    ordered = sorted((r for r in results if r.unusable not in _SILENT), key=_newness, reverse=True)
+    newest = ordered[: case.parameters["albuminuria_newest"]]
+    evidence = [cite(r, r.shown) for r in inside]
+    words = f"{len(inside)} albumin-creatinine ratios from {low} to {high} mg/g: {_shown(inside)}"
+    latest = [r for r in newest if _newness(r)[:2] == _newness(newest[0])[:2]]
+    if _days([r for r in newest if r in inside]) >= case.parameters["albuminuria_results"]:
+        if all(r in inside for r in latest):
+            return met(words, Basis.DOCUMENTED, evidence)
+        if all(r in inside or _surely_below(r, low) for r in latest):
+            return met(f"{words}; the newest is {_shown(latest)}", Basis.SUPPORTED, evidence)
+    newer = [r for r in newest if r not in inside]
+    words += f"; the newest are {_shown(sorted(newest, key=_newness))}"
+    closes = "A reviewer's look at the newer results, or a newer ratio in range"
+    return unknown(Gap.NEEDS_REVIEW, words, closes, [*evidence, *map(_cite, newer)])
+
+
+def _no_ratio(case: Case, start: date) -> Finding:
+    low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
     closes = f"Two albumin-creatinine ratios from {low} to {high} mg/g on different days"
-    return unknown(Gap.NOT_DOCUMENTED, "No albumin-creatinine ratio in the window", closes)
+    elsewhere = [r for r in case.chart.albumin_creatinine if not r.pending and usable(r.when, case.as_of)]
+    if not elsewhere:
+        return unknown(Gap.NOT_DOCUMENTED, f"No albumin-creatinine ratio since {start}", closes)
+    words = f"No albumin-creatinine ratio that is certainly of the months since {start}: {_shown(elsewhere)}"
+    unplaced = any(r.when is None or r.when.last >= start for r in elsewhere)
+    gap = Gap.INCOMPLETE if unplaced else Gap.NOT_DOCUMENTED
+    return unknown(gap, words, closes, map(_cite, elsewhere[-3:]))
 
 
-@criterion("D.I.H.2", "Persistent difficulty despite compliance", "hba1c_threshold", "difficulty_days_apart")
+def _surely_below(result: LabResult, low: float) -> bool:
+    """Whether every value that a result allows lies below the range."""
+    if result.value is None or result.unusable is not None or result.comparator in (">", ">="):
+        return False
+    return result.value < low or (result.value == low and result.comparator == "<")
+
+
+def _days(results: Sequence[LabResult]) -> int:
+    return len({r.when.first for r in results if r.when})
+
+
+def _newness(result: LabResult) -> tuple[date, time, str]:
+    when = result.when
+    return (when.first, when.clock or time.min, result.reference) if when else (date.min, time.min, result.reference)
+
+
+@criterion("D.I.H.2", "Persistent difficulty despite compliance", "difficulty_hba1c", "difficulty_days_apart")
 def difficult_control(case: Case) -> Finding:
-    """The regimen (D.I.F) and the self-testing (D.I.G) are met, two HbA1c above the threshold lie at least 90 days
+    """The regimen (D.I.F) and the self-testing (D.I.G) are met, two HbA1c above 7 % lie at least 90 days
     apart inside the regimen's months, and nothing charted says non-compliance: supported. Attested decides."""
     attested = case.attested(
         "D.I.H.2", "Difficulty persists despite compliance", "No persistent difficulty despite compliance"
@@ -85,7 +145,7 @@ def difficult_control(case: Case) -> Finding:
 
 def _difficulty(case: Case) -> Finding:
     closes = "The member's log with the provider's statement that control fails despite compliance"
-    against = case.active(Concept.NONCOMPLIANCE)
+    against = [*case.active(Concept.NONCOMPLIANCE), *_in_words(case, {Concept.NONCOMPLIANCE})]
     if against:
         words = f"Non-compliance is charted: {named(against)}"
         return unknown(Gap.NEEDS_REVIEW, words, closes, map(cite, against))
@@ -97,13 +157,13 @@ def _difficulty(case: Case) -> Finding:
             return met(words, Basis.SUPPORTED, map(_cite, (high[0], high[-1])))
         words = f"HbA1c stays high ({_shown([high[0], high[-1]])}), but D.I.F and D.I.G are not both shown"
         return unknown(Gap.INCOMPLETE, words, closes, map(_cite, (high[0], high[-1])))
-    words = f"No two HbA1c above {case.parameters['hba1c_threshold']:g} % at least {apart} days apart on the regimen"
+    words = f"No two HbA1c above {case.parameters['difficulty_hba1c']:g} % at least {apart} days apart on the regimen"
     return unknown(Gap.NEEDS_ATTESTATION, words, closes)
 
 
 def _high_hba1c(case: Case) -> list[LabResult]:
     since = regimen_start(case) or date.max
-    threshold = case.parameters["hba1c_threshold"]
+    threshold = case.parameters["difficulty_hba1c"]
     high = [
         r
         for r in case.chart.hba1c
@@ -115,10 +175,37 @@ def _high_hba1c(case: Case) -> list[LabResult]:
 @criterion("D.I.H", "High risk for preventable complications")
 def complication_risk(case: Case) -> Finding:
     """The two signs are examples of early signs: one is enough. When neither is shown the criterion is unknown,
-    never contradicted, since another sign may be charted in words."""
+    never contradicted, since another sign may be charted. Retinopathy, neuropathy, nephropathy or proteinuria of
+    unstated degree are for a reviewer, and are named."""
     closes = "Albuminuria (two ratios from 30 to 300 mg/g), or a log that shows difficulty despite compliance"
     parts = (case.finding(albuminuria), case.finding(difficult_control))
-    return disjunction(parts, "No early sign of complications is shown yet", closes, floor=UNKNOWN)
+    words = open_parts(parts, "No early sign of complications is shown yet")
+    finding = disjunction(parts, words, closes, floor=UNKNOWN)
+    signs = _signs(case)
+    if finding.truth is MET or not signs:
+        return finding
+    found = open_parts(parts, "")
+    words = f"Charted, for a reviewer to say whether it is an early sign: {dated_labels(signs)}"
+    gap = finding.gap if finding.gap is Gap.NOT_RETRIEVED else Gap.NEEDS_REVIEW
+    return replace(
+        finding, explanation=f"{words}{f'. {found}' if found else ''}", gap=gap, evidence=tuple(map(cite, signs))
+    )
+
+
+def _signs(case: Case) -> list[Diagnosis]:
+    """Charted complications that may be an early sign; on a problem list without a status they are named as well."""
+    wanted = {Concept.EARLY_COMPLICATION, Concept.KIDNEY_DISEASE_DEGREE_UNSTATED}
+    coded = [
+        d
+        for d in case.diagnoses
+        if (d.concepts | d.supported) & wanted and (d.active is not False or d.status == WITHOUT_STATUS)
+    ]
+    return [*coded, *_in_words(case, wanted | {Concept.MICROALBUMINURIA})]
+
+
+def _in_words(case: Case, wanted: Collection[Concept]) -> list[Diagnosis]:
+    """Current diagnoses that only words name."""
+    return [d for d in case.diagnoses if d.review & frozenset(wanted) and d.active is not False]
 
 
 def _spread(results: Sequence[LabResult]) -> timedelta:
@@ -127,7 +214,8 @@ def _spread(results: Sequence[LabResult]) -> timedelta:
 
 
 def _shown(results: Sequence[LabResult]) -> str:
-    return ", ".join(f"{r.shown} on {r.when}" for r in list(dict.fromkeys(results))[-3:])
+    dates = {r: f"on {r.when}" if r.when else "without a date" for r in results}
+    return ", ".join(f"{r.shown or 'a result'} {when}" for r, when in list(dates.items())[-3:])
 
 
 def _cite(result: LabResult) -> Evidence:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import date
-from itertools import chain
 from statistics import fmean, stdev
+from typing import TypeVar
 
-from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.days import compared
 from cds_service.engine.finding import (
     Basis,
@@ -22,9 +22,15 @@ from cds_service.engine.finding import (
 )
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, NOT_MET
-from cds_service.facts import GlucoseReading, LabResult, Record, SensorReading, Topic, Unusable
-from cds_service.policies.mp_mm_1316.case import Case, cite, named, unread, usable
+from cds_service.facts import GlucoseReading, LabResult, SensorReading, Topic, Unusable
+from cds_service.policies.mp_mm_1316.case import Case, cite, unread, usable
+from cds_service.policies.mp_mm_1316.hospital_stays import recurrent_hospital_stays
+from cds_service.policies.mp_mm_1316.hypoglycemia import readings as as_evidence
+from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia, severe_excursions
+from cds_service.policies.mp_mm_1316.phrases import counted, open_parts
 from cds_service.policies.mp_mm_1316.self_testing import window
+
+R = TypeVar("R", GlucoseReading, SensorReading)
 
 
 @criterion("D.I.I.1", "HbA1c above 7 %", "hba1c_threshold", "hba1c_stale_months")
@@ -96,59 +102,25 @@ def _age(case: Case, result: LabResult) -> tuple[str, ...]:
     return (f"The newest HbA1c is {days} days old (of {result.when}): a newer one would stand better",)
 
 
-@criterion("D.I.I.2", "Recurring hypoglycemia", "hypoglycemia_level", "hypoglycemia_days", "hypoglycemia_window_months")
-def recurring_hypoglycemia(case: Case) -> Finding:
-    """Coded episodes on two or more different days document it; meter readings below 70 mg/dL on two or more days
-    of the last 12 months support it. A level code alone is no episode; one episode coded three times on a day is
-    one."""
-    attested = case.attested("D.I.I.2", "Recurring hypoglycemia", "No recurring hypoglycemia")
-    needed = case.parameters["hypoglycemia_days"]
-    episodes = _hypoglycemia(case)
-    days = _distinct_days(episodes)
-    if len(days) >= needed:
-        words = f"Hypoglycemia charted on {len(days)} days, last {max(days)}"
-        return strongest(attested, met(words, Basis.DOCUMENTED, map(cite, episodes)))
-    start, level = case.months_ago("hypoglycemia_window_months"), case.parameters["hypoglycemia_level"]
-    low = [r for r in _low(case, level) if start <= r.day]
-    low_days = {r.day for r in low}
-    if len(low_days) >= needed:
-        words = f"Meter readings below {level} mg/dL on {len(low_days)} days, last {max(low_days)}"
-        return strongest(attested, met(words, Basis.SUPPORTED, _readings(low)))
-    closes = "Hypoglycemic episodes on two different days, or a statement that they recur"
-    if episodes or low:
-        words = "One hypoglycemic episode or low reading so far"
-        evidence = (*map(cite, episodes), *_readings(low))
-        finding = unknown(Gap.INCOMPLETE, words, closes, evidence)
-    else:
-        finding = unknown(Gap.NOT_DOCUMENTED, "No hypoglycemic episode found", closes)
-    return strongest(attested, case.guarded(finding, Topic.CONDITIONS, Topic.ENCOUNTERS, Topic.GLUCOSE))
-
-
-def _hypoglycemia(case: Case) -> list[Record]:
-    wanted = {Concept.HYPOGLYCEMIA}
-    if case.active(*DIABETES):
-        wanted.add(Concept.HYPOGLYCEMIA_GENERIC)
-    everything: Iterable[Record] = (*case.diagnoses, *case.chart.episodes)
-    return [r for r in everything if r.concepts & wanted and usable(r.when, case.as_of)]
-
-
 @criterion("D.I.I.3", "Wide glucose fluctuation before meals", "fluctuation_readings")
 def premeal_fluctuation(case: Case) -> Finding:
     """The policy gives no threshold. Readings before meals are reported with number, range, SD and CV for a
-    reviewer when there are at least ten; an attestation decides."""
+    reviewer when there are at least ten in the window of D.I.G; an attestation decides."""
     attested = case.attested("D.I.I.3", "Wide fluctuation before meals", "No wide fluctuation before meals")
-    readings = [r for r in case.chart.self_tests if r.before_meal and r.day <= case.as_of and not r.comparator]
+    start, end = window(case)
+    readings = [r for r in case.chart.self_tests if r.before_meal and start <= r.day <= end and not r.comparator]
     values = [r.mg_dl for r in readings if r.mg_dl is not None]
     closes = "The provider's statement on fluctuation before meals, with the readings"
     if len(values) >= case.parameters["fluctuation_readings"]:
         deviation = stdev(values)
         words = (
-            f"{len(values)} readings before meals, {min(values)} to {max(values)} mg/dL, "
+            f"{len(values)} readings before meals from {start} to {end}, {min(values)} to {max(values)} mg/dL, "
             f"SD {deviation:.0f}, CV {100 * deviation / fmean(values):.0f} %"
         )
-        finding = unknown(Gap.NEEDS_REVIEW, words, closes, _readings(readings[-1:]))
+        finding = unknown(Gap.NEEDS_REVIEW, words, closes, as_evidence(readings[-1:]))
     else:
-        words = f"{len(values)} readings before meals, too few to judge" if values else "No readings before meals"
+        found = f"{counted(len(values), 'reading')} before meals from {start} to {end}, too few to judge"
+        words = found if values else f"No readings before meals from {start} to {end}"
         finding = case.guarded(unknown(Gap.NOT_DOCUMENTED, words, closes), Topic.GLUCOSE)
     return strongest(attested, finding)
 
@@ -161,28 +133,24 @@ def premeal_fluctuation(case: Case) -> Finding:
     "dawn_level",
     "dawn_mornings",
     "dawn_share",
+    "dawn_sensor_readings",
+    "dawn_sensor_above",
 )
 def dawn_phenomenon(case: Case) -> Finding:
     """Local readings from 02:00 to 07:59 strictly above 200 mg/dL on at least half of at least seven measured
-    mornings in the window of D.I.G support it. Meter and sensor readings both show it. An attestation decides."""
+    mornings in the window of D.I.G support it. Meter and sensor readings both show it; a morning with five or more
+    sensor readings counts when two of its readings are above. An attestation decides."""
     attested = case.attested("D.I.I.4", "Dawn phenomenon often above 200 mg/dL", "No dawn phenomenon above 200 mg/dL")
-    p = case.parameters
-    start, end = window(case)
-    dawn, morning, level = p["dawn_from_minute"], p["dawn_until_minute"], p["dawn_level"]
-    readings: Iterable[GlucoseReading | SensorReading] = chain(case.chart.self_tests, case.chart.sensor)
-    early = [
-        r
-        for r in readings
-        if r.minute is not None and dawn <= r.minute < morning and r.mg_dl is not None and start <= r.day <= end
-    ]
-    measured = {r.day for r in early}
-    high = len({r.day for r in early if r.above(level)})
+    p, (start, end) = case.parameters, window(case)
+    level = p["dawn_level"]
+    measured, above = _mornings(case)
+    high = sum(above.values())
     words = f"Above {level} mg/dL on {high} of {len(measured)} measured mornings"
     evidence = [Evidence(_any_reference(case), words, f"{start}/{end}")] if measured else []
     if len(measured) < p["dawn_mornings"]:
         closes = f"Readings from 02:00 to 08:00 on at least {p['dawn_mornings']} mornings, or a statement"
         gap = Gap.INCOMPLETE if measured else Gap.NOT_DOCUMENTED
-        words = words if measured else "No early-morning readings"
+        words = words if measured else f"No early-morning readings from {start} to {end}"
         return strongest(attested, case.guarded(unknown(gap, words, closes, evidence), Topic.GLUCOSE))
     frequent = high >= p["dawn_share"] * len(measured)
     finding = (met if frequent else not_met)(words, Basis.SUPPORTED, evidence)
@@ -192,56 +160,37 @@ def dawn_phenomenon(case: Case) -> Finding:
     return strongest(attested, unread(finding, reason) if reason and not certain else finding)
 
 
-@criterion("D.I.I.5", "Severe glycemic excursions", "night_until_minute", "night_level", "night_nights")
-def severe_excursions(case: Case) -> Finding:
-    """Coded unawareness, nocturnal hypoglycemia, brittle diabetes or hyperglycemic crisis documents it; meter
-    readings below 54 mg/dL between midnight and 05:59 local time on two nights support it."""
-    attested = case.attested("D.I.I.5", "Severe glycemic excursions", "No severe glycemic excursions")
-    coded = [d for d in case.diagnoses if Concept.SEVERE_EXCURSION in d.concepts]
-    if coded:
-        return strongest(attested, met(f"Charted: {named(coded)}", Basis.DOCUMENTED, map(cite, coded)))
-    p = case.parameters
-    low = [r for r in _low(case, p["night_level"]) if r.minute is not None and r.minute < p["night_until_minute"]]
-    nights = {r.day for r in low}
-    if len(nights) >= p["night_nights"]:
-        words = f"Meter readings below {p['night_level']} mg/dL on {len(nights)} nights"
-        return strongest(attested, met(words, Basis.SUPPORTED, _readings(low)))
-    closes = "A charted excursion (unawareness, nocturnal hypoglycemia, brittle diabetes), or a statement"
-    if low:
-        finding = unknown(Gap.INCOMPLETE, "A low reading on one night so far", closes, _readings(low))
-    else:
-        finding = unknown(Gap.NOT_DOCUMENTED, "No severe excursion found", closes)
-    return strongest(attested, case.guarded(finding, Topic.CONDITIONS, Topic.GLUCOSE))
+def _mornings(case: Case) -> tuple[frozenset[date], dict[date, bool]]:
+    """The measured mornings of the window, and which of those with a reading above the level count as high."""
+    p, level = case.parameters, case.parameters["dawn_level"]
+    sensed, pricked = _early(case, case.chart.sensor), _early(case, case.chart.self_tests)
+    sensor_readings = Counter(r.day for r in sensed)
+    above = Counter([*(r.day for r in sensed if r.above(level)), *(r.day for r in pricked if r.above(level))])
+    with_sensor = {day for day, count in sensor_readings.items() if count >= p["dawn_sensor_readings"]}
+    high = {day: count >= (p["dawn_sensor_above"] if day in with_sensor else 1) for day, count in above.items()}
+    return frozenset(sensor_readings) | {r.day for r in pricked}, high
 
 
-@criterion("D.I.I.6", "Hospital stays for ketoacidosis or hypoglycemia", "hospital_stays")
-def recurrent_hospital_stays(case: Case) -> Finding:
-    """Two or more inpatient stays for ketoacidosis or hypoglycemia on different days document it; one stay needs a
-    reviewer, who sees its length. Emergency and observation visits are no stays; hyperosmolar states are not
-    ketoacidosis. The text prints 'history or recurrent' and is read as history of recurrent."""
-    attested = case.attested("D.I.I.6", "Recurrent or prolonged stays", "No recurrent or prolonged stays")
-    reasons = {Concept.KETOACIDOSIS, Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_GENERIC}
-    stays = [s for s in case.chart.stays if s.concepts & reasons and usable(s.when, case.as_of)]
-    days = _distinct_days(stays)
-    if len(days) >= case.parameters["hospital_stays"]:
-        words = f"{len(days)} inpatient stays, last {max(days)}"
-        return strongest(attested, met(words, Basis.DOCUMENTED, map(cite, stays)))
-    closes = "Discharge summaries of the stays for ketoacidosis or hypoglycemia"
-    if stays:
-        length = f" of {stays[0].days} days" if stays[0].days is not None else ""
-        words = f"One inpatient stay{length} ({stays[0].when or 'undated'}): a reviewer has to say whether prolonged"
-        finding = unknown(Gap.NEEDS_REVIEW, words, closes, map(cite, stays))
-    else:
-        finding = unknown(Gap.NOT_DOCUMENTED, "No inpatient stay for ketoacidosis or hypoglycemia found", closes)
-    return strongest(attested, case.guarded(finding, Topic.ENCOUNTERS))
+def _early(case: Case, readings: Iterable[R]) -> list[R]:
+    """The readings of the early mornings of the window."""
+    start, end = window(case)
+    dawn, morning = case.parameters["dawn_from_minute"], case.parameters["dawn_until_minute"]
+    return [
+        r
+        for r in readings
+        if r.minute is not None and dawn <= r.minute < morning and r.mg_dl is not None and start <= r.day <= end
+    ]
 
 
 @criterion("D.I.I", "At least one of six symptoms or conditions")
 def glycemic_indication(case: Case) -> Finding:
     """One of the six parts is enough."""
     parts = tuple(case.finding(part) for part in PARTS)
-    closes = "HbA1c above 7 %, or one of the other five conditions"
-    return disjunction(parts, "None of the six conditions is shown yet", closes)
+    level = f"{case.parameters['hba1c_threshold']:g} %"
+    closes = f"HbA1c above {level}, or one of the other five conditions"
+    if parts[0].truth is NOT_MET:
+        closes = f"One of the other five conditions, or a newer HbA1c above {level}"
+    return disjunction(parts, open_parts(parts, "None of the six conditions is shown yet"), closes)
 
 
 PARTS = (
@@ -252,21 +201,6 @@ PARTS = (
     severe_excursions,
     recurrent_hospital_stays,
 )
-
-
-def _low(case: Case, level: int) -> list[GlucoseReading]:
-    """Finger-sticks below a level, up to the day."""
-    near = [r for r in case.chart.self_tests if r.mg_dl is not None and r.mg_dl <= level]  # few are
-    return [r for r in near if r.below(level) and r.day <= case.as_of]
-
-
-def _distinct_days(records: Iterable[Record]) -> set[date]:
-    """Days that are certain: records with a full date."""
-    return {r.when.first for r in records if r.when is not None and r.when.first == r.when.last}
-
-
-def _readings(readings: Sequence[GlucoseReading]) -> list[Evidence]:
-    return [Evidence(r.reference, f"{r.mg_dl} mg/dL", r.day.isoformat()) for r in readings[-5:]]
 
 
 def _any_reference(case: Case) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from cds_service.concepts import Concept
+from cds_service.engine.days import within
 from cds_service.engine.finding import (
     Basis,
     Evidence,
@@ -18,21 +20,39 @@ from cds_service.engine.finding import (
     unknown,
 )
 from cds_service.engine.section import Unit, criterion
-from cds_service.engine.truth import MET, UNKNOWN
-from cds_service.facts import Answer, Scope
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+from cds_service.facts import Answer, Diagnosis, Scope
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite
 from cds_service.policies.mp_mm_1316.diagnosis import documented_diagnosis
 from cds_service.policies.mp_mm_1316.end_stage_complications import end_stage_complications
 from cds_service.policies.mp_mm_1316.exclusions import nobody_can_operate
 from cds_service.policies.mp_mm_1316.injection_regimen import pump_signs
+from cds_service.policies.mp_mm_1316.phrases import dated_labels
 
 _CLOSES = "The reason for the replacement or repair, in the questionnaire (D.III.reason)"
+_ASSESSMENT = "A vendor's or specialist's estimate of the repair cost (D.III.assessment)"
+# What the answers of D.III.reason say.
+REASONS = {
+    "worn-out": "worn out or no longer functions",
+    "not-repairable": "repair is impossible or dearer than replacement",
+    "needs-changed": "the member's needs changed and it no longer fits",
+    "damaged": "damaged and cannot be repaired",
+    "warranty-expired": "only the warranty ended",
+    "misuse": "misuse, malicious breakage or gross neglect",
+    "lost": "lost",
+    "stolen": "stolen",
+}
 
 
 def takes_replacement_path(case: Case) -> bool:
-    """Whether the order, or its questionnaire, says that it replaces or repairs a device in use."""
+    """Whether the order, or its questionnaire, says that it replaces or repairs a device in use.
+
+    Who states a reason for the replacement says so too, unless the newest word is that nothing is replaced.
+    """
     answer = case.answer("D.III.replacement")
-    return case.order.replacement_sign is not None or (answer is not None and answer.value is True)
+    if case.order.replacement_sign is not None or (answer is not None and answer.value is True):
+        return True
+    return answer is None and _reason(case) is not None
 
 
 def may_replace(case: Case) -> bool:
@@ -47,15 +67,18 @@ def _reason(case: Case) -> Answer | None:
     return answer if answer is not None and isinstance(answer.value, str) else None
 
 
-def _attested_reason(case: Case, code: str, words: str) -> Finding | None:
+def _attested_reason(case: Case, code: str) -> Finding | None:
     """Met when the attested reason is this one, not met when another is; None when none is attested."""
     answer = _reason(case)
     if answer is None:
         return None
     evidence = [attestation(answer, "D.III.reason")]
-    if answer.value == code:
-        return met(f"Attested: {words}", Basis.ATTESTED, evidence)
-    return not_met(f"The attested reason is another one ({answer.value})", Basis.ATTESTED, evidence)
+    make = met if answer.value == code else not_met
+    return make(f"The stated reason: {_stated(answer)}", Basis.ATTESTED, evidence)
+
+
+def _stated(answer: Answer) -> str:
+    return f"{REASONS.get(str(answer.value), str(answer.value))} (attested {answer.authored})"
 
 
 def _no_reason(case: Case) -> Finding:
@@ -100,49 +123,85 @@ def _absent(exclusion: Finding) -> Finding:
 
 @criterion("D.III.A.3", "Reasonable justification")
 def reasonable_justification(case: Case) -> Finding:
-    """One of the reasons that the policy accepts (C.1 to C.4) is shown."""
-    return disjunction(
-        (case.finding(reason) for reason in ACCEPTED_REASONS), "No accepted reason is shown yet", _CLOSES
-    )
+    """One of the reasons that the policy accepts (C.1 to C.4) is shown. What was found, or what a stated reason
+    still lacks, is named."""
+    reasons = tuple(case.finding(reason) for reason in ACCEPTED_REASONS)
+    lacking = [f for f in reasons if f.truth is UNKNOWN and f.evidence]
+    words = "; ".join(dict.fromkeys(f.explanation for f in lacking)) or _nothing_accepted(case)
+    closes = "; ".join(dict.fromkeys(f.closes for f in lacking if f.closes)) or _CLOSES
+    finding = disjunction(reasons, words, closes)
+    evidence = tuple(dict.fromkeys(e for f in lacking for e in f.evidence))
+    return replace(finding, evidence=evidence) if finding.truth is UNKNOWN else finding
 
 
-@criterion("D.III.C.1", "Worn out or no longer functions")
+def _nothing_accepted(case: Case) -> str:
+    answer = _reason(case)
+    return "No reason for the replacement is stated" if answer is None else f"The stated reason: {_stated(answer)}"
+
+
+@criterion("D.III.C.1", "Worn out or no longer functions", "breakdown_months")
 def worn_out(case: Case) -> Finding:
-    """Attested, or supported by a coded breakdown of the pump (T85.6-)."""
-    breakdown = [d for d in case.diagnoses if Concept.PUMP_BREAKDOWN in d.concepts and d.active is not False]
-    coded = None
-    if breakdown:
-        coded = met(f"Charted: {breakdown[0].label}", Basis.SUPPORTED, map(cite, breakdown))
-    attested = _attested_reason(case, "worn-out", "worn out or no longer functions")
+    """Attested, or supported by a coded breakdown, leakage or other mechanical complication of the pump (T85.614-,
+    T85.633-, T85.694-) of the last 6 months. A late effect (7th character S) and an infection (T85.72-) are no
+    reason; displacement (T85.624-) is for a reviewer. Another stated reason does not undo a charted breakdown."""
+    coded = _breakdown(case)
+    attested = _attested_reason(case, "worn-out")
+    if attested is not None and attested.truth is not MET and coded is not None and coded.truth is MET:
+        return coded
     if coded is None and attested is None:
         return _no_reason(case)
     return strongest(attested, coded)
 
 
+def _breakdown(case: Case) -> Finding | None:
+    """What the chart codes about the pump itself; None when it codes nothing."""
+    since = case.months_ago("breakdown_months")
+    trouble = [d for d in case.diagnoses if (d.concepts | d.supported | d.review) & _TROUBLE]
+    recent = [d for d in trouble if within(d.when, since, case.as_of) is MET and d.active is not False]
+    broken = [d for d in recent if Concept.PUMP_BREAKDOWN in d.concepts | d.supported and not _is_sequela(d)]
+    if broken:
+        return met(f"Charted: {dated_labels(broken)}", Basis.SUPPORTED, map(cite, broken))
+    if not trouble:
+        return None
+    old = [d for d in trouble if within(d.when, since, case.as_of) is NOT_MET]
+    others = [d for d in trouble if d not in old and not _is_sequela(d)]
+    if others:
+        words = f"Charted, for a reviewer to say whether the pump no longer functions: {dated_labels(others)}"
+        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, others))
+    words = f"Charted, but older than {since} or a late effect, which says nothing about the present pump"
+    return unknown(Gap.INCOMPLETE, f"{words}: {dated_labels(trouble)}", _CLOSES, map(cite, trouble))
+
+
+_TROUBLE = frozenset({Concept.PUMP_BREAKDOWN, Concept.PUMP_DISPLACEMENT})
+
+
+def _is_sequela(diagnosis: Diagnosis) -> bool:
+    return Concept.PUMP_TROUBLE_SEQUELA in diagnosis.concepts | diagnosis.supported
+
+
 @criterion("D.III.C.2", "Repair impossible, or as dear as replacement")
 def not_repairable(case: Case) -> Finding:
-    """Attested, with the assessment by a vendor or specialist on file."""
-    finding = _attested_reason(case, "not-repairable", "repair is impossible or dearer")
+    """Attested, with the assessment by a vendor or specialist on file; without it the assessment is asked for."""
+    finding = _attested_reason(case, "not-repairable")
     if finding is None:
         return _no_reason(case)
     assessment = case.answer("D.III.assessment")
     if finding.truth is MET and not (assessment is not None and assessment.value is True):
-        words = "Repair is said to be impossible or dearer, but no assessment is on file"
-        closes = "A vendor's or specialist's estimate of the repair cost (D.III.assessment)"
-        return unknown(Gap.INCOMPLETE, words, closes, finding.evidence)
+        words = "Repair is said to be impossible or dearer, but no estimate of its cost is on file"
+        return unknown(Gap.INCOMPLETE, words, _ASSESSMENT, finding.evidence)
     return finding
 
 
 @criterion("D.III.C.3", "Needs changed and the item no longer fits")
 def needs_changed(case: Case) -> Finding:
     """Attested: weight, growth or function changed so that the equipment is no longer usable."""
-    return _attested_reason(case, "needs-changed", "the member's needs changed") or _no_reason(case)
+    return _attested_reason(case, "needs-changed") or _no_reason(case)
 
 
 @criterion("D.III.C.4", "Damaged beyond repair")
 def damaged(case: Case) -> Finding:
     """Attested."""
-    return _attested_reason(case, "damaged", "damaged and cannot be repaired") or _no_reason(case)
+    return _attested_reason(case, "damaged") or _no_reason(case)
 
 
 ACCEPTED_REASONS = (worn_out, not_repairable, needs_changed, damaged)
@@ -153,10 +212,9 @@ def _refused(title: str, codes: tuple[str, ...]) -> Callable[[Case], Finding]:
         answer = _reason(case)
         if answer is None:
             return unknown(Gap.NEEDS_ATTESTATION, "No reason is attested", _CLOSES)
-        evidence = [attestation(answer, "D.III.reason")]
-        if answer.value in codes:
-            return met(f"Attested reason: {answer.value}", Basis.ATTESTED, evidence)
-        return not_met(f"The attested reason is another one ({answer.value})", Basis.ATTESTED, evidence)
+        make = met if answer.value in codes else not_met
+        words = f"The stated reason: {_stated(answer)}"
+        return make(words, Basis.ATTESTED, [attestation(answer, "D.III.reason")])
 
     rule.__doc__ = f"{title}: only the attested reason says so."
     return rule

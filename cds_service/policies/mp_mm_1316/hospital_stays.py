@@ -1,0 +1,104 @@
+"""D.I.I.6: recurrent ketoacidosis or hypoglycemia with recurrent or prolonged hospital stays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+
+from cds_service.concepts import Concept
+from cds_service.engine.finding import Basis, Finding, Gap, met, strongest, unknown
+from cds_service.engine.section import criterion
+from cds_service.facts import Topic, Visit
+from cds_service.policies.mp_mm_1316.case import Case, cite, usable
+from cds_service.policies.mp_mm_1316.hypoglycemia import has_diabetes
+from cds_service.policies.mp_mm_1316.low_glucose import by_time, last_moment, may_follow
+from cds_service.policies.mp_mm_1316.phrases import counted, dated_labels, sentence
+
+_CLOSES = "Discharge summaries of the stays for ketoacidosis or hypoglycemia"
+
+
+@criterion("D.I.I.6", "Hospital stays for ketoacidosis or hypoglycemia", "hospital_stays", "transfer_hours")
+def recurrent_hospital_stays(case: Case) -> Finding:
+    """Two or more inpatient stays for ketoacidosis or hypoglycemia on different days document it; one stay needs a
+    reviewer, who sees its length. Stays that overlap, or begin within 24 hours of another's end (a transfer), are
+    one. Emergency and observation visits are no stays; a visit whose class cannot be read is for a reviewer;
+    hyperosmolar states are not ketoacidosis. The text prints 'history or recurrent' and is read as history of
+    recurrent."""
+    attested = case.attested("D.I.I.6", "Recurrent or prolonged stays", "No recurrent or prolonged stays")
+    return strongest(attested, case.guarded(_stays(case), Topic.CONDITIONS, Topic.ENCOUNTERS))
+
+
+def _stays(case: Case) -> Finding:
+    visits = [v for v in case.chart.visits if usable(v.when, case.as_of)]
+    reasons = _reasons(case)
+    documented = [v for v in visits if v.inpatient and v.concepts & reasons]
+    supported = [v for v in visits if v.inpatient and (v.concepts | v.supported) & reasons]
+    for stays, basis in ((documented, Basis.DOCUMENTED), (supported, Basis.SUPPORTED)):
+        distinct = distinct_stays(stays, case.parameters["transfer_hours"])
+        if len(distinct) >= case.parameters["hospital_stays"]:
+            words = f"{len(distinct)} inpatient stays, last {distinct[-1][0].when}"
+            return met(words, basis, map(cite, stays))
+    return _not_shown(case, visits, supported)
+
+
+def _not_shown(case: Case, visits: Sequence[Visit], stays: Sequence[Visit]) -> Finding:
+    """Fewer than two certain stays: what a reviewer has to look at, else what is there and is no stay."""
+    reasons = _reasons(case)
+    in_words = [v for v in visits if v.inpatient and v.review & reasons and v not in stays]
+    unclear = [v for v in visits if v.inpatient is None and (v.concepts | v.supported | v.review) & reasons]
+    words = []
+    if stays:
+        words.append(f"{_one_stay(stays)}: a reviewer has to say whether prolonged")
+    if in_words:
+        words.append(f"stays for it in words: {dated_labels(in_words)}")
+    if unclear:
+        words.append(f"visits that may be inpatient stays, their class cannot be read: {dated_labels(unclear)}")
+    if words:
+        return unknown(Gap.NEEDS_REVIEW, sentence(words), _CLOSES, map(cite, (*stays, *in_words, *unclear)))
+    others = [v for v in visits if v.inpatient is False and v.concepts & reasons]
+    charted = [] if others else [d for d in case.diagnoses if d.concepts & {Concept.KETOACIDOSIS}]
+    hyperosmolar = [v for v in visits if v.inpatient and Concept.HYPEROSMOLAR_STATE in v.concepts]
+    if others:
+        words.append(f"visits that are no inpatient stay: {dated_labels(others)}")
+    if charted:
+        words.append(f"ketoacidosis is charted, no inpatient stay for it was found: {dated_labels(charted)}")
+    if hyperosmolar:
+        words.append(f"a hyperosmolar state, which is not ketoacidosis: {dated_labels(hyperosmolar)}")
+    if words:
+        return unknown(Gap.INCOMPLETE, sentence(words), _CLOSES, map(cite, (*others, *charted, *hyperosmolar)))
+    return unknown(Gap.NOT_DOCUMENTED, "No inpatient stay for ketoacidosis or hypoglycemia found", _CLOSES)
+
+
+def _reasons(case: Case) -> frozenset[Concept]:
+    general = {Concept.HYPOGLYCEMIA_GENERIC} if has_diabetes(case) else set()
+    return frozenset({Concept.KETOACIDOSIS, Concept.HYPOGLYCEMIA} | general)
+
+
+def distinct_stays(stays: Iterable[Visit], hours: int) -> list[list[Visit]]:
+    """Stays that are certainly different ones, by date: an overlap or a transfer is one; one without a date counts
+    with none."""
+    groups: list[list[Visit]] = []
+    for stay in sorted((s for s in stays if s.when is not None), key=by_time):
+        if groups and any(may_follow(last_moment(before), stay, hours) for before in groups[-1]):
+            groups[-1].append(stay)
+        else:
+            groups.append([stay])
+    return groups
+
+
+def _one_stay(stays: Sequence[Visit]) -> str:
+    """The one stay with its length, and what was taken for part of it."""
+    length = _length(stays)
+    dates = ", ".join(dict.fromkeys(str(s.when) if s.when else "undated" for s in stays))
+    days = f" of {counted(length, 'day')}" if length is not None else ""
+    shown = f"One inpatient stay{days} ({dates})"
+    return f"{shown}, recorded as {len(stays)} that overlap or follow each other" if len(stays) > 1 else shown
+
+
+def _length(stays: Sequence[Visit]) -> int | None:
+    """Days from the first day to the last; None when an end is not stated."""
+    if len(stays) == 1:
+        return stays[0].days
+    starts = [s.when.first for s in stays if s.when is not None]
+    ends: list[date] = [s.end.last for s in stays if s.end is not None]
+    return (max(ends) - min(starts)).days if starts and len(ends) == len(stays) else None

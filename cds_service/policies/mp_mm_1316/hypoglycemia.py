@@ -1,0 +1,223 @@
+"""D.I.I.2 and D.I.I.5: recurring hypoglycemia, and severe glycemic excursions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+
+from cds_service.concepts import DIABETES, Concept
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, strongest, unknown
+from cds_service.engine.section import criterion
+from cds_service.facts import GlucoseReading, Record, Topic
+from cds_service.policies.mp_mm_1316.case import Case, cite, usable
+from cds_service.policies.mp_mm_1316.low_glucose import (
+    Episode,
+    SensorLow,
+    coded_episodes,
+    meter_events,
+    meter_lows,
+    sensor_lows,
+)
+from cds_service.policies.mp_mm_1316.phrases import counted, dated_labels, sentence
+
+_LOW = frozenset({Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_GENERIC})
+_CLOSES_EPISODES = "Hypoglycemic episodes on two different days, or a statement that they recur"
+_CLOSES_EXCURSION = "A charted excursion (unawareness, nocturnal hypoglycemia, brittle diabetes), or a statement"
+
+
+@criterion(
+    "D.I.I.2",
+    "Recurring hypoglycemia",
+    "hypoglycemia_level",
+    "hypoglycemia_days",
+    "hypoglycemia_window_months",
+    "episode_apart_hours",
+    "hypoglycemia_apart_minutes",
+    "sensor_low_level",
+    "sensor_low_minutes",
+    "sensor_low_days",
+    "sensor_reading_minutes",
+    "sensor_gap_minutes",
+)
+def recurring_hypoglycemia(case: Case) -> Finding:
+    """Coded episodes on two or more different days document it. Hypoglycemia without a stated cause (E16.0 to E16.2)
+    counts in a patient with diabetes; a code of the level alone is no episode. Records of one visit, or on the same
+    or consecutive days, are one episode; both with times more than 24 hours apart are two; where records of
+    different days are merged a reviewer has to look. Meter readings below 70 mg/dL on two or more days of the last
+    12 months support it; two lows within two hours are one. Sensor readings below 54 mg/dL for 15 minutes or longer
+    on two or more days are for a reviewer."""
+    attested = case.attested("D.I.I.2", "Recurring hypoglycemia", "No recurring hypoglycemia")
+    finding = case.guarded(_recurring(case), Topic.CONDITIONS, Topic.ENCOUNTERS, Topic.GLUCOSE)
+    return strongest(attested, finding)
+
+
+def _recurring(case: Case) -> Finding:
+    needed, apart = case.parameters["hypoglycemia_days"], case.parameters["episode_apart_hours"]
+    episodes = coded_episodes(hypoglycemia_records(case), apart)
+    if len(episodes) >= needed:
+        words = f"Hypoglycemia charted on {len(episodes)} days, last {episodes[-1].when}"
+        return met(words, Basis.DOCUMENTED, [cite(e.records[0]) for e in episodes])
+    level = case.parameters["hypoglycemia_level"]
+    lows = meter_lows(case, level, "hypoglycemia_window_months")
+    low_days = {r.day for r in meter_events(lows, case.parameters["hypoglycemia_apart_minutes"])}
+    if len(low_days) >= needed:
+        words = f"Meter readings below {level} mg/dL on {len(low_days)} days, last {max(low_days)}"
+        return met(words, Basis.SUPPORTED, readings(lows))
+    supported = coded_episodes([*hypoglycemia_records(case), *_hypoglycemia(case, "supported")], apart)
+    if len(supported) >= needed:
+        words = f"Hypoglycemia charted on {len(supported)} days, last {supported[-1].when}"
+        return met(words, Basis.SUPPORTED, [cite(e.records[0]) for e in supported])
+    return _not_shown(case, episodes, lows)
+
+
+def _not_shown(case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseReading]) -> Finding:
+    """What was found that does not show recurring hypoglycemia, and who has to look at it."""
+    words, evidence = _few(case, episodes, lows)
+    sensed = sensor_lows(case)
+    in_words = _hypoglycemia(case, "review")
+    for_review: list[str] = []
+    if any(episode.merged for episode in episodes):
+        for_review.append(f"hypoglycemia charted on different days that may be one episode ({_dates(episodes)})")
+    if in_words:
+        for_review.append(f"hypoglycemia in words: {dated_labels(in_words)}")
+    sensor_days = {low.day for low in sensed}
+    if sensor_days:
+        shown = _sensor_words(case, sensed)
+        enough = len(sensor_days) >= case.parameters["sensor_low_days"]
+        (for_review if enough else words).append(shown)
+        evidence.append(_sensor_evidence(case, sensed))
+    evidence += map(cite, in_words)
+    if for_review:
+        return unknown(Gap.NEEDS_REVIEW, sentence([*for_review, *words]), _CLOSES_EPISODES, evidence)
+    if words:
+        return unknown(Gap.INCOMPLETE, sentence(words), _CLOSES_EPISODES, evidence)
+    return unknown(Gap.NOT_DOCUMENTED, "No hypoglycemic episode found", _CLOSES_EPISODES)
+
+
+def _few(case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseReading]) -> tuple[list[str], list[Evidence]]:
+    """One episode, one low, records that cannot be placed or are no episode: words and evidence."""
+    words, evidence = [], [cite(r) for e in episodes for r in e.records]
+    if episodes and not any(e.merged for e in episodes):
+        words.append(f"one hypoglycemic episode so far ({_dates(episodes)})")
+    if lows:
+        level = case.parameters["hypoglycemia_level"]
+        words.append(f"meter readings below {level} mg/dL in one event so far ({lows[-1].day})")
+        evidence += readings(lows)
+    undated = [r for r in hypoglycemia_records(case) if r.when is None]
+    if undated:
+        words.append(f"hypoglycemia charted without a date ({dated_labels(undated)})")
+    elsewhere = [] if has_diabetes(case) else _with(case, {Concept.HYPOGLYCEMIA_GENERIC})
+    if elsewhere:
+        words.append(f"hypoglycemia without a charted diabetes ({dated_labels(elsewhere)})")
+    levels = [r for r in _with(case, {Concept.HYPOGLYCEMIA_LEVEL}) if not r.concepts & _LOW]
+    if levels and not episodes:
+        words.append(f"a code of the level alone, which is no episode ({dated_labels(levels)})")
+    evidence += map(cite, (*undated, *elsewhere, *levels))
+    return words, evidence
+
+
+def hypoglycemia_records(case: Case) -> list[Record]:
+    """What the chart codes as hypoglycemia, in diagnoses and at visits."""
+    return _hypoglycemia(case, "concepts")
+
+
+def _hypoglycemia(case: Case, standing: str) -> list[Record]:
+    wanted = _LOW if has_diabetes(case) else {Concept.HYPOGLYCEMIA}
+    return _with(case, wanted, standing)
+
+
+def has_diabetes(case: Case) -> bool:
+    """Whether any diabetes is charted as current, of whatever type and however well."""
+    return any((d.concepts | d.supported | d.review) & DIABETES and d.active is not False for d in case.diagnoses)
+
+
+def _with(case: Case, wanted: Collection[Concept], standing: str = "concepts") -> list[Record]:
+    """Confirmed diagnoses and visits up to the day that carry one of these concepts, with this standing."""
+    everything: Iterable[Record] = (*case.diagnoses, *case.chart.visits)
+    return [r for r in everything if getattr(r, standing) & frozenset(wanted) and usable(r.when, case.as_of)]
+
+
+# ---------------------------------------------------------------- severe excursions
+
+
+@criterion(
+    "D.I.I.5",
+    "Severe glycemic excursions",
+    "night_until_minute",
+    "night_level",
+    "night_nights",
+    "excursion_window_months",
+    "sensor_low_level",
+    "sensor_low_minutes",
+)
+def severe_excursions(case: Case) -> Finding:
+    """Coded unawareness, nocturnal hypoglycemia, brittle diabetes, hypoglycemia with coma or hyperglycemic crisis
+    documents it, whenever it was; ketoacidosis is judged under D.I.I.6 only. Meter readings below 54 mg/dL between
+    midnight and 05:59 local time on two nights of the last 12 months support it. A hyperosmolar state, hypoglycemia
+    of level 3 and sensor lows at night are for a reviewer."""
+    attested = case.attested("D.I.I.5", "Severe glycemic excursions", "No severe glycemic excursions")
+    finding = case.guarded(_excursion(case), Topic.CONDITIONS, Topic.ENCOUNTERS, Topic.GLUCOSE)
+    return strongest(attested, finding)
+
+
+def _excursion(case: Case) -> Finding:
+    coded = _with(case, {Concept.SEVERE_EXCURSION})
+    if coded:
+        return met(f"Charted: {dated_labels(coded)}", Basis.DOCUMENTED, map(cite, coded))
+    p = case.parameters
+    low = [
+        r
+        for r in meter_lows(case, p["night_level"], "excursion_window_months")
+        if r.minute is not None and r.minute < p["night_until_minute"]
+    ]
+    nights = {r.day for r in low}
+    if len(nights) >= p["night_nights"]:
+        words = f"Meter readings below {p['night_level']} mg/dL on {len(nights)} nights"
+        return met(words, Basis.SUPPORTED, readings(low))
+    supported = _with(case, {Concept.SEVERE_EXCURSION}, "supported")
+    if supported:
+        return met(f"Charted: {dated_labels(supported)}", Basis.SUPPORTED, map(cite, supported))
+    return _excursion_open(case, low)
+
+
+def _excursion_open(case: Case, low: Sequence[GlucoseReading]) -> Finding:
+    state = _with(case, {Concept.HYPEROSMOLAR_STATE, Concept.HYPOGLYCEMIA_LEVEL_3})
+    state += _with(case, {Concept.SEVERE_EXCURSION, Concept.HYPEROSMOLAR_STATE}, "review")
+    sensed = [lows for lows in sensor_lows(case) if lows.nights]
+    words = [f"charted: {dated_labels(state)}"] if state else []
+    evidence = list(map(cite, state))
+    if sensed:
+        words.append(_sensor_words(case, sensed, at_night=True))
+        evidence.append(_sensor_evidence(case, sensed))
+    if low:
+        words.append(f"a meter reading below {case.parameters['night_level']} mg/dL on one night ({low[-1].day})")
+        evidence += readings(low)
+    if state or sensed:
+        return unknown(Gap.NEEDS_REVIEW, sentence(words), _CLOSES_EXCURSION, evidence)
+    if low:
+        return unknown(Gap.INCOMPLETE, sentence(words), _CLOSES_EXCURSION, evidence)
+    return unknown(Gap.NOT_DOCUMENTED, "No severe excursion found", _CLOSES_EXCURSION)
+
+
+# ---------------------------------------------------------------- words and evidence
+
+
+def readings(found: Sequence[GlucoseReading]) -> list[Evidence]:
+    """The last few finger-sticks as evidence."""
+    return [Evidence(r.reference, f"{r.mg_dl} mg/dL", r.day.isoformat()) for r in found[-5:]]
+
+
+def _sensor_words(case: Case, sensed: Sequence[SensorLow], *, at_night: bool = False) -> str:
+    p = case.parameters
+    days = {night for low in sensed for night in low.nights} if at_night else {low.day for low in sensed}
+    low = f"sensor readings below {p['sensor_low_level']} mg/dL for {p['sensor_low_minutes']} minutes or longer"
+    return f"{low} on {counted(len(days), 'night' if at_night else 'day')}, last {max(days)}"
+
+
+def _sensor_evidence(case: Case, sensed: Sequence[SensorLow]) -> Evidence:
+    days = sorted({low.day for low in sensed})
+    return Evidence(case.chart.sensor_reference, f"sensor lows on {counted(len(days), 'day')}", f"{days[0]}/{days[-1]}")
+
+
+def _dates(episodes: Iterable[Episode]) -> str:
+    dates = dict.fromkeys(str(r.when) for e in episodes for r in e.records)
+    return ", ".join(list(dates)[:4])

@@ -1,0 +1,167 @@
+"""Events of low glucose: what belongs to one event, in codes, in meter readings and in sensor readings."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from cds_service.facts import Chart, Diagnosis, GlucoseReading, Record, SensorReading, Visit, When
+from cds_service.policies.mp_mm_1316.case import Case
+
+_MINUTES_OF_DAY = 24 * 60
+
+
+@dataclass(slots=True)
+class Episode:
+    """Coded records that are taken for one event. `merged`: records of different days that may be two events."""
+
+    records: list[Record] = field(default_factory=list)
+    merged: bool = False
+
+    @property
+    def when(self) -> When:
+        """When the first record was; every record of an episode has a date."""
+        when = self.records[0].when
+        assert when is not None
+        return when
+
+
+def coded_episodes(records: Iterable[Record], hours: int) -> list[Episode]:
+    """Records as episodes, by date; records without a date cannot be placed and are left out.
+
+    Records of one visit, or on the same or consecutive days, are one episode, measured from its first record; both
+    with times more than so many hours apart are two.
+    """
+    episodes: list[Episode] = []
+    for record in sorted(_one_a_visit(records), key=by_time):
+        latest = episodes[-1] if episodes else None
+        if latest is None or not may_follow(last_moment(latest.records[0]), record, hours):
+            episodes.append(Episode([record]))
+            continue
+        latest.merged |= _day(latest.records[0]) != _day(record) or any(map(_is_partial, (latest.records[0], record)))
+        latest.records.append(record)
+    return episodes
+
+
+def _one_a_visit(records: Iterable[Record]) -> list[Record]:
+    """Dated records: of a visit and the diagnoses that belong to it the visit alone, of its diagnoses the first."""
+    dated = sorted((record for record in records if record.when is not None), key=by_time)
+    visits = [record for record in dated if isinstance(record, Visit)]
+    told = {reference for visit in visits for reference in visit.diagnoses}
+    seen = {visit.reference for visit in visits}
+    kept: list[Record] = [*visits]
+    for record in dated:
+        if isinstance(record, Diagnosis) and record.reference not in told and record.encounter not in seen:
+            kept.append(record)
+            seen |= {record.encounter} if record.encounter else set()
+    return kept
+
+
+def by_time(record: Record) -> tuple[date, str, str]:
+    """Sorts dated records."""
+    when = record.when
+    assert when is not None
+    return when.first, str(when.clock or ""), record.reference
+
+
+def may_follow(end: When, later: Record, hours: int) -> bool:
+    """Whether a record may begin within so many hours of an end: by the times where both have one, else by the days."""
+    begin, apart = later.when, timedelta(hours=hours)
+    assert begin is not None
+    if begin.first - end.last > timedelta(days=1) * -(-hours // 24):
+        return False
+    ended, began = _instant(end), _instant(begin)
+    return ended is None or began is None or began - ended <= apart
+
+
+def last_moment(record: Record) -> When:
+    """When a record's event was over, as far as the chart tells: the end of a visit, else its own date."""
+    when, end = record.when, record.end if isinstance(record, Visit) else None
+    assert when is not None
+    return end if end is not None and end.last >= when.last else when
+
+
+def _instant(when: When) -> datetime | None:
+    return datetime.combine(when.first, when.clock) if when.clock is not None else None
+
+
+def _day(record: Record) -> date | None:
+    return record.when.first if record.when is not None else None
+
+
+def _is_partial(record: Record) -> bool:
+    return record.when is not None and not isinstance(record, Visit) and record.when.first != record.when.last
+
+
+# ---------------------------------------------------------------- meter and sensor
+
+
+def meter_lows(case: Case, level: int, window: str) -> list[GlucoseReading]:
+    """Finger-sticks below a level in the months before the day, by time."""
+    start = case.months_ago(window)
+    near = [r for r in case.chart.self_tests if r.mg_dl is not None and r.mg_dl <= level]  # few are
+    return [r for r in near if r.below(level) and start <= r.day <= case.as_of]
+
+
+def meter_events(lows: Sequence[GlucoseReading], minutes: int) -> list[GlucoseReading]:
+    """The first reading of each event: lows within so many minutes of the one before are one event."""
+    events: list[GlucoseReading] = []
+    before: int | None = None
+    for reading in lows:
+        at = _minute(reading)
+        if before is None or at is None or at - before > minutes:
+            events.append(reading)
+        before = at
+    return events
+
+
+def _minute(reading: GlucoseReading | SensorReading) -> int | None:
+    return None if reading.minute is None else reading.day.toordinal() * _MINUTES_OF_DAY + reading.minute
+
+
+@dataclass(frozen=True, slots=True)
+class SensorLow:
+    """A run of sensor readings below a level: its first day, the nights that it touches."""
+
+    day: date
+    nights: frozenset[date]
+
+
+def sensor_lows(case: Case) -> list[SensorLow]:
+    """Runs of sensor readings below 54 mg/dL that last 15 minutes or longer, in the months before the day."""
+    p = case.parameters
+    start, level, night = case.months_ago("hypoglycemia_window_months"), p["sensor_low_level"], p["night_until_minute"]
+    days = {r.day for r in case.chart.sensor if r.mg_dl is not None and r.mg_dl < level}
+    days = {day for day in days if start <= day <= case.as_of}
+    return [
+        SensorLow(run[0].day, frozenset(r.day for r in run if r.minute is not None and r.minute < night))
+        for run in _runs(case.chart, days, level, p["sensor_gap_minutes"])
+        if _lasts(run, p["sensor_reading_minutes"]) >= p["sensor_low_minutes"]
+    ]
+
+
+def _runs(chart: Chart, days: set[date], level: int, gap: int) -> list[list[SensorReading]]:
+    """Readings below the level that follow each other; one at or above it, or a longer gap, ends a run."""
+    timed = [r for r in chart.sensor if r.day in days and r.minute is not None and r.mg_dl is not None] if days else []
+    runs: list[list[SensorReading]] = []
+    open_run: list[SensorReading] = []
+    for reading in sorted(timed, key=_place):
+        low = reading.mg_dl is not None and reading.mg_dl < level
+        if open_run and (not low or _place(reading) - _place(open_run[-1]) > gap):
+            runs.append(open_run)
+            open_run = []
+        if low:
+            open_run.append(reading)
+    return [*runs, open_run] if open_run else runs
+
+
+def _place(reading: SensorReading) -> int:
+    return reading.day.toordinal() * _MINUTES_OF_DAY + (reading.minute or 0)
+
+
+def _lasts(run: Sequence[SensorReading], interval: int) -> int:
+    """Minutes that a run lasts: its last reading stands for as long as the one before it, at most one interval."""
+    if len(run) < 2:
+        return 0
+    return _place(run[-1]) - _place(run[0]) + min(interval, _place(run[-1]) - _place(run[-2]))

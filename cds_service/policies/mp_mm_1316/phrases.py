@@ -1,0 +1,40 @@
+"""Pieces of explanations: records with their dates, several findings as one sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from cds_service.engine.finding import Finding, Gap
+from cds_service.engine.truth import MET
+from cds_service.facts import Record
+
+
+def dated_labels(records: Sequence[Record], most: int = 3) -> str:
+    """The labels of a few records with their dates."""
+    shown = list(dict.fromkeys(f"{r.label} ({r.when})" if r.when else r.label for r in records))
+    more = f" and {len(shown) - most} more" if len(shown) > most else ""
+    return ", ".join(shown[:most]) + more
+
+
+def sentence(parts: Sequence[str]) -> str:
+    """Several findings as one sentence, with a capital letter and no full stop."""
+    text = "; ".join(parts)
+    return text[:1].upper() + text[1:]
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with its noun: 1 day, 2 days."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def open_parts(parts: Sequence[Finding], nothing: str) -> str:
+    """What the parts of a criterion that is not met have found; `nothing` where they found nothing.
+
+    What a reviewer has to look at comes first: beside it nobody may read that nothing is there.
+    """
+    found = [part for part in parts if part.truth is not MET and part.evidence]
+    review = [part.explanation for part in found if part.gap is Gap.NEEDS_REVIEW]
+    others = [part.explanation for part in found if part.gap is not Gap.NEEDS_REVIEW]
+    if review:
+        return sentence([f"for a reviewer: {'; '.join(review)}", *others])
+    return ": ".join(text for text in (nothing, "; ".join(others)) if text)

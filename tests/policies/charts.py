@@ -1,0 +1,102 @@
+"""Facts for the rules of MP-MM-1316, built in a line each; the order is of 2026-11-20."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from cds_service.concepts import Concept
+from cds_service.facts import (
+    Answer,
+    Chart,
+    DeviceOrder,
+    Diagnosis,
+    GlucoseReading,
+    LabResult,
+    Scope,
+    SensorReading,
+    Visit,
+    When,
+)
+from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.registry import parameters_on
+
+AS_OF = date(2026, 11, 20)
+ORDER = DeviceOrder("DeviceRequest/pump-1", "DeviceRequest", "External insulin pump", Scope.PUMP)
+DIABETES = Diagnosis("Condition/t1d", None, frozenset({Concept.TYPE_1_DIABETES}), "E10.65 Type 1 diabetes")
+
+
+def case(*diagnoses: Diagnosis, order: DeviceOrder = ORDER, **chart: Any) -> Case:
+    """A case of a member with type 1 diabetes and these facts."""
+    return Case(order, Chart(diagnoses=(DIABETES, *diagnoses), **chart), AS_OF, parameters_on(AS_OF))
+
+
+def moment(text: str | None) -> When | None:
+    """`2026`, `2026-09`, `2026-09-28` or `2026-09-28T09:00` as local days."""
+    if text is None:
+        return None
+    if len(text) == 4:
+        return When(date(int(text), 1, 1), date(int(text), 12, 31))
+    if len(text) == 7:
+        first = date.fromisoformat(f"{text}-01")
+        return When(first, date.fromisoformat(f"{text}-28"))
+    stamp = datetime.fromisoformat(text)
+    return When(stamp.date(), stamp.date(), stamp.time() if "T" in text else None)
+
+
+def diagnosis(when: str | None, *concepts: Concept, **members: Any) -> Diagnosis:
+    """A current, confirmed diagnosis."""
+    name = members.pop("name", f"Condition/{when}-{'-'.join(concepts)}")
+    return Diagnosis(name, moment(when), frozenset(concepts), "a diagnosis", **members)
+
+
+def visit(start: str | None, end: str | None = None, *concepts: Concept, **members: Any) -> Visit:
+    """A visit; emergency unless `inpatient` says otherwise."""
+    begin, over = moment(start), moment(end)
+    days = (over.last - begin.first).days if begin and over else None
+    name = members.pop("name", f"Encounter/{start}")
+    members = {"inpatient": False, "days": days, "end": over} | members
+    return Visit(name, begin, frozenset(concepts), "a visit", **members)
+
+
+def stick(when: str, mg_dl: int) -> GlucoseReading:
+    """A finger-stick; without a time of day when `when` has none."""
+    day, minute = _day_minute(when)
+    return GlucoseReading(day, minute, mg_dl, False, f"Observation/{when}")
+
+
+def sensed(when: str, *values: int, every: int = 5) -> list[SensorReading]:
+    """Sensor readings from a time on, so many minutes apart."""
+    day, minute = _day_minute(when)
+    at = day.toordinal() * 1440 + (minute or 0)
+    return [
+        SensorReading(date.fromordinal((at + n * every) // 1440), (at + n * every) % 1440, value)
+        for n, value in enumerate(values)
+    ]
+
+
+def ratio(when: str | None, value: float, comparator: str = "") -> LabResult:
+    """An albumin-creatinine ratio in mg/g."""
+    return _result(when, value, comparator, Concept.ALBUMIN_CREATININE_RATIO, "mg/g")
+
+
+def hba1c(when: str | None, value: float, comparator: str = "") -> LabResult:
+    """An HbA1c in % NGSP."""
+    return _result(when, value, comparator, Concept.HBA1C, "%")
+
+
+def _result(when: str | None, value: float, comparator: str, concept: Concept, unit: str) -> LabResult:
+    name = f"Observation/{when}-{comparator}{value:g}"
+    shown = f"{comparator}{value:g} {unit}"
+    return LabResult(name, moment(when), frozenset({concept}), "a result", value, comparator, shown)
+
+
+def answers(**given: bool | str | float) -> dict[str, tuple[Answer, ...]]:
+    """Attested answers of 2026-11-18; keys use _ for the dots of linkIds."""
+    signed = When(date(2026, 11, 18), date(2026, 11, 18))
+    return {k.replace("_", "."): (Answer(v, signed, "QuestionnaireResponse/qr1"),) for k, v in given.items()}
+
+
+def _day_minute(text: str) -> tuple[date, int | None]:
+    stamp = datetime.fromisoformat(text)
+    return stamp.date(), stamp.hour * 60 + stamp.minute if "T" in text else None

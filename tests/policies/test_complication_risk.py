@@ -1,0 +1,120 @@
+"""D.I.H: which of the ratios speak, what high HbA1c shows, and the signs that a reviewer judges."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from cds_service.concepts import WITHOUT_STATUS, Concept
+from cds_service.engine.finding import Basis, Gap
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+from cds_service.facts import LabResult, Topic, Unusable
+from cds_service.policies.mp_mm_1316.complication_risk import albuminuria, complication_risk
+from tests.policies.charts import case, diagnosis, ratio
+
+REVIEW, INCOMPLETE = Gap.NEEDS_REVIEW, Gap.INCOMPLETE
+TEXT = replace(ratio("2026-10-01", 0), value=None, shown="30-300", unusable=Unusable.TEXT_ONLY)
+
+RATIOS = {
+    "two in range, the newest of them": ([ratio("2026-03-01", 45), ratio("2026-08-01", 60)], Basis.DOCUMENTED),
+    "both ends": ([ratio("2026-03-01", 30), ratio("2026-08-01", 300)], Basis.DOCUMENTED),
+    "the newest below": (
+        [ratio("2026-03-01", 45), ratio("2026-05-01", 60), ratio("2026-08-01", 12)],
+        Basis.SUPPORTED,
+    ),
+    "the newest '<30', which is below": (
+        [ratio("2026-03-01", 45), ratio("2026-05-01", 60), ratio("2026-08-01", 30, "<")],
+        Basis.SUPPORTED,
+    ),
+    "the newest above": ([ratio("2026-03-01", 45), ratio("2026-05-01", 60), ratio("2026-08-01", 301)], REVIEW),
+    "one above between": (
+        [ratio("2026-03-01", 45), ratio("2026-05-01", 350), ratio("2026-08-01", 60)],
+        Basis.DOCUMENTED,
+    ),
+    "two in range, two newer below": (
+        [ratio("2026-01-01", 45), ratio("2026-02-01", 60), ratio("2026-05-01", 12), ratio("2026-08-01", 11)],
+        REVIEW,
+    ),
+    "one of the two among the three newest": (
+        [ratio("2026-01-01", 45), ratio("2026-02-01", 11), ratio("2026-05-01", 12), ratio("2026-08-01", 60)],
+        REVIEW,
+    ),
+    "the newest is only text": ([ratio("2026-03-01", 45), ratio("2026-05-01", 60), TEXT], REVIEW),
+    "the newest '>30', which may be above": (
+        [ratio("2026-03-01", 45), ratio("2026-05-01", 60), ratio("2026-08-01", 30, ">")],
+        REVIEW,
+    ),
+    "a newer one in another unit says nothing": (
+        [ratio("2026-03-01", 45), ratio("2026-05-01", 60), replace(TEXT, unusable=Unusable.WRONG_UNIT)],
+        Basis.DOCUMENTED,
+    ),
+    "only above": ([ratio("2026-03-01", 345), ratio("2026-08-01", 600)], REVIEW),
+    "one in range": ([ratio("2026-08-01", 60)], INCOMPLETE),
+    "two on one day": ([ratio("2026-08-01", 60), ratio("2026-08-01", 61)], INCOMPLETE),
+    # 2025-11-20 is 12 calendar months before 2026-11-20.
+    "the first day of the window": ([ratio("2025-11-20", 45), ratio("2026-08-01", 60)], Basis.DOCUMENTED),
+    "a day before the window": ([ratio("2025-11-19", 45), ratio("2026-08-01", 60)], INCOMPLETE),
+    "all outside the window": ([ratio("2024-03-01", 45), ratio("2024-08-01", 60)], Gap.NOT_DOCUMENTED),
+    "without a date": ([ratio(None, 45)], INCOMPLETE),
+    "below": ([ratio("2026-03-01", 5), ratio("2026-08-01", 6)], NOT_MET),
+}
+
+
+@pytest.mark.parametrize(("results", "what"), RATIOS.values(), ids=RATIOS.keys())
+def test_ratios(results: list[LabResult], what: object) -> None:
+    for order in (results, results[::-1]):
+        found = albuminuria(case(albumin_creatinine=tuple(order)))
+        assert what in (found.gap, found.basis if found.truth is MET else None, found.truth)
+
+
+def test_ratios_that_are_there_are_never_said_to_be_missing() -> None:
+    found = albuminuria(case(albumin_creatinine=(ratio("2024-03-01", 45),)))
+    assert "45 mg/g on 2024-03-01" in found.explanation
+
+
+def test_a_newer_ratio_may_have_been_missed() -> None:
+    two = (ratio("2026-03-01", 45), ratio("2026-08-01", 60))
+    found = albuminuria(case(albumin_creatinine=two, partial={Topic.ALBUMIN_CREATININE: "a page failed"}))
+    assert (found.truth, found.gap) == (UNKNOWN, Gap.NOT_RETRIEVED)
+
+
+def test_a_coded_diagnosis_documents_it_and_a_supported_one_supports_it() -> None:
+    coded = albuminuria(case(diagnosis("2026-03-01", Concept.MICROALBUMINURIA)))
+    assert (coded.truth, coded.basis) == (MET, Basis.DOCUMENTED)
+    shared = albuminuria(case(diagnosis("2026-03-01", supported=frozenset({Concept.MICROALBUMINURIA}))))
+    assert (shared.truth, shared.basis) == (MET, Basis.SUPPORTED)
+
+
+SIGNS = {
+    "retinopathy": diagnosis("2026-03-01", Concept.EARLY_COMPLICATION),
+    "proteinuria": diagnosis("2026-03-01", Concept.KIDNEY_DISEASE_DEGREE_UNSTATED),
+    "on a problem list without a status": diagnosis(
+        "2026-03-01", Concept.EARLY_COMPLICATION, active=False, status=WITHOUT_STATUS
+    ),
+    "in words": diagnosis("2026-03-01", review=frozenset({Concept.EARLY_COMPLICATION})),
+    "microalbuminuria in words": diagnosis("2026-03-01", review=frozenset({Concept.MICROALBUMINURIA})),
+}
+
+
+@pytest.mark.parametrize("sign", SIGNS.values(), ids=SIGNS.keys())
+def test_charted_complications_are_for_a_reviewer_and_named(sign: object) -> None:
+    for ratios in ((), (ratio("2026-08-01", 5),), (ratio("2026-08-01", 60),)):
+        found = complication_risk(case(sign, albumin_creatinine=ratios))  # type: ignore[arg-type]
+        assert (found.truth, found.gap) == (UNKNOWN, Gap.NEEDS_REVIEW)
+        assert "a diagnosis (2026-03-01)" in found.explanation
+        assert "No early sign" not in found.explanation
+        assert [e.reference for e in found.evidence] == [sign.reference]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("members", [{"confirmed": False}, {"active": False}])
+def test_what_is_not_confirmed_or_over_is_no_sign(members: dict[str, bool]) -> None:
+    found = complication_risk(case(diagnosis("2026-03-01", Concept.EARLY_COMPLICATION, **members)))
+    assert (found.truth, found.gap) == (UNKNOWN, Gap.NOT_DOCUMENTED) or found.gap is Gap.NEEDS_ATTESTATION
+    assert "No early sign of complications is shown yet" in found.explanation
+
+
+def test_two_ratios_decide_beside_charted_complications() -> None:
+    two = (ratio("2026-03-01", 45), ratio("2026-08-01", 60))
+    found = complication_risk(case(SIGNS["retinopathy"], albumin_creatinine=two))
+    assert (found.truth, found.basis) == (MET, Basis.DOCUMENTED)
