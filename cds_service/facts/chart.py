@@ -75,10 +75,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis(Record):
-    """A Condition. `active` is None when the chart does not say and has no duty to.
-
-    `encounter` is the reference of the visit at which it was recorded.
-    """
+    """A Condition, recorded at `encounter`. `active` is None when the chart does not say and has no duty to."""
 
     active: bool | None = True
     abated: When | None = None
@@ -184,10 +181,9 @@ class InsulinOrder:
 
 @dataclass(frozen=True, slots=True)
 class Visit(Record):
-    """A visit with what it was for; `when` is its beginning, or all of it where only that is known.
+    """A visit with what it was for, from `when` to `end`; `days` is its length, None when not stated.
 
-    `days` is its length and `end` its last day, None when not stated. `inpatient` is None when the class of the visit
-    cannot be read. `diagnoses` are the Conditions that belong to it.
+    `inpatient` is None when its class cannot be read. `diagnoses` are the Conditions that belong to it.
     """
 
     days: int | None = None
