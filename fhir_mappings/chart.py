@@ -103,7 +103,7 @@ class ChartReader:
                 context.note(line)
         observed = read_observations(kinds["Observation"], context)
         diagnoses = read_conditions(kinds["Condition"], context)
-        visits, taught = read_encounters(kinds["Encounter"], kinds["Condition"], context)
+        visits, taught = read_encounters(kinds["Encounter"], diagnoses, context)
         done = read_procedures([*kinds["Procedure"], *kinds["ChargeItem"]], context)
         training = [d for d in diagnoses if "pump-training" in d.concepts]
         worn = [d for d in diagnoses if "pump-in-use" in d.concepts and d.active is not False and d.confirmed]
