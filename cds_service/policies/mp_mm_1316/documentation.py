@@ -87,6 +87,7 @@ def _education(case: Case) -> dict[str, Value | When]:
         record.when
         for record in case.chart.education
         if record.when is not None
+        and not record.review
         and usable(record.when, case.as_of)
         and within(record.when, start, case.as_of) is not NOT_MET
     ]
