@@ -7,7 +7,7 @@ from datetime import date
 
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome
 from cds_service.engine.finding import Basis, Finding, Gap
-from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN, Truth
 from cds_service.facts import Chart, DeviceOrder, Topic
 from cds_service.hooks.markdown import escaped, plain, shortened
 from cds_service.policies.mp_mm_1316 import PARAMETERS, PAYER, POLICY_ID, UNITS
@@ -25,13 +25,22 @@ _NEXT_STEP = {
     "D.I.G": "add a meter download of the last 30 days",
     "D.I.H": "add a sign of complication risk, such as albuminuria",
     "D.I.I": "add an HbA1c result or another listed condition",
+    "D.III.A.3": "state the reason for the replacement",
 }
 _STEP_OF_GAP: dict[tuple[str, Gap | None], str] = {
     ("D.I.A", Gap.INCOMPLETE): "confirm the diagnosis, with insulin dependency for type 2",
     ("D.I.B", Gap.NEEDS_REVIEW): "have a physician or NP, PA or CNS sign it",
     ("D.I.F", Gap.NEEDS_ATTESTATION): "state the injections before the pump, or that this replaces it",
     ("D.I.G", Gap.NEEDS_REVIEW): "add finger-sticks, or ask whether sensor glucose counts",
+    ("D.I.H", Gap.NEEDS_REVIEW): "send the charted complications for a reviewer",
+    ("D.I.H", Gap.INCOMPLETE): "complete the sign of complication risk that was found",
     ("D.I.I", Gap.NEEDS_REVIEW): "send the readings or records for a reviewer",
+}
+# What is there is not asked for again: the step depends on what a part has found.
+_STEP_OF_PART: dict[tuple[str, Truth, Gap | None], str] = {
+    ("D.I.I.1", NOT_MET, None): "HbA1c is not above 7 %, show another listed condition",
+    ("D.I.I.1", UNKNOWN, Gap.INCOMPLETE): "complete the HbA1c result, or show another listed condition",
+    ("D.III.C.2", UNKNOWN, Gap.INCOMPLETE): "add the estimate of the repair cost",
 }
 _STEP_AGAINST = {
     "D.I.C": "involve a team with pump expertise",
@@ -131,6 +140,9 @@ def _step(finding: Finding) -> str:
         return "let the chart be read"
     if finding.truth is NOT_MET and finding.id in _STEP_AGAINST:
         return _STEP_AGAINST[finding.id]
+    for part in finding.parts:
+        if (part.id, part.truth, part.gap) in _STEP_OF_PART and finding.gap is not Gap.NEEDS_REVIEW:
+            return _STEP_OF_PART[part.id, part.truth, part.gap]
     if (finding.id, finding.gap) in _STEP_OF_GAP:
         return _STEP_OF_GAP[finding.id, finding.gap]
     if finding.id in _NEXT_STEP:
@@ -230,7 +242,7 @@ def _item(finding: Finding, steps: Iterable[str]) -> str:
     parts = [
         f"{escaped(p.explanation)} ({p.id})"
         for p in finding.parts
-        if p.evidence and p.truth is not MET and p.explanation not in finding.explanation
+        if p.evidence and p.truth is UNKNOWN and p.explanation not in finding.explanation
     ]
     if parts:
         found += f" Found: {'; '.join(parts)}."

@@ -27,7 +27,7 @@ from cds_service.policies.mp_mm_1316.diagnosis import documented_diagnosis
 from cds_service.policies.mp_mm_1316.end_stage_complications import end_stage_complications
 from cds_service.policies.mp_mm_1316.exclusions import nobody_can_operate
 from cds_service.policies.mp_mm_1316.injection_regimen import pump_signs
-from cds_service.policies.mp_mm_1316.phrases import dated_labels
+from cds_service.policies.mp_mm_1316.phrases import dated_labels, sentence
 
 _CLOSES = "The reason for the replacement or repair, in the questionnaire (D.III.reason)"
 _ASSESSMENT = "A vendor's or specialist's estimate of the repair cost (D.III.assessment)"
@@ -166,10 +166,15 @@ def _breakdown(case: Case) -> Finding | None:
     old = [d for d in trouble if within(d.when, since, case.as_of) is NOT_MET]
     others = [d for d in trouble if d not in old and not _is_sequela(d)]
     if others:
-        words = f"Charted, for a reviewer to say whether the pump no longer functions: {dated_labels(others)}"
-        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, others))
-    words = f"Charted, but older than {since} or a late effect, which says nothing about the present pump"
-    return unknown(Gap.INCOMPLETE, f"{words}: {dated_labels(trouble)}", _CLOSES, map(cite, trouble))
+        asked = f"Charted, for a reviewer to say whether the pump no longer functions: {dated_labels(others)}"
+        return unknown(Gap.NEEDS_REVIEW, asked, _CLOSES, map(cite, others))
+    words = []
+    if old:
+        words.append(f"charted before {since}, which says nothing about the present pump: {dated_labels(old)}")
+    late = [d for d in trouble if d not in old]
+    if late:
+        words.append(f"charted as a late effect, which says nothing about the present pump: {dated_labels(late)}")
+    return unknown(Gap.INCOMPLETE, sentence(words), _CLOSES, map(cite, trouble))
 
 
 _TROUBLE = frozenset({Concept.PUMP_BREAKDOWN, Concept.PUMP_DISPLACEMENT})
