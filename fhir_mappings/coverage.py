@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import MAXYEAR, MINYEAR
 
 from cds_service.concepts import Product
 from cds_service.facts import Coverage, When
@@ -22,6 +21,9 @@ from fhir_mappings.references import local
 _GROUPS = ("group", "subgroup")
 _SELF_PAY = re.compile(r"\b(?:self[ _-]?pay|private[ _-]pay|uninsured|no insurance)\b", re.IGNORECASE)
 _LONGEST = 2_000
+
+
+_YEARS_OF_NONE = ("0001", "9999")
 
 
 def read_coverages(coverages: Iterable[tuple[FhirCoverage, str | None]], context: ChartContext) -> list[Coverage]:
@@ -68,16 +70,15 @@ def _one(coverage: FhirCoverage, status: str, name: str, context: ChartContext) 
 def _period(period: Period | None, name: str, context: ChartContext) -> tuple[tuple[When | None, When | None], bool]:
     """First and last day, and whether one of them cannot be read.
 
-    Year 1 and year 9999 are how systems write that there is no date.
+    Year 1 and year 9999 are how systems write that there is no date; the calendar reads neither.
     """
     found: list[When | None] = []
     unread = False
     for text in (period.start, period.end) if period is not None else (None, None):
         when = context.calendar.when(text)
-        if when is not None and {when.first.year, when.last.year} & {MINYEAR, MAXYEAR}:
-            context.note_each(name, f"has the date {when.first}, which stands for none")
-            when = None
-        elif when is None and text and not text.startswith((f"{MINYEAR:04}-", f"{MAXYEAR}-")):
+        if text and text[:4] in _YEARS_OF_NONE:
+            context.note_each(name, f"has the date {text[:10]}, which stands for none")
+        elif when is None and text:
             unread = True
         found.append(when)
     return (found[0], found[1]), unread

@@ -108,13 +108,27 @@ class Case:
         return diagnosis.active is not False and abated is not None and abated.last <= self.as_of
 
     def answer(self, link_id: str) -> Answer | None:
-        """The newest attested answer under a linkId, signed within the window before the day."""
-        answers = self.chart.answers.get(link_id)
-        if not answers or Topic.ATTESTATIONS in self.chart.partial:
+        """What the newest signed response that answers a criterion says under one of its linkIds.
+
+        Older responses are not mixed with it. Only those signed within the window before the day count.
+        """
+        if not self.chart.answers or Topic.ATTESTATIONS in self.chart.partial:
             return None  # where not all could be read, a newer answer may say otherwise
+        newest = self._newest_response(_criterion_of(link_id))
+        given = [a for a in self.chart.answers.get(link_id, ()) if a.reference == newest]
+        return max(given, key=_newness, default=None)
+
+    def _newest_response(self, criterion: str) -> str | None:
         start = self.days_ago("attestation_window_days")
-        fitting = [answer for answer in answers if within(answer.authored, start, self.as_of) is MET]
-        return max(fitting, key=_newness, default=None)
+        fitting = [
+            answer
+            for link, answers in self.chart.answers.items()
+            if _criterion_of(link) == criterion
+            for answer in answers
+            if within(answer.authored, start, self.as_of) is MET
+        ]
+        newest = max(fitting, key=_newness, default=None)
+        return newest.reference if newest is not None else None
 
     def attested(self, link_id: str, yes: str, no: str) -> Finding | None:
         """A yes-or-no attestation as a finding; None when nobody attested."""
@@ -123,6 +137,11 @@ class Case:
             return None
         make, words = (met, yes) if answer.value else (not_met, no)
         return make(f"{words} (attested {answer.authored})", Basis.ATTESTED, [attestation(answer, link_id)])
+
+
+def _criterion_of(link_id: str) -> str:
+    """The criterion that a question belongs to: `D.I.F.since` is one of three questions of D.I.F."""
+    return link_id.rpartition(".")[0] if link_id.rpartition(".")[2].islower() else link_id
 
 
 def usable(when: When | None, as_of: date) -> bool:
