@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN, Truth, all_of, any_of
@@ -52,7 +52,8 @@ class Finding:
     """The truth of one criterion with its reasons.
 
     `basis` stands beside a decided truth that rests on evidence; `gap` and `closes` stand beside unknown.
-    `remarks` are facts that the card shows although they decide nothing.
+    `remarks` are facts that the card shows although they decide nothing. `next_step` says in a few words what to do
+    about it, where what was found asks for something else than the section does as a rule.
     """
 
     truth: Truth
@@ -64,20 +65,11 @@ class Finding:
     parts: tuple[Finding, ...] = ()
     remarks: tuple[str, ...] = ()
     id: str = ""
+    next_step: str = ""
 
     def under(self, section: str) -> Finding:
         """The same finding under a section's id."""
-        return Finding(
-            self.truth,
-            self.explanation,
-            self.basis,
-            self.gap,
-            self.closes,
-            self.evidence,
-            self.parts,
-            self.remarks,
-            section,
-        )
+        return replace(self, id=section)
 
     @property
     def decided(self) -> bool:
@@ -95,9 +87,10 @@ def not_met(
     basis: Basis | None = None,
     evidence: Iterable[Evidence] = (),
     remarks: tuple[str, ...] = (),
+    next_step: str = "",
 ) -> Finding:
     """A criterion that evidence contradicts; without evidence only an exclusion may be so, by absence."""
-    return Finding(NOT_MET, explanation, basis, evidence=tuple(evidence), remarks=remarks)
+    return Finding(NOT_MET, explanation, basis, evidence=tuple(evidence), remarks=remarks, next_step=next_step)
 
 
 def unknown(
@@ -106,9 +99,10 @@ def unknown(
     closes: str,
     evidence: Iterable[Evidence] = (),
     remarks: tuple[str, ...] = (),
+    next_step: str = "",
 ) -> Finding:
     """A criterion that could not be decided, with what would close it."""
-    return Finding(UNKNOWN, explanation, None, gap, closes, tuple(evidence), (), remarks)
+    return Finding(UNKNOWN, explanation, None, gap, closes, tuple(evidence), (), remarks, next_step=next_step)
 
 
 def strongest(*findings: Finding | None) -> Finding:
@@ -131,11 +125,13 @@ def conjunction(parts: Iterable[Finding], explanation: str) -> Finding:
     evidence = tuple(dict.fromkeys(e for part in parts for e in part.evidence))
     remarks = tuple(dict.fromkeys(r for part in parts for r in part.remarks))
     if truth is UNKNOWN:
-        gap = max(speaking, key=_loudness).gap
+        loudest = max(speaking, key=_loudness)
         closes = "; ".join(dict.fromkeys(part.closes for part in speaking if part.closes))
-        return Finding(UNKNOWN, explanation, None, gap, closes, evidence, (), remarks)
+        step = loudest.next_step
+        return Finding(UNKNOWN, explanation, None, loudest.gap, closes, evidence, (), remarks, next_step=step)
     basis = min((part.basis for part in speaking), key=lambda b: _STRENGTH[b])
-    return Finding(truth, explanation, basis, None, None, evidence, (), remarks)
+    step = next((part.next_step for part in speaking if part.next_step), "")
+    return Finding(truth, explanation, basis, None, None, evidence, (), remarks, next_step=step)
 
 
 def disjunction(parts: Iterable[Finding], explanation: str, closes: str, *, floor: Truth = NOT_MET) -> Finding:

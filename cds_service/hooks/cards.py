@@ -9,8 +9,10 @@ from uuid import uuid4
 
 from cds_service.engine.determination import Determination, Outcome
 from cds_service.facts import Chart, DeviceOrder
-from cds_service.hooks.card_text import SUMMARY_LIMIT, detail, in_question, summary
-from cds_service.hooks.markdown import escaped, shortened
+from cds_service.hooks.card_text import detail
+from cds_service.hooks.card_title import title
+from cds_service.hooks.in_question import in_question
+from cds_service.hooks.markdown import escaped
 from cds_service.hooks.suggestions import suggestions_for
 from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, UNITS
 
@@ -56,7 +58,7 @@ class CardWriter:
             return None
         if determination.outcome is Outcome.NOT_APPLICABLE:
             return self._no_version_card(order, determination) if determination.before_policy else None
-        card = self._frame(order, summary(determination), _indicator(determination))
+        card = self._frame(order, title(determination), _indicator(determination))
         card["detail"] = "\n\n".join(detail(order, determination, chart, today))
         card["links"] = self._links(order, determination)
         self._offer(card, order, determination, chart)
@@ -69,7 +71,7 @@ class CardWriter:
     def _frame(self, order: DeviceOrder, text: str, indicator: str) -> dict[str, Any]:
         return {
             "uuid": str(uuid4()),
-            "summary": shortened(text, SUMMARY_LIMIT),
+            "summary": text,
             "indicator": indicator,
             "source": {"label": PAYER, "url": self._policy_url, "topic": _TOPIC},
             "extension": {"com.insulin-pump-cds.order": order.reference},

@@ -13,9 +13,11 @@ from uuid import uuid4
 
 from cds_service.engine.determination import Determination, Outcome
 from cds_service.facts import Chart, DeviceOrder
-from cds_service.hooks.card_text import SUMMARY_LIMIT, first_step, in_question, remarks
+from cds_service.hooks.card_text import first_step, remarks
+from cds_service.hooks.card_title import first_that_fits
 from cds_service.hooks.configuration import GUIDELINE, REMINDER, Configuration, Option
-from cds_service.hooks.markdown import escaped, shortened
+from cds_service.hooks.in_question import in_question
+from cds_service.hooks.markdown import escaped
 from cds_service.hooks.suggestions import suggestions_for
 from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, SECTIONS, UNITS
 from fhir_mappings.crd_versions import CrdVersion
@@ -57,8 +59,7 @@ class CrdCardWriter:
         notes = remarks(order, determination, today, coverage=False)
         if not self._configuration.on(REMINDER) or not (due or notes):
             return None
-        first = due[0] if due else notes[0]
-        card = self._frame(order, REMINDER, f"Insulin pump order: {first[:1].lower()}{first[1:]}")
+        card = self._frame(order, REMINDER, first_that_fits(_reminders(determination, due, notes)))
         points = "\n".join(f"- {line}" for line in (*(f"{escaped(line)}." for line in due), *notes))
         card["detail"] = f"For **{escaped(order.label)}**, what helps before it goes to the plan:\n\n{points}"
         return card
@@ -92,11 +93,25 @@ class CrdCardWriter:
         topic = {"system": self._version.topic_system, "code": option.code, "display": _DISPLAYS[option.code]}
         return {
             "uuid": str(uuid4()),
-            "summary": shortened(summary, SUMMARY_LIMIT),
+            "summary": summary,
             "indicator": "info",
             "source": {"label": PAYER, "url": self._policy_url, "topic": topic},
             "extension": {"davinci-crd.associated-resource": [{"reference": order.reference}]},
         }
+
+
+def _reminders(determination: Determination, due: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
+    """Titles, the longest first: what is due, else what has to be known."""
+    what = "Insulin pump order"
+    if due:
+        first = due[0]
+        yield f"{what}: {first[:1].lower()}{first[1:]}"
+    if determination.eligibility:
+        yield f"{what}: {determination.eligibility} with {PAYER}"
+    number = len(due) + len(notes)
+    if number > 1:
+        yield f"{what}: {number} things help before it goes to the plan"
+    yield f"{what}: one thing helps before it goes to the plan"
 
 
 def _title(section: str) -> str:

@@ -31,6 +31,20 @@ def _unlinked(match: re.Match[str]) -> str:
     return rf"{match[2]}\." if match[2] else r"\@"
 
 
+def whole_clauses(text: str, most: int) -> str:
+    """At most `most` characters: what is too long loses whole sentences and clauses from its end, and says so."""
+    text = plain(text)
+    if len(text) <= most:
+        return text
+    ends = [match.start() for match in _CLAUSE.finditer(text) if match.start() + len(_MORE) <= most]
+    return f"{text[: ends[-1]]}{_MORE}" if ends else shortened(text, most)
+
+
+# Where a sentence or a clause ends.
+_CLAUSE = re.compile(r"[.;] ")
+_MORE = "; and more"
+
+
 def shortened(text: str, most: int) -> str:
     """At most `most` characters, cut at a word."""
     text = plain(text)

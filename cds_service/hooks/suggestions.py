@@ -8,7 +8,7 @@ from uuid import uuid4
 
 from cds_service.engine.determination import Determination, Outcome
 from cds_service.engine.finding import Finding, Gap
-from cds_service.engine.truth import MET
+from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import DeviceOrder
 
 _HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
@@ -55,8 +55,11 @@ def _orders(
 
 
 def _may_close(finding: Finding | None) -> bool:
-    """Whether an order would help: the criterion is open, and not merely because it could not be read."""
-    return finding is not None and finding.truth is not MET and finding.gap is not Gap.NOT_RETRIEVED
+    """Whether an order would help: nothing was found, or what was found stands against it.
+
+    Where something was found that only has to be completed, reviewed or read, nobody is told to do it again.
+    """
+    return finding is not None and (finding.truth is NOT_MET or finding.gap is Gap.NOT_DOCUMENTED)
 
 
 def _wants_hba1c(findings: dict[str, Finding]) -> bool:
@@ -65,7 +68,8 @@ def _wants_hba1c(findings: dict[str, Finding]) -> bool:
         return False
     if any("days old" in remark for remark in part.remarks):
         return True  # it decides, but it is stale
-    return whole.truth is not MET and part.gap in (Gap.NOT_DOCUMENTED, Gap.INCOMPLETE)
+    pending = part.gap is Gap.NOT_DOCUMENTED and bool(part.evidence)
+    return whole.truth is not MET and part.gap in (Gap.NOT_DOCUMENTED, Gap.INCOMPLETE) and not pending
 
 
 def _wants_ratio(findings: dict[str, Finding]) -> bool:

@@ -21,16 +21,19 @@ from cds_service.engine.coverage_assertion import CoverageAssertion, Covered, Pr
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome
 from cds_service.engine.finding import Finding, Gap
 from cds_service.facts import DeviceOrder, Topic
-from cds_service.hooks.card_text import in_question, what_helps
+from cds_service.hooks.card_title import supported
 from cds_service.hooks.determinations import assertion_id
-from cds_service.hooks.markdown import plain, shortened
+from cds_service.hooks.in_question import in_question, required
+from cds_service.hooks.markdown import plain, whole_clauses
 from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, QUESTIONNAIRE, UNITS
 from cds_service.policies.mp_mm_1316.coverage import CoverageMatch
 from cds_service.policies.mp_mm_1316.coverage import Reason as MatchReason
 from cds_service.policies.mp_mm_1316.needs import feeds_any
+from cds_service.policies.mp_mm_1316.remedies import what_helps
 from cds_service.settings import Settings
 
 _LONGEST_REASON = 500
+_LONGEST_HELP = 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def _not_insured(blank: CoverageAssertion, match: CoverageMatch) -> CoverageAsse
     if match.reason is MatchReason.MEMBER_UNKNOWN:
         reason = Reason("Coverage: the member id on the Coverage is not known to the plan", "no-member-found")
     elif match.standing is CoverageStanding.NOT_IN_FORCE:
-        text = shortened(f"Coverage: not active on the day of the order: {plain(match.why)}", _LONGEST_REASON)
+        text = whole_clauses(f"Coverage: not active on the day of the order: {match.why}", _LONGEST_REASON)
         reason = Reason(text, "no-active-coverage")
     else:
         return None
@@ -111,7 +114,7 @@ def _by_standing(
     if determination.outcome is Outcome.EXCLUDED:
         return _not_covered(blank, reasons)
     if determination.outcome is Outcome.LIKELY_APPROVED:
-        return _approved(blank, match, terms)
+        return _approved(blank, determination, match, terms)
     unread = [finding for finding in in_question(determination) if _is_technical(finding, terms.unread)]
     if unread:
         return _technical(blank, unread)
@@ -125,8 +128,14 @@ def _asking(blank: CoverageAssertion, determination: Determination, terms: Terms
     return replace(blank, questionnaire=f"{terms.settings.public_url}/fhir/{QUESTIONNAIRE}")
 
 
-def _approved(blank: CoverageAssertion, match: CoverageMatch, terms: Terms) -> CoverageAssertion:
-    text = f"Prior authorization: every criterion of {POLICY_ID} is shown in what was read"
+def _approved(
+    blank: CoverageAssertion, determination: Determination, match: CoverageMatch, terms: Terms
+) -> CoverageAssertion:
+    text = f"Prior authorization: every criterion of {POLICY_ID} is met in what was read"
+    every = required(determination)
+    indirect = supported(every)
+    if indirect:
+        text += f", {len(indirect)} of {len(every)} on indirect evidence ({', '.join(f.id for f in indirect)})"
     allowed = terms.settings.issue_authorization_numbers and terms.unsolicited and terms.primary
     if not allowed:
         return replace(blank, reasons=(Reason(f"{text}; the plan decides on the request"),))
@@ -163,7 +172,8 @@ def _is_technical(finding: Finding, unread: frozenset[Topic]) -> bool:
 
 def _technical(blank: CoverageAssertion, unread: Sequence[Finding]) -> CoverageAssertion:
     named = "; ".join(f"{f.id} ({plain(f.explanation)})" for f in unread)
-    text = shortened(f"Coverage and prior authorization: could not be read from the EHR: {named}", _LONGEST_REASON)
+    head = "Coverage and prior authorization: could not be read from the EHR"
+    text = whole_clauses(f"{head}: {named}", _LONGEST_REASON)
     return replace(
         blank,
         covered=Covered.INDETERMINATE,
@@ -177,21 +187,24 @@ def _reasons(determination: Determination, primary: bool) -> Iterator[Reason]:
     found = in_question(determination)
     if determination.outcome is Outcome.EXCLUDED:
         for finding in found:
-            yield _reason(f"Coverage: excluded by {POLICY_ID} {_name(finding)}. {_sentence(finding.explanation)}.")
+            yield _reason(f"Coverage: excluded by {POLICY_ID} {_name(finding)}.", finding.explanation)
         return
     if determination.reason:
-        yield _reason(f"Order: {_sentence(determination.reason)}.")
+        yield _reason("Order:", determination.reason)
     if not primary:
         if found:
             sections = ", ".join(finding.id for finding in found)
-            yield _reason(f"Prior authorization: {POLICY_ID} {sections} not shown yet; looked at again at signing")
+            yield Reason(f"Prior authorization: {POLICY_ID} {sections} not shown yet; looked at again at signing")
         return
     for finding in found:
-        yield _reason(f"Documentation, {_name(finding)}: {_sentence(finding.explanation)}. {what_helps(finding)}")
+        yield _reason(f"Documentation, {_name(finding)}:", finding.explanation, what_helps(finding))
 
 
-def _reason(text: str) -> Reason:
-    return Reason(shortened(text, _LONGEST_REASON))
+def _reason(head: str, explanation: str, helps: str = "") -> Reason:
+    """What was found gives way to what closes it, clause by clause."""
+    helps = whole_clauses(helps, _LONGEST_HELP)
+    room = _LONGEST_REASON - len(head) - len(helps) - 3  # two spaces and a full stop
+    return Reason(" ".join(filter(None, (head, f"{whole_clauses(_sentence(explanation), room)}.", helps))))
 
 
 def _sentence(text: str) -> str:

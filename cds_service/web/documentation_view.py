@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from cds_service.hooks.card_text import what_helps
 from cds_service.hooks.determinations import as_json
 from cds_service.policies import mp_mm_1316
 from cds_service.policies.mp_mm_1316.documentation import Asked
+from cds_service.policies.mp_mm_1316.remedies import what_helps
 from cds_service.services.document_order import Documented
 from cds_service.web.chart_plots import ChartPlot, chart_plots
 from cds_service.web.finding_rows import GROUPS, rows

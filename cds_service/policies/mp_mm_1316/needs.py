@@ -22,6 +22,23 @@ FEEDS: dict[Topic, tuple[str, ...]] = {
     Topic.REQUESTER: ("D.I.B", "D.I.C"),
 }
 
+# What each part of the chart is called in a sentence.
+NAMES: dict[Topic, str] = {
+    Topic.PATIENT: "the patient",
+    Topic.COVERAGE: "coverage",
+    Topic.CONDITIONS: "diagnoses",
+    Topic.HBA1C: "HbA1c results",
+    Topic.GLUCOSE: "glucose readings",
+    Topic.ALBUMIN_CREATININE: "albumin-creatinine ratios",
+    Topic.EGFR: "eGFR results",
+    Topic.INSULIN: "insulin orders",
+    Topic.EDUCATION: "procedures and education",
+    Topic.DEVICES: "devices",
+    Topic.ENCOUNTERS: "visits",
+    Topic.ATTESTATIONS: "signed statements",
+    Topic.REQUESTER: "the ordering provider",
+}
+
 
 def feeds_any(topics: Iterable[Topic], section: str) -> bool:
     """Whether one of these parts of the chart feeds a section, the whole of it or a part."""
