@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -238,7 +239,10 @@ def code_of(concept: CodeableConcept | None, preferred: frozenset[Concept]) -> s
 
 
 def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = frozenset()) -> str:
-    """How a person would name a concept: code and display of the coding that counted, else its text."""
+    """How a person would name a concept: code and display of the coding that counted, else its text.
+
+    The numbers of SNOMED CT and RxNorm say nothing to a reader: where there is a name, it stands alone.
+    """
     best = codings(concept)
     if preferred:
         best = [c for c in best if any_concepts_of(c.system, c.code) & preferred] or best
@@ -246,8 +250,27 @@ def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = froze
         if coding.code:
             spelt, display = _spelt(coding.system, coding.code)
             name = coding.display or display or (concept.text if concept else None) or ""
-            return f"{spelt} {name}".strip()[:120]
-    return ((concept.text if concept else None) or "without a code").strip()[:120]
+            if name and system_key(coding.system) in (SNOMED, RXNORM):
+                return _short(_SEMANTIC_TAG.sub("", name))
+            return _short(f"{spelt} {name}")
+    return _short((concept.text if concept else None) or "without a code")
+
+
+_LONGEST_LABEL = 120
+# What SNOMED CT adds to the name of a concept for its own order.
+_SEMANTIC_TAG = re.compile(r" \((?:disorder|finding|procedure|situation|physical object|regime/therapy|substance)\)$")
+
+
+def _short(text: str) -> str:
+    """A name of bearable length: of a long one the last clauses are left out, or words where it has none."""
+    text = text.strip()
+    if len(text) <= _LONGEST_LABEL:
+        return text
+    for ends in (", ", "; ", " (", " "):
+        kept = text[:_LONGEST_LABEL].rpartition(ends)[0].rstrip(" ,;(")
+        if len(kept) * 3 > _LONGEST_LABEL and kept.count("(") == kept.count(")"):
+            return kept
+    return text[:_LONGEST_LABEL]
 
 
 @lru_cache(maxsize=8192)

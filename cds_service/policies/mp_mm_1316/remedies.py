@@ -72,6 +72,7 @@ _STEP_OF_GAP: dict[tuple[str, Gap | None], str] = {
     ("D.I.I.6", Gap.NEEDS_REVIEW): "send the discharge summaries to a reviewer",
     ("D.III.A.3", Gap.INCOMPLETE): "complete the reason for the replacement",
     ("D.III.A.3", Gap.NEEDS_REVIEW): "confirm the reason for the replacement in the questionnaire",
+    ("D.III.C.2", Gap.INCOMPLETE): "add the estimate of the repair cost",
     ("D.III.C.1", Gap.NEEDS_REVIEW): "confirm the reason for the replacement in the questionnaire",
 }
 # Where the evidence stands against a criterion.
