@@ -87,6 +87,7 @@ def _diagnosis(condition: Condition, name: str, context: ChartContext) -> Diagno
         code=code,
         active=active,
         abated=_abatement(condition, context),
+        onset=context.when(condition.onsetDateTime, condition.onsetPeriod),
         confirmed=confirmed,
         status=status if confirmed else verification,
         encounter=context.local(condition.encounter),

@@ -36,5 +36,6 @@ def read_devices(
         name = named(statement, full_url)
         if concepts and used and statement.status in _USED and context.is_patients(statement, statement.subject, name):
             when = context.when(statement.timingDateTime, statement.timingPeriod, statement.recordedOn)
-            pumps.append(Record(name, when, concepts, terminology.label(used.type, concepts)))
+            _, until = context.calendar.period(statement.timingPeriod)
+            pumps.append(Record(name, when, concepts, terminology.label(used.type, concepts), until=until))
     return pumps

@@ -7,8 +7,6 @@ from cds_service.facts.chart import (
     Credential,
     Diagnosis,
     GlucoseReading,
-    InsulinAction,
-    InsulinOrder,
     LabResult,
     Provider,
     Record,
@@ -19,6 +17,7 @@ from cds_service.facts.chart import (
     When,
 )
 from cds_service.facts.orders import DeviceOrder, Scope
+from cds_service.facts.regimen import InsulinAction, InsulinOrder, Moment
 
 __all__ = [
     "Answer",
@@ -31,6 +30,7 @@ __all__ = [
     "InsulinAction",
     "InsulinOrder",
     "LabResult",
+    "Moment",
     "Provider",
     "Record",
     "Scope",

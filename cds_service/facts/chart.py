@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from cds_service.concepts import Concept, Product
+from cds_service.facts.regimen import InsulinOrder
 
 
 class Topic(StrEnum):
@@ -61,7 +62,7 @@ class Record:
 
     `concepts` are said by a sure code; `supported` by one that several code system editions share or whose term only
     implies it; `review` by a code of an unknown system or by words, so that a person has to look. `code` is the code
-    that counted, as its system spells it; empty where only words say it.
+    that counted, as its system spells it; empty where only words say it. `until` is its last day, where it is over.
     """
 
     reference: str
@@ -71,14 +72,16 @@ class Record:
     code: str = field(default="", kw_only=True)
     supported: frozenset[Concept] = field(default=frozenset(), kw_only=True)
     review: frozenset[Concept] = field(default=frozenset(), kw_only=True)
+    until: date | None = field(default=None, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis(Record):
-    """A Condition, recorded at `encounter`. `active` is None when the chart does not say and has no duty to."""
+    """A Condition, recorded at `encounter`, begun at `onset`. `active` None: not said, and no duty to say it."""
 
     active: bool | None = True
     abated: When | None = None
+    onset: When | None = None
     confirmed: bool = True
     status: str = "active"
     encounter: str | None = None
@@ -139,44 +142,6 @@ class SensorReading(NamedTuple):
     def above(self, level: int) -> bool:
         """Whether the reading lies above `level`."""
         return self.mg_dl is not None and self.mg_dl > level
-
-
-class InsulinAction(StrEnum):
-    """How an insulin acts, as far as the rules care."""
-
-    RAPID = "rapid-acting"
-    SHORT = "short-acting"
-    INTERMEDIATE = "intermediate-acting"
-    LONG = "long-acting"
-    PREMIX = "premixed"
-    COMBINED = "with a GLP-1 agonist"
-    UNSTATED = "of unstated action"
-
-
-@dataclass(frozen=True, slots=True)
-class InsulinOrder:
-    """One order, dispense or statement of injected insulin.
-
-    `least` and `most` bound the scheduled injections a day; None when the dosing cannot be read. `as_needed`
-    is the largest number of further injections a day that PRN and sliding-scale lines allow.
-    `start` to `end` are the days that it covers; `end` None: it runs on.
-    """
-
-    reference: str
-    ingredient: str
-    label: str
-    action: InsulinAction
-    start: date | None
-    end: date | None
-    least: float | None
-    most: float | None
-    as_needed: float = 0.0
-    adjusts: str | None = None
-    at_meals: bool = False
-    from_text: bool = False
-    via_pump: bool = False
-    live: bool = True
-    status: str = "active"
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +230,7 @@ class Chart:
     visits: tuple[Visit, ...] = ()
     dialysis: tuple[Record, ...] = ()
     pumps: tuple[Record, ...] = ()
+    pump_procedures: tuple[Record, ...] = ()
     pump_training: tuple[Record, ...] = ()
     answers: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
     care_team: tuple[Provider, ...] = ()

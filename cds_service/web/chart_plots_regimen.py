@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import groupby
@@ -10,8 +10,8 @@ from itertools import groupby
 from cds_service.engine.days import months_before
 from cds_service.facts import InsulinOrder, Topic
 from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.mp_mm_1316.injection_regimen import pump_signs
-from cds_service.policies.mp_mm_1316.regimen_timeline import chain_start, segments
+from cds_service.policies.mp_mm_1316.pump_use import injected, pump_signs, regimen_chain
+from cds_service.policies.mp_mm_1316.regimen_timeline import last_day, segments
 from cds_service.web.chart_plots_parts import ChartPlot, counted, not_whole, sentences, short
 
 _MOST_BARS = 12
@@ -54,8 +54,8 @@ class Timeline:
 
 def regimen_plot(case: Case) -> ChartPlot | None:
     """The plot of D.I.F; None without an insulin order whose days reach into the two years before the day."""
-    placed = sorted((o for o in case.chart.insulin if _has_days(o, case.as_of)), key=lambda o: _newness(o, case.as_of))
-    reaching = [o for o in placed if o.end is None or o.end >= months_before(case.as_of, _MONTHS)]
+    placed = sorted(_placed(case), key=lambda p: _newness(p, case.as_of))
+    reaching = [p for p in placed if p.end is None or p.end >= months_before(case.as_of, _MONTHS)]
     shown = sorted(reaching[-_MOST_BARS:], key=_beginning)
     if not shown:
         return None
@@ -72,49 +72,68 @@ def regimen_plot(case: Case) -> ChartPlot | None:
     )
 
 
-def _has_days(order: InsulinOrder, as_of: date) -> bool:
-    return order.start is not None and order.start <= as_of and (order.end is None or order.end >= order.start)
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An order with its first and last day; `end` None where it runs on."""
+
+    order: InsulinOrder
+    start: date
+    end: date | None
 
 
-def _newness(order: InsulinOrder, as_of: date) -> tuple[date, date, str]:
+def _placed(case: Case) -> Iterator[_Placed]:
+    """The orders whose days are known, as the rule places them."""
+    orders, as_of = case.chart.insulin, case.as_of
+    for order in orders:
+        if order.start is None or order.start > as_of:
+            continue
+        last = last_day(order, orders, case.parameters["assumed_supply_days"], as_of)
+        if last is not None and last >= order.start:
+            yield _Placed(order, order.start, None if order.live and order.end is None else last)
+
+
+def _newness(placed: _Placed, as_of: date) -> tuple[date, date, str]:
     """By the last day up to the day of the order: what still runs is newer than what has ended."""
-    return min(order.end or as_of, as_of), order.start or date.min, order.reference
+    return min(placed.end or as_of, as_of), placed.start, placed.order.reference
 
 
-def _beginning(order: InsulinOrder) -> tuple[date, str, str]:
-    return order.start or date.min, order.label, order.reference
+def _beginning(placed: _Placed) -> tuple[date, str, str]:
+    return placed.start, placed.order.label, placed.order.reference
 
 
-def _timeline(case: Case, shown: Sequence[InsulinOrder]) -> Timeline:
+def _timeline(case: Case, shown: Sequence[_Placed]) -> Timeline:
     p, as_of = case.parameters, case.as_of
     mark = case.months_ago("regimen_months")
-    bars = tuple(_bar(o, o.start) for o in shown if o.start is not None)
+    bars = tuple(_bar(each) for each in shown)
     run = tuple(_run(case))
     first = max(months_before(as_of, _MONTHS), min([mark, *(b.start for b in bars), *(s.start for s in run)]))
     return Timeline(bars, run, first, as_of, mark, p["regimen_months"], p["regimen_injections"])
 
 
-def _bar(order: InsulinOrder, start: date) -> Bar:
+def _bar(placed: _Placed) -> Bar:
+    order = placed.order
     label = " ".join((order.label or order.ingredient).split()) or "insulin"
-    return Bar(label, _injections(order), start, order.end, order.via_pump, order.least is not None)
+    readable = order.possible is not None or bool(order.certain)
+    return Bar(label, _injections(order), placed.start, placed.end, order.via_pump, readable)
 
 
 def _injections(order: InsulinOrder) -> str:
     if order.via_pump:
         return "for a pump"
-    if order.least is None or order.most is None:
+    if order.possible is None and not order.certain:
         return "directions not readable"
-    span = f"{order.least:g}" if order.least == order.most else f"{order.least:g} to {order.most:g}"
-    return f"{span} a day" + (f", up to {order.as_needed:g} more as needed" if order.as_needed else "")
+    most = order.possible
+    span = f"{order.certain:g}" if most is None or most <= order.certain else f"{order.certain:g} to {most:g}"
+    more = ", and more as needed or by scale" if order.no_ceiling else ""
+    return f"{span} a day{more if order.certain or most else ', only as needed or by scale'}"
 
 
 def _run(case: Case) -> Iterable[Stretch]:
-    goal, gap = case.parameters["regimen_injections"], case.parameters["regimen_gap_days"]
-    timeline = segments((o for o in case.chart.insulin if not o.via_pump), case.as_of)
-    start = chain_start(timeline, goal, gap, case.as_of)
+    goal, start = case.parameters["regimen_injections"], regimen_chain(case)
     if start is None:
         return
-    for enough, group in groupby((s for s in timeline if s.start >= start), key=lambda s: s.least >= goal):
+    timeline = segments(injected(case), case.as_of, case.parameters)
+    for enough, group in groupby((s for s in timeline if s.start >= start), key=lambda s: s.count.certain >= goal):
         together = list(group)
         yield Stretch(together[0].start, together[-1].end, not enough)
 

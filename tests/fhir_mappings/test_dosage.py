@@ -55,7 +55,7 @@ REPEAT = {
 @pytest.mark.parametrize(("line", "least", "most"), REPEAT.values(), ids=REPEAT.keys())
 def test_repeat(line: JSON, least: float, most: float) -> None:
     found = dosing(line)
-    assert (found.least, found.most) == (pytest.approx(least, abs=0.001), pytest.approx(most, abs=0.001))
+    assert (found.certain, found.possible) == (pytest.approx(least, abs=0.001), pytest.approx(most, abs=0.001))
     assert not found.from_text
 
 
@@ -68,23 +68,27 @@ UNREADABLE = {
     "one event known, one not": [repeat(when=["HS", "TEA"])],
     "a timing code that nobody knows": [code("XYZ")],
     "as directed": [{"text": "use as directed"}],
-    "one line readable, one not": [repeat(frequency=3, period=1, periodUnit="d"), {"text": "use as directed"}],
 }
 
 
 @pytest.mark.parametrize("lines", UNREADABLE.values(), ids=UNREADABLE.keys())
 def test_what_cannot_be_counted_is_no_number(lines: list[JSON]) -> None:
-    assert (dosing(*lines).least, dosing(*lines).most) == (None, None)
+    assert dosing(*lines).possible is None
+
+
+def test_what_one_line_says_for_certain_stands_beside_one_that_cannot_be_read() -> None:
+    found = dosing(repeat(frequency=3, period=1, periodUnit="d"), {"text": "use as directed"})
+    assert (found.certain, found.possible) == (3, None)
 
 
 def test_first_match_counts() -> None:
     line = {"text": "four times a day", "timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"},
                                                    "code": concept(GTS, "TID")}}  # fmt: skip
-    assert dosing(line).least == 1
+    assert dosing(line).certain == 1
     line["timing"] = {"repeat": {"when": ["ACM", "ACV"]}, "code": concept(GTS, "TID")}
-    assert dosing(line).least == 2
+    assert dosing(line).certain == 2
     line["timing"] = {"repeat": {"boundsPeriod": {"start": "2026-01-01"}}, "code": concept(GTS, "TID")}
-    assert dosing(line).least == 3
+    assert dosing(line).certain == 3
 
 
 @pytest.mark.parametrize(
@@ -92,7 +96,7 @@ def test_first_match_counts() -> None:
     [("QD", 1), ("BID", 2), ("TID", 3), ("QID", 4), ("AM", 1), ("BED", 1), ("QOD", 0.5), ("Q6H", 4), ("Q8H", 3)],
 )
 def test_timing_code(name: str, count: float) -> None:
-    assert (dosing(code(name)).least, dosing(code(name)).from_text) == (count, False)
+    assert (dosing(code(name)).certain, dosing(code(name)).from_text) == (count, False)
 
 
 @pytest.mark.parametrize(
@@ -100,14 +104,14 @@ def test_timing_code(name: str, count: float) -> None:
 )
 def test_timing_code_in_words_is_text(text: str, count: float) -> None:
     found = dosing({"timing": {"code": {"text": text}}})
-    assert (found.least, found.most, found.from_text) == (count, count, True)
+    assert (found.certain, found.possible, found.from_text) == (count, count, True)
 
 
 def test_lines_add_up() -> None:
     meals = [repeat(frequency=1, period=1, periodUnit="d", when=[event]) for event in ("ACM", "ACD", "ACV")]
-    assert dosing(*meals).least == 3
-    assert dosing(*meals, code("BED")).least == 4
-    assert dosing(repeat(frequency=1, frequencyMax=2, period=1, periodUnit="d"), code("BED")).most == 3
+    assert dosing(*meals).certain == 3
+    assert dosing(*meals, code("BED")).certain == 4
+    assert dosing(repeat(frequency=1, frequencyMax=2, period=1, periodUnit="d"), code("BED")).possible == 3
 
 
 # ---------------------------------------------------------------- as needed and scales
@@ -118,26 +122,123 @@ PRN = {
     "in the timing's codes": {"timing": {"code": {"coding": [{"code": "QID"}, {"code": "PRN"}]}}},
     "in the text": {"text": "8 units four times a day PRN"},
     "as needed in the text": {"text": "8 units 4 times a day as needed"},
-    "sliding scale": {"text": "four times a day per sliding scale"},
-    "SSI": {"text": "SSI four times a day"},
 }
 
 
 @pytest.mark.parametrize("line", PRN.values(), ids=PRN.keys())
-def test_as_needed_lines_add_nothing_and_show_self_adjustment(line: JSON) -> None:
+def test_as_needed_lines_are_possible_and_not_certain(line: JSON) -> None:
     found = dosing(line)
-    assert (found.least, found.most, found.as_needed) == (0, 0, 4)
+    assert (found.certain, found.possible, found.no_ceiling, found.as_needed) == (0, 4, 0, True)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"text": "8 units as needed for high glucose"},
+        {"text": "8 units", "asNeededBoolean": True},
+        {"text": "sliding scale"},
+        {"text": "Use as directed per sliding scale, max 50 units/day"},
+        {"text": "1 unit per 10 g of carbohydrate"},
+    ],
+    ids=["as needed", "boolean", "scale", "scale with a daily maximum of units", "ratio"],
+)
+def test_what_states_no_ceiling_is_counted_as_such(line: JSON) -> None:
+    found = dosing(line)
+    assert (found.certain, found.possible, found.no_ceiling) == (0, 0, 1)
+
+
+@pytest.mark.parametrize("text", ["four times a day per sliding scale", "SSI four times a day", "per scale QID"])
+def test_a_scale_with_a_timing_is_scheduled_and_shows_self_adjustment(text: str) -> None:
+    found = dosing({"text": text})
+    assert (found.certain, found.possible, found.no_ceiling) == (4, 4, 0)
     assert found.adjusts
 
 
-def test_as_needed_beside_scheduled_lines() -> None:
+def test_a_scale_with_a_structured_timing_is_scheduled() -> None:
+    found = dosing(repeat(frequency=3, period=1, periodUnit="d") | {"text": "150-199 2 units, 200-249 4 units"})
+    assert (found.certain, found.possible) == (3, 3)
+
+
+def test_a_scale_beside_scheduled_lines() -> None:
     found = dosing(code("TID"), {"text": "sliding scale"})
-    assert (found.least, found.most) == (3, 3)
-    assert found.as_needed > 0
+    assert (found.certain, found.possible, found.no_ceiling) == (3, 3, 1)
+
+
+def test_a_dose_as_needed_beside_a_scheduled_one_in_one_text() -> None:
+    found = dosing({"text": "8 units with meals, plus 2 units as needed for high glucose"})
+    assert (found.certain, found.possible, found.no_ceiling) == (3, 3, 1)
+
+
+# ---------------------------------------------------------------- structured timing and text
+
+
+@pytest.mark.parametrize(
+    ("frequency", "text", "least", "most"),
+    [
+        (1, "inject 6 units three times daily before meals, correction 1:50", 1, 3),
+        (3, "10 units at bedtime", 1, 3),
+        (3, "up to 3 times a day", 0, 3),
+        (3, "use as directed", 3, 3),
+        (3, "1 unit per 10 g carbohydrate before meals, plus correction 1:50 above 150", 3, 3),
+        (1, "10 units with dinner plus correction 1:50", 1, 1),
+        (2, "20 units before breakfast and dinner, mix in same syringe with regular", 2, 2),
+        (1, "10 units at bedtime, increase by 2 units every 3 days until fasting is under 130", 1, 1),
+    ],
+)
+def test_two_counts_are_two_ends_of_a_range(frequency: int, text: str, least: float, most: float) -> None:
+    found = dosing(repeat(frequency=frequency, period=1, periodUnit="d") | {"text": text})
+    assert (found.certain, found.possible, found.from_text) == (least, most, False)
+
+
+@pytest.mark.parametrize("event", ["AC", "C", "PC"])
+def test_meals_beside_a_frequency_of_one_are_three(event: str) -> None:
+    assert dosing(repeat(frequency=1, period=1, periodUnit="d", when=[event])).certain == 3
+    assert dosing(repeat(frequency=2, period=1, periodUnit="d", when=[event])).certain == 2
+
+
+def test_named_meals_beside_a_frequency_of_one_may_be_meant() -> None:
+    found = dosing(repeat(frequency=1, period=1, periodUnit="d", when=["ACM", "ACD", "ACV"]))
+    assert (found.certain, found.possible) == (1, 3)
+
+
+# ---------------------------------------------------------------- several lines
+
+
+def test_a_time_of_day_is_one_injection_however_many_lines_name_it() -> None:
+    found = dosing({"text": "8 units before meals"}, {"text": "per sliding scale before meals and at bedtime"})
+    assert (found.certain, found.possible) == (4, 7)
+
+
+def test_lines_that_bound_themselves_to_courses_follow_one_another() -> None:
+    steps = [{"text": "10 units once daily for 7 days"}, {"text": "12 units once daily for 7 days"}]
+    assert dosing(*steps, {"text": "then 14 units once daily"}).certain == 1
+    assert dosing(*steps).course_days == 14
+    assert dosing(*steps, {"text": "then 14 units once daily"}).course_days is None
+
+
+def test_meals_that_share_a_course_add() -> None:
+    meals = [{"text": f"8 units with {meal} for 90 days"} for meal in ("breakfast", "lunch", "dinner")]
+    assert (dosing(*meals).certain, dosing(*meals).course_days) == (3, 90)
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("10 units daily for 7 days", 7),
+        ("10 units daily for 2 weeks", 14),
+        ("10 units daily for 1 month", 30),
+        ("10 units daily x90 days", 90),
+        ("discard open vial after 28 days", None),
+        ("as directed for 28 days inject 25 units at bedtime", None),
+        ("vial expires 30 days after first opening", None),
+    ],
+)
+def test_a_course_in_words(text: str, days: int | None) -> None:
+    assert dosing({"text": text}).course_days == days
 
 
 def test_not_as_needed_counts() -> None:
-    assert dosing(repeat(frequency=3, period=1, periodUnit="d") | {"asNeededBoolean": False}).least == 3
+    assert dosing(repeat(frequency=3, period=1, periodUnit="d") | {"asNeededBoolean": False}).certain == 3
 
 
 ADJUSTS = {
@@ -154,7 +255,7 @@ ADJUSTS = {
 @pytest.mark.parametrize("text", ADJUSTS.values(), ids=ADJUSTS.keys())
 def test_words_of_self_adjustment(text: str) -> None:
     assert dosing({"text": text}).adjusts
-    assert dosing({"text": text}).least == 3
+    assert dosing({"text": text}).certain == 3
 
 
 @pytest.mark.parametrize("text", ["20 units at bedtime", "8 units TID", "U-100 10 units daily"])
@@ -205,10 +306,10 @@ def test_route(route: JSON | None, intravenous: bool) -> None:
 def test_a_route_whose_code_and_name_disagree_cannot_be_counted() -> None:
     route = {"coding": [{"system": SNOMED, "code": "47625008", "display": "Subcutaneous route"}]}
     found = dosing(code("TID") | {"route": route})
-    assert (found.least, found.intravenous) == (None, False)
+    assert (found.certain, found.possible, found.intravenous) == (0, None, False)
 
 
 @given(st.text(max_size=60))
 def test_nothing_raises(text: str) -> None:
     found = dosing({"text": text, "timing": {"repeat": {"when": [text], "periodUnit": text}, "code": {"text": text}}})
-    assert found.least is None or found.most is None or found.least <= found.most
+    assert found.possible is None or found.certain <= found.possible

@@ -43,7 +43,7 @@ TEXTS = {
 @pytest.mark.parametrize(("text", "count"), TEXTS.items(), ids=TEXTS.keys())
 def test_plain_words(text: str, count: float) -> None:
     found = dosing({"text": text})
-    assert (found.least, found.most, found.from_text) == (count, count, True)
+    assert (found.certain, found.possible, found.from_text) == (count, count, True)
 
 
 NOT_A_COUNT = {
@@ -59,14 +59,14 @@ NOT_A_COUNT = {
 @pytest.mark.parametrize(("text", "most"), NOT_A_COUNT.items(), ids=NOT_A_COUNT.keys())
 def test_a_number_that_is_no_frequency_is_not_counted(text: str, most: float) -> None:
     found = dosing({"text": text})
-    assert found.least is None or found.least <= most
+    assert found.certain <= most
 
 
 @pytest.mark.parametrize("text", ["2 to 4 times a day", "2-4 times daily", "two to four times a day", "2 or 4 x daily"])
 def test_a_range_in_words_has_two_ends_or_is_not_read(text: str) -> None:
     # "A range (frequency 2, frequencyMax 4) whose ends fall on both sides of 3 is unknown": never 4 for certain.
     found = dosing({"text": text})
-    assert found.least is None or found.least <= 2
+    assert found.certain <= 2
 
 
 @pytest.mark.parametrize(
@@ -83,15 +83,16 @@ def test_a_range_in_words_has_two_ends_or_is_not_read(text: str) -> None:
     ],
 )
 def test_words_that_say_no_daily_count(text: str) -> None:
-    assert dosing({"text": text}).least is None
+    found = dosing({"text": text})
+    assert (found.certain, found.possible) == (0, None)
 
 
 def test_every_occasion_that_is_named_counts() -> None:
     # Morning and evening are two injections; fewer would stand against the member.
     found = dosing({"text": "20 units in the morning and evening"})
-    assert found.least in (2, None)
+    assert found.certain == 2
 
 
 def test_patient_instructions_are_read_too() -> None:
-    assert dosing({"patientInstruction": "inject 8 units three times daily"}).least == 3
-    assert dosing({"additionalInstruction": [{"text": "with each meal"}]}).least == 3
+    assert dosing({"patientInstruction": "inject 8 units three times daily"}).certain == 3
+    assert dosing({"additionalInstruction": [{"text": "with each meal"}]}).certain == 3

@@ -9,7 +9,7 @@ import pytest
 from cds_service.facts import InsulinAction
 from tests.fhir_mappings.builders import JSON, SNOMED
 from tests.fhir_mappings.drugs import TID, coded, dispense, only, orders, request, statement
-from tests.support import concept
+from tests.support import RXNORM, concept
 
 DAILY = {"timing": {"repeat": {"frequency": 1, "period": 1, "periodUnit": "d"}}}
 
@@ -53,7 +53,33 @@ COVERED = {
         request(status="completed", dispenseRequest=supply(30, repeats=2)),
         ("2026-01-05", "2026-04-04"),
     ),
-    "completed without end covers its day": (request(status="completed"), ("2026-01-05", "2026-01-05")),
+    "completed without end": (request(status="completed"), ("2026-01-05", None)),
+    "stopped without end": (request(status="stopped"), ("2026-01-05", None)),
+    "on hold without end": (request(status="on-hold"), ("2026-01-05", None)),
+    "on hold since the day that the order says": (
+        request(status="on-hold", dispenseRequest=supply(end="2026-03-05")),
+        ("2026-01-05", "2026-03-05"),
+    ),
+    "of two days that a stopped order names the later": (
+        request(
+            status="stopped",
+            dispenseRequest=supply(end="2026-03-05"),
+            dosageInstruction=[bounded("2026-01-05", "2026-04-01")],
+        ),
+        ("2026-01-05", "2026-04-01"),
+    ),
+    "a supply is no day that a stopped order names": (
+        request(status="stopped", dispenseRequest=supply(30)),
+        ("2026-01-05", None),
+    ),
+    "a course of a month is 30 days": (
+        request(dosageInstruction=[{"text": "8 units three times a day for 1 month"}]),
+        ("2026-01-05", "2026-02-03"),
+    ),
+    "a course that only its first line has": (
+        request(dosageInstruction=[{"text": "8 units daily for 7 days"}, {"text": "then 8 units three times a day"}]),
+        ("2026-01-05", None),
+    ),
     "stopped on the day that the order says": (
         request(status="stopped", dispenseRequest=supply(end="2026-03-05")),
         ("2026-01-05", "2026-03-05"),
@@ -77,7 +103,7 @@ def test_a_statement_covers_its_period() -> None:
     period = {"start": "2026-01-05", "end": "2026-08-31"}
     assert days(statement(effectivePeriod=period)) == ("2026-01-05", "2026-08-31")
     assert days(statement(effectivePeriod={"start": "2026-01-05"})) == ("2026-01-05", None)
-    assert only(statement()).least == 3
+    assert only(statement()).certain == 3
 
 
 def test_a_dispense_covers_its_supply() -> None:
@@ -88,13 +114,38 @@ def test_a_dispense_without_directions_adds_nothing() -> None:
     assert orders(dispense()) == []
 
 
+@pytest.mark.parametrize(("status", "live"), [("active", True), ("completed", False), ("stopped", False)])
+def test_an_order_without_a_known_end_is_live_only_while_it_is_active(status: str, live: bool) -> None:
+    assert only(request(status=status)).live is live
+
+
+def test_what_was_handed_over_extends_the_supply_of_its_order() -> None:
+    fills = [dispense(id=f"x{n}", whenHandedOver=day) for n, day in enumerate(("2026-01-05", "2026-02-05"))]
+    found = only(request(status="completed"), *fills)
+    assert (str(found.end), str(found.supplied_until), found.live) == ("2026-03-06", "2026-03-06", True)
+    stopped = only(request(status="stopped"), *fills)
+    assert (stopped.end, str(stopped.supplied_until), stopped.live) == (None, "2026-03-06", False)
+
+
+def test_a_fill_of_another_insulin_or_before_the_order_extends_nothing() -> None:
+    other = dispense(medicationCodeableConcept=concept(RXNORM, "274783"))
+    assert only(request(status="completed"), other, dispense(id="x2", whenHandedOver="2025-12-01")).end is None
+
+
+@pytest.mark.parametrize("reported", [{"reportedBoolean": True}, {"reportedReference": {"reference": "Patient/p1"}}])
+def test_a_plan_that_is_reported_counts_as_a_statement_does(reported: JSON) -> None:
+    assert only(request(intent="plan", **reported)).certain == 3
+    assert orders(request(intent="plan", reportedBoolean=False)) == []
+    assert orders(request(intent="proposal", **reported)) == []
+
+
 # ---------------------------------------------------------------- how much
 
 
 def test_a_premix_twice_a_day_is_two() -> None:
     twice = {"timing": {"repeat": {"frequency": 2, "period": 1, "periodUnit": "d"}}}
     found = only(coded("847187", dosageInstruction=[twice]))
-    assert (found.action, found.least) == (InsulinAction.PREMIX, 2)
+    assert (found.action, found.certain) == (InsulinAction.PREMIX, 2)
 
 
 def test_an_intravenous_order_adds_nothing() -> None:
@@ -115,4 +166,4 @@ def test_a_titration_in_steps_is_one_injection_a_day() -> None:
     found = orders(coded("274783", dosageInstruction=steps))
     on_day = date(2026, 3, 1)
     live = [o for o in found if o.start is not None and o.start <= on_day and (o.end is None or o.end >= on_day)]
-    assert sum(o.least or 0 for o in live) <= 1
+    assert sum(o.certain for o in live) == 1

@@ -69,7 +69,7 @@ def stating(**answers: Any) -> Chart:
 
 def insulin(ingredient: str = "lispro", a_day: float | None = 3, **more: Any) -> InsulinOrder:
     """A current order of one insulin, since January, whose directions are coded."""
-    base: dict[str, Any] = {"start": date(2026, 1, 5), "end": None, "least": a_day, "most": a_day} | more
+    base: dict[str, Any] = {"start": date(2026, 1, 5), "end": None, "certain": a_day or 0.0, "possible": a_day} | more
     return InsulinOrder(f"MedicationRequest/{ingredient}", ingredient, ingredient, InsulinAction.UNSTATED, **base)
 
 
@@ -299,8 +299,8 @@ REGIMENS: dict[str, tuple[list[InsulinOrder], dict[str, Any]]] = {
         [replace(insulin(at_meals=True), action=InsulinAction.RAPID)],
         {"D.I.F.injections": 3, "D.I.F.since": date(2026, 1, 5)},
     ),
-    "a range": ([insulin(most=5)], {"D.I.F.since": date(2026, 1, 5)}),
-    "a range below three": ([insulin(a_day=1, most=2)], {}),
+    "a range": ([insulin(possible=5)], {"D.I.F.since": date(2026, 1, 5)}),
+    "a range below three": ([insulin(a_day=1, possible=2)], {}),
     "less than daily": ([insulin(a_day=0.5)], {}),
     "words": ([insulin(from_text=True)], {"D.I.F.since": date(2026, 1, 5)}),
     "one insulin cannot be read": ([insulin(), insulin("glargine", None)], {"D.I.F.since": date(2026, 1, 5)}),

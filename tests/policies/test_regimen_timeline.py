@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.facts import InsulinAction, InsulinOrder
-from cds_service.policies.mp_mm_1316.regimen_timeline import chain_start, daily_count, segments
+from cds_service.policies.mp_mm_1316.regimen_count import injections
+from cds_service.policies.mp_mm_1316.regimen_timeline import chain_start, segments
 
 AS_OF = date(2026, 11, 20)
 GOAL, GAP = 3, 30
+PARAMETERS = {"assumed_supply_days": 90, "unstated_ceiling": 3}
 
 
 def insulin(
@@ -26,8 +28,8 @@ def insulin(
         action=InsulinAction.UNSTATED,
         start=start,
         end=end,
-        least=a_day,
-        most=a_day if most is None else most,
+        certain=a_day or 0.0,
+        possible=a_day if most is None else most,
     )
 
 
@@ -38,7 +40,7 @@ def day(iso: str) -> date:
 
 def start_of(*orders: InsulinOrder) -> date | None:
     """First day of the unbroken run at three a day."""
-    return chain_start(segments(orders, AS_OF), GOAL, GAP, AS_OF)
+    return chain_start(segments(orders, AS_OF, PARAMETERS), GOAL, GAP, AS_OF)
 
 
 # ---------------------------------------------------------------- the count of one day
@@ -52,16 +54,17 @@ COUNTS = {
         [insulin("lispro", 2, None, most=3), insulin("lispro", 1, None, most=4)],
         (2, 4),
     ),
-    "unreadable adds nothing": ([insulin("lispro", None, None), insulin("glargine", 1, None)], (1, 1)),
+    "unreadable leaves the ceiling open": ([insulin("lispro", None, None), insulin("glargine", 1, None)], (1, None)),
     "premix twice a day is two": ([insulin("premix", 2, None)], (2, 2)),
     "nothing": ([], (0, 0)),
 }
 
 
 @pytest.mark.parametrize(("orders", "expected"), COUNTS.values(), ids=COUNTS.keys())
-def test_daily_count(orders: list[InsulinOrder], expected: tuple[float, float]) -> None:
-    assert daily_count(orders) == expected
-    assert daily_count(reversed(orders)) == expected
+def test_injections_of_one_day(orders: list[InsulinOrder], expected: tuple[float, float | None]) -> None:
+    for arranged in (orders, list(reversed(orders))):
+        found = injections(arranged, 3)
+        assert (found.certain, found.possible) == expected
 
 
 # ---------------------------------------------------------------- the chain
@@ -169,8 +172,8 @@ def good(orders: list[InsulinOrder], on_day: date) -> bool:
     """Whether a day has three or more injections, counted by hand."""
     most: dict[str, float] = {}
     for one in orders:
-        if one.start and one.start <= on_day <= (one.end or AS_OF) and one.least is not None:
-            most[one.ingredient] = max(most.get(one.ingredient, 0), one.least)
+        if one.start and one.start <= on_day <= (one.end or AS_OF) and one.certain:
+            most[one.ingredient] = max(most.get(one.ingredient, 0), one.certain)
     return sum(most.values()) >= GOAL
 
 
@@ -196,4 +199,4 @@ def test_the_chain_is_the_one_counted_day_by_day(orders: list[InsulinOrder]) -> 
 @given(ORDERS.flatmap(lambda orders: st.tuples(st.just(orders), st.permutations(orders))))
 def test_the_order_of_orders_never_matters(both: tuple[list[InsulinOrder], list[InsulinOrder]]) -> None:
     orders, shuffled = both
-    assert segments(orders, AS_OF) == segments(shuffled, AS_OF)
+    assert segments(orders, AS_OF, PARAMETERS) == segments(shuffled, AS_OF, PARAMETERS)

@@ -67,8 +67,8 @@ def insulin(label: str, a_day: float | None, start: str | None, end: str | None 
         action=InsulinAction.UNSTATED,
         start=day(start) if start else None,
         end=day(end) if end else None,
-        least=a_day,
-        most=members.pop("most", a_day),
+        certain=a_day or 0.0,
+        possible=members.pop("most", a_day),
         **members,
     )
 
@@ -496,13 +496,13 @@ def test_regimen_words_and_table() -> None:
     orders = (
         insulin("glargine", 1, "2026-01-05"),
         insulin("lispro", 3, "2026-01-05", "2026-06-30"),
-        insulin("lispro pen", 3, "2026-07-15", ingredient="lispro", as_needed=2),
+        insulin("lispro pen", 3, "2026-07-15", ingredient="lispro", no_ceiling=1),
     )
     found = drawn("D.I.F", insulin=orders)
     # From July 1 to 14 there is one a day: a gap of 14 days, bridged. Six months before the day: 2026-05-20.
     assert found.words == (
         "3 insulin orders, 2 still running on 2026-11-20; "
-        "the newest is lispro pen, 3 a day, up to 2 more as needed, from 2026-07-15. "
+        "the newest is lispro pen, 3 a day, and more as needed or by scale, from 2026-07-15. "
         "Unbroken at 3 or more injections a day since 2026-01-05, 1 short gap bridged, "
         "before the 6-month mark of 2026-05-20."
     )
@@ -510,11 +510,11 @@ def test_regimen_words_and_table() -> None:
     assert found.rows == (
         ("glargine", "2026-01-05", "runs on", "1 a day"),
         ("lispro", "2026-01-05", "2026-06-30", "3 a day"),
-        ("lispro pen", "2026-07-15", "runs on", "3 a day, up to 2 more as needed"),
+        ("lispro pen", "2026-07-15", "runs on", "3 a day, and more as needed or by scale"),
     )
     assert {
         "glargine: 1 a day",
-        "lispro pen: 3 a day, up to 2 more as needed",
+        "lispro pen: 3 a day, and more as needed or by scale",
         "6 months before: 2026-05-20",
         "day of the order: 2026-11-20",
         "3 or more a day, unbroken",
@@ -630,8 +630,8 @@ def test_any_label_can_be_drawn(label: str, shown: str) -> None:
 
 @pytest.mark.parametrize("letter", ["W", "i"])
 def test_a_long_label_is_cut_to_the_width_and_its_number_kept(letter: str) -> None:
-    found = drawn("D.I.F", insulin=(insulin(letter * 500, 3, "2026-01-05", as_needed=2),))
-    (label,) = [text for text in written(found) if text.endswith(": 3 a day, up to 2 more as needed")]
+    found = drawn("D.I.F", insulin=(insulin(letter * 500, 3, "2026-01-05", no_ceiling=1),))
+    (label,) = [text for text in written(found) if text.endswith(": 3 a day, and more as needed or by scale")]
     name = label.split(":")[0]
     assert name.endswith("…") and set(name[:-1]) == {letter}
     # In DejaVu Sans a W is 0.989 of the size wide, an i 0.278; 480 pt are there, about 195 of them for the number.

@@ -9,6 +9,7 @@ from cds_service.engine.finding import Basis, Finding, Gap, met, strongest, unkn
 from cds_service.engine.section import criterion
 from cds_service.facts import Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
+from cds_service.policies.mp_mm_1316.pump_use import pumps_in_use
 
 
 @criterion("D.I.E", "Member or caregiver can operate the device")
@@ -19,7 +20,7 @@ def operates_device(case: Case) -> Finding:
         "D.I.E", "Member or caregiver can operate the pump", "Member or caregiver cannot operate the pump yet"
     )
     trained = [r for r in case.chart.pump_training if usable(r.when, case.as_of)]
-    worn = [r for r in case.chart.pumps if usable(r.when, case.as_of)]
+    worn = pumps_in_use(case)
     if trained or worn:
         words = "; ".join((*_training(trained), *_pump(worn)))
         shown = met(f"{words[0].upper()}{words[1:]}", Basis.SUPPORTED, map(cite, (*trained, *worn)))

@@ -1,14 +1,27 @@
-"""The insulin regimen as a timeline: how many injections a day, on which days (D.I.F)."""
+"""The insulin regimen as a timeline: how many injections a day, on which days (D.I.F, "Duration")."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
+from typing import Any
 
 from cds_service.facts import InsulinOrder
+from cds_service.policies.mp_mm_1316.regimen_count import Injections, class_of, injections
+
+_RAN_OUT = ("active", "in-progress", "completed")
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """An order with the days that it covers, both included, as far as they lie up to the day."""
+
+    order: InsulinOrder
+    first: date
+    last: date
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,49 +30,74 @@ class Segment:
 
     start: date
     end: date
-    least: float
-    most: float
+    count: Injections
 
 
-def daily_count(orders: Iterable[InsulinOrder]) -> tuple[float, float]:
-    """Least and most scheduled injections a day of orders that are live together.
+def last_day(order: InsulinOrder, orders: Sequence[InsulinOrder], assumed_days: int, as_of: date) -> date | None:
+    """The last day of an order: `as_of` for one that runs on, None when it cannot be told.
 
-    Distinct insulins add. Two orders for one ingredient are a renewal or a re-entry: the larger counts.
+    One that was stopped, completed or paused ends on the day that it names, but not before the end of its supply
+    when a later order of the same ingredient or class follows. Where it names neither it is taken to last so many
+    days, only to join it to such a successor.
     """
-    least: dict[str, float] = defaultdict(float)
-    most: dict[str, float] = defaultdict(float)
-    for order in orders:
-        if order.least is not None and order.most is not None:
-            least[order.ingredient] = max(least[order.ingredient], order.least)
-            most[order.ingredient] = max(most[order.ingredient], order.most)
-    return sum(least.values()), sum(most.values())
+    if order.live and order.status in ("active", "in-progress"):
+        return order.end or as_of
+    named = order.end
+    if named is not None and not order.live:
+        named = min(named, as_of - _DAY)  # it no longer runs, whatever its bounds said when it was written
+    following = _successor(order, orders)
+    if following is None or order.start is None:
+        return named
+    supplied = order.supplied_until
+    if supplied is None and named is None:
+        supplied = order.start + timedelta(days=assumed_days - 1)
+    joined = min(supplied, following - _DAY) if supplied is not None else None
+    return max((day for day in (named, joined) if day is not None), default=None)
 
 
-def segments(orders: Iterable[InsulinOrder], as_of: date) -> list[Segment]:
-    """The timeline up to and including `as_of`, oldest first; orders with no start are left out."""
-    placed = [o for o in orders if o.start is not None and o.start <= as_of]
-    horizon = as_of + timedelta(days=1)
-    cuts = {horizon}
-    for order in placed:
-        cuts.add(order.start)  # type: ignore[arg-type]
-        cuts.add(min(_after(order, as_of), horizon))
-    days = sorted(cuts)
-    timeline = []
-    for start, end in pairwise(days):
-        live = [o for o in placed if o.start <= start and _after(o, as_of) > start]  # type: ignore[operator]
-        timeline.append(Segment(start, end, *daily_count(live)))
-    return timeline
+def _successor(order: InsulinOrder, orders: Sequence[InsulinOrder]) -> date | None:
+    """The day on which the next order of the same ingredient or class begins."""
+    if order.start is None:
+        return None
+    kind = class_of(order)
+    later = [o.start for o in orders if o.start is not None and o.start > order.start and class_of(o) == kind]
+    return min(later, default=None)
 
 
-def chain_start(timeline: list[Segment], goal: float, gap_days: int, as_of: date) -> date | None:
+def spans(orders: Iterable[InsulinOrder], as_of: date, parameters: Mapping[str, Any]) -> list[Span]:
+    """The orders whose days are known, as far as they begin by `as_of`."""
+    there = [o for o in orders if o.start is None or o.start <= as_of]
+    found = []
+    for order in there:
+        last = last_day(order, there, parameters["assumed_supply_days"], as_of)
+        if order.start is not None and last is not None and last >= order.start:
+            found.append(Span(order, order.start, min(last, as_of)))
+    return found
+
+
+def segments(orders: Iterable[InsulinOrder], as_of: date, parameters: Mapping[str, Any]) -> list[Segment]:
+    """The timeline up to and including `as_of`, oldest first; orders without known days are left out."""
+    placed = spans(orders, as_of, parameters)
+    days = sorted({as_of + _DAY, *(span.first for span in placed), *(span.last + _DAY for span in placed)})
+    return [
+        Segment(start, end, injections(_on(placed, start), parameters["unstated_ceiling"]))
+        for start, end in pairwise(days)
+    ]
+
+
+def _on(placed: Iterable[Span], day: date) -> list[InsulinOrder]:
+    return [span.order for span in placed if span.first <= day <= span.last]
+
+
+def chain_start(timeline: Sequence[Segment], goal: float, gap_days: int, as_of: date) -> date | None:
     """First day of the unbroken run at `goal` or more a day that reaches `as_of`; None when there is none.
 
     Gaps of up to `gap_days` are bridged, the one between the last good day and `as_of` too.
     """
     start: date | None = None
-    expected = as_of + timedelta(days=1)
+    expected = as_of + _DAY
     for segment in reversed(timeline):
-        if segment.least < goal:
+        if segment.count.certain < goal:
             continue
         if (expected - segment.end).days > gap_days:
             break
@@ -67,6 +105,47 @@ def chain_start(timeline: list[Segment], goal: float, gap_days: int, as_of: date
     return start
 
 
-def _after(order: InsulinOrder, as_of: date) -> date:
-    """The day after an order's last day."""
-    return (order.end if order.end is not None else as_of) + timedelta(days=1)
+def smaller_days(timeline: Sequence[Segment], goal: float, since: date, until: date) -> tuple[date, date, float] | None:
+    """The last days from `since` up to, not including, `until` with fewer than `goal` a day, and the most on them."""
+    for segment in reversed(timeline):
+        first, end = max(segment.start, since), min(segment.end, until)
+        if first < end and _is_read(segment, goal):
+            return first, end - _DAY, segment.count.possible or 0.0
+    return None
+
+
+def covers(timeline: Sequence[Segment], since: date, as_of: date, gap_days: int, below: float | None) -> bool:
+    """Whether readable orders cover the days from `since` to `as_of`, short gaps bridged.
+
+    With `below`: and none of these days allows that many injections.
+    """
+    expected = as_of + _DAY
+    for segment in reversed(timeline):
+        if not segment.count.orders:
+            continue
+        if not _is_read(segment, below) or (expected - segment.end).days > gap_days:
+            return False
+        expected = segment.start
+        if expected <= since:
+            return True
+    return False
+
+
+def _is_read(segment: Segment, below: float | None) -> bool:
+    """Whether every order of these days can be read, and allows fewer injections than that."""
+    possible = segment.count.possible
+    return bool(segment.count.orders) and possible is not None and (below is None or possible < below)
+
+
+def current(orders: Iterable[InsulinOrder], as_of: date, gap_days: int) -> list[InsulinOrder]:
+    """The orders of the present regimen: those that run, and those that ran out so lately that a refill is only due."""
+    there = [o for o in orders if o.start is None or o.start <= as_of]
+    running = [o for o in there if o.live and (o.end is None or o.end >= as_of)]
+    held = {o.ingredient for o in running}
+    due = [o for o in there if _is_due(o, as_of, gap_days) and o.ingredient not in held]
+    return [*running, *due]
+
+
+def _is_due(order: InsulinOrder, as_of: date, gap_days: int) -> bool:
+    ran_out = order.live and order.status in _RAN_OUT and order.end is not None and order.end < as_of
+    return ran_out and order.end is not None and (as_of - order.end).days <= gap_days

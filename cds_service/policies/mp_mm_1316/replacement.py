@@ -26,8 +26,8 @@ from cds_service.policies.mp_mm_1316.case import Case, attestation, cite
 from cds_service.policies.mp_mm_1316.diagnosis import documented_diagnosis
 from cds_service.policies.mp_mm_1316.end_stage_complications import end_stage_complications
 from cds_service.policies.mp_mm_1316.exclusions import nobody_can_operate
-from cds_service.policies.mp_mm_1316.injection_regimen import pump_signs
 from cds_service.policies.mp_mm_1316.phrases import dated_labels, sentence
+from cds_service.policies.mp_mm_1316.pump_use import pump_signs
 
 _CLOSES = "The reason for the replacement or repair, in the questionnaire (D.III.reason)"
 _ASSESSMENT = "A vendor's or specialist's estimate of the repair cost (D.III.assessment)"

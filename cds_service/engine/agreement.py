@@ -1,0 +1,34 @@
+"""What chart and statement say together, where the policy lets neither outweigh the other by itself (D.I.F, D.I.G)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from cds_service.engine.finding import Finding, Gap, strongest, unknown
+from cds_service.engine.truth import NOT_MET
+
+
+def reconciled(charted: Finding, stated: Finding | None, complete: bool) -> Finding:
+    """The chart's finding and the statement's as one.
+
+    Where they agree, the chart's figure stands, on the stronger basis. What one leaves open, the other closes. A
+    complete not-met against a yes, or a met against a no, is for a reviewer, both named; where the chart's record is
+    not complete, the statement speaks. `complete`: the record leaves nothing out that could turn its not-met.
+    """
+    if stated is None:
+        return charted
+    if not stated.decided:
+        return charted if charted.decided else strongest(charted, stated)
+    if not charted.decided:
+        return stated
+    if charted.truth is stated.truth:
+        basis = strongest(charted, stated).basis
+        return replace(charted, basis=basis, evidence=(*charted.evidence, *stated.evidence))
+    if charted.truth is NOT_MET and not complete:
+        return stated
+    return unknown(
+        Gap.NEEDS_REVIEW,
+        f"chart and statement differ: {charted.explanation}; {stated.explanation}",
+        "A corrected chart or a corrected statement, so that both say the same",
+        (*charted.evidence, *stated.evidence),
+    )

@@ -1,0 +1,65 @@
+"""Whether a pump is already in use: it blanks the charted injections (D.I.F), supports D.I.E, asks about D.III."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from cds_service.engine.finding import Evidence
+from cds_service.facts import InsulinOrder, Record
+from cds_service.policies.mp_mm_1316.case import Case, usable
+from cds_service.policies.mp_mm_1316.regimen_timeline import chain_start, current, segments
+
+
+def injected(case: Case) -> list[InsulinOrder]:
+    """Insulin orders that are for injections, whenever they were."""
+    return [order for order in case.chart.insulin if not order.via_pump]
+
+
+def live_orders(case: Case) -> list[InsulinOrder]:
+    """The orders of the present regimen of injections."""
+    return current(injected(case), case.as_of, case.parameters["regimen_gap_days"])
+
+
+def regimen_chain(case: Case) -> date | None:
+    """First day of the unbroken run at enough injections a day that reaches the order; None when there is none."""
+    p = case.parameters
+    timeline = segments(injected(case), case.as_of, p)
+    return chain_start(timeline, p["regimen_injections"], p["regimen_gap_days"], case.as_of)
+
+
+def pumps_in_use(case: Case) -> list[Record]:
+    """What shows a pump that is still used: devices and statuses that last, and procedures that are not older than
+    the present regimen of injections, which began when that pump was given up."""
+    worn = [r for r in case.chart.pumps if _speaks(r, case.as_of)]
+    done = [r for r in case.chart.pump_procedures if _speaks(r, case.as_of)]
+    since = _regimen_since(case) if done else None
+    return [*worn, *(r for r in done if since is None or r.when is None or r.when.last >= since)]
+
+
+def pump_signs(case: Case) -> list[Evidence]:
+    """What shows that a pump is already in use: a device, a status code, insulin given through a pump."""
+    pumps = pumps_in_use(case)
+    evidence = [Evidence(r.reference, r.label, str(r.when) if r.when else None) for r in pumps]
+    running = [o for o in case.chart.insulin if o.via_pump and _runs(o, case.as_of)]
+    if not pumps and live_orders(case):
+        # Insulin for the pump that is being ordered says nothing against the injections until it comes.
+        written_early = case.days_ago("pump_vial_days")
+        running = [o for o in running if o.start is None or o.start < written_early]
+    return evidence + [Evidence(o.reference, o.label) for o in running]
+
+
+def _regimen_since(case: Case) -> date | None:
+    starts: Sequence[date | None] = [regimen_chain(case), *(order.start for order in live_orders(case))]
+    return min((start for start in starts if start is not None), default=None)
+
+
+def _speaks(record: Record, as_of: date) -> bool:
+    """Whether a record says so by a code, and is neither over nor of a later day."""
+    only_words = bool(record.review) and not record.concepts and not record.supported
+    return not only_words and usable(record.when, as_of) and (record.until is None or record.until >= as_of)
+
+
+def _runs(order: InsulinOrder, as_of: date) -> bool:
+    begun = order.start is None or order.start <= as_of
+    return begun and order.live and (order.end is None or order.end >= as_of)

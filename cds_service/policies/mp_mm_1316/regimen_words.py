@@ -1,0 +1,55 @@
+"""The sentences of D.I.F: what counts from which insulin, and what has to be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from cds_service.facts import InsulinOrder
+from cds_service.policies.mp_mm_1316.regimen_count import Injections
+
+
+def by_ingredient(orders: Sequence[InsulinOrder], most: int = 4) -> str:
+    """Each insulin with its injections a day: "glargine 1, lispro 3"."""
+    counts: dict[str, float] = {}
+    for order in orders:
+        named = frozenset(m for o in orders if o.ingredient == order.ingredient for m in o.certain_at)
+        counts[order.ingredient] = max(counts.get(order.ingredient, 0.0), order.certain, float(len(named)))
+    told = [f"{ingredient} {count:g}" for ingredient, count in sorted(counts.items())]
+    more = f" and {len(told) - most} more" if len(told) > most else ""
+    return ", ".join(told[:most]) + more
+
+
+def ended_words(orders: Sequence[InsulinOrder], as_of: date) -> str:
+    """Which supply has run out, where a refill is due."""
+    ended = [order for order in orders if order.end is not None and order.end < as_of]
+    if not ended:
+        return ""
+    last = max(ended, key=lambda order: (order.end or date.min, order.reference))
+    return f"; the supply of {last.ingredient} ran out on {last.end}, a renewal is due"
+
+
+def open_question(found: Injections, orders: Sequence[InsulinOrder], goal: float) -> tuple[str, str]:
+    """Why a count is open, and what closes it."""
+    sure = f"{found.certain:g} insulin injections a day are certain ({by_ingredient(orders)})"
+    rivals, shared = " and ".join(found.rivals[:3]), " and ".join(found.shared)
+    if found.if_all_current >= goal and found.rivals:
+        return (
+            f"{sure}; {goal:g} are reached only if {rivals} are all taken, which looks like a switch",
+            f"Which of {rivals} is current; end the other order",
+        )
+    if found.if_separate >= goal and found.shared:
+        return (
+            f"{sure}; {goal:g} are reached only if {shared} are injected apart at the same time of day",
+            f"Whether {shared} are mixed in one syringe",
+        )
+    if found.if_both >= goal:
+        return (
+            f"{sure}; {goal:g} are reached only if {rivals} are all taken and none are mixed in one syringe",
+            f"Which of {rivals} is current, and whether {shared} are mixed in one syringe",
+        )
+    closes = f"Directions that say how many injections a day, at least {goal:g}"
+    if found.possible is None:
+        unread = sorted({order.ingredient for order in orders if order.possible is None})
+        return f"{sure}; the directions of {', '.join(unread)} do not say how often in a way that can be read", closes
+    return f"{sure}, up to {found.possible:g} are possible with as-needed doses, scales and ranges", closes
