@@ -20,9 +20,9 @@ from tests.browser.serving import served
 from tests.integration.charts import unavailable
 
 FOLDER = support.SHARED / "data" / "field"
-# By number; the others are not right yet.
-RIGHT = {"01", "02", "10", "11", "16", "21", "23", "25", "29", "30", "40", "41"}
-INPUTS = sorted(path for path in FOLDER.glob("*.json.gz") if path.name[:2] in RIGHT)
+# By number.
+NOT_RIGHT_YET = {"04", "07", "12", "13", "14", "17", "26", "27"} | {str(n) for n in (*range(31, 38), 42, 43, 44, 47)}
+INPUTS = sorted(path for path in FOLDER.glob("*.json.gz") if path.name[:2] not in NOT_RIGHT_YET)
 # The inputs name their FHIR server by this address; here it gets a port of its own, so that runs do not meet.
 NAMED_IN_THE_INPUTS = "127.0.0.1:18181"
 SIGN = "/cds-services/insulin-pump-order-sign"
