@@ -40,7 +40,7 @@ _OVER_BY_TRANSPLANT = frozenset({Concept.END_STAGE_RENAL_DISEASE, Concept.KIDNEY
 _STEMS = re.compile(
     r"diab|\bdm|t[12]d|lada|mody|cfrd|gdm|insulin|csii|pump|end[ -]?stage|es[rkl][df]|dialy|ckd|kidney|renal|transplant"
     r"|\b(?:hd|pd|capd|ccpd|aki)\b|hypogly|low blood|brittle|labile|crisis|keto|dka|albumin|acr\b|alb/c|retinop|neurop"
-    r"|nephrop|protein|macular|complian|adheren|dsm|educ|a1|hba|ghb|glyc|gfr|glomer|glucose|sugar|finger|smbg|fsb|accu"
+    r"|filtration|liver|hepatic|nephrop|protein|macular|complian|adheren|dsm|educ|a1|hba|ghb|glyc|gfr|glomer|glucose|sugar|finger|smbg|fsb|accu"
     r"|bgm|cbg|endocrin|implant|jet |needle[ -]free|pulsatile|intravenous insulin|oivit|ciit|pivit",
     re.IGNORECASE,
 )

@@ -11,7 +11,7 @@ from fhir_mappings import terminology
 from fhir_mappings.administrative_views import CareTeam, Organization, Practitioner, PractitionerRole
 from fhir_mappings.context import ChartContext, each
 from fhir_mappings.datatypes import CodeableConcept, Reference
-from fhir_mappings.meaning import credentials_of
+from fhir_mappings.meaning import NOTHING, credentials_of
 
 _PEOPLE = ("Practitioner/", "PractitionerRole/")
 
@@ -60,9 +60,11 @@ class Providers:
         return found
 
     def _organization(self, organization: Organization | None, literal: str) -> Provider | None:
-        concepts = terminology.concepts_in(organization.type) if organization is not None else frozenset()
-        if Concept.EQUIPMENT_SUPPLIER in concepts:
+        meaning = credentials_of(organization.type or ()) if organization is not None else NOTHING
+        if Concept.EQUIPMENT_SUPPLIER in meaning.documented | meaning.supported:
             return Provider(literal, Credential.SUPPLIER, "equipment supplier")
+        if Concept.EQUIPMENT_SUPPLIER in meaning.review:
+            return Provider(literal, Credential.MAY_NOT_ORDER, "an equipment supplier, as it seems")
         return None
 
 
@@ -77,9 +79,10 @@ def _provider(name: str, credentials: list[CodeableConcept]) -> Provider:
         (Credential.MAY_NOT_ORDER, Concept.MAY_NOT_ORDER),
     ):
         # Words that name who may order leave it to the EHR, which let them sign; those of others ask for a reviewer.
-        in_words = concept is Concept.MAY_NOT_ORDER and concept in meaning.review
+        in_words = concept is not Concept.MAY_ORDER and concept in meaning.review
         if concept in known or (in_words and Concept.MAY_ORDER not in meaning.review):
-            return Provider(name, credential, _naming(credentials, concept), endocrinology, told)
+            unsure = Credential.MAY_NOT_ORDER if in_words and concept not in known else credential
+            return Provider(name, unsure, _naming(credentials, concept), endocrinology, told)
     return Provider(name, Credential.UNREAD, "", endocrinology, told)
 
 

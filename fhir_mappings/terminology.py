@@ -42,6 +42,8 @@ _CAUSES = {
     Concept.DUE_TO_TYPE_1_DIABETES: Concept.TYPE_1_DIABETES,
     Concept.DUE_TO_TYPE_2_DIABETES: Concept.TYPE_2_DIABETES,
 }
+_CAUSED = frozenset(_CAUSES)
+_NUCC_SHAPE = re.compile(r"^\d{3}[0-9A-Z]{6}X$")
 # Systems whose codes are told by their shape where their system is missing or unknown. RxNorm's plain numbers and
 # HL7's short words are not.
 _DISTINCTIVE = frozenset({ICD10CM, ICD9CM, SNOMED, LOINC, HCPCS, NUCC})
@@ -109,7 +111,7 @@ def read_code(system: str | None, code: str | None) -> CodeReading:
         key = HCPCS
     own = _own_concepts(key, normal_code(key, code))
     if own:
-        return CodeReading(own - _CAUSES.keys(), _causes(own))
+        return CodeReading(own - _CAUSED, _causes(own))
     if key == ICD9CM:
         return _UNREAD
     elsewhere = _read_as_icd(system, code)
@@ -120,7 +122,7 @@ def read_code(system: str | None, code: str | None) -> CodeReading:
 
 def _causes(own: frozenset[Concept]) -> frozenset[Concept]:
     """The diseases that a code names as the cause of what it says."""
-    return frozenset(_CAUSES[concept] for concept in own & _CAUSES.keys()) - own
+    return frozenset(_CAUSES[concept] for concept in own & _CAUSED) - own
 
 
 def _own_concepts(key: str | None, normal: str) -> frozenset[Concept]:
@@ -164,9 +166,11 @@ def looks_like(code: str | None) -> frozenset[Concept]:
     if not code or len(code) > LONGEST_CODE:
         return _NONE
     plain = code.strip().upper()
+    if _NUCC_SHAPE.match(plain):
+        return _own_concepts(NUCC, plain)
     spellings = (plain, normal_code(ICD10CM, plain), normal_code(HCPCS, plain))
     meant = frozenset[Concept]().union(*(_SETS.any_system.get(spelling, ()) for spelling in spellings))
-    return (meant - _CAUSES.keys()) | _causes(meant)
+    return (meant - _CAUSED) | _causes(meant)
 
 
 @lru_cache(maxsize=64)
