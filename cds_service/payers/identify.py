@@ -85,8 +85,6 @@ class Payer:
         names = [words for words in map(words_of, coverage.payer_names) if set(words) - self._nobody]
         if coverage.payer_identifiers & identifiers:
             return True
-        if any(self._has(words, other) for words in names for other in self._look_alikes):
-            return False
         if any(self._names_payer(words) for words in names):
             return True
         by_plan = bool(issuers & self._issuers) or any(map(self._names_payer, map(words_of, coverage.plan_texts)))

@@ -50,6 +50,7 @@ def _said(*names: str, **members: object) -> Identity:
         "CARE-SOURCE",
         "Care_Source",
         "West Virginia Care Source",
+        "OH Care Source",
         "Medicaid Care Source",
         "".join(chr(ord(letter) + 0xFEE0) for letter in "CareSource"),
     ],

@@ -170,6 +170,37 @@ def test_a_coverage_that_is_not_active_is_an_answer(service: str, members: JSON)
     assert found["coverage-assertion-id"] == [determination(response)["assertionId"]]
 
 
+def test_an_ended_coverage_needs_no_identifier_of_its_payer() -> None:
+    """The name says whose it was; there is nothing left to verify."""
+    ended = coverage(payor=[{"display": "CareSource"}], period={"end": "2026-10-31"})
+    found = information(answered(crd_call(coverage=bundle(ended))))
+    assert found["reason"][0]["coding"][0]["code"] == "no-active-coverage"
+
+
+def test_of_two_that_agree_the_one_with_an_id_is_written_on() -> None:
+    for members in ({}, {"period": {"end": "2026-10-31"}}):
+        nameless = {k: v for k, v in coverage(**members).items() if k != "id"}
+        response = answered(crd_call(coverage=bundle(nameless, coverage("v9", **members))), PLAIN)
+        assert information(response)["coverage"] == [{"reference": "Coverage/v9"}]
+
+
+def test_another_payers_coverage_on_half_a_list_is_not_yet_the_primary_one() -> None:
+    """The page that may hold the payer's own was not read: that is another matter than another payer's coverage."""
+    half = bundle(coverage(payor=[ACME], **{"class": []})) | {
+        "link": [{"relation": "next", "url": "https://e/x?page=2"}]
+    }
+    error = refused(crd_call(coverage=half))
+    assert (error.status, error.field) == (412, "prefetch.coverage")
+    ours = bundle(coverage()) | {"link": half["link"]}
+    assert information(answered(crd_call(coverage=ours)))["covered"] == ["conditional"]
+
+
+def test_a_list_of_members_says_nothing_of_an_unknown_payers_coverage() -> None:
+    unknown = coverage(payor=[{"identifier": {"value": "1"}}], subscriberId="M-3", **{"class": []})
+    judged = determination(answered(crd_call(coverage=bundle(unknown)), PLAIN, roster=ROSTER))
+    assert (judged["coverage"], judged["outcome"]) == ("unverified", "likely-approved")
+
+
 def test_without_an_id_an_order_cannot_be_answered() -> None:
     """Requirement 65: a CRD client is told which one; a plain client gets its card."""
     request = crd_call()
