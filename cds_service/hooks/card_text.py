@@ -21,7 +21,7 @@ def detail(order: DeviceOrder, determination: Determination, chart: Chart, today
     version = f"{PAYER} {POLICY_ID} (version {determination.policy_version})"
     yield f"**{escaped(order.label)}**, judged as of {determination.as_of} under {version}."
     if determination.eligibility:
-        yield f"**First**: {escaped(determination.eligibility)} with {PAYER}."
+        yield f"**First**: {escaped(determination.eligibility)}."
     if determination.outcome is Outcome.EXCLUDED:
         yield "The policy text excludes this, and a plan reviewer will say no:"
         yield _lines(_item(f) for f in excluding(determination))
@@ -45,7 +45,7 @@ def detail(order: DeviceOrder, determination: Determination, chart: Chart, today
 def first_step(determination: Determination) -> str:
     """What has to be settled with the plan before anything else, and why."""
     step = f"{determination.eligibility[:1].upper()}{determination.eligibility[1:]}"
-    return f"{step} with {PAYER}: {determination.coverage_note}"
+    return f"{step}: {determination.coverage_note}"
 
 
 def _gaps(determination: Determination) -> Iterator[str]:

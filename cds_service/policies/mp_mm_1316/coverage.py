@@ -14,7 +14,7 @@ from typing import Any, Protocol
 
 from cds_service.concepts import Product
 from cds_service.engine.determination import CoverageStanding
-from cds_service.facts import Chart, Coverage, DeviceOrder, Topic
+from cds_service.facts import Chart, Coverage, DeviceOrder, Topic, When
 from cds_service.payers.identify import identify
 
 GOVERNED, NOT_GOVERNED, NOT_IN_FORCE, UNVERIFIED = (
@@ -162,7 +162,7 @@ def _none_in_force(order: DeviceOrder, judged: Sequence[CoverageMatch], as_of: d
         return _reference(each) in order.coverage_references, nameable, last, _reference(each)
 
     if not judged:
-        return CoverageMatch(UNVERIFIED, Reason.ABSENT, "no coverage was found")
+        return CoverageMatch(UNVERIFIED, Reason.ABSENT, "no active insurance of the patient was found")
     ours = [each for each in judged if each.payer is True]
     if not ours:
         why = "no coverage is in force, and those on file are not known as the payer's"
@@ -205,7 +205,7 @@ def _judged(coverage: Coverage, home_state: str | None, parameters: Mapping[str,
         return CoverageMatch(standing, reason, why, coverage, said.payer, ends=end.last if end else None)
 
     if said.payer is False:
-        return match(NOT_GOVERNED, Reason.OTHER_PAYER, f"the payer is another one: {label(coverage)}")
+        return match(NOT_GOVERNED, Reason.OTHER_PAYER, f"the payer is another one: {_payer_of(coverage)}")
     if said.payer is None:
         if others and not marketplace:
             return match(NOT_GOVERNED, Reason.OTHER_PRODUCT, f"the plan is no Marketplace plan: {other}")
@@ -249,10 +249,14 @@ def _how_over(coverage: Coverage, day: date) -> str:
     """Why a coverage is not in force on a day."""
     start, end = coverage.period
     if start is not None and day < start.first:
-        return f"starts on {start}, after the order"
+        return f"starts {_on(start)}, after the order"
     if end is not None and end.last < day:
-        return f"ended on {end}, before the order"
+        return f"ended {_on(end)}, before the order"
     return f"has the status {coverage.status} ({dates_of(coverage)})"
+
+
+def _on(when: When) -> str:
+    return f"{'on' if when.first == when.last else 'in'} {when}"
 
 
 def dates_of(coverage: Coverage) -> str:
@@ -267,9 +271,15 @@ def dates_of(coverage: Coverage) -> str:
 
 def label(coverage: Coverage) -> str:
     """A coverage as a clinician knows it: the payer and the plan."""
-    payer = next(iter(coverage.payer_names), "a payer without a name")
+    payer = _payer_of(coverage)
     plan = next((text for text in coverage.plan_texts if not any(character.isdigit() for character in text)), "")
-    return plan if plan.casefold().startswith(payer.casefold()) else f"{payer} {plan}".strip()
+    if not plan:
+        return f"the coverage of {payer}"
+    return plan if plan.casefold().startswith(payer.casefold()) else f"{payer} {plan}"
+
+
+def _payer_of(coverage: Coverage) -> str:
+    return next(iter(coverage.payer_names), "a payer without a name")
 
 
 def _reference(match: CoverageMatch) -> str:
