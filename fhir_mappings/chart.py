@@ -10,6 +10,7 @@ from typing import Any
 
 import msgspec
 
+from cds_service.concepts import Concept
 from cds_service.facts import Chart, Topic
 from fhir_mappings import terminology
 from fhir_mappings.administrative_views import Coverage, PractitionerRole
@@ -105,8 +106,11 @@ class ChartReader:
         diagnoses = read_conditions(kinds["Condition"], context)
         visits, taught = read_encounters(kinds["Encounter"], diagnoses, context)
         done = read_procedures([*kinds["Procedure"], *kinds["ChargeItem"]], context)
-        training = [d for d in diagnoses if "pump-training" in d.concepts]
-        worn = [d for d in diagnoses if "pump-in-use" in d.concepts and d.active is not False and d.confirmed]
+        current = [d for d in diagnoses if d.confirmed and d.active is not False]
+        training = [
+            d for d in diagnoses if d.confirmed and Concept.PUMP_TRAINING in d.concepts | d.supported | d.review
+        ]
+        worn = [d for d in current if Concept.PUMP_IN_USE in d.concepts | d.supported | d.review]
         pumps = read_devices(kinds["Device"], kinds["DeviceUseStatement"], context)
         drugs = [*kinds["MedicationRequest"], *kinds["MedicationStatement"], *kinds["MedicationDispense"]]
         insulin = read_insulin(drugs, context)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from datetime import date
 
+from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Finding, Gap, met, strongest, unknown
 from cds_service.engine.section import criterion
 from cds_service.facts import Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 from cds_service.policies.mp_mm_1316.pump_use import pumps_in_use
+
+_CLOSES = "A statement that the member or a caregiver knows how to operate the pump"
 
 
 @criterion("D.I.E", "Member or caregiver can operate the device")
@@ -19,7 +22,8 @@ def operates_device(case: Case) -> Finding:
     attested = case.attested(
         "D.I.E", "Member or caregiver can operate the pump", "Member or caregiver cannot operate the pump yet"
     )
-    trained = [r for r in case.chart.pump_training if usable(r.when, case.as_of)]
+    trainings = [r for r in case.chart.pump_training if usable(r.when, case.as_of)]
+    trained = [r for r in trainings if Concept.PUMP_TRAINING in r.concepts | r.supported]
     worn = pumps_in_use(case)
     if trained or worn:
         words = "; ".join((*_training(trained), *_pump(worn)))
@@ -27,11 +31,12 @@ def operates_device(case: Case) -> Finding:
         return strongest(attested, shown)
     if attested is not None:
         return attested
+    in_words = [*trainings, *pumps_in_use(case, named_in_words=True)]
+    if in_words:
+        words = f"Named in words only: {in_words[-1].label}"
+        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, in_words[-3:]))
     words = "No pump training and no pump in use found"
-    finding = unknown(
-        Gap.NEEDS_ATTESTATION, words, "A statement that the member or a caregiver knows how to operate the pump"
-    )
-    return case.guarded(finding, Topic.DEVICES)
+    return case.guarded(unknown(Gap.NEEDS_ATTESTATION, words, _CLOSES), Topic.DEVICES)
 
 
 def _training(trained: Sequence[Record]) -> Iterator[str]:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from cds_service.concepts import Concept
 from cds_service.engine.finding import Evidence
 from cds_service.facts import InsulinOrder, Record
 from cds_service.policies.mp_mm_1316.case import Case, usable
 from cds_service.policies.mp_mm_1316.regimen_timeline import chain_start, current, segments
+
+_PUMPS = frozenset({Concept.PUMP_IN_USE, Concept.INSULIN_PUMP, Concept.INSULIN_PUMP_PRODUCT})
 
 
 def injected(case: Case) -> list[InsulinOrder]:
@@ -28,18 +31,22 @@ def regimen_chain(case: Case) -> date | None:
     return chain_start(timeline, p["regimen_injections"], p["regimen_gap_days"], case.as_of)
 
 
-def pumps_in_use(case: Case) -> list[Record]:
+def pumps_in_use(case: Case, *, named_in_words: bool = False) -> list[Record]:
     """What shows a pump that is still used: devices and statuses that last, and procedures that are not older than
-    the present regimen of injections, which began when that pump was given up."""
-    worn = [r for r in case.chart.pumps if _speaks(r, case.as_of)]
-    done = [r for r in case.chart.pump_procedures if _speaks(r, case.as_of)]
+    the present regimen of injections, which began when that pump was given up.
+
+    `named_in_words`: also those that only words or a code of an unknown system name.
+    """
+    worn = [r for r in case.chart.pumps if _speaks(r, case.as_of, named_in_words)]
+    done = [r for r in case.chart.pump_procedures if _speaks(r, case.as_of, named_in_words)]
     since = _regimen_since(case) if done else None
     return [*worn, *(r for r in done if since is None or r.when is None or r.when.last >= since)]
 
 
 def pump_signs(case: Case) -> list[Evidence]:
-    """What shows that a pump is already in use: a device, a status code, insulin given through a pump."""
-    pumps = pumps_in_use(case)
+    """What shows that a pump may already be in use: a device, a status by code or in words, insulin given through a
+    pump. Today's injections then say nothing, and the clinician is asked whether the order replaces it."""
+    pumps = pumps_in_use(case, named_in_words=True)
     evidence = [Evidence(r.reference, r.label, str(r.when) if r.when else None) for r in pumps]
     running = [o for o in case.chart.insulin if o.via_pump and _runs(o, case.as_of)]
     if not pumps and live_orders(case):
@@ -54,10 +61,11 @@ def _regimen_since(case: Case) -> date | None:
     return min((start for start in starts if start is not None), default=None)
 
 
-def _speaks(record: Record, as_of: date) -> bool:
-    """Whether a record says so by a code, and is neither over nor of a later day."""
-    only_words = bool(record.review) and not record.concepts and not record.supported
-    return not only_words and usable(record.when, as_of) and (record.until is None or record.until >= as_of)
+def _speaks(record: Record, as_of: date, named_in_words: bool) -> bool:
+    """Whether a record names a pump surely enough, and is neither over nor of a later day."""
+    said = record.concepts | record.supported | (record.review if named_in_words else frozenset())
+    current = usable(record.when, as_of) and (record.until is None or record.until >= as_of)
+    return bool(said & _PUMPS) and current
 
 
 def _runs(order: InsulinOrder, as_of: date) -> bool:
