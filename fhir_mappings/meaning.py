@@ -25,7 +25,7 @@ _GENERAL = {
     Concept.DIABETES_TYPE_UNCLEAR: frozenset(
         {Concept.TYPE_1_DIABETES, Concept.TYPE_2_DIABETES, Concept.OTHER_DIABETES_TYPE, Concept.NOT_DIABETES}
     ),
-    Concept.HYPOGLYCEMIA_GENERIC: frozenset({Concept.HYPOGLYCEMIA, Concept.SEVERE_EXCURSION}),
+    Concept.HYPOGLYCEMIA_GENERIC: frozenset({Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_LEVEL}),
     Concept.EARLY_COMPLICATION: frozenset({Concept.MICROALBUMINURIA, Concept.KIDNEY_DISEASE_DEGREE_UNSTATED}),
     Concept.KIDNEY_FAILURE_FOR_REVIEW: frozenset(
         {Concept.END_STAGE_RENAL_DISEASE, Concept.CHRONIC_KIDNEY_DISEASE, Concept.ACUTE_KIDNEY_INJURY}
@@ -40,8 +40,9 @@ _OVER_BY_TRANSPLANT = frozenset({Concept.END_STAGE_RENAL_DISEASE, Concept.KIDNEY
 _STEMS = re.compile(
     r"diab|\bdm|t[12]d|lada|mody|cfrd|gdm|insulin|csii|pump|end[ -]?stage|es[rkl][df]|dialy|ckd|kidney|renal|transplant"
     r"|\b(?:hd|pd|capd|ccpd|aki)\b|hypogly|low blood|brittle|labile|crisis|keto|dka|albumin|acr\b|alb/c|retinop|neurop"
-    r"|filtration|liver|hepatic|nephrop|protein|macular|complian|adheren|dsm|educ|a1|hba|ghb|glyc|gfr|glomer|glucose|sugar|finger|smbg|fsb|accu"
-    r"|bgm|cbg|endocrin|implant|jet |needle[ -]free|pulsatile|intravenous insulin|oivit|ciit|pivit",
+    r"|filtration|liver|hepatic|nephrop|protein|macular|complian|adheren|dsm|educ|a1|hba|ghb|glyc|gfr|glomer|glucose"
+    r"|sugar|finger|smbg|fsb|accu|bgm|cbg|endocrin|hyperosm|hhn?s|honk|implant|jet |needle[ -]free|pulsatile"
+    r"|intravenous insulin|oivit|ciit|pivit",
     re.IGNORECASE,
 )
 

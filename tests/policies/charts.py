@@ -91,7 +91,7 @@ def _result(when: str | None, value: float, comparator: str, concept: Concept, u
     return LabResult(name, moment(when), frozenset({concept}), "a result", value, comparator, shown)
 
 
-def answers(**given: bool | str | float) -> dict[str, tuple[Answer, ...]]:
+def answers(**given: Any) -> dict[str, tuple[Answer, ...]]:
     """Attested answers of 2026-11-18; keys use _ for the dots of linkIds."""
     signed = When(date(2026, 11, 18), date(2026, 11, 18))
     return {k.replace("_", "."): (Answer(v, signed, "QuestionnaireResponse/qr1"),) for k, v in given.items()}

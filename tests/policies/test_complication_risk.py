@@ -10,8 +10,8 @@ from cds_service.concepts import WITHOUT_STATUS, Concept
 from cds_service.engine.finding import Basis, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import LabResult, Topic, Unusable
-from cds_service.policies.mp_mm_1316.complication_risk import albuminuria, complication_risk
-from tests.policies.charts import case, diagnosis, ratio
+from cds_service.policies.mp_mm_1316.complication_risk import albuminuria, complication_risk, difficult_control
+from tests.policies.charts import answers, case, diagnosis, hba1c, moment, ratio
 
 REVIEW, INCOMPLETE = Gap.NEEDS_REVIEW, Gap.INCOMPLETE
 TEXT = replace(ratio("2026-10-01", 0), value=None, shown="30-300", unusable=Unusable.TEXT_ONLY)
@@ -118,3 +118,38 @@ def test_two_ratios_decide_beside_charted_complications() -> None:
     two = (ratio("2026-03-01", 45), ratio("2026-08-01", 60))
     found = complication_risk(case(SIGNS["retinopathy"], albumin_creatinine=two))
     assert (found.truth, found.basis) == (MET, Basis.DOCUMENTED)
+
+
+FULL_REGIMEN = {
+    "D_I_F_injections": 4.0,
+    "D_I_F_since": moment("2026-01-05"),
+    "D_I_F_adjusts": True,
+    "D_I_G_average": 5.0,
+}
+HBA1C = {
+    # 2026-07-01 to 2026-09-29 are 90 days.
+    "two above 7 %, 90 days apart": ([hba1c("2026-07-01", 7.1), hba1c("2026-09-29", 7.1)], MET),
+    "89 days apart": ([hba1c("2026-07-02", 7.1), hba1c("2026-09-29", 7.1)], Gap.NEEDS_ATTESTATION),
+    "7.0 itself is not above": ([hba1c("2026-07-01", 7.0), hba1c("2026-09-29", 7.1)], Gap.NEEDS_ATTESTATION),
+    "one before the regimen": ([hba1c("2026-01-04", 7.1), hba1c("2026-09-29", 7.1)], Gap.NEEDS_ATTESTATION),
+}
+
+
+@pytest.mark.parametrize(("results", "what"), HBA1C.values(), ids=HBA1C.keys())
+def test_high_hba1c_on_the_full_regimen(results: list[LabResult], what: object) -> None:
+    found = difficult_control(case(hba1c=tuple(results), answers=answers(**FULL_REGIMEN)))
+    assert what in (found.truth, found.gap)
+    assert results[-1].shown in found.explanation
+
+
+def test_non_compliance_in_words_is_for_a_reviewer() -> None:
+    said = diagnosis("2026-03-01", review=frozenset({Concept.NONCOMPLIANCE}))
+    results = (hba1c("2026-07-01", 8.1), hba1c("2026-09-29", 8.1))
+    found = difficult_control(case(said, hba1c=results, answers=answers(**FULL_REGIMEN)))
+    assert (found.truth, found.gap) == (UNKNOWN, Gap.NEEDS_REVIEW)
+
+
+def test_high_hba1c_is_named_where_the_regimen_is_not_shown() -> None:
+    found = difficult_control(case(hba1c=(hba1c("2026-03-01", 8.1), hba1c("2026-09-29", 8.3))))
+    assert (found.truth, found.gap) == (UNKNOWN, Gap.NEEDS_ATTESTATION)
+    assert "8.3 % on 2026-09-29" in found.explanation

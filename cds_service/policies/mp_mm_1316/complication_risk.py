@@ -149,25 +149,29 @@ def _difficulty(case: Case) -> Finding:
     if against:
         words = f"Non-compliance is charted: {named(against)}"
         return unknown(Gap.NEEDS_REVIEW, words, closes, map(cite, against))
-    high = _high_hba1c(case)
-    apart = case.parameters["difficulty_days_apart"]
-    if high and _spread(high) >= timedelta(days=apart):
+    threshold, apart = case.parameters["difficulty_hba1c"], timedelta(days=case.parameters["difficulty_days_apart"])
+    since = regimen_start(case)
+    all_high = _high_hba1c(case, threshold)
+    high = [r for r in all_high if since is not None and within(r.when, since, case.as_of) is MET]
+    shown = [high[0], high[-1]] if high else []
+    if high and _spread(high) >= apart:
         if all(case.finding(rule).truth is MET for rule in (injection_regimen, tests_often_enough)):
-            words = f"HbA1c stays high on the regimen: {_shown([high[0], high[-1]])}"
-            return met(words, Basis.SUPPORTED, map(_cite, (high[0], high[-1])))
-        words = f"HbA1c stays high ({_shown([high[0], high[-1]])}), but D.I.F and D.I.G are not both shown"
-        return unknown(Gap.INCOMPLETE, words, closes, map(_cite, (high[0], high[-1])))
-    words = f"No two HbA1c above {case.parameters['difficulty_hba1c']:g} % at least {apart} days apart on the regimen"
-    return unknown(Gap.NEEDS_ATTESTATION, words, closes)
+            return met(f"HbA1c stays high on the regimen: {_shown(shown)}", Basis.SUPPORTED, map(_cite, shown))
+        words = f"HbA1c stays high ({_shown(shown)}), but D.I.F and D.I.G are not both shown"
+        return unknown(Gap.INCOMPLETE, words, closes, map(_cite, shown))
+    wanted = f"not two above {threshold:g} % at least {apart.days} days apart inside the regimen's months"
+    if all_high:
+        words = f"HbA1c above {threshold:g} %: {_shown(all_high)}; {wanted}"
+        return unknown(Gap.NEEDS_ATTESTATION, words, closes, map(_cite, all_high[-3:]))
+    return unknown(Gap.NEEDS_ATTESTATION, f"No HbA1c above {threshold:g} % found", closes)
 
 
-def _high_hba1c(case: Case) -> list[LabResult]:
-    since = regimen_start(case) or date.max
-    threshold = case.parameters["difficulty_hba1c"]
+def _high_hba1c(case: Case, threshold: float) -> list[LabResult]:
+    """Dated results above the threshold up to the day, by date."""
     high = [
         r
         for r in case.chart.hba1c
-        if not r.pending and within(r.when, since, case.as_of) is MET and compared(r, threshold) is MET
+        if not r.pending and within(r.when, date.min, case.as_of) is MET and compared(r, threshold) is MET
     ]
     return sorted(high, key=lambda r: (str(r.when), r.reference))
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
-from cds_service.facts import Chart, Diagnosis, GlucoseReading, Record, SensorReading, Visit, When
+from cds_service.facts import Diagnosis, GlucoseReading, Record, SensorReading, Visit, When
 from cds_service.policies.mp_mm_1316.case import Case
 
 _MINUTES_OF_DAY = 24 * 60
@@ -116,8 +117,8 @@ def meter_events(lows: Sequence[GlucoseReading], minutes: int) -> list[GlucoseRe
     return events
 
 
-def _minute(reading: GlucoseReading | SensorReading) -> int | None:
-    return None if reading.minute is None else reading.day.toordinal() * _MINUTES_OF_DAY + reading.minute
+def _minute(reading: GlucoseReading) -> int | None:
+    return None if reading.minute is None else _place(reading.day, reading.minute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,37 +132,47 @@ class SensorLow:
 def sensor_lows(case: Case) -> list[SensorLow]:
     """Runs of sensor readings below 54 mg/dL that last 15 minutes or longer, in the months before the day."""
     p = case.parameters
-    start, level, night = case.months_ago("hypoglycemia_window_months"), p["sensor_low_level"], p["night_until_minute"]
-    days = {r.day for r in case.chart.sensor if r.mg_dl is not None and r.mg_dl < level}
-    days = {day for day in days if start <= day <= case.as_of}
-    return [
-        SensorLow(run[0].day, frozenset(r.day for r in run if r.minute is not None and r.minute < night))
-        for run in _runs(case.chart, days, level, p["sensor_gap_minutes"])
-        if _lasts(run, p["sensor_reading_minutes"]) >= p["sensor_low_minutes"]
-    ]
+    start, interval = case.months_ago("hypoglycemia_window_months"), p["sensor_reading_minutes"]
+    runs = _runs(case.chart.sensor, p["sensor_low_level"], p["sensor_gap_minutes"])
+    lasting = [run for run in runs if _lasts(run, interval) >= p["sensor_low_minutes"]]
+    lows = [SensorLow(_day_of(run[0]), _nights(run, p["night_until_minute"])) for run in lasting]
+    return [low for low in lows if start <= low.day <= case.as_of]
 
 
-def _runs(chart: Chart, days: set[date], level: int, gap: int) -> list[list[SensorReading]]:
-    """Readings below the level that follow each other; one at or above it, or a longer gap, ends a run."""
-    timed = [r for r in chart.sensor if r.day in days and r.minute is not None and r.mg_dl is not None] if days else []
-    runs: list[list[SensorReading]] = []
-    open_run: list[SensorReading] = []
-    for reading in sorted(timed, key=_place):
-        low = reading.mg_dl is not None and reading.mg_dl < level
-        if open_run and (not low or _place(reading) - _place(open_run[-1]) > gap):
-            runs.append(open_run)
-            open_run = []
-        if low:
-            open_run.append(reading)
-    return [*runs, open_run] if open_run else runs
+def _runs(readings: Sequence[SensorReading], level: int, gap: int) -> list[list[int]]:
+    """Minutes of readings below the level that follow each other; one at or above it, or a longer pause, ends a run."""
+    low = sorted(
+        {_place(r.day, r.minute) for r in readings if r.mg_dl is not None and r.mg_dl < level and r.minute is not None}
+    )
+    if not low:
+        return []
+    # Thousands of readings: no call for each.
+    high = {
+        day.toordinal() * _MINUTES_OF_DAY + minute
+        for day, minute, mg_dl in readings
+        if mg_dl is not None and mg_dl >= level and minute is not None
+    }
+    runs = [[low[0]]]
+    for before, at in pairwise(low):
+        if at - before > gap or not high.isdisjoint(range(before, at + 1)):
+            runs.append([])
+        runs[-1].append(at)
+    return runs
 
 
-def _place(reading: SensorReading) -> int:
-    return reading.day.toordinal() * _MINUTES_OF_DAY + (reading.minute or 0)
+def _place(day: date, minute: int) -> int:
+    """A minute of the calendar."""
+    return day.toordinal() * _MINUTES_OF_DAY + minute
 
 
-def _lasts(run: Sequence[SensorReading], interval: int) -> int:
+def _day_of(place: int) -> date:
+    return date.fromordinal(place // _MINUTES_OF_DAY)
+
+
+def _nights(run: Sequence[int], until: int) -> frozenset[date]:
+    return frozenset(_day_of(at) for at in run if at % _MINUTES_OF_DAY < until)
+
+
+def _lasts(run: Sequence[int], interval: int) -> int:
     """Minutes that a run lasts: its last reading stands for as long as the one before it, at most one interval."""
-    if len(run) < 2:
-        return 0
-    return _place(run[-1]) - _place(run[0]) + min(interval, _place(run[-1]) - _place(run[-2]))
+    return run[-1] - run[0] + min(interval, run[-1] - run[-2]) if len(run) > 1 else 0
