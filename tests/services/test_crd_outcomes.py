@@ -51,7 +51,7 @@ def test_needs_documentation_asks_for_it_with_questionnaire_and_a_reason_for_eac
 def test_what_the_chart_shows_otherwise_says_what_helps() -> None:
     old = {"education": bundle(education("e1", "2024-06-01"))}
     said = reasons(information(answered(crd_call(**old))))
-    assert "What helps: If a newer programme was completed, add its date and educator" in said
+    assert "What helps: If a newer program was completed, add its date and educator" in said
 
 
 @SERVICES

@@ -153,7 +153,7 @@ def test_a_reference_card_links_to_the_sections_and_says_what_they_ask() -> None
     assert [(link["type"], link["url"]) for link in card["links"]] == [
         ("absolute", "https://cds.example.invalid/policy/MP-MM-1316#D.I.D")
     ]
-    assert "comprehensive diabetes education programme" in card["detail"]
+    assert "comprehensive diabetes education program" in card["detail"]
     assert "E0784" in card["detail"]
     assert not card.keys() & {"suggestions", "overrideReasons"}
     assert card["extension"] == {"davinci-crd.associated-resource": [{"reference": "DeviceRequest/pump-1"}]}

@@ -14,6 +14,7 @@ from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_m
 from cds_service.engine.section import Unit
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Answer, Chart, DeviceOrder, Diagnosis, Record, Topic, When
+from cds_service.policies.mp_mm_1316.needs import NAMES
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ class Case:
         for topic in topics:
             reason = self.chart.unread.get(topic) or self.chart.partial.get(topic)
             if reason:
-                return f"{topic.value}: {reason}"
+                return f"{NAMES[topic]}: {reason}"
         return None
 
     def guarded(self, finding: Finding, *topics: Topic) -> Finding:
@@ -151,7 +152,8 @@ def usable(when: When | None, as_of: date) -> bool:
 
 def unread(finding: Finding, reason: str) -> Finding:
     """The finding of a rule whose data could not be read: unknown, with how to get it."""
-    closes = f"Let the service read this part of the chart ({reason.split(':')[0]}), or send the record"
+    what, _, why = reason.partition(": ")
+    closes = f"Let the service read this part of the chart ({what}), or send the record"
     found = f". Read so far: {finding.explanation}" if finding.evidence else ""
     return replace(
         finding,
@@ -159,7 +161,8 @@ def unread(finding: Finding, reason: str) -> Finding:
         basis=None,
         gap=Gap.NOT_RETRIEVED,
         closes=closes,
-        explanation=f"Not read whole ({reason}){found}",
+        explanation=f"Not read in full: {what} ({why}){found}",
+        next_step="",
     )
 
 

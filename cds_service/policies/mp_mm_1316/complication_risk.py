@@ -20,11 +20,11 @@ from cds_service.engine.finding import (
     unknown,
 )
 from cds_service.engine.section import criterion
-from cds_service.engine.truth import MET, UNKNOWN
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import Diagnosis, LabResult, Topic, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, unread, usable
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen, regimen_start
-from cds_service.policies.mp_mm_1316.phrases import dated_labels, open_parts
+from cds_service.policies.mp_mm_1316.phrases import closed_by, dated_labels, open_parts
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough
 
 # Results that say nothing about where they lie, and so are none of the newest.
@@ -76,10 +76,12 @@ def _ratio(case: Case) -> Finding:
         return unknown(Gap.NEEDS_REVIEW, words, "A reviewer's look at the severe albuminuria", map(_cite, above))
     closes = f"A second albumin-creatinine ratio from {low} to {high} mg/g on another day"
     if inside:
-        return unknown(Gap.INCOMPLETE, f"One result in range so far: {_shown(inside)}", closes, evidence)
+        step = "add a second albumin-creatinine ratio of another day"
+        words = f"One albumin-creatinine ratio in range so far: {_shown(inside)}"
+        return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
     if any(in_range(r, low, high) is UNKNOWN for r in results):
         gap = Gap.NEEDS_REVIEW if any(r.unusable is Unusable.TEXT_ONLY for r in results) else Gap.INCOMPLETE
-        return unknown(gap, f"Result that cannot be compared: {_shown(results)}", closes, evidence)
+        return unknown(gap, f"Albumin-creatinine ratio that cannot be compared: {_shown(results)}", closes, evidence)
     if results:
         words = f"Albumin-creatinine ratio outside {low} to {high} mg/g: {_shown(results)}"
         return not_met(words, Basis.DOCUMENTED, evidence)
@@ -181,19 +183,36 @@ def complication_risk(case: Case) -> Finding:
     """The two signs are examples of early signs: one is enough. When neither is shown the criterion is unknown,
     never contradicted, since another sign may be charted. Retinopathy, neuropathy, nephropathy or proteinuria of
     unstated degree are for a reviewer, and are named."""
-    closes = "Albuminuria (two ratios from 30 to 300 mg/g), or a log that shows difficulty despite compliance"
     parts = (case.finding(albuminuria), case.finding(difficult_control))
-    words = open_parts(parts, "No early sign of complications is shown yet")
-    finding = disjunction(parts, words, closes, floor=UNKNOWN)
-    signs = _signs(case)
-    if finding.truth is MET or not signs:
+    too_little = "Not enough yet for an early sign of complications"
+    words = open_parts(parts, "No early sign of complications is shown yet", too_little)
+    finding = disjunction(parts, words, "", floor=UNKNOWN)
+    if finding.truth is MET:
         return finding
-    found = open_parts(parts, "")
+    otherwise = _otherwise(case, parts[0])
+    finding = replace(finding, closes=closed_by(parts, finding.gap, otherwise))
+    signs = _signs(case)
+    if not signs:
+        return finding
+    found = open_parts(parts, "", "Beside it")
     words = f"Charted, for a reviewer to say whether it is an early sign: {dated_labels(signs)}"
-    gap = finding.gap if finding.gap is Gap.NOT_RETRIEVED else Gap.NEEDS_REVIEW
     return replace(
-        finding, explanation=f"{words}{f'. {found}' if found else ''}", gap=gap, evidence=tuple(map(cite, signs))
+        finding,
+        explanation=f"{words}{f'. {found}' if found else ''}",
+        gap=finding.gap if finding.gap is Gap.NOT_RETRIEVED else Gap.NEEDS_REVIEW,
+        closes=f"The report on the charted complication; or {otherwise}",
+        evidence=tuple(map(cite, signs)),
+        next_step="send the charted complications to a reviewer",
     )
+
+
+def _otherwise(case: Case, ratios: Finding) -> str:
+    """What else shows the risk: never the ratios that are there and outside the range."""
+    low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
+    log = "a log that shows difficulty despite compliance"
+    if ratios.truth is NOT_MET:
+        return f"{log}, or another early sign of complications"
+    return f"albuminuria (two ratios from {low} to {high} mg/g), or {log}"
 
 
 def _signs(case: Case) -> list[Diagnosis]:

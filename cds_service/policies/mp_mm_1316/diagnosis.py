@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, unknown
@@ -15,6 +16,7 @@ _DIRECTOR = (
     "The policy names type 1 and insulin-treated type 2 diabetes only: ask the plan for a medical director's review "
     "of this type"
 )
+_DIRECTOR_STEP = "ask for a medical director's review of this diabetes type"
 
 
 @criterion("D.I.A", "Diagnosis of type 1 diabetes, or of type 2 diabetes with insulin dependency")
@@ -56,21 +58,30 @@ def _type_2(case: Case, type_2: tuple[Diagnosis, ...]) -> Finding:
     basis = Basis.DOCUMENTED if case.active(Concept.TYPE_2_DIABETES) else Basis.SUPPORTED
     marks = [cite(d) for d in case.active(Concept.INSULIN_DEPENDENCY)] + _live_insulin(case)
     if marks:
-        words = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {marks[0].value}"
+        words = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {_mark(case, marks)}"
         return met(words, basis, dict.fromkeys((*evidence, *marks)))
-    implied = [cite(d) for d in case.supported(Concept.INSULIN_DEPENDENCY)]
+    told = case.supported(Concept.INSULIN_DEPENDENCY)
+    implied = [cite(d) for d in told]
     if implied:
-        words = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {implied[0].value}"
+        words = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {named(told)}"
         return met(words, Basis.SUPPORTED, dict.fromkeys((*evidence, *implied)))
     told = case.for_review(Concept.INSULIN_DEPENDENCY, Concept.TYPE_1_DIABETES)
-    closes = "Z79.4 on the problem list, or a current insulin order"
+    closes = "Long-term insulin use (Z79.4) on the problem list, or a current insulin order"
+    step = "show insulin use for the type 2 diabetes (Z79.4 or an order)"
     if told:
         words = f"Type 2 diabetes: {named(type_2)}; insulin is named in words only ({named(told)})"
         finding = unknown(Gap.NEEDS_REVIEW, words, closes, dict.fromkeys((*evidence, *map(cite, told))))
+        finding = replace(finding, next_step="code the insulin use that the chart names in words (Z79.4)")
     else:
         words = f"Type 2 diabetes: {named(type_2)}, and nothing that shows insulin dependency"
-        finding = unknown(Gap.INCOMPLETE, words, closes, evidence)
+        finding = unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
     return case.guarded(finding, Topic.CONDITIONS, Topic.INSULIN)
+
+
+def _mark(case: Case, marks: Sequence[Evidence]) -> str:
+    """What shows insulin dependency, by its name."""
+    charted = case.active(Concept.INSULIN_DEPENDENCY)
+    return named(charted) if charted else str(marks[0].value)
 
 
 def _live_insulin(case: Case) -> list[Evidence]:
@@ -87,7 +98,7 @@ def _not_documented(case: Case) -> Finding:
     other = (*case.active(Concept.OTHER_DIABETES_TYPE), *case.supported(Concept.OTHER_DIABETES_TYPE))
     if other:
         words = f"Charted as {named(other)}, a type that the policy does not name"
-        return unknown(Gap.NEEDS_REVIEW, words, _DIRECTOR, map(cite, other))
+        return unknown(Gap.NEEDS_REVIEW, words, _DIRECTOR, map(cite, other), next_step=_DIRECTOR_STEP)
     unclear = (
         *case.active(Concept.DIABETES_TYPE_UNCLEAR),
         *case.supported(Concept.DIABETES_TYPE_UNCLEAR),
@@ -95,12 +106,16 @@ def _not_documented(case: Case) -> Finding:
     )
     if unclear:
         words = f"Charted as {named(unclear)}: a reviewer has to say which type this is"
-        return unknown(Gap.NEEDS_REVIEW, words, _closes_unclear(unclear), map(cite, dict.fromkeys(unclear)))
+        evidence = [cite(d) for d in dict.fromkeys(unclear)]
+        if any(Concept.OTHER_DIABETES_TYPE in d.review for d in unclear):
+            return unknown(Gap.NEEDS_REVIEW, words, _DIRECTOR, evidence, next_step=_DIRECTOR_STEP)
+        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, evidence)
     charted = [d for d in case.diagnoses if (d.concepts | d.supported | d.review) & DIABETES]
     torn = [d for d in charted if case.contradicts_itself(d)]
     if torn:
-        words = f"{named(torn)} is charted as active and as abated {torn[0].abated}"
-        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, torn))
+        words = f"{named(torn)} is charted as active, and as ended on {torn[0].abated}"
+        step = "settle whether the diabetes diagnosis is still active"
+        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, torn), next_step=step)
     weak = [d for d in case.chart.diagnoses if (d.concepts | d.supported | d.review) & DIABETES]
     weak = [d for d in weak if not (d.confirmed and d.active is not False)]
     if weak:
@@ -109,8 +124,3 @@ def _not_documented(case: Case) -> Finding:
     others = case.active(Concept.NOT_DIABETES)
     also = f" ({named(others)} is not a diagnosis of diabetes)" if others else ""
     return unknown(Gap.NOT_DOCUMENTED, f"No diagnosis of diabetes found{also}", _CLOSES, map(cite, others))
-
-
-def _closes_unclear(unclear: Sequence[Diagnosis]) -> str:
-    known = any(Concept.OTHER_DIABETES_TYPE in d.review for d in unclear)
-    return _DIRECTOR if known else _CLOSES

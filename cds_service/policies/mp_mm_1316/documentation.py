@@ -79,7 +79,7 @@ def _exact(value: Value | When) -> bool:
 
 
 def _education(case: Case) -> dict[str, Value | When]:
-    """The last session within the window: its date, not that the programme was completed, which is asked."""
+    """The last session within the window: its date, not that the program was completed, which is asked."""
     if case.not_read(Topic.EDUCATION, Topic.ENCOUNTERS):
         return {}  # a later session may have been missed
     start = case.months_ago("education_window_months")

@@ -12,7 +12,8 @@ from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import Answer, Record, Topic, When
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, usable
 
-_CLOSES = "Completion date of a comprehensive diabetes education programme, and the educator with credential"
+_CLOSES = "Completion date of a comprehensive diabetes education program, and the educator with credential"
+_EXACT = "give the exact date of the diabetes education"
 # A certified, registered or licensed educator signs with letters or says so in words.
 _CREDENTIAL = re.compile(
     r"\b(?:cdces|cde|bc-?adm|rdn?|ldn?|rn|bsn|msn|np|aprn|cns|crnp|fnp|pa-?c?|md|do|pharmd|rph|phd|"
@@ -24,7 +25,7 @@ _CREDENTIAL = re.compile(
 @criterion("D.I.D", "Comprehensive diabetes education in the last 12 months", "education_window_months")
 def education_completed(case: Case) -> Finding:
     """A completed session coded as diabetes self-management education within the window supports it: codes do not
-    say that the programme was completed. The last session counts. An attested completion date in the window with
+    say that the program was completed. The last session counts. An attested completion date in the window with
     a credentialed educator attests it. Newest evidence older than the window contradicts it. Nutrition therapy,
     diet education, care plans, referrals and pump training are other things."""
     ways = [way for way in (_attested(case), _charted(case)) if way is not None]
@@ -50,10 +51,11 @@ def _charted(case: Case) -> Finding:
         return _none(everything)
     newest = max(sessions, key=_newness)
     if all(within(r.when, start, case.as_of) is NOT_MET for r in sessions):
-        words = f"Newest education is of {newest.when}; the last 12 months begin {start.isoformat()}"
+        words = f"The newest diabetes education is of {newest.when}; the last 12 months begin {start.isoformat()}"
         return not_met(words, Basis.SUPPORTED, [cite(newest)])
-    words = f"{newest.label} is dated {newest.when or 'nowhere'}: it cannot be placed in the last 12 months"
-    return unknown(Gap.INCOMPLETE, words, _CLOSES, [cite(newest)])
+    dated = f"is dated {newest.when}" if newest.when else "has no date"
+    words = f"{newest.label} {dated}: it cannot be placed in the last 12 months"
+    return unknown(Gap.INCOMPLETE, words, _CLOSES, [cite(newest)], next_step=_EXACT)
 
 
 def _none(older: Sequence[Record]) -> Finding:
@@ -71,17 +73,25 @@ def _attested(case: Case) -> Finding | None:
         return None
     evidence = [attestation(done, "D.I.D.date")]
     if done.value.first > case.as_of:
-        words = f"Attested completion {done.value} lies after the order and is not used"
-        return unknown(Gap.INCOMPLETE, words, _CLOSES, evidence)
+        words = f"The attested completion on {done.value} lies after the order and is not used"
+        step = "correct the education date, it lies after the order"
+        return unknown(Gap.INCOMPLETE, words, _CLOSES, evidence, next_step=step)
     placed = within(done.value, case.months_ago("education_window_months"), case.as_of)
     if placed is NOT_MET:
-        return not_met(f"Attested completion {done.value} is outside the window", Basis.ATTESTED, evidence)
+        start = case.months_ago("education_window_months")
+        words = f"The attested completion on {done.value} lies before the last 12 months, which begin {start}"
+        return not_met(words, Basis.ATTESTED, evidence)
     if placed is not MET:
-        return unknown(Gap.INCOMPLETE, f"Attested completion {done.value} is not exact enough", _CLOSES, evidence)
+        words = f"The attested completion date, {done.value}, may lie before the last 12 months"
+        return unknown(Gap.INCOMPLETE, words, _CLOSES, evidence, next_step=_EXACT)
     if not _credentialed(educator):
         words = f"Completed {done.value}, but the educator's credential is not named"
-        return unknown(Gap.INCOMPLETE, words, "Who taught the programme, with credential", evidence)
-    return met(f"Programme completed {done.value} (attested)", Basis.ATTESTED, evidence)
+        closes, step = (
+            "Who taught the program, with credential",
+            "name who taught the diabetes education, with credential",
+        )
+        return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
+    return met(f"Program completed {done.value} (attested)", Basis.ATTESTED, evidence)
 
 
 def _credentialed(educator: Answer | None) -> bool:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
 from cds_service.concepts import Concept
 from cds_service.engine.days import compared, days_before, within
-from cds_service.engine.finding import Basis, Finding, Gap, met, not_met, unknown
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import Diagnosis, LabResult, Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, usable
+from cds_service.policies.mp_mm_1316.phrases import dated_labels
 
 _NEPHROLOGY = "A nephrology note that says whether the kidney disease is end stage"
 _SPECIALIST = "A specialist's note that says whether this is an end-stage complication"
+_NEPHROLOGY_STEP = "send a nephrology note on whether this is end stage"
 _SESSIONS = frozenset({Concept.CHRONIC_DIALYSIS, Concept.DIALYSIS, Concept.DIALYSIS_FOR_REVIEW})
 _FAILURE = (Concept.END_STAGE_RENAL_DISEASE, Concept.KIDNEY_FAILURE_FOR_REVIEW)
 
@@ -42,7 +44,7 @@ def _kidneys(case: Case) -> Finding:
     transplant = _transplants(case)
     if end_stage and transplant:
         words = f"{named(end_stage)} is charted beside a kidney transplant ({transplant[0].label})"
-        return unknown(Gap.NEEDS_REVIEW, words, _NEPHROLOGY, map(cite, (*end_stage, *transplant)))
+        return _for_nephrology(words, map(cite, (*end_stage, *transplant)))
     if end_stage:
         return met(f"End-stage renal disease: {named(end_stage)}", Basis.DOCUMENTED, map(cite, end_stage))
     sessions = _sessions(case)
@@ -56,20 +58,25 @@ def _doubt(case: Case) -> Finding | None:
     """What only a person can judge: other stages and organs, unsure codes, words, low filtration rates."""
     kidneys = _for_review(case, *_FAILURE)
     if kidneys:
-        return unknown(Gap.NEEDS_REVIEW, f"Charted: {named(kidneys)}", _NEPHROLOGY, map(cite, kidneys))
+        words = f"Charted, for a reviewer to say whether it is end stage: {named(kidneys)}"
+        return _for_nephrology(words, map(cite, kidneys))
     organs = (*case.active(Concept.OTHER_ORGAN_FAILURE), *_for_review(case, Concept.OTHER_ORGAN_FAILURE))
     if organs:
         words = f"Charted: {named(organs)}. The policy names end-stage complications by example"
         return unknown(Gap.NEEDS_REVIEW, words, _SPECIALIST, map(cite, organs))
     named_in_words = [r for r in case.chart.dialysis if _names_dialysis_unsurely(r) and usable(r.when, case.as_of)]
     if named_in_words:
-        words = f"Charted: {named_in_words[-1].label} ({named_in_words[-1].when or 'undated'})"
-        return unknown(Gap.NEEDS_REVIEW, words, _NEPHROLOGY, map(cite, named_in_words[-3:]))
+        words = f"Charted in words or by an unsure code: {dated_labels(named_in_words[-1:])}"
+        return _for_nephrology(words, map(cite, named_in_words[-3:]))
     low = _low_egfr(case)
     if low:
         shown = ", ".join(f"{r.shown} on {r.when}" for r in low)
-        return unknown(Gap.NEEDS_REVIEW, f"eGFR {shown}", _NEPHROLOGY, [cite(r, r.shown) for r in low])
+        return _for_nephrology(f"eGFR in the range of kidney failure: {shown}", [cite(r, r.shown) for r in low])
     return None
+
+
+def _for_nephrology(words: str, evidence: Iterable[Evidence]) -> Finding:
+    return unknown(Gap.NEEDS_REVIEW, words, _NEPHROLOGY, evidence, next_step=_NEPHROLOGY_STEP)
 
 
 def _for_review(case: Case, *concepts: Concept) -> tuple[Diagnosis, ...]:
@@ -123,7 +130,7 @@ def _dialysis(case: Case, sessions: Sequence[Record], transplant: Sequence[Recor
         shown = chronic or [r for r in recent if r in unstated]
         if transplant:
             words = f"Dialysis on {shown[-1].when}, beside a kidney transplant ({transplant[0].label})"
-            return unknown(Gap.NEEDS_REVIEW, words, _NEPHROLOGY, map(cite, (*shown[-3:], *transplant)))
+            return _for_nephrology(words, map(cite, (*shown[-3:], *transplant)))
         return met(f"Chronic dialysis, last {shown[-1].when}", Basis.DOCUMENTED, map(cite, shown[-3:]))
     last = max(sessions, key=lambda r: (str(r.when), r.reference))
     if transplant and not recent:
@@ -133,7 +140,7 @@ def _dialysis(case: Case, sessions: Sequence[Record], transplant: Sequence[Recor
         words = f"Dialysis on {last.when}, with acute kidney injury charted ({named(acute)})"
         return not_met(words, Basis.DOCUMENTED, map(cite, (*sessions[-3:], *acute)))
     words = f"Dialysis, last on {last.when or 'an unstated day'}, not shown to be chronic now"
-    return unknown(Gap.NEEDS_REVIEW, words, _NEPHROLOGY, map(cite, sessions[-3:]))
+    return _for_nephrology(words, map(cite, sessions[-3:]))
 
 
 def _acute_before(case: Case, sessions: Sequence[Record]) -> list[Diagnosis]:

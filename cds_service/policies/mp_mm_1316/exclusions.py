@@ -13,7 +13,7 @@ def nobody_can_operate(case: Case) -> Finding:
     """Only an attestation can say that neither the member nor anyone assisting is able: no diagnosis says it."""
     answer = case.answer("D.II.A.2")
     if answer is None or not isinstance(answer.value, bool):
-        words = "No code says whether somebody is able to operate a pump"
+        words = "No statement says whether somebody is able to operate the pump and test often"
         return unknown(Gap.NEEDS_ATTESTATION, words, "A statement that somebody is able to operate it and test often")
     evidence = [attestation(answer, "D.II.A.2")]
     if answer.value:
@@ -26,7 +26,8 @@ def convenience_only(case: Case) -> Finding:
     """Only an attestation can say so: it is never inferred from missing data."""
     answer = case.answer("D.II.B.1")
     if answer is None or not isinstance(answer.value, bool):
-        return unknown(Gap.NEEDS_ATTESTATION, "Nobody said so", "A statement that it is not for convenience only")
+        words = "No statement says that it is only for convenience or preference"
+        return unknown(Gap.NEEDS_ATTESTATION, words, "A statement that it is not for convenience only")
     evidence = [attestation(answer, "D.II.B.1")]
     if answer.value:
         return met("Attested: purely for convenience or preference", Basis.ATTESTED, evidence)
@@ -62,6 +63,6 @@ def _by_code(case: Case, concept: Concept, words: str) -> Finding:
     if concept in case.order.concepts:
         return met(f"The order is for {words} ({case.order.label})", Basis.DOCUMENTED, evidence)
     if concept in case.order.review:
-        words = f"The order may be for {words}: its code is of an unknown system ({case.order.label})"
+        words = f"The order may be for {words}: its code is of no known code system ({case.order.label})"
         return unknown(Gap.NEEDS_REVIEW, words, "The HCPCS code of the device on the order", evidence)
     return not_met(f"The order is not for {words}", Basis.DOCUMENTED, evidence)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from datetime import date
 from statistics import fmean, stdev
 from typing import TypeVar
@@ -21,13 +22,13 @@ from cds_service.engine.finding import (
     unknown,
 )
 from cds_service.engine.section import criterion
-from cds_service.engine.truth import MET, NOT_MET
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import GlucoseReading, LabResult, SensorReading, Topic, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, unread, usable
 from cds_service.policies.mp_mm_1316.hospital_stays import recurrent_hospital_stays
 from cds_service.policies.mp_mm_1316.hypoglycemia import readings as as_evidence
 from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia, severe_excursions
-from cds_service.policies.mp_mm_1316.phrases import counted, open_parts
+from cds_service.policies.mp_mm_1316.phrases import closed_by, counted, open_parts
 from cds_service.policies.mp_mm_1316.self_testing import window
 
 R = TypeVar("R", GlucoseReading, SensorReading)
@@ -67,9 +68,14 @@ def _newest_hba1c(case: Case) -> Finding:
             Basis.DOCUMENTED,
             evidence,
             remarks=remarks,
+            next_step=f"HbA1c is not above {case.parameters['hba1c_threshold']:g} %, show another listed condition",
         )
-    gap = Gap.NEEDS_REVIEW if any(r.unusable for r in newest) else Gap.INCOMPLETE
-    return unknown(gap, f"Newest HbA1c {shown} does not decide", closes, evidence, remarks=remarks)
+    level = f"{case.parameters['hba1c_threshold']:g} %"
+    if any(r.unusable for r in newest):
+        words = f"The newest HbA1c ({shown}) is one that only a reviewer can read as above {level} or not"
+        return unknown(Gap.NEEDS_REVIEW, words, closes, evidence, remarks=remarks)
+    words = f"The newest HbA1c ({shown}) does not say whether it is above {level}"
+    return unknown(Gap.INCOMPLETE, words, closes, evidence, remarks=remarks)
 
 
 def _possibly_newest(dated: Sequence[LabResult]) -> list[LabResult]:
@@ -87,12 +93,15 @@ def _no_hba1c(
     final: Sequence[LabResult], pending: Sequence[LabResult], closes: str, remarks: tuple[str, ...]
 ) -> Finding:
     if final:
-        words = "; ".join(f"{r.shown or r.label}: {r.unusable.value if r.unusable else 'no date'}" for r in final[:3])
-        return unknown(
-            Gap.INCOMPLETE, f"HbA1c that cannot be used ({words})", closes, map(_cite, final), remarks=remarks
-        )
-    words = "HbA1c is pending" if pending else "No HbA1c result found"
-    return unknown(Gap.NOT_DOCUMENTED, words, closes, map(_cite, pending), remarks=remarks)
+        shown = "; ".join(f"{r.shown or r.label}: {r.unusable.value if r.unusable else 'no date'}" for r in final[:3])
+        words = f"An HbA1c is charted that cannot be used ({shown})"
+        return unknown(Gap.INCOMPLETE, words, closes, map(_cite, final), remarks=remarks)
+    if pending:
+        step = "send the pending HbA1c when it is final, or another condition"
+        closes = "The pending HbA1c result, when it is final"
+        evidence = map(_cite, pending)
+        return unknown(Gap.NOT_DOCUMENTED, "HbA1c is pending", closes, evidence, remarks=remarks, next_step=step)
+    return unknown(Gap.NOT_DOCUMENTED, "No HbA1c result found", closes)
 
 
 def _age(case: Case, result: LabResult) -> tuple[str, ...]:
@@ -145,7 +154,7 @@ def dawn_phenomenon(case: Case) -> Finding:
     level = p["dawn_level"]
     measured, above = _mornings(case)
     high = sum(above.values())
-    words = f"Above {level} mg/dL on {high} of {len(measured)} measured mornings"
+    words = f"Early-morning glucose above {level} mg/dL on {high} of {counted(len(measured), 'measured morning')}"
     evidence = [Evidence(_any_reference(case), words, f"{start}/{end}")] if measured else []
     if len(measured) < p["dawn_mornings"]:
         closes = f"Readings from 02:00 to 08:00 on at least {p['dawn_mornings']} mornings, or a statement"
@@ -186,11 +195,22 @@ def _early(case: Case, readings: Iterable[R]) -> list[R]:
 def glycemic_indication(case: Case) -> Finding:
     """One of the six parts is enough."""
     parts = tuple(case.finding(part) for part in PARTS)
+    too_little = "Not enough yet for one of the six conditions"
+    words = open_parts(parts, "None of the six conditions is shown yet", too_little)
+    finding = disjunction(parts, words, "")
+    if finding.truth is not UNKNOWN:
+        return finding
+    return replace(finding, closes=closed_by(parts, finding.gap, _otherwise(case, parts[0])))
+
+
+def _otherwise(case: Case, hba1c: Finding) -> str:
+    """What else shows the criterion; an HbA1c that is there is never asked for as missing."""
     level = f"{case.parameters['hba1c_threshold']:g} %"
-    closes = f"HbA1c above {level}, or one of the other five conditions"
-    if parts[0].truth is NOT_MET:
-        closes = f"One of the other five conditions, or a newer HbA1c above {level}"
-    return disjunction(parts, open_parts(parts, "None of the six conditions is shown yet"), closes)
+    if hba1c.truth is NOT_MET:
+        return f"one of the other five conditions, or a newer HbA1c above {level}"
+    if hba1c.evidence:
+        return "one of the other five conditions"
+    return f"HbA1c above {level}, or one of the other five conditions"
 
 
 PARTS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cds_service.engine.finding import Finding, Gap
-from cds_service.engine.truth import MET
+from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Record
 
 
@@ -27,14 +27,24 @@ def counted(number: int, one: str, many: str | None = None) -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
-def open_parts(parts: Sequence[Finding], nothing: str) -> str:
+def open_parts(parts: Sequence[Finding], nothing: str, too_little: str) -> str:
     """What the parts of a criterion that is not met have found; `nothing` where they found nothing.
 
-    What a reviewer has to look at comes first: beside it nobody may read that nothing is there.
+    What a reviewer has to look at comes first, then what could not be read: beside either, or beside anything that
+    was found, nobody may read that nothing is there.
     """
     found = [part for part in parts if part.truth is not MET and part.evidence]
     review = [part.explanation for part in found if part.gap is Gap.NEEDS_REVIEW]
     others = [part.explanation for part in found if part.gap is not Gap.NEEDS_REVIEW]
-    if review:
-        return sentence([f"for a reviewer: {'; '.join(review)}", *others])
-    return ": ".join(text for text in (nothing, "; ".join(others)) if text)
+    unread = [part.explanation for part in parts if part.gap is Gap.NOT_RETRIEVED and not part.evidence]
+    if review or unread:
+        said = [f"for a reviewer: {'; '.join(review)}"] if review else []
+        return sentence([*said, *dict.fromkeys((*unread, *others))])
+    return f"{too_little}: {'; '.join(dict.fromkeys(others))}" if others else nothing
+
+
+def closed_by(parts: Sequence[Finding], gap: Gap | None, otherwise: str, most: int = 2) -> str:
+    """What closes the parts that found something and stay open with this gap; or what else would do."""
+    speaking = [part for part in parts if part.truth is UNKNOWN and part.gap is gap and part.evidence]
+    ways = dict.fromkeys(part.closes for part in speaking[:most] if part.closes)
+    return f"{'; or '.join((*ways, otherwise))}" if ways else sentence([otherwise])

@@ -21,8 +21,8 @@ def expert_team(case: Case) -> Finding:
         return attested
     told = [p for p in people if p is not None and p.specialty_text]
     if told:
-        words = f"A specialty is named in words only ({told[0].specialty_text})"
+        words = f"The chart names a specialty in words only ({told[0].specialty_text}), which a reviewer has to judge"
         evidence = [Evidence(p.reference, p.specialty_text) for p in told]
         return unknown(Gap.NEEDS_REVIEW, words, "The provider's statement that the team is expert in pumps", evidence)
-    words = "No code can say that a team is expert in insulin pumps"
+    words = "Nothing in a chart shows that a team is expert in insulin pumps: the provider states it"
     return unknown(Gap.NEEDS_ATTESTATION, words, "The provider's statement that the team is expert in pumps")

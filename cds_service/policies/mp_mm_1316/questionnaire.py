@@ -54,7 +54,7 @@ HELP: dict[str, str] = {
     "Never accepted: warranty ended, misuse, lost, stolen.",
     "D.I.C": "You and your team are experts in managing people on insulin pumps. No chart entry proves it: your "
     "answer decides.",
-    "D.I.D": "One comprehensive programme, completed within the 12 months before the order, taught by somebody "
+    "D.I.D": "One comprehensive program, completed within the 12 months before the order, taught by somebody "
     "certified, registered or licensed. Name the credential, such as RN, RD, PharmD or CDCES: without it the answer "
     "does not count. Nutrition therapy alone, referrals and pump training do not count.",
     "D.I.E": "One able person is enough: the member, or somebody who helps. Your answer decides.",
@@ -80,7 +80,7 @@ QUESTIONS: tuple[Question, ...] = (
         required=False,
     ),
     Question("D.I.C", "D.I.C", "Do you and your team have expert-level experience in managing insulin pumps?"),
-    Question("D.I.D.date", "D.I.D", "When was the comprehensive diabetes education programme completed?", Kind.DATE),
+    Question("D.I.D.date", "D.I.D", "When was the comprehensive diabetes education program completed?", Kind.DATE),
     Question("D.I.D.educator", "D.I.D", "Who taught it, with which credential (such as RN, RD, CDCES)?", Kind.TEXT),
     Question("D.I.E", "D.I.E", "Does the member, or a caregiver, know how to operate the pump?"),
     Question(

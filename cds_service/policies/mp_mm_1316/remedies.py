@@ -65,7 +65,7 @@ _STEP_OF_GAP: dict[tuple[str, Gap | None], str] = {
     ("D.I.I.2", Gap.INCOMPLETE): "show that the low glucose recurs, or another listed condition",
     ("D.I.I.2", Gap.NEEDS_REVIEW): "send the records of low glucose to a reviewer",
     ("D.I.I.3", Gap.NEEDS_REVIEW): "send the readings before meals to a reviewer",
-    ("D.I.I.4", Gap.INCOMPLETE): "add early-morning readings, or show another listed condition",
+    ("D.I.I.4", Gap.INCOMPLETE): "complete the early-morning readings, or show another condition",
     ("D.I.I.5", Gap.INCOMPLETE): "add the records of severe excursions, or state them",
     ("D.I.I.5", Gap.NEEDS_REVIEW): "send the records of severe excursions to a reviewer",
     ("D.I.I.6", Gap.INCOMPLETE): "add the discharge summaries, or show another listed condition",
@@ -84,6 +84,7 @@ _STEP_AGAINST = {
     "D.I.F": "review the insulin regimen, it is below what is needed",
     "D.I.G": "review the self-testing, it is below what is needed",
     "D.I.I": "show one of the other listed conditions",
+    "D.I.H.1": "show another sign of complication risk than albuminuria",
     "D.I.I.1": "HbA1c is not high enough, show another listed condition",
     "D.III.A.1": "order a device that the policy covers",
     "D.III.A.2": "show that a pump is still medically necessary",
@@ -96,7 +97,7 @@ _MAY_EXCLUDE = "settle with the plan whether this exclusion applies"
 _HELPS = {
     "D.I.B": "Have a physician, nurse practitioner, physician assistant or clinical nurse specialist order it",
     "D.I.C": "Involve a team with pump expertise, then state it",
-    "D.I.D": "If a newer programme was completed, add its date and educator; else complete one again",
+    "D.I.D": "If a newer program was completed, add its date and educator; else complete one again",
     "D.I.E": "Train the member or a caregiver, then state it",
     "D.I.F": "If the insulin orders are out of date, bring them up to date; else the regimen comes first",
     "D.I.G": "Add what is missing from the meter; else the testing has to be done first",
@@ -139,10 +140,15 @@ def next_step(finding: Finding) -> str:
 
 def _speaking_part(finding: Finding) -> Finding | None:
     """The part whose evidence the step has to respect: an open one of the finding's gap, else one against it."""
-    found = [part for part in finding.parts if part.evidence]
-    fitting = [part for part in found if part.truth is UNKNOWN and part.gap is finding.gap]
+    found = [part for part in finding.parts if part.evidence and part.gap is not Gap.NOT_RETRIEVED]
+    still_open = [part for part in found if part.truth is UNKNOWN]
     against = [part for part in found if part.truth is NOT_MET and part.id in _STEP_AGAINST]
-    return next(iter((*fitting, *against)), None)
+    meant = [part for part in still_open if part.id not in _BY_CHANCE]
+    return next(iter((*(p for p in meant if p.gap is finding.gap), *against, *meant, *still_open)), None)
+
+
+# A few readings of any meter happen to lie in the early morning: what else was found says more.
+_BY_CHANCE = ("D.I.I.4",)
 
 
 def what_helps(finding: Finding) -> str:

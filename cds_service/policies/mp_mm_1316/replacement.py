@@ -29,12 +29,12 @@ from cds_service.policies.mp_mm_1316.exclusions import nobody_can_operate
 from cds_service.policies.mp_mm_1316.phrases import dated_labels, sentence
 from cds_service.policies.mp_mm_1316.pump_use import pump_signs
 
-_CLOSES = "The reason for the replacement or repair, in the questionnaire (D.III.reason)"
-_ASSESSMENT = "A vendor's or specialist's estimate of the repair cost (D.III.assessment)"
+_CLOSES = "The reason for the replacement or repair, in the questionnaire"
+_ASSESSMENT = "A vendor's or specialist's estimate of the repair cost"
 # What the answers of D.III.reason say.
 REASONS = {
     "worn-out": "worn out or no longer functions",
-    "not-repairable": "repair is impossible or dearer than replacement",
+    "not-repairable": "repair is impossible or costs more than replacement",
     "needs-changed": "the member's needs changed and it no longer fits",
     "damaged": "damaged and cannot be repaired",
     "warranty-expired": "only the warranty ended",
@@ -192,7 +192,7 @@ def not_repairable(case: Case) -> Finding:
         return _no_reason(case)
     assessment = case.answer("D.III.assessment")
     if finding.truth is MET and not (assessment is not None and assessment.value is True):
-        words = "Repair is said to be impossible or dearer, but no estimate of its cost is on file"
+        words = "Repair is said to be impossible or to cost more, but no estimate of its cost is on file"
         return unknown(Gap.INCOMPLETE, words, _ASSESSMENT, finding.evidence)
     return finding
 
@@ -216,7 +216,7 @@ def _refused(title: str, codes: tuple[str, ...]) -> Callable[[Case], Finding]:
     def rule(case: Case) -> Finding:
         answer = _reason(case)
         if answer is None:
-            return unknown(Gap.NEEDS_ATTESTATION, "No reason is attested", _CLOSES)
+            return unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", _CLOSES)
         make = met if answer.value in codes else not_met
         words = f"The stated reason: {_stated(answer)}"
         return make(words, Basis.ATTESTED, [attestation(answer, "D.III.reason")])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
 from cds_service.engine.section import criterion
 from cds_service.facts import Credential, Topic
 from cds_service.policies.mp_mm_1316.case import Case
 
+_TAXONOMY = re.compile(r"[0-9]{3}[0-9A-Z]{6}X")
 _CLOSES = "An order signed by a physician, nurse practitioner, physician assistant or clinical nurse specialist"
 
 
@@ -21,16 +24,21 @@ def ordered_in_writing(case: Case) -> Finding:
         evidence = [Evidence(case.order.reference, "modifier EY")]
         return not_met("Modifier EY says that no provider ordered this", Basis.DOCUMENTED, evidence)
     if orderer is None:
-        finding = unknown(Gap.NOT_DOCUMENTED, "Neither the order nor the call names who orders", _CLOSES)
+        finding = unknown(Gap.NOT_DOCUMENTED, "The order does not name who orders it", _CLOSES)
         return case.guarded(finding, Topic.REQUESTER)
     label = orderer.credential_label
     evidence = [Evidence(orderer.reference, label or orderer.credential.value)]
     if orderer.credential is Credential.MAY_ORDER:
-        return met(f"Ordered by a provider who may order ({label})", Basis.DOCUMENTED, evidence)
+        return met(f"Ordered by a provider who may order ({_person(label)})", Basis.DOCUMENTED, evidence)
     if orderer.credential is Credential.SUPPLIER:
         return not_met("The equipment supplier is its own orderer", Basis.DOCUMENTED, evidence)
     if orderer.credential is Credential.MAY_NOT_ORDER:
-        words = f"Ordered by {label}, who does not usually order equipment: the state's rules decide"
+        words = f"Ordered by {_person(label)}, who does not usually order equipment: the state's rules decide"
         return unknown(Gap.NEEDS_REVIEW, words, f"{_CLOSES}; or the plan's word on this credential", evidence)
     words = "Ordered by a practitioner; the credential could not be read, but the EHR let them sign"
     return met(words, Basis.SUPPORTED, evidence)
+
+
+def _person(label: str) -> str:
+    """A credential in words; a taxonomy code without a name is said to be one."""
+    return f"a provider of taxonomy {label}" if _TAXONOMY.fullmatch(label) else label
