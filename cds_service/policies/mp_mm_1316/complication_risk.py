@@ -20,7 +20,7 @@ from cds_service.engine.finding import (
     unknown,
 )
 from cds_service.engine.section import criterion
-from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Diagnosis, LabResult, Topic, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, unread, usable
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen, regimen_start
@@ -81,6 +81,7 @@ def _ratio(case: Case) -> Finding:
         return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
     if any(in_range(r, low, high) is UNKNOWN for r in results):
         gap = Gap.NEEDS_REVIEW if any(r.unusable is Unusable.TEXT_ONLY for r in results) else Gap.INCOMPLETE
+        closes = f"Two albumin-creatinine ratios from {low} to {high} mg/g on different days"
         return unknown(gap, f"Albumin-creatinine ratio that cannot be compared: {_shown(results)}", closes, evidence)
     if results:
         words = f"Albumin-creatinine ratio outside {low} to {high} mg/g: {_shown(results)}"
@@ -159,7 +160,8 @@ def _difficulty(case: Case) -> Finding:
     if high and _spread(high) >= apart:
         if all(case.finding(rule).truth is MET for rule in (injection_regimen, tests_often_enough)):
             return met(f"HbA1c stays high on the regimen: {_shown(shown)}", Basis.SUPPORTED, map(_cite, shown))
-        words = f"HbA1c stays high ({_shown(shown)}), but D.I.F and D.I.G are not both shown"
+        words = f"HbA1c stays high ({_shown(shown)})"
+        words += ", but the injections (D.I.F) and the self-testing (D.I.G) are not both shown"
         return unknown(Gap.INCOMPLETE, words, closes, map(_cite, shown))
     wanted = f"not two above {threshold:g} % at least {apart.days} days apart inside the regimen's months"
     if all_high:
@@ -189,7 +191,7 @@ def complication_risk(case: Case) -> Finding:
     finding = disjunction(parts, words, "", floor=UNKNOWN)
     if finding.truth is MET:
         return finding
-    otherwise = _otherwise(case, parts[0])
+    otherwise = _otherwise(case, *parts)
     finding = replace(finding, closes=closed_by(parts, finding.gap, otherwise))
     signs = _signs(case)
     if not signs:
@@ -206,13 +208,12 @@ def complication_risk(case: Case) -> Finding:
     )
 
 
-def _otherwise(case: Case, ratios: Finding) -> str:
-    """What else shows the risk: never the ratios that are there and outside the range."""
+def _otherwise(case: Case, ratios: Finding, difficulty: Finding) -> str:
+    """What else shows the risk: nothing of which the chart has some already."""
     low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
-    log = "a log that shows difficulty despite compliance"
-    if ratios.truth is NOT_MET:
-        return f"{log}, or another early sign of complications"
-    return f"albuminuria (two ratios from {low} to {high} mg/g), or {log}"
+    ways = [] if ratios.evidence else [f"albuminuria (two ratios from {low} to {high} mg/g)"]
+    ways += [] if difficulty.evidence else ["a log that shows difficulty despite compliance"]
+    return ", or ".join(ways if len(ways) > 1 else [*ways, "another early sign of complications"])
 
 
 def _signs(case: Case) -> list[Diagnosis]:

@@ -72,7 +72,8 @@ def _newest_hba1c(case: Case) -> Finding:
         )
     level = f"{case.parameters['hba1c_threshold']:g} %"
     if any(r.unusable for r in newest):
-        words = f"The newest HbA1c ({shown}) is one that only a reviewer can read as above {level} or not"
+        why = "; ".join(dict.fromkeys(r.unusable.value for r in newest if r.unusable))
+        words = f"Only a reviewer can say whether the newest HbA1c is above {level}: {shown} ({why})"
         return unknown(Gap.NEEDS_REVIEW, words, closes, evidence, remarks=remarks)
     words = f"The newest HbA1c ({shown}) does not say whether it is above {level}"
     return unknown(Gap.INCOMPLETE, words, closes, evidence, remarks=remarks)

@@ -48,7 +48,7 @@ def _not_shown(case: Case, visits: Sequence[Visit], stays: Sequence[Visit]) -> F
     unclear = [v for v in visits if v.inpatient is None and (v.concepts | v.supported | v.review) & reasons]
     words = []
     if stays:
-        words.append(f"{_one_stay(stays)}: a reviewer has to say whether prolonged")
+        words.append(f"{_one_stay(stays)}, which may be a prolonged one")
     if in_words:
         words.append(f"stays for it in words: {dated_labels(in_words)}")
     if unclear:

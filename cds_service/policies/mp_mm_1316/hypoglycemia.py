@@ -110,7 +110,7 @@ def _few(case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseReading]
         words.append(f"hypoglycemia without a charted diabetes ({dated_labels(elsewhere)})")
     levels = [r for r in _with(case, {Concept.HYPOGLYCEMIA_LEVEL}) if not r.concepts & _LOW]
     if levels and not episodes:
-        words.append(f"a code of the level alone, which is no episode ({dated_labels(levels)})")
+        words.append(f"a level of hypoglycemia is coded without an episode ({dated_labels(levels)})")
     evidence += map(cite, (*undated, *elsewhere, *levels))
     return words, evidence
 

@@ -118,10 +118,13 @@ def _count(case: Case) -> Finding:
         words = f"{found.certain:g} insulin injections a day are charted ({by_ingredient(live)})"
         return met(f"{words}{ended_words(live, case.as_of)}", basis, evidence)
     if found.possible is not None and found.possible < goal:
-        words = f"{goal} or more insulin injections a day are needed; the chart shows {by_ingredient(live)}"
-        return not_met(words, Basis.DOCUMENTED, evidence)
-    words, closes = open_question(found, live, goal)
-    return unknown(Gap.INCOMPLETE, words, closes, evidence)
+        mixed = ", some of them mixed in one syringe" if found.shared else ""
+        shown = f"{found.possible:.3g} at most ({by_ingredient(live)}{mixed})"
+        words = f"{goal} or more insulin injections a day are needed; the chart shows {shown}"
+        step = f"update the insulin orders, they show under {goal} injections a day"
+        return not_met(words, Basis.DOCUMENTED, evidence, next_step=step)
+    words, closes, step = open_question(found, live, goal)
+    return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
 
 
 def _no_current_insulin(case: Case, closes: str) -> Finding:
@@ -129,11 +132,15 @@ def _no_current_insulin(case: Case, closes: str) -> Finding:
     if not begun:
         months, goal = case.parameters["regimen_months"], case.parameters["regimen_injections"]
         closes = f"Insulin orders that show {goal} self-adjusted injections a day for {months} months"
-        return unknown(Gap.NOT_DOCUMENTED, "No order for injected insulin found", closes)
+        return unknown(Gap.NOT_DOCUMENTED, "no order for injected insulin was found", closes)
     last = max(begun, key=lambda o: (o.end or date.min, o.start or date.min, o.reference))
     over = f"ended on {last.end}" if last.end is not None and last.end < case.as_of else f"is {_spelt(last.status)}"
     evidence = [Evidence(last.reference, last.label, _day(last.end))]
-    return unknown(Gap.INCOMPLETE, f"no current insulin order; the last ({last.label}) {over}", closes, evidence)
+    words, step = (
+        f"no current insulin order; the last ({last.label}) {over}",
+        "renew the insulin order, none is current",
+    )
+    return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
 
 
 def _adjustment(case: Case) -> Finding:
@@ -152,8 +159,10 @@ def _adjustment(case: Case) -> Finding:
         return met(f"the member chooses within the directions ({chosen[0].titrates})", Basis.SUPPORTED, evidence)
     closes = "Directions with a carb ratio, correction factor or sliding scale, or a statement of self-adjustment"
     if not injected(case):
-        return unknown(Gap.NOT_DOCUMENTED, "No order for injected insulin found", closes)
-    return unknown(Gap.NOT_DOCUMENTED, "nothing in the directions shows that the doses are self-adjusted", closes)
+        return unknown(Gap.NOT_DOCUMENTED, "no order for injected insulin was found", closes)
+    words = "nothing in the directions shows that the doses are self-adjusted"
+    step = "show that the insulin doses are self-adjusted"
+    return unknown(Gap.NOT_DOCUMENTED, words, closes, next_step=step)
 
 
 def _spelt(status: str) -> str:

@@ -33,10 +33,10 @@ def open_parts(parts: Sequence[Finding], nothing: str, too_little: str) -> str:
     What a reviewer has to look at comes first, then what could not be read: beside either, or beside anything that
     was found, nobody may read that nothing is there.
     """
-    found = [part for part in parts if part.truth is not MET and part.evidence]
+    found = [p for p in parts if p.truth is not MET and p.evidence and p.gap is not Gap.NOT_RETRIEVED]
     review = [part.explanation for part in found if part.gap is Gap.NEEDS_REVIEW]
     others = [part.explanation for part in found if part.gap is not Gap.NEEDS_REVIEW]
-    unread = [part.explanation for part in parts if part.gap is Gap.NOT_RETRIEVED and not part.evidence]
+    unread = [part.explanation for part in parts if part.gap is Gap.NOT_RETRIEVED]
     if review or unread:
         said = [f"for a reviewer: {'; '.join(review)}"] if review else []
         return sentence([*said, *dict.fromkeys((*unread, *others))])
@@ -45,6 +45,7 @@ def open_parts(parts: Sequence[Finding], nothing: str, too_little: str) -> str:
 
 def closed_by(parts: Sequence[Finding], gap: Gap | None, otherwise: str, most: int = 2) -> str:
     """What closes the parts that found something and stay open with this gap; or what else would do."""
-    speaking = [part for part in parts if part.truth is UNKNOWN and part.gap is gap and part.evidence]
+    fitting = [part for part in parts if part.truth is UNKNOWN and part.gap is gap]
+    speaking = [part for part in fitting if part.evidence or gap is Gap.NOT_RETRIEVED]
     ways = dict.fromkeys(part.closes for part in speaking[:most] if part.closes)
     return f"{'; or '.join((*ways, otherwise))}" if ways else sentence([otherwise])

@@ -20,19 +20,23 @@ def charted_duration(case: Case) -> Finding:
     needed = case.months_ago("regimen_months")
     closes = f"Insulin orders or dispenses that show {goal} injections a day since {needed} or earlier"
     if not injected(case):
-        return unknown(Gap.NOT_DOCUMENTED, "No order for injected insulin found", closes)
+        words, step = "no order for injected insulin was found", "show since when the insulin regimen is in place"
+        return unknown(Gap.NOT_DOCUMENTED, words, closes, next_step=step)
     start = regimen_chain(case)
     if start is None:
         words = f"{goal} injections a day without a break up to the order are not shown"
-        return unknown(Gap.INCOMPLETE, words, closes)
+        return unknown(Gap.INCOMPLETE, words, closes, next_step="show since when the insulin regimen is in place")
     evidence = [Evidence(o.reference, o.label, start.isoformat()) for o in injected(case) if o.start == start]
     if start <= needed:
         return met(f"in place since {start}", Basis.DOCUMENTED, evidence)
     against = _smaller_before(case, start) or _diagnosed_since(case)
     words = f"in place only since {start}, {months} months are needed"
     if against is None:
-        return unknown(Gap.INCOMPLETE, words, closes, evidence)
-    return not_met(f"{words}: {against.explanation}", Basis.DOCUMENTED, (*evidence, *against.evidence))
+        step = f"show the insulin regimen of the months before {start}"
+        return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
+    step = f"show {months} months of the regimen, the chart has it since {start}"
+    evidence += against.evidence
+    return not_met(f"{words}: {against.explanation}", Basis.DOCUMENTED, evidence, next_step=step)
 
 
 def duration_is_complete(case: Case) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from cds_service.engine.days import within
@@ -16,9 +17,12 @@ def stated_count(case: Case) -> Finding | None:
     answer = case.answer("D.I.F.injections")
     if answer is None or isinstance(answer.value, bool) or not isinstance(answer.value, int | float):
         return None
-    make = met if answer.value >= case.parameters["regimen_injections"] else not_met
+    goal, evidence = case.parameters["regimen_injections"], [attestation(answer, "D.I.F.injections")]
     words = f"{answer.value:g} insulin injections a day (attested {answer.authored})"
-    return make(words, Basis.ATTESTED, [attestation(answer, "D.I.F.injections")])
+    if answer.value >= goal:
+        return met(words, Basis.ATTESTED, evidence)
+    step = f"review the regimen, the statement says under {goal} injections a day"
+    return not_met(words, Basis.ATTESTED, evidence, next_step=step)
 
 
 def stated_duration(case: Case) -> Finding | None:
@@ -33,10 +37,16 @@ def stated_duration(case: Case) -> Finding | None:
     if answer.value.last <= needed:
         return met(f"since {answer.value} (attested {answer.authored})", Basis.ATTESTED, evidence)
     if early is NOT_MET:
-        return not_met(f"only since {answer.value} (attested {answer.authored})", Basis.ATTESTED, evidence)
-    return unknown(Gap.INCOMPLETE, f"since {answer.value}, not exact enough", "The day of the start", evidence)
+        words = f"only since {answer.value} (attested {answer.authored})"
+        step = f"show {case.parameters['regimen_months']} months of the regimen, the statement says fewer"
+        return not_met(words, Basis.ATTESTED, evidence, next_step=step)
+    words = f"since {answer.value} (attested {answer.authored}), which is not exact enough"
+    closes, step = "The day on which the regimen began", "give the exact start of the insulin regimen"
+    return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
 
 
 def stated_adjustment(case: Case) -> Finding | None:
     """Whether the doses are self-adjusted; None when nobody says."""
-    return case.attested("D.I.F.adjusts", "the doses are self-adjusted", "the doses are not self-adjusted")
+    stated = case.attested("D.I.F.adjusts", "the doses are self-adjusted", "the doses are not self-adjusted")
+    step = "review the self-adjustment of doses, the statement says there is none"
+    return replace(stated, next_step=step) if stated is not None else None

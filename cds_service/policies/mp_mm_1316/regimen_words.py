@@ -15,7 +15,7 @@ def by_ingredient(orders: Sequence[InsulinOrder], most: int = 4) -> str:
     for order in orders:
         named = frozenset(m for o in orders if o.ingredient == order.ingredient for m in o.certain_at)
         counts[order.ingredient] = max(counts.get(order.ingredient, 0.0), order.certain, float(len(named)))
-    told = [f"{ingredient} {count:g}" for ingredient, count in sorted(counts.items())]
+    told = [f"{ingredient} {count:.3g}" for ingredient, count in sorted(counts.items())]
     more = f" and {len(told) - most} more" if len(told) > most else ""
     return ", ".join(told[:most]) + more
 
@@ -29,27 +29,33 @@ def ended_words(orders: Sequence[InsulinOrder], as_of: date) -> str:
     return f"; the supply of {last.ingredient} ran out on {last.end}, a renewal is due"
 
 
-def open_question(found: Injections, orders: Sequence[InsulinOrder], goal: float) -> tuple[str, str]:
-    """Why a count is open, and what closes it."""
-    sure = f"{found.certain:g} insulin injections a day are certain ({by_ingredient(orders)})"
+def open_question(found: Injections, orders: Sequence[InsulinOrder], goal: float) -> tuple[str, str, str]:
+    """Why a count is open, what closes it, and the next step."""
+    number = "1 insulin injection a day is" if found.certain == 1 else f"{found.certain:g} insulin injections a day are"
+    sure = f"{number} certain ({by_ingredient(orders)})"
     rivals, shared = " and ".join(found.rivals[:3]), " and ".join(found.shared)
     if found.if_all_current >= goal and found.rivals:
         return (
             f"{sure}; {goal:g} are reached only if {rivals} are all taken, which looks like a switch",
             f"Which of {rivals} is current; end the other order",
+            "end the insulin order that is no longer current",
         )
     if found.if_separate >= goal and found.shared:
         return (
             f"{sure}; {goal:g} are reached only if {shared} are injected apart at the same time of day",
             f"Whether {shared} are mixed in one syringe",
+            "state whether the insulins are mixed in one syringe",
         )
     if found.if_both >= goal:
         return (
             f"{sure}; {goal:g} are reached only if {rivals} are all taken and none are mixed in one syringe",
             f"Which of {rivals} is current, and whether {shared} are mixed in one syringe",
+            "state which insulins are current, and which are mixed",
         )
     closes = f"Directions that say how many injections a day, at least {goal:g}"
     if found.possible is None:
         unread = sorted({order.ingredient for order in orders if order.possible is None})
-        return f"{sure}; the directions of {', '.join(unread)} do not say how often in a way that can be read", closes
-    return f"{sure}, up to {found.possible:g} are possible with as-needed doses, scales and ranges", closes
+        words = f"{sure}; the directions of {', '.join(unread)} do not say how often in a way that can be read"
+        return words, closes, "write insulin directions that say how many injections a day"
+    words = f"{sure}, up to {found.possible:g} are possible with as-needed doses, scales and ranges"
+    return words, closes, "state how many insulin injections a day are taken"

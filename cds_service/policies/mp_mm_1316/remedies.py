@@ -68,7 +68,7 @@ _STEP_OF_GAP: dict[tuple[str, Gap | None], str] = {
     ("D.I.I.4", Gap.INCOMPLETE): "complete the early-morning readings, or show another condition",
     ("D.I.I.5", Gap.INCOMPLETE): "add the records of severe excursions, or state them",
     ("D.I.I.5", Gap.NEEDS_REVIEW): "send the records of severe excursions to a reviewer",
-    ("D.I.I.6", Gap.INCOMPLETE): "add the discharge summaries, or show another listed condition",
+    ("D.I.I.6", Gap.INCOMPLETE): "show the hospital stays, or another listed condition",
     ("D.I.I.6", Gap.NEEDS_REVIEW): "send the discharge summaries to a reviewer",
     ("D.III.A.3", Gap.INCOMPLETE): "complete the reason for the replacement",
     ("D.III.A.3", Gap.NEEDS_REVIEW): "confirm the reason for the replacement in the questionnaire",
