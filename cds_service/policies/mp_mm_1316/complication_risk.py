@@ -212,7 +212,8 @@ def _otherwise(case: Case, ratios: Finding, difficulty: Finding) -> str:
     """What else shows the risk: nothing of which the chart has some already."""
     low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
     ways = [] if ratios.evidence else [f"albuminuria (two ratios from {low} to {high} mg/g)"]
-    ways += [] if difficulty.evidence else ["a log that shows difficulty despite compliance"]
+    asked = difficulty.gap in (Gap.INCOMPLETE, Gap.NEEDS_REVIEW)
+    ways += [] if asked else ["a log that shows difficulty despite compliance"]
     return ", or ".join(ways if len(ways) > 1 else [*ways, "another early sign of complications"])
 
 
