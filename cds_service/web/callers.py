@@ -1,4 +1,4 @@
-"""Who calls: authentication of discovery, hooks and feedback, and what a caller may make the service call."""
+"""Who calls: authentication of every route that is not public, and what a caller may make the service call."""
 
 from __future__ import annotations
 
@@ -13,19 +13,20 @@ from cds_service.trust.clients import TrustedClient
 from cds_service.trust.servers import ServerRule, is_loopback, listed
 from cds_service.trust.tokens import Caller, TokenVerifier
 from cds_service.web import measures
+from cds_service.web.public_routes import is_public
 
 log = logging.getLogger(__name__)
 
 
 def install(app: Flask, verifier: TokenVerifier | None) -> None:
-    """With a verifier every call of the CDS Hooks addresses needs a token; without one nobody is asked."""
+    """With a verifier every address that is not public needs a token; without one nobody is asked."""
 
     @app.before_request
     def authenticate() -> None:
         g.caller = None
-        path = request.path.rstrip("/")
-        if verifier is None or request.method == "OPTIONS" or not _is_protected(path):
+        if verifier is None or request.method == "OPTIONS" or is_public(request.method, request.path):
             return
+        path = request.path.rstrip("/")
         public: str = current_app.config["SETTINGS"].public_url
         addresses = [f"{public}{path}"]
         if path.endswith("/feedback"):  # some clients sign feedback for the service that it is about
@@ -36,10 +37,6 @@ def install(app: Flask, verifier: TokenVerifier | None) -> None:
             measures.REFUSED.inc()
             log.warning("a caller was refused: %s", error.reason)
             raise
-
-
-def _is_protected(path: str) -> bool:
-    return "cds-services" in path.split("/") or path.endswith("/$questionnaire-package")
 
 
 def client_of_call() -> TrustedClient | None:

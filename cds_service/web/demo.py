@@ -20,7 +20,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from cds_service.errors import NotFound
 from cds_service.services.determine_coverage import EXTENSION
-from cds_service.settings import Settings
+from cds_service.settings import Settings, load, replaced
 from cds_service.web.application import create_app
 from cds_service.web.demo_charts import DemoChart, all_charts
 from cds_service.web.demo_coverage import written
@@ -50,11 +50,11 @@ _INDICATORS = {"info": "Information", "warning": "Warning", "critical": "Critica
 
 
 def create_demo(settings: Settings | None = None, sandbox: Sandbox | None = None) -> Flask:
-    """The service with sample charts and a page to try it in.
+    """The service with sample charts and a page to try it in, on this machine only: nobody has to sign in.
 
     It opens no connection, whatever a call asks for, but to the sandbox when there is one.
     """
-    app = create_app(settings)
+    app = create_app(replaced(settings or load(), auth="open"))
     sources = app.config["SOURCES"]
     app.config["SOURCES"] = (
         (lambda rule: sandbox.guard(sources(rule), _front_doors(app))) if sandbox else (lambda _rule: None)
