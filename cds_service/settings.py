@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -14,6 +16,13 @@ from cds_service.errors import BadSetting
 
 PREFIX = "PUMP_CDS_"
 _AMOUNTS = ("_seconds", "_days")
+# Not settings: the file of settings, and the folder that the processes of one run share.
+_OTHER_NAMES = ("CONFIG", "RUN_FOLDER")
+# Kubernetes puts these into every container beside a Service that is called pump-cds.
+_SERVICE_LINKS = re.compile(
+    r"SERVICE_(?:HOST|PORT(?:_[A-Z0-9_]+)?)|PORT_[0-9]+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?"
+)
+_SERVICE_URLS = ("tcp://", "udp://", "sctp://")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1", "[::1]")
 
 
@@ -85,8 +94,13 @@ class Settings:
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
-    """Settings from the environment and the TOML file that it may name; the variables win."""
+    """Settings from the environment and the TOML file that it may name; the variables win.
+
+    BadSetting for a name that is none, in either: a mistyped name would leave open what it was meant to close.
+    """
     env = os.environ if environment is None else environment
+    for name in _unknown_variables(env):
+        raise BadSetting(f"unknown setting {name}{_nearest(name.upper(), _variables())}")
     values: dict[str, Any] = {}
     path = env.get(f"{PREFIX}CONFIG")
     if path:
@@ -98,8 +112,32 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             values[name] = text
     unknown = set(values) - known
     if unknown:
-        raise BadSetting(f"unknown setting {min(unknown)}: `serve --help` lists all of them")
+        name = min(unknown)
+        raise BadSetting(f"unknown setting {name}{_nearest(name.lower().removeprefix(PREFIX.lower()), known)}")
     return checked(replace(Settings(), **{name: _typed(name, value) for name, value in values.items()}))
+
+
+def _variables() -> set[str]:
+    """The names of all variables of ours."""
+    return {PREFIX + name for name in (*(f.name.upper() for f in fields(Settings)), *_OTHER_NAMES)}
+
+
+def _unknown_variables(env: Mapping[str, str]) -> Iterator[str]:
+    """Variables that begin as ours do, in whatever case, and are none of ours."""
+    for name in sorted(env):
+        if name.upper().startswith(PREFIX) and name not in _variables() and not _is_service_link(name, env[name]):
+            yield name
+
+
+def _is_service_link(name: str, value: str) -> bool:
+    rest = name.removeprefix(PREFIX)
+    return _SERVICE_LINKS.fullmatch(rest) is not None or (rest == "PORT" and value.startswith(_SERVICE_URLS))
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The known name that was probably meant, in words, and where all of them are listed."""
+    near = get_close_matches(name, sorted(known), n=1, cutoff=0.6)
+    return f"{f', did you mean {near[0]}?' if near else ':'} `serve --help` lists all settings"
 
 
 def _from_file(path: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ settings.register_profile("default", database=None, print_blob=True, derandomize
 settings.register_profile("search", database=None, print_blob=True)
 settings.load_profile("default")
 
-REQUIRE_ALL = os.environ.get("PUMP_CDS_REQUIRE_ALL") == "1"
+REQUIRE_ALL = os.environ.get("PUMP_TESTS_REQUIRE_ALL") == "1"
 
 
 def pytest_collection_finish() -> None:
@@ -42,9 +42,9 @@ def data_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests see no PUMP_CDS_ variable of the machine that they run on, but for the one that requires all parts."""
+    """Tests see no setting of the machine that they run on; what only tests read begins with PUMP_TESTS_."""
     for name in list(os.environ):
-        if name.startswith("PUMP_CDS_") and name != "PUMP_CDS_REQUIRE_ALL":
+        if name.startswith("PUMP_CDS_"):
             monkeypatch.delenv(name)
 
 

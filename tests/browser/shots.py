@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import Any
 
-FOLDER = os.environ.get("PUMP_CDS_SHOTS")  # read once: a test sees no PUMP_CDS_ variable of the machine
+FOLDER = os.environ.get("PUMP_TESTS_SHOTS")
 
 
 def shot(page: Any, name: str) -> None:
-    """Save the whole Playwright page as `name`.png in the folder that PUMP_CDS_SHOTS names; without it do nothing."""
+    """Save the whole Playwright page as `name`.png in the folder that PUMP_TESTS_SHOTS names; without it do nothing."""
     if FOLDER:
         page.screenshot(path=Path(FOLDER) / f"{name}.png", full_page=True)

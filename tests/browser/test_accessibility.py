@@ -239,7 +239,7 @@ def test_a_fault_of_one_look_is_seen_in_that_look(page: Any, condition: str, see
 def test_a_picture_is_saved_where_the_variable_says(page: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     page.set_content(WHOLE % ("", '<p style="height: 3000px">Words</p>'))
     runpy.run_path(shots.__file__)["shot"](page, "none")
-    monkeypatch.setenv("PUMP_CDS_SHOTS", str(tmp_path / "new"))
+    monkeypatch.setenv("PUMP_TESTS_SHOTS", str(tmp_path / "new"))
     runpy.run_path(shots.__file__)["shot"](page, "one")
     [picture] = tmp_path.rglob("*.png")
     assert picture == tmp_path / "new" / "one.png"

@@ -230,7 +230,7 @@ def reference() -> dict[tuple[str | None, str], list[dict[str, Any]]]:
     """Rows of the reference list by code, each with its topic; skips, or fails where all has to be there."""
     if not REFERENCE.exists():
         why = f"{REFERENCE} is not there: the value sets cannot be held against it"
-        if os.environ.get("PUMP_CDS_REQUIRE_ALL") == "1":
+        if os.environ.get("PUMP_TESTS_REQUIRE_ALL") == "1":
             pytest.fail(why)
         pytest.skip(why)
     found = defaultdict(list)

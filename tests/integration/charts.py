@@ -22,7 +22,7 @@ TWIN = f"{REFERRAL}-autogen.json"
 
 def unavailable(reason: str) -> NoReturn:
     """Skip the test for a part that is not here, or fail it when every part is required."""
-    if os.environ.get("PUMP_CDS_REQUIRE_ALL") == "1":
+    if os.environ.get("PUMP_TESTS_REQUIRE_ALL") == "1":
         pytest.fail(reason)
     pytest.skip(reason)
 

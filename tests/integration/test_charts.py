@@ -76,6 +76,6 @@ def test_missing_charts_skip_unless_all_parts_are_required(
     required: str, outcome: type[BaseException], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(charts, "PATIENTS", tmp_path)
-    monkeypatch.setenv("PUMP_CDS_REQUIRE_ALL", required)
+    monkeypatch.setenv("PUMP_TESTS_REQUIRE_ALL", required)
     with pytest.raises(outcome, match="no third-party charts"):
         charts.family("clinosim")

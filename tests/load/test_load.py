@@ -1,7 +1,7 @@
 """A minute of mixed traffic on a real server of two worker processes: nothing fails, grows or is lost.
 
-Run on demand: `pytest -s tests/load`. `PUMP_CDS_LOAD_SECONDS` sets another time, `PUMP_CDS_LOAD_JSON` a file for the
-figures. The clients run beside the server on one machine, so the rate is theirs and the server's together.
+Run on demand: `pytest -s tests/load`. `PUMP_TESTS_LOAD_SECONDS` sets another time, `PUMP_TESTS_LOAD_JSON` a file for
+the figures. The clients run beside the server on one machine, so the rate is theirs and the server's together.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ from tests.load.traffic import Client, Counted
 
 ROOT = Path(__file__).parents[2]
 # Read when this is imported: tests themselves see no settings of the machine.
-SECONDS = float(os.environ.get("PUMP_CDS_LOAD_SECONDS", "60"))
-FIGURES = os.environ.get("PUMP_CDS_LOAD_JSON", "")
+SECONDS = float(os.environ.get("PUMP_TESTS_LOAD_SECONDS", "60"))
+FIGURES = os.environ.get("PUMP_TESTS_LOAD_JSON", "")
 WORKERS, CLIENTS = 2, 8
 # Of the whole time: when everything is loaded and warm, and the end.
 WARM, END = 1 / 3, 1.0

@@ -57,7 +57,7 @@ def outline() -> tuple[str, ...]:
     """Ids of all sections of the policy's text; skips, or fails where all has to be there."""
     if not TEXT.exists():
         why = f"{TEXT} is not there: the sections cannot be held against the policy's text"
-        if os.environ.get("PUMP_CDS_REQUIRE_ALL") == "1":
+        if os.environ.get("PUMP_TESTS_REQUIRE_ALL") == "1":
             pytest.fail(why)
         pytest.skip(why)
     lines = TEXT.read_text(encoding="utf-8").splitlines()
