@@ -86,7 +86,13 @@ class Condition(Resource, tag="Condition"):
 class Medication(Resource, tag="Medication"):
     """A drug product that orders refer to."""
 
+    class Ingredient(Struct, gc=False):
+        """What the product is made of."""
+
+        itemCodeableConcept: CodeableConcept | None = None
+
     code: CodeableConcept | None = None
+    ingredient: list[Ingredient] | None = None
 
 
 class Supply(Struct, gc=False):

@@ -75,6 +75,7 @@ def _frequency(repeat: Repeat, share: float, at_events: float, named: frozenset[
     frequency = repeat.frequency if repeat.frequency is not None else 1.0
     least = frequency / (longest * unit) * share
     most = max(repeat.frequencyMax or frequency, frequency) / (period * unit) * share
+    at_events = max(at_events, len(set(repeat.timeOfDay or ())) * share)
     if set(repeat.when or ()) & _ALL_MEALS and least == most == share:
         # "1 a day, when: before meals": the events are meant, as many clients write it.
         return _tidy(at_events, at_events, named)

@@ -48,6 +48,7 @@ class _Drug:
     action: InsulinAction
     label: str
     coded: bool
+    for_pump: bool = False
 
 
 def read_insulin(drugs: Iterable[tuple[AnyDrug, str | None]], context: ChartContext) -> list[InsulinOrder]:
@@ -95,7 +96,7 @@ def _identify(resource: AnyDrug, name: str, context: ChartContext) -> _Drug | No
     concept = resource.medicationCodeableConcept
     if concept is None and resource.medicationReference is not None:
         medication = context.resolve(resource.medicationReference, Medication, resource.contained)
-        concept = medication.code if medication is not None else None
+        concept = _product(medication) if medication is not None else None
         if concept is None:
             return _by_words([resource.medicationReference.display], resource, name, context)
     if concept is None:
@@ -105,6 +106,9 @@ def _identify(resource: AnyDrug, name: str, context: ChartContext) -> _Drug | No
         if other in concepts:
             context.note(f"{name} adds no insulin injection: {words}")
             return None
+    if Concept.INSULIN_FOR_PUMP in concepts:
+        label = terminology.label(concept, frozenset({Concept.INSULIN_FOR_PUMP}))
+        return _Drug("insulin", InsulinAction.UNSTATED, label, True, for_pump=True)
     for kind, action in _ACTIONS.items():
         if kind in concepts:
             return _coded(concept, kind, action, name, context)
@@ -113,6 +117,17 @@ def _identify(resource: AnyDrug, name: str, context: ChartContext) -> _Drug | No
         texts = [concept.text, *(c.display for c in codings)]
         return _by_words(texts, None, name, context)
     return _by_words([concept.text, *(c.display for c in codings)], resource, name, context)
+
+
+def _product(medication: Medication) -> CodeableConcept | None:
+    """What a product is: its code with its one ingredient, which may say it where the code is not known."""
+    parts = [part.itemCodeableConcept for part in medication.ingredient or () if part.itemCodeableConcept]
+    if len(parts) != 1:
+        return medication.code
+    if medication.code is None:
+        return parts[0]
+    codings = [*(medication.code.coding or ()), *(parts[0].coding or ())]
+    return CodeableConcept(coding=codings, text=medication.code.text or parts[0].text)
 
 
 def _by_words(texts: list[str | None], resource: AnyDrug | None, name: str, context: ChartContext) -> _Drug | None:
@@ -211,7 +226,7 @@ def _order(
         titrates=dosing.titrates,
         at_meals=dosing.at_meals or dosing.certain >= 3,
         from_text=dosing.from_text or not drug.coded,
-        via_pump=dosing.via_pump or sig_marks.pump_said(drug.label),
+        via_pump=drug.for_pump or dosing.via_pump or sig_marks.pump_said(drug.label),
         live=days.live,
         status=resource.status or "",
         supplied_until=days.supplied_until,

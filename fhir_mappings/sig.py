@@ -13,7 +13,7 @@ from functools import lru_cache
 from cds_service.facts import Moment
 from fhir_mappings import sig_marks
 from fhir_mappings.insulin_names import drugs_in
-from fhir_mappings.sig_text import folded, occasions_only, one_spelling, titration_steps
+from fhir_mappings.sig_text import LONGEST, folded, occasions_only, one_spelling, titration_steps
 
 MEALS = frozenset({Moment.BREAKFAST, Moment.LUNCH, Moment.DINNER})
 _N = r"([1-9]|1[0-2])"
@@ -53,7 +53,9 @@ _NO_REGIMEN = re.compile(
     r"|\b(?:otic|auricular|ophthalmic|by mouth|orally|in (?:the )?(?:ear|eye)s?)\b"
 )
 _COURSE = re.compile(r"\b(?:for|x) ?(?:the next )?(\d{1,3}) ?(days?|weeks?|months?|d|wks?)\b(?! (?:supply|after))")
-_ADDITION = re.compile(r"[.;] |\bplus\b| \+ ")
+_ADDITION = re.compile(
+    r"[.;] |\bplus\b| \+ |(?:\band|,) (?=(?:an? )?(?:additional|extra|\d{1,3}(?: ?- ?\d{1,3})? ?u(?:nits?)?\b))"
+)
 _OF_ITS_OWN = re.compile(r"\d ?u(?:nits?)?\b|correction|additional|extra|scale")
 _SENTENCE = re.compile(r"[.;] |\n")
 _SHELF_LIFE = re.compile(r"\bas directed for \d|\b(?:discard|expires?|opened?)\b[^.;]*")
@@ -87,9 +89,13 @@ class _Part:
     moments: frozenset[Moment] = frozenset()
 
 
-@lru_cache(maxsize=2048)
 def read_sig(text: str) -> Sig:
-    """Occasions a day from plain words."""
+    """Occasions a day from plain words; long texts are cut."""
+    return _read(text[:LONGEST])
+
+
+@lru_cache(maxsize=2048)
+def _read(text: str) -> Sig:
     words = one_spelling(text)
     if not words or sig_marks.pump_said(text) or _NO_REGIMEN.search(words):
         return Sig()

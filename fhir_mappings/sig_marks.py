@@ -11,7 +11,7 @@ _SCALE = re.compile(
     r" (?:\w+ )?scale\b|\bscale (?:below|attached|provided|given)|use the chart"
 )
 _BAND = re.compile(
-    r"(?<![\d.])(\d{2,3}) ?(?:-|to) ?\d{2,3} ?(?:mg/dl ?)?[=:,]? ?(?:give|take|inject|use|add)?"
+    r"(?<![\d.])(\d{1,3}) ?(?:-|to) ?\d{2,3} ?(?:mg/dl ?)?[=:,]? ?(?:give|take|inject|use|add)?"
     r" ?(\d{1,2}(?:\.\d)?) ?u(?:nits?)?\b"
 )
 _EDGE = re.compile(
@@ -49,7 +49,9 @@ _PUMP = re.compile(
 )
 _NOT_MIXED = re.compile(r"\b(?:do not|don'?t|never|not|without|avoid)\b[^.;]{0,30}?\b(?:mix|syringe)\w*[^.;]*")
 _MIXED = re.compile(
-    r"\bmix(?:ed|ing)?\b[^.;]{0,40}?(?:syringe|together|with\b)|\b(?:same|one|1|single) (?:syringe|injection)\b"
+    r"\b(?:mix(?:ed|ing)?|combined?)\b[^.;]{0,30}?(?:syringe|together)"
+    r"|\bmix(?:ed|ing)? with (?:the |your )?(?:regular|nph|humulin|novolin|humalog|novolog|lispro|aspart|rapid|short|fast"
+    r"|intermediate|other insulin|clear|cloudy|[rn]\b)|\b(?:same|one|1|single) (?:syringe|injection)\b"
     r"|\bdraw(?:n)? up (?:with|together|into)|\bsplit-mixed"
 )
 _MEALS = re.compile(

@@ -102,14 +102,17 @@ _STEPS = re.compile(_TITRATION)
 _SPANISH_SIGN = re.compile(r"\b(?:unidades|antes|comidas?|veces|noches?|mananas?|diari[oa]|dia|cada|nocturn[oa]s?)\b")
 
 
-@lru_cache(maxsize=2048)
 def folded(text: str) -> str:
     """Lower case, one kind of dash and space, no accents; long texts are cut."""
-    plain = unicodedata.normalize("NFKD", text[:LONGEST].casefold()).translate(_DASHES)
+    return _folded(text[:LONGEST])
+
+
+@lru_cache(maxsize=2048)
+def _folded(text: str) -> str:
+    plain = unicodedata.normalize("NFKD", text.casefold()).translate(_DASHES)
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
 
 
-@lru_cache(maxsize=2048)
 def one_spelling(text: str) -> str:
     """Directions in the words that the patterns of a count know: for `TIDAC`, `w/ meals`, `3 (three) times`."""
     words = folded(text)
