@@ -50,8 +50,8 @@ _PUMP = re.compile(
 _NOT_MIXED = re.compile(r"\b(?:do not|don'?t|never|not|without|avoid)\b[^.;]{0,30}?\b(?:mix|syringe)\w*[^.;]*")
 _MIXED = re.compile(
     r"\b(?:mix(?:ed|ing)?|combined?)\b[^.;]{0,30}?(?:syringe|together)"
-    r"|\bmix(?:ed|ing)? with (?:the |your )?(?:regular|nph|humulin|novolin|humalog|novolog|lispro|aspart|rapid|short|fast"
-    r"|intermediate|other insulin|clear|cloudy|[rn]\b)|\b(?:same|one|1|single) (?:syringe|injection)\b"
+    r"|\bmix(?:ed|ing)? with (?:the |your )?(?:regular|nph|humulin|novolin|humalog|novolog|lispro|aspart|rapid|short"
+    r"|fast|intermediate|other insulin|clear|cloudy|[rn]\b)|\b(?:same|one|1|single) (?:syringe|injection)\b"
     r"|\bdraw(?:n)? up (?:with|together|into)|\bsplit-mixed"
 )
 _MEALS = re.compile(

@@ -35,9 +35,9 @@ def strength(found: list[Record]) -> str:
     ("members", "expected"),
     [
         ({"type": concept(HCPCS, "E0784")}, "concepts"),
-        ({"type": {"text": "Tandem t:slim X2 insulin pump"}}, "supported"),
-        ({"type": {"text": "Device"}, "deviceName": [{"name": "Omnipod 5 Pod"}]}, "supported"),
-        ({"deviceName": [{"name": "MiniMed 780G"}]}, "supported"),
+        ({"type": {"text": "Tandem t:slim X2 insulin pump"}}, "concepts"),
+        ({"type": {"text": "Device"}, "deviceName": [{"name": "Omnipod 5 Pod"}]}, "concepts"),
+        ({"deviceName": [{"name": "MiniMed 780G"}]}, "concepts"),
         ({"type": {"text": "Insulin pump"}}, "review"),
         ({"type": concept(SNOMED, "1") | {"text": "insulin infusion pump"}}, "review"),
     ],

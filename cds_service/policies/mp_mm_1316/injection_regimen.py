@@ -8,7 +8,7 @@ from datetime import date
 from cds_service.engine.agreement import reconciled
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, conjunction, met, not_met, strongest, unknown
 from cds_service.engine.section import criterion
-from cds_service.engine.truth import NOT_MET
+from cds_service.engine.truth import NOT_MET, UNKNOWN
 from cds_service.facts import InsulinAction, InsulinOrder, Topic, When
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.pump_use import injected, live_orders, pump_signs, regimen_chain
@@ -50,8 +50,15 @@ def injection_regimen(case: Case) -> Finding:
 
 def _charted_parts(case: Case) -> tuple[Finding, ...]:
     unread = case.not_read(Topic.INSULIN) is not None
-    count = reconciled(_count(case), stated_count(case), not unread and shows_smaller_regimen(case))
+    charted = _count(case)
+    count = reconciled(charted, stated_count(case), not unread and shows_smaller_regimen(case))
+    if not live_orders(case):
+        # Nothing is in place: what no statement answers is as open as the count, and said once.
+        stated = (stated_duration(case), stated_adjustment(case))
+        return count, *(reconciled(charted, part, complete=False) for part in stated)
     duration = reconciled(charted_duration(case), stated_duration(case), not unread and duration_is_complete(case))
+    if charted.truth is UNKNOWN and duration.truth is UNKNOWN and regimen_chain(case) is None:
+        duration = charted  # how long cannot be told before how many is
     return count, duration, reconciled(_adjustment(case), stated_adjustment(case), complete=False)
 
 

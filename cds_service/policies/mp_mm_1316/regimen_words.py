@@ -8,6 +8,14 @@ from datetime import date
 from cds_service.facts import InsulinOrder
 from cds_service.policies.mp_mm_1316.regimen_count import Injections
 
+# How clinicians call an insulin that a drug list names otherwise.
+_NAMES = {"isophane": "NPH", "insulin": "insulin of an unstated kind"}
+
+
+def name_of(ingredient: str) -> str:
+    """An insulin as a clinician calls it."""
+    return "premixed insulin" if "premix" in ingredient else _NAMES.get(ingredient, ingredient)
+
 
 def by_ingredient(orders: Sequence[InsulinOrder], most: int = 4) -> str:
     """Each insulin with its injections a day: "glargine 1, lispro 3"."""
@@ -15,7 +23,7 @@ def by_ingredient(orders: Sequence[InsulinOrder], most: int = 4) -> str:
     for order in orders:
         named = frozenset(m for o in orders if o.ingredient == order.ingredient for m in o.certain_at)
         counts[order.ingredient] = max(counts.get(order.ingredient, 0.0), order.certain, float(len(named)))
-    told = [f"{ingredient} {count:.3g}" for ingredient, count in sorted(counts.items())]
+    told = [f"{name_of(ingredient)} {count:.3g}" for ingredient, count in sorted(counts.items())]
     more = f" and {len(told) - most} more" if len(told) > most else ""
     return ", ".join(told[:most]) + more
 
@@ -26,17 +34,17 @@ def ended_words(orders: Sequence[InsulinOrder], as_of: date) -> str:
     if not ended:
         return ""
     last = max(ended, key=lambda order: (order.end or date.min, order.reference))
-    return f"; the supply of {last.ingredient} ran out on {last.end}, a renewal is due"
+    return f"; the supply of {name_of(last.ingredient)} ran out on {last.end}, a renewal is due"
 
 
 def open_question(found: Injections, orders: Sequence[InsulinOrder], goal: float) -> tuple[str, str, str]:
     """Why a count is open, what closes it, and the next step."""
     number = "1 insulin injection a day is" if found.certain == 1 else f"{found.certain:g} insulin injections a day are"
     sure = f"{number} certain ({by_ingredient(orders)})"
-    rivals, shared = " and ".join(found.rivals[:3]), " and ".join(found.shared)
+    rivals, shared = (" and ".join(map(name_of, names[:3])) for names in (found.rivals, found.shared))
     if found.if_all_current >= goal and found.rivals:
         return (
-            f"{sure}; {goal:g} are reached only if {rivals} are all taken, which looks like a switch",
+            f"{sure}; {goal:g} are reached only if {rivals} are both taken, which looks like a switch",
             f"Which of {rivals} is current; end the other order",
             "end the insulin order that is no longer current",
         )
@@ -48,13 +56,13 @@ def open_question(found: Injections, orders: Sequence[InsulinOrder], goal: float
         )
     if found.if_both >= goal:
         return (
-            f"{sure}; {goal:g} are reached only if {rivals} are all taken and none are mixed in one syringe",
+            f"{sure}; {goal:g} are reached only if {rivals} are both taken and none are mixed in one syringe",
             f"Which of {rivals} is current, and whether {shared} are mixed in one syringe",
             "state which insulins are current, and which are mixed",
         )
     closes = f"Directions that say how many injections a day, at least {goal:g}"
     if found.possible is None:
-        unread = sorted({order.ingredient for order in orders if order.possible is None})
+        unread = sorted({name_of(order.ingredient) for order in orders if order.possible is None})
         words = f"{sure}; the directions of {', '.join(unread)} do not say how often in a way that can be read"
         return words, closes, "write insulin directions that say how many injections a day"
     words = f"{sure}, up to {found.possible:g} are possible with as-needed doses, scales and ranges"
