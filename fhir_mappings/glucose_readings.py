@@ -14,6 +14,7 @@ from fhir_mappings.datatypes import Quantity
 from fhir_mappings.laboratory import PENDING, quantity_of, result
 from fhir_mappings.reading import plain
 from fhir_mappings.unit_spellings import Unit, unit_named
+from fhir_mappings.visit_kind import VisitKind, visit_kind
 
 _METER_WORDS = re.compile(r"gluco(?:se )?met|blood glucose (?:meter|monitor)|smbg", re.IGNORECASE)
 _BEFORE_MEAL = re.compile(rb'"(?:ac[mdv]?|[^"]*(?:before|pre-?meal|preprandial|fasting)[^"]*)"')
@@ -134,10 +135,7 @@ def _is_self_test(observation: Observation, concepts: frozenset[Concept], contex
 
 
 def _is_inpatient(encounter: Encounter) -> bool:
-    kind = encounter.class_
-    if kind is None:
-        return False
-    return Concept.INPATIENT_STAY in terminology.concepts_of(kind.system, kind.code)
+    return visit_kind(encounter) is VisitKind.INPATIENT
 
 
 def _by_patient(observation: Observation, context: ChartContext) -> bool:

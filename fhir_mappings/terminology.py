@@ -88,6 +88,11 @@ def codes_in(*wanted: Concept, system: str) -> list[str]:
     return sorted(found)
 
 
+def result_codes(*wanted: Concept) -> list[str]:
+    """The codes that results of these kinds are filed under, in LOINC and SNOMED CT, for a search."""
+    return [*codes_in(*wanted, system=LOINC), *codes_in(*wanted, system=SNOMED)]
+
+
 @dataclass(frozen=True, slots=True)
 class CodeReading:
     """What one code says, by how surely: a code of its own system; one that several editions share; one whose system

@@ -32,7 +32,7 @@ from fhir_mappings.readings import Reading, Status, failed, together
 # For the command line, where the user of the machine chooses the server.
 ANYWHERE = ServerRule(others=True, loopback=True)
 
-_TOO_LONG = 414
+_TOO_LONG, _UNKNOWN = 414, (404, 405, 501)
 
 
 class FhirClient:
@@ -182,7 +182,7 @@ class FhirClient:
             if not asks_for_another_form(reading):
                 return reading
             best = best or (reading if reading.resources else None)
-            variation = search_plan.next_variation(left, reading.issues)
+            variation = search_plan.next_variation(left, reading.issues, unknown=status_in(reading) in _UNKNOWN)
             if variation is None:
                 return best or reading
 

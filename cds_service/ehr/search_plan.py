@@ -14,12 +14,12 @@ from urllib.parse import quote, urlencode
 from cds_service.concepts import Concept
 from cds_service.facts import Topic
 from cds_service.policies.mp_mm_1316.needs import FEEDS
-from fhir_mappings.code_systems import LOINC
 from fhir_mappings.server_messages import Issue, parameters_named
-from fhir_mappings.terminology import codes_in
+from fhir_mappings.terminology import result_codes
 
 # Longer URLs are cut off or refused (414) by gateways in front of several servers: bug log 34.
 LONGEST_URL = 1800
+_LOINC, _SNOMED = "http://loinc.org", "http://snomed.info/sct"
 PATIENT, CODES, SINCE = "{patient}", "{codes}", "{since}"
 
 Parameters = tuple[tuple[str, str], ...]
@@ -29,13 +29,15 @@ Parameters = tuple[tuple[str, str], ...]
 class Variation:
     """What to try next when a server refuses a search: leave some parameters out, put others in.
 
-    `narrows`: this form may miss what the first would find, so that its absence proves nothing.
+    `narrows`: this form may miss what the first would find, so that its absence proves nothing. `systems`: codes are
+    given with their system.
     """
 
     why: str
     drop: tuple[str, ...] = ()
     put: Parameters = ()
     narrows: bool = False
+    systems: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +67,22 @@ class Search:
         """The relative URL for one patient and day, with some of the codes."""
         rows = [row for row in self.parameters if variation is None or row[0] not in variation.drop]
         rows += variation.put if variation is not None else ()
+        if variation is not None and variation.systems:
+            codes = [f"{_LOINC if '-' in code else _SNOMED}|{code}" for code in codes]
         filled = [(name, value.format(codes=",".join(codes), **values)) for name, value in rows]
         return f"{self.type}?{urlencode(filled, quote_via=quote, safe=':,/|')}"
 
+
+# What finger-sticks and sensors are charted as.
+SELF_TESTS = (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING)
+SENSOR = (Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, Concept.CGM_SUMMARY)
 
 # Servers without sorting or without dates in searches refuse them; the answers are sorted and cut here anyway.
 _NO_SORT = Variation("without _sort", drop=("_sort",))
 _NO_PAGES = Variation("without _sort and _count", drop=("_sort", "_count"))
 _NO_DATE = Variation("without _sort and date", drop=("_sort", "date"))
+# Oracle Health wants the system of every code (cerner/fhir.cerner.com#112).
+_WITH_SYSTEM = Variation("with the system of each code", drop=("code",), put=(("code", CODES),), systems=True)
 # Epic: "must have either code or category" (bug log 31); some servers know no code lists.
 _LABORATORY = Variation("by category", drop=("_sort", "date", "code"), put=(("category", "laboratory"),))
 # Laboratory results carry their category; home readings carry any or none.
@@ -87,17 +97,14 @@ _NO_INCLUDE = Variation("without _include", drop=("_include",))
 
 
 # Some servers take no page of 1000 (HealthLake: 100 at most): the next smaller one is asked for.
-_SMALLER = tuple(
-    Variation(f"with _count={size}", drop=("_count",), put=(("_count", size),)) for size in ("200", "100", "50")
-)
-_SMALLER_UNSORTED = Variation("without _sort, with _count=100", drop=("_sort", "_count"), put=(("_count", "100"),))
+_SMALLER = tuple(Variation(f"with _count={size}", drop=("_count",), put=(("_count", size),)) for size in ("200", "100"))
 
 
 def _observations(*concepts: Concept, days: int = 0, optional: bool = False, by: Variation = _LABORATORY) -> Search:
     rows: Parameters = (("patient", PATIENT), ("code", CODES))
     rows += (("date", f"ge{SINCE}"),) if days else ()
-    pages = (_NO_SORT, *_SMALLER, _SMALLER_UNSORTED, _NO_PAGES)
-    variations = (*pages, _NO_DATE, by) if days else (*pages, by)
+    pages = (_NO_SORT, *_SMALLER, _NO_PAGES)
+    variations = (*pages, _WITH_SYSTEM, _NO_DATE, by) if days else (*pages, _WITH_SYSTEM, by)
     return Search(
         "Observation", (*rows, ("_sort", "-date"), ("_count", "1000")), concepts, days, None, optional, variations
     )
@@ -122,9 +129,10 @@ def _by(name: str) -> Variation:
 _WITHOUT_DATE = Search(
     "Observation",
     (("patient", PATIENT), ("code", CODES), ("date:missing", "true"), ("_count", "1000")),
-    (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.CGM_READING),
+    (*SELF_TESTS, *SENSOR),
     pages=1,
     optional=True,
+    variations=(_WITH_SYSTEM,),
     only="without a date",
     undated=True,
     otherwise="Glucose readings that carry no date but that of their issue could not be asked for",
@@ -151,9 +159,9 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
     Topic.HBA1C: (_observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),
     # Meter readings count for a year (D.I.I.2), sensor readings for a month (D.I.G); some days to spare.
     Topic.GLUCOSE: (
-        _observations(Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, days=400, by=_VITALS),
+        _observations(*SELF_TESTS, days=400, by=_VITALS),
         replace(
-            _observations(Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, days=33, by=_VITALS),
+            _observations(*SENSOR, days=33, by=_VITALS),
             waits=False,
             only="of sensors",
         ),
@@ -230,11 +238,11 @@ def reads_for(topic: Topic, patient_id: str, people: Sequence[str]) -> list[Read
 
 
 def _person(reference: str) -> list[Read]:
-    """A practitioner's own record and roles; a role's record carries its practitioner along where it can."""
+    """A practitioner's own record and roles; a role's record, and that of a supplier that orders for itself."""
     kind, _, identity = reference.partition("/")
     person = quote(identity, safe="")
-    if kind == "PractitionerRole":
-        return [Read(f"PractitionerRole/{person}")]
+    if kind in ("PractitionerRole", "Organization"):
+        return [Read(f"{kind}/{person}")]
     roles = Read(f"PractitionerRole?practitioner={person}", optional=True)
     return [Read(f"Practitioner/{person}"), roles] if kind == "Practitioner" else []
 
@@ -246,7 +254,7 @@ def values_for(search: Search, patient_id: str, as_of: date) -> dict[str, str]:
 
 def code_chunks(search: Search, values: dict[str, str]) -> list[list[str]]:
     """The codes of a search in chunks whose URLs are short enough; one empty chunk for a search without codes."""
-    codes = codes_in(*search.concepts, system=LOINC) if search.concepts else []
+    codes = result_codes(*search.concepts) if search.concepts else []
     return _chunked(search, values, codes)
 
 
@@ -257,9 +265,11 @@ def _chunked(search: Search, values: dict[str, str], codes: list[str]) -> list[l
     return _chunked(search, values, codes[:half]) + _chunked(search, values, codes[half:])
 
 
-def next_variation(left: list[Variation], issues: Sequence[Issue]) -> Variation | None:
+def next_variation(left: list[Variation], issues: Sequence[Issue], *, unknown: bool = False) -> Variation | None:
     """The next form of a search to try, taken from those that are left: one that changes the parameter that the
-    server complains of, where it names one."""
+    server complains of, where it names one. `unknown`: it does not know the search, whose page size is no matter then.
+    """
+    left[:] = [each for each in left if not (unknown and {*each.drop} == {"_count"})]
     names = {name for each in left for name in (*each.drop, *(name for name, _ in each.put))}
     named = parameters_named(issues, names)
     fitting = (each for each in left if named & {*each.drop, *dict(each.put)} and not each.narrows)

@@ -12,7 +12,7 @@ from cds_service.facts import Chart, DeviceOrder, Topic
 from cds_service.hooks.in_question import doubtful, excluding, required, still_open
 from cds_service.hooks.markdown import escaped
 from cds_service.policies.mp_mm_1316 import PARAMETERS, PAYER, POLICY_ID, UNITS
-from cds_service.policies.mp_mm_1316.needs import FEEDS, NAMES
+from cds_service.policies.mp_mm_1316.needs import FEEDS, NAMES, feeds_any
 from cds_service.policies.mp_mm_1316.remedies import how_to_close, what_helps
 
 
@@ -76,11 +76,18 @@ def _heading(finding: Finding, *, doubt: bool) -> str:
 
 
 def _not_read(determination: Determination, chart: Chart) -> Iterator[str]:
-    """One line on what could not be read whole, what it feeds, and what to do."""
-    topics = [topic for topic in Topic if topic in chart.unread or topic in chart.partial]
+    """One line on what could not be read whole and could change something, what it feeds, and what to do."""
+    lacking = [topic for topic in Topic if topic in chart.unread or topic in chart.partial]
+    sections = [finding.id for finding in (*still_open(determination), *determination.replacement)]
+    topics = [topic for topic in lacking if _may_change(topic, sections)]
     if topics and determination.outcome is Outcome.NEEDS_DOCUMENTATION:
         named = "; ".join(f"{NAMES[topic]} ({', '.join(FEEDS[topic])})" for topic in topics)
         yield f"**Not read whole**: {named}. Let the service read these in the EHR, or send the records to the plan."
+
+
+def _may_change(topic: Topic, sections: Iterable[str]) -> bool:
+    """Whether a part of the chart feeds a section that is open, or says whose plan it is and where the member lives."""
+    return "coverage" in FEEDS[topic] or any(feeds_any([topic], section) for section in sections)
 
 
 def _other_path(determination: Determination) -> Iterator[str]:

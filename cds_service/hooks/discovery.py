@@ -9,9 +9,8 @@ from cds_service.concepts import Concept
 from cds_service.facts import Topic
 from cds_service.hooks import crd_prefetch
 from cds_service.hooks.configuration import OPTIONS
-from fhir_mappings.code_systems import LOINC
 from fhir_mappings.crd_versions import DECLARED
-from fhir_mappings.terminology import codes_in
+from fhir_mappings.terminology import result_codes
 
 # Of CDS Hooks: what plain clients speak, and what the current CRD guide builds on.
 SPECIFICATION, CRD_SPECIFICATION = "2.0.1", "3.0.0-ballot"
@@ -89,12 +88,12 @@ SERVICES = {
 
 
 def lab_codes(*concepts: Concept) -> str:
-    """LOINC codes of some value sets as one search value. Plain codes: a pipe in a template breaks some clients."""
-    return ",".join(codes_in(*concepts, system=LOINC))
+    """Codes of some value sets as one search value. Plain codes: a pipe in a template breaks some clients."""
+    return ",".join(result_codes(*concepts))
 
 
-GLUCOSE_CODES = (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL)
-SENSOR_CODES = (Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR)
+GLUCOSE_CODES = (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING)
+SENSOR_CODES = (Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, Concept.CGM_SUMMARY)
 
 
 def prefetch_templates() -> dict[str, str]:

@@ -47,13 +47,12 @@ def test_too_few_readings_in_an_incomplete_list_decide_nothing(ehr: HostileServe
     assert judge(call(ehr), max_pages=4).truth("D.I.G") == "not-retrieved"
 
 
-@pytest.mark.parametrize(("results", "truth"), [(2, "met"), (1, "not-retrieved")])
-def test_a_count_of_results_in_an_incomplete_list(ehr: HostileServer, results: int, truth: str) -> None:
-    """Rule 4: two ratios in range on two days are enough for D.I.H.1, one is not, and not "incomplete"."""
-    gone = {"u2"} if results == 1 else set()
+@pytest.mark.parametrize("gone", [set(), {"u2"}])
+def test_a_count_of_results_in_an_incomplete_list(ehr: HostileServer, gone: set[str]) -> None:
+    """Rule 4; D.I.H.1 looks at the three newest ratios: newer ones may be on a page that was not read."""
     ehr.held = [r for r in ehr.held if r["id"] not in gone]
     without_end(ehr, "Observation", "9318-7")
-    assert judge(call(ehr), max_pages=4).truth("D.I.H.1") == truth
+    assert judge(call(ehr), max_pages=4).truth("D.I.H.1") == "not-retrieved"
 
 
 def test_a_diagnosis_found_stands_and_one_not_found_is_unknown(ehr: HostileServer) -> None:

@@ -218,7 +218,7 @@ def test_three_hundred_pages_of_one(ehr: HostileServer) -> None:
     ]
     ehr.page_size["Observation"] = 1
     found = judge(call(ehr, ["albuminCreatinine"]))
-    assert found.truth("D.I.H.1") == "met"
+    assert found.truth("D.I.H.1") == "not-retrieved"  # newer ones may follow
     assert len(ehr.asked) <= 20
     ehr.asked.clear()
     assert judge(call(ehr, ["albuminCreatinine"]), max_pages=400).truth("D.I.H.1") == "met"
