@@ -26,7 +26,7 @@ from tests.support import JSON, bundle
 PAGE = Path(__file__).parents[2] / "docs" / "vendor-differences.md"
 CASES = all_cases()
 # In CI every chart is read from every server, elsewhere one in ten from each.
-ALL = os.environ.get("PUMP_CDS_REQUIRE_ALL") == "1"
+ALL = os.environ.get("PUMP_TESTS_REQUIRE_ALL") == "1"
 Differences = dict[str, str]
 
 

@@ -39,7 +39,7 @@ OTHERWISE = {
 
 def test_the_list_is_there() -> None:
     if not SIGS:
-        if os.environ.get("PUMP_CDS_REQUIRE_ALL") == "1":
+        if os.environ.get("PUMP_TESTS_REQUIRE_ALL") == "1":
             pytest.fail(f"{PATH} is missing")
         pytest.skip("the shared reference is not beside the project")
     assert len(SIGS) >= 194
