@@ -27,6 +27,14 @@ RATIOS = {
         [ratio("2026-03-01", 45), ratio("2026-05-01", 60), ratio("2026-08-01", 30, "<")],
         Basis.SUPPORTED,
     ),
+    "the newest '<=30', which may be 30": (
+        [ratio("2026-03-01", 45), ratio("2026-05-01", 60), ratio("2026-08-01", 30, "<=")],
+        REVIEW,
+    ),
+    "two of the newest day, one of them below": (
+        [ratio("2026-03-01", 45), ratio("2026-08-01", 60), ratio("2026-08-01", 12)],
+        Basis.SUPPORTED,
+    ),
     "the newest above": ([ratio("2026-03-01", 45), ratio("2026-05-01", 60), ratio("2026-08-01", 301)], REVIEW),
     "one above between": (
         [ratio("2026-03-01", 45), ratio("2026-05-01", 350), ratio("2026-08-01", 60)],

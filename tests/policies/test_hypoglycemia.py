@@ -38,6 +38,10 @@ EPISODES = {
         [visit("2026-09-28T09:00", "2026-09-28T09:00", LOW), visit("2026-09-29T09:00", "2026-09-29T10:00", LOW)],
         "review",
     ),
+    "a day after the visit began, less after it ended": (
+        [visit("2026-09-28T09:00", "2026-09-28T12:00", LOW), visit("2026-09-29T10:00", "2026-09-29T11:00", LOW)],
+        "review",
+    ),
     "times more than 24 hours apart, one of them unknown": (
         [visit("2026-09-28T01:00", "2026-09-28T02:00", LOW), diagnosis("2026-09-29", LOW)],
         "review",
@@ -161,7 +165,10 @@ SENSOR = {
     "one reading": (sensed("2026-11-01T13:00", 53), 0),
     "a pause ends it": ([*sensed("2026-11-01T13:00", 53, 53), *sensed("2026-11-01T14:00", 53, 53)], 0),
     "across midnight": (sensed("2026-11-01T23:55", 50, 50, 50), 1),
+    "the first day of the window": (sensed("2025-11-20T13:00", 50, 50, 50), 1),
     "before the window": (sensed("2025-11-19T13:00", 50, 50, 50), 0),
+    "a pause of 20 minutes": (sensed("2026-11-01T13:00", 53, 53, every=20), 1),
+    "a pause of 21 minutes": (sensed("2026-11-01T13:00", 53, 53, every=21), 0),
     "after the day": (sensed("2026-11-21T13:00", 50, 50, 50), 0),
     "every minute": (sensed("2026-11-01T13:00", *[50] * 15, every=1), 1),
     "every minute, a minute less": (sensed("2026-11-01T13:00", *[50] * 14, every=1), 0),
@@ -241,5 +248,5 @@ def test_sensor_lows_at_night_are_for_a_reviewer_and_named() -> None:
     night = severe_excursions(case(sensor=tuple(sensed("2026-11-01T02:00", 50, 50, 50))))
     assert (night.truth, night.gap) == (UNKNOWN, Gap.NEEDS_REVIEW)
     assert "on 1 night, last 2026-11-01" in night.explanation
-    day = severe_excursions(case(sensor=tuple(sensed("2026-11-01T13:00", 50, 50, 50))))
-    assert day.gap is Gap.NOT_DOCUMENTED
+    for begin in ("2026-11-01T13:00", "2026-11-01T06:00"):  # six o'clock is day
+        assert severe_excursions(case(sensor=tuple(sensed(begin, 50, 50, 50)))).gap is Gap.NOT_DOCUMENTED
