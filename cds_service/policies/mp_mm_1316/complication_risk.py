@@ -191,7 +191,7 @@ def complication_risk(case: Case) -> Finding:
     finding = disjunction(parts, words, "", floor=UNKNOWN)
     if finding.truth is MET:
         return finding
-    otherwise = _otherwise(case, *parts)
+    otherwise = _otherwise(case, *parts, finding.gap)
     finding = replace(finding, closes=closed_by(parts, finding.gap, otherwise))
     signs = _signs(case)
     if not signs:
@@ -208,12 +208,11 @@ def complication_risk(case: Case) -> Finding:
     )
 
 
-def _otherwise(case: Case, ratios: Finding, difficulty: Finding) -> str:
+def _otherwise(case: Case, ratios: Finding, difficulty: Finding, gap: Gap | None) -> str:
     """What else shows the risk: nothing of which the chart has some already."""
     low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
     ways = [] if ratios.evidence else [f"albuminuria (two ratios from {low} to {high} mg/g)"]
-    asked = difficulty.gap in (Gap.INCOMPLETE, Gap.NEEDS_REVIEW)
-    ways += [] if asked else ["a log that shows difficulty despite compliance"]
+    ways += [] if difficulty.evidence and difficulty.gap is gap else ["a log that shows difficulty despite compliance"]
     return ", or ".join(ways if len(ways) > 1 else [*ways, "another early sign of complications"])
 
 

@@ -122,5 +122,7 @@ def _not_documented(case: Case) -> Finding:
         words = "; ".join(dict.fromkeys(f"{d.label} is charted as {d.status}" for d in weak[:3]))
         return unknown(Gap.INCOMPLETE, words, _CLOSES, map(cite, weak))
     others = case.active(Concept.NOT_DIABETES)
-    also = f" ({named(others)} is not a diagnosis of diabetes)" if others else ""
-    return unknown(Gap.NOT_DOCUMENTED, f"No diagnosis of diabetes found{also}", _CLOSES, map(cite, others))
+    words = "No diagnosis of diabetes found"
+    if others:
+        words = f"{named(others)} is charted, which is not a diagnosis of diabetes; none was found"
+    return unknown(Gap.NOT_DOCUMENTED, words, _CLOSES, map(cite, others))

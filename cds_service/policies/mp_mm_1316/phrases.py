@@ -47,5 +47,5 @@ def closed_by(parts: Sequence[Finding], gap: Gap | None, otherwise: str, most: i
     """What closes the parts that found something and stay open with this gap; or what else would do."""
     fitting = [part for part in parts if part.truth is UNKNOWN and part.gap is gap]
     speaking = [part for part in fitting if part.evidence or gap is Gap.NOT_RETRIEVED]
-    ways = dict.fromkeys(part.closes for part in speaking[:most] if part.closes)
-    return f"{'; or '.join((*ways, otherwise))}" if ways else sentence([otherwise])
+    ways = dict.fromkeys(f"{part.closes[:1].lower()}{part.closes[1:]}" for part in speaking[:most] if part.closes)
+    return sentence(["; or ".join((*ways, otherwise))])

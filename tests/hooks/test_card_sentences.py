@@ -1,0 +1,259 @@
+"""Every sentence that the rules can put on a card: whole, short, true to what was found, and cited."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cds_service.engine.determination import CoverageStanding, Determination, Outcome
+from cds_service.engine.finding import Basis, Finding, Gap, conjunction, met, not_met, unknown
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+from cds_service.facts import Chart
+from cds_service.hooks.card_text import detail
+from cds_service.hooks.card_title import title
+from cds_service.hooks.in_question import in_question
+from cds_service.hooks.markdown import escaped, plain, whole_clauses
+from cds_service.policies.mp_mm_1316.remedies import LONGEST_STEP, next_step, what_helps
+from tests.hooks.sentences import alone, excludes, findings, key, top_findings
+from tests.policies.charts import AS_OF, ORDER
+
+# The steps that were read aloud, by section, truth, and basis or gap. A new one has to be read, and added there.
+READ: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "next_steps.toml").read_text(encoding="utf-8"))
+# What a card lists by itself, as something to act on.
+ASKED = [finding for finding in top_findings() if finding in in_question(alone(finding))]
+NAMES = [f"{number}: {key(finding)}" for number, finding in enumerate(ASKED)]
+each_asked = pytest.mark.parametrize("finding", ASKED, ids=NAMES)
+
+_ABSENCE = re.compile(r"(?:no|none|nothing|neither)\b", re.IGNORECASE)
+_ASKS_AS_MISSING = re.compile(r"(?:add an? (?!second)|document )")
+_JARGON = re.compile(
+    r"not-(?:met|documented|retrieved)|needs-(?:review|attestation)|not retrieved|"
+    r"\b(?:Observation|Condition|Procedure|Encounter|QuestionnaireResponse|MedicationRequest|DeviceRequest)/|"
+    r"D\.I{1,3}(?:\.[A-Z0-9])*\.[a-z]{2,}"
+)
+
+
+def _detail(determination: Determination) -> str:
+    return "\n\n".join(detail(ORDER, determination, Chart(), AS_OF))
+
+
+def _evidence(finding: Finding) -> list[Finding]:
+    """The finding and its parts, as far as something was found for them."""
+    return [each for each in (finding, *finding.parts) if each.evidence]
+
+
+def _is_attested(finding: Finding) -> bool:
+    return any("attested" in each.explanation.casefold() for each in _evidence(finding))
+
+
+def test_the_rules_make_what_was_read_aloud_and_nothing_else() -> None:
+    """A truth, basis or gap that no chart reaches any more, and a step that nobody has read, both fail here."""
+    made: dict[str, set[str]] = {}
+    for finding in findings():
+        made.setdefault(key(finding), set()).update([] if finding.truth is MET else [_undated(next_step(finding))])
+    assert {name: sorted(steps) for name, steps in made.items()} == {name: sorted(each) for name, each in READ.items()}
+
+
+def _undated(step: str) -> str:
+    return re.sub(r"\d{4}-\d{2}-\d{2}", "DATE", step)
+
+
+@each_asked
+def test_a_title_is_one_whole_sentence_with_its_section(finding: Finding) -> None:
+    for standing in (CoverageStanding.GOVERNED, CoverageStanding.UNVERIFIED, CoverageStanding.NOT_IN_FORCE):
+        said = title(replace(alone(finding), coverage=standing))
+        assert len(said) < 140
+        assert "…" not in said
+        assert finding.id in said
+        assert said.count("(") == said.count(")")
+        assert not said.rstrip().endswith((",", ";", ":", "(", " and", " or", " the", " a", " of"))
+        assert _JARGON.search(said) is None
+
+
+@each_asked
+def test_a_step_fits_into_the_longest_title(finding: Finding) -> None:
+    step = next_step(finding)
+    assert 0 < len(step) <= LONGEST_STEP
+    assert step == plain(step)
+    assert not step.endswith(".")
+    assert step[0].islower() or step.startswith(("HbA1c", "NP"))
+
+
+@each_asked
+def test_what_was_found_is_not_called_missing(finding: Finding) -> None:
+    if not _evidence(finding):
+        return
+    assert _ASKS_AS_MISSING.match(next_step(finding)) is None
+    if not _is_attested(finding):
+        assert _ABSENCE.match(finding.explanation) is None
+
+
+@each_asked
+def test_a_gap_says_what_closes_it_and_cites_its_section(finding: Finding) -> None:
+    text = _detail(alone(finding))
+    (line,) = (line for line in text.splitlines() if line.startswith(f"- **{finding.id} "))
+    if finding.truth is MET:
+        assert escaped(finding.explanation) in line  # it excludes
+        return
+    assert escaped(what_helps(finding)) in line
+    assert ("What helps: " if finding.truth is NOT_MET else "To close: ") in line
+    assert finding.truth is NOT_MET or (finding.closes and finding.gap)
+    assert _JARGON.search(text.replace(ORDER.reference, "")) is None
+    assert ".." not in text
+    assert "…" not in text
+
+
+@each_asked
+def test_an_hba1c_that_is_there_is_not_asked_for(finding: Finding) -> None:
+    hba1c = next((part for part in finding.parts if part.id == "D.I.I.1"), None)
+    if hba1c is None or not hba1c.evidence or hba1c.gap is Gap.NOT_RETRIEVED:
+        return
+    assert "add an HbA1c" not in next_step(finding)
+    assert "HbA1c above" not in (finding.closes or "").replace("a newer HbA1c above", "")
+    assert "None of the six" not in finding.explanation
+
+
+@each_asked
+def test_a_sensor_wearer_is_not_told_that_only_a_meter_download_helps(finding: Finding) -> None:
+    if finding.id != "D.I.G" or "sensor" not in finding.explanation or finding.gap is Gap.NOT_RETRIEVED:
+        return
+    assert "meter" not in next_step(finding)
+    assert "sensor" in what_helps(finding)
+
+
+@each_asked
+def test_the_heading_says_who_says_so(finding: Finding) -> None:
+    """A statement is not the chart; what may exclude the pump is not something to add."""
+    text = _detail(alone(finding))
+    headings = re.findall(r"^\*\*([A-Z][a-z ]+)\*\*$", text, re.MULTILINE)
+    if finding.truth is MET:
+        return
+    wanted = {
+        (NOT_MET, True): "The signed statement says otherwise",
+        (NOT_MET, False): "The chart shows otherwise",
+        (UNKNOWN, False): "May exclude the pump" if excludes(finding) else "To add",
+    }[finding.truth, finding.basis is Basis.ATTESTED]
+    assert ("Could not be read" if finding.gap is Gap.NOT_RETRIEVED else wanted) in headings
+
+
+# ---------------------------------------------------------------- approvals
+
+
+def _with(*, supported: int = 0, attested: int = 0) -> Determination:
+    """Likely approved, with so many of the nine criteria on less than documents."""
+    determination = alone(met("Documented", Basis.DOCUMENTED).under("D.I.A"))
+    bases = [Basis.SUPPORTED] * supported + [Basis.ATTESTED] * attested
+    weaker = [replace(f, basis=basis) for f, basis in zip(determination.criteria, bases, strict=False)]
+    return replace(determination, criteria=(*weaker, *determination.criteria[len(weaker) :]))
+
+
+@pytest.mark.parametrize("number", range(10))
+def test_an_approval_counts_what_a_reviewer_may_still_ask_about(number: int) -> None:
+    determination = _with(supported=number, attested=min(2, 9 - number))
+    said = title(determination)
+    assert "likely approved" in said
+    assert "all criteria are shown" not in said
+    assert _detail(determination).count("a reviewer may still ask") == number
+    if number == 0:
+        assert "all 9 criteria are documented or attested" in said
+    else:
+        assert (
+            f"may still ask about {number if number < 9 else 'all 9'}{' of 9' if number < 9 else ''} criteria" in said
+        )
+
+
+def test_an_approved_replacement_counts_its_own_criteria() -> None:
+    broken = met("Charted: breakdown of the pump", Basis.SUPPORTED).under("D.III.A.3")
+    said = title(replace(alone(broken), coverage=CoverageStanding.UNVERIFIED))
+    assert "may still ask about 1 of 4 criteria" in said
+    assert len(said) < 140
+
+
+# ---------------------------------------------------------------- what decides without a rule's own finding
+
+
+@pytest.mark.parametrize("section", ["D.II.A.1", "D.II.B.2", "D.III.B"])
+def test_an_exclusion_on_indirect_evidence_is_named_and_settled(section: str) -> None:
+    """No rule makes one today; the outcome knows it, so the card has to say it."""
+    found = met("Charted: something that implies it", Basis.SUPPORTED).under(section)
+    determination = replace(alone(found), outcome=Outcome.NEEDS_DOCUMENTATION)
+    assert f"({section})" in title(determination)
+    assert "HCPCS" not in title(determination)
+    text = _detail(determination)
+    assert "**May exclude the pump**" in text
+    assert "Charted: something that implies it" in text
+    assert "a plan reviewer will say no" not in text
+    assert f"**{section} " not in text.split("**Shown**")[1]
+
+
+def test_an_order_that_names_the_pump_only_in_words_is_asked_for_its_code() -> None:
+    determination = replace(_with(), outcome=Outcome.NEEDS_DOCUMENTATION, reason="The order names a pump only in words")
+    assert title(determination) == "Insulin pump: needs documentation. Next: add the HCPCS code to the order"
+
+
+def test_eligibility_comes_before_every_other_step() -> None:
+    finding = unknown(Gap.NOT_DOCUMENTED, "No diabetes education found", "A date").under("D.I.D")
+    step = "check eligibility (on file: 2026-01-01 to 2026-09-14)"
+    determination = replace(alone(finding), coverage=CoverageStanding.NOT_IN_FORCE, eligibility=step)
+    assert title(determination).endswith(f"Next: {step}; 1 more")
+    assert "coverage not in force" in title(determination)
+
+
+def test_what_stands_against_an_order_comes_first() -> None:
+    """Then what may exclude the pump, then what is open; each step is counted once."""
+    against = not_met("The newest education is of 2024", Basis.SUPPORTED).under("D.I.D")
+    doubt = unknown(Gap.NEEDS_REVIEW, "N18.5 is charted", "A note").under("D.II.A.1")
+    openly = unknown(Gap.NOT_DOCUMENTED, "No diabetes found", "A diagnosis").under("D.I.A")
+    determination = alone(against)
+    determination = replace(
+        determination,
+        criteria=(openly, *determination.criteria[1:]),
+        exclusions=(doubt, *determination.exclusions[1:]),
+    )
+    assert [f.id for f in in_question(determination)] == ["D.I.D", "D.II.A.1", "D.I.A"]
+    assert title(determination).endswith("(D.I.D); 2 more")
+    text = _detail(determination)
+    places = [text.index(heading) for heading in ("The chart shows otherwise", "May exclude the pump", "To add")]
+    assert places == sorted(places)
+
+
+def test_both_paths_are_told_in_words() -> None:
+    """A pump in use and no word about a replacement: where the other path stands, without enum words."""
+    openly = unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", "The reason").under("D.III.A.3")
+    determination = replace(alone(openly), on_replacement_path=False)
+    text = _detail(determination)
+    assert "D.III.A.3 Reasonable justification**: not shown yet. No reason for the replacement is stated." in text
+    assert _JARGON.search(text) is None
+
+
+# ---------------------------------------------------------------- the pieces
+
+
+def test_an_exclusion_with_a_long_name_is_called_by_its_section() -> None:
+    order = "The order is for a surgically implanted infusion device (" + "programmable " * 20 + ")"
+    said = title(alone(met(order, Basis.DOCUMENTED).under("D.II.B.2")))
+    assert said == "Insulin pump: excluded by MP-MM-1316 D.II.B.2. Surgically implanted infusion device"
+
+
+def test_long_reasons_lose_whole_clauses() -> None:
+    text = "; ".join(f"finding {number} with 8.1 % on 2026-09-01" for number in range(40))
+    cut = whole_clauses(text, 200)
+    assert len(cut) <= 200
+    assert cut.endswith("2026-09-01; and more")
+    assert text.startswith(cut.removesuffix("; and more"))
+    assert whole_clauses("short. And whole", 200) == "short. And whole"
+    assert len(whole_clauses("word " * 100, 200)) <= 200
+
+
+def test_the_step_of_a_group_is_that_of_the_part_that_speaks() -> None:
+    parts: list[Any] = [
+        unknown(Gap.NOT_DOCUMENTED, "a", "A", next_step="first"),
+        unknown(Gap.INCOMPLETE, "b", "B", next_step="second"),
+    ]
+    assert conjunction(parts, "both").next_step == "second"
+    assert conjunction([*parts, not_met("c", next_step="third")], "all").next_step == "third"
