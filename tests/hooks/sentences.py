@@ -23,6 +23,9 @@ from tests.policies.charts import AS_OF, DIABETES, ORDER, answers, diagnosis, hb
 
 _REPLACES = answers(D_III_replacement=True)
 
+# Reasons that are parts of D.III.A.3.
+_ACCEPTED = {"D.III.C.1", "D.III.C.2", "D.III.C.3", "D.III.C.4"}
+
 
 def key(finding: Finding) -> str:
     """Section, truth, and the basis or the gap."""
@@ -43,10 +46,7 @@ def findings() -> tuple[Finding, ...]:
 def top_findings() -> tuple[Finding, ...]:
     """Those that a card lists by themselves."""
     sections = {unit.section for unit in (*CRITERIA, *EXCLUSIONS, *REPLACEMENT)}
-    listed = sections - {
-        unit.section for unit in REPLACEMENT if unit.section.startswith("D.III.C.") and unit.section[-1] in "1234"
-    }
-    return tuple(finding for finding in findings() if finding.id in listed)
+    return tuple(finding for finding in findings() if finding.id in sections - _ACCEPTED)
 
 
 def alone(finding: Finding) -> Determination:

@@ -143,11 +143,8 @@ def _no_current_insulin(case: Case, closes: str) -> Finding:
     last = max(begun, key=lambda o: (o.end or date.min, o.start or date.min, o.reference))
     over = f"ended on {last.end}" if last.end is not None and last.end < case.as_of else f"is {_spelt(last.status)}"
     evidence = [Evidence(last.reference, last.label, _day(last.end))]
-    words, step = (
-        f"no current insulin order; the last ({last.label}) {over}",
-        "renew the insulin order, none is current",
-    )
-    return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
+    words = f"the last insulin order ({last.label}) {over}, and none is current"
+    return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step="renew the insulin order, none is current")
 
 
 def _adjustment(case: Case) -> Finding:
