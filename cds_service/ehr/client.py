@@ -56,7 +56,7 @@ class FhirClient:
 
         `transport`: in place of connections to the server.
         """
-        self._base = server.rstrip("/") + "/"
+        self._base = rule.base(server) + "/"
         self._patient_id = patient_id
         self.as_of = as_of
         self._max_pages = max_pages

@@ -14,7 +14,7 @@ from email.utils import parsedate_to_datetime
 from functools import partial
 from threading import Event, Lock
 from typing import Any, Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -22,7 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from cds_service.trust.servers import ServerRule
+from cds_service.trust.servers import ServerRule, below
 
 log = logging.getLogger(__name__)
 
@@ -105,9 +105,8 @@ class Transport:
         return 0.0 if self._over.is_set() else max(0.0, self._until - time.monotonic())
 
     def is_own(self, url: str) -> bool:
-        """Whether a URL lies on this server: the token goes nowhere else."""
-        mine, other = urlsplit(self._base), urlsplit(url)
-        return (mine.scheme, mine.netloc.casefold()) == (other.scheme, other.netloc.casefold())
+        """Whether a URL lies below this server's base: the token goes nowhere else."""
+        return below(self._base, url) is not None
 
     def get(self, url: str) -> Answered:
         """One answer; Unanswered when there is none within the budget. The same URL is asked once a call."""
@@ -157,9 +156,12 @@ class Transport:
             left = self.left
             if left <= 0:
                 raise Unanswered("time ran out")
+            spelled = below(self._base, url)
+            if spelled is None:
+                raise Unanswered("the address lies beside the FHIR server")
             try:
                 timeout = (min(CONNECT_SECONDS, left), left)
-                with closing(self._session.get(url, timeout=timeout, allow_redirects=False, stream=True)) as answer:
+                with closing(self._session.get(spelled, timeout=timeout, allow_redirects=False, stream=True)) as answer:
                     target = urljoin(url, answer.headers.get("Location", "")) if answer.is_redirect else None
                     if target is None:
                         return _Reply(answer.status_code, self._body(answer), _retry_after(answer))
@@ -170,7 +172,7 @@ class Transport:
                     raise Unanswered("the FHIR server's name leads inside this network") from None
                 raise self._failure(error) from None
             if not self.is_own(target):
-                raise Unanswered("the FHIR server redirects to another server")
+                raise Unanswered("the FHIR server redirects to another server, or beside its base")
             url = target
         raise Unanswered("the FHIR server redirects too often")
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from cds_service.errors import BadSetting
 from cds_service.trust.registrations import SMART_MEMBERS, Registration, registration
-from cds_service.trust.servers import is_safe_url, same_server
+from cds_service.trust.servers import is_base, is_safe_url, same_server
 
 SETTING = "PUMP_CDS_TRUSTED_CLIENTS"
 _LISTS = ("jku", "audiences", "tenants", "fhir_servers", "cors_origins")
@@ -101,6 +101,8 @@ def _client(row: dict[str, Any], place: str, folder: Path) -> TrustedClient:
         for url in row.get(name, []):
             if not is_safe_url(url):
                 raise BadSetting(f"{place}: {name} must be https addresses (http on loopback only)")
+    if not all(map(is_base, row.get("fhir_servers", []))):
+        raise BadSetting(f"{place}: fhir_servers must be base URLs, with nothing behind their path")
     if row.get("crd_version", "") not in _VERSIONS:
         raise BadSetting(f"{place}: crd_version must be 2.0.1, 2.1 or 2.2")
     return TrustedClient(

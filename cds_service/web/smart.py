@@ -51,7 +51,7 @@ def launch() -> AnyResponse:
     iss = request.args.get("iss", "").rstrip("/")
     if not iss:
         raise BadRequest("iss is missing: the EHR adds it; to start without an EHR give ?iss=FHIR base URL", "iss")
-    registered = _registered(iss)
+    registered, iss = _registered(iss), _servers().base(iss)
     try:
         server = discover(iss, _servers().rule(iss))
     except SmartFault as fault:

@@ -36,6 +36,11 @@ class SmartServers:
         trusted = any(same_server(server, each) for each in self._listed)
         return self._usual if trusted or (self._loopback and is_loopback_url(server)) else None
 
+    def base(self, server: str) -> str:
+        """The base URL of a trusted FHIR server as it is listed: what is spelled otherwise is not sent on."""
+        client = self._clients.owner_of(server) if self._authenticates else None
+        return ServerRule(client.fhir_servers if client is not None else self._listed).base(server)
+
     def rule(self, server: str) -> ServerRule:
         """What a session at a trusted server may reach: that server."""
         return ServerRule(listed=(server,))
