@@ -120,9 +120,13 @@ def _estimated(last: int) -> Behaviour:
 
 
 def test_a_total_is_an_estimate_until_the_last_page(ehr: HostileServer) -> None:
-    ehr.page_size["Observation"] = 50
-    ehr.on("Observation", _estimated(last=120), when=lambda asked: "41653-7" in asked.values("code"))
-    assert judge(call(ehr)).determination["outcome"] == "likely-approved"
+    """A newest result is decided: the first page's 9999 is no count."""
+    ehr.held.append(support.observation("a0", "4548-4", 7.9, "%", "2026-03-01"))
+    ehr.page_size["Observation"] = 1
+    ehr.on("Observation", _estimated(last=2))
+    found = judge(call(ehr, ["hba1c"]))
+    assert len(ehr.asked_for("Observation", code="4548-4")) == 2
+    assert found.truth("D.I.I.1") == "met"
 
 
 def test_a_last_total_that_is_not_reached_is_incomplete(ehr: HostileServer) -> None:
