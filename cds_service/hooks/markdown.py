@@ -36,12 +36,16 @@ def whole_clauses(text: str, most: int) -> str:
     text = plain(text)
     if len(text) <= most:
         return text
-    ends = [match.start() for match in _CLAUSE.finditer(text) if match.start() + len(_MORE) <= most]
-    return f"{text[: ends[-1]]}{_MORE}" if ends else shortened(text, most)
+    for clause in (_CLAUSE, _PHRASE):
+        ends = [match.start() for match in clause.finditer(text) if match.start() + len(_MORE) <= most]
+        if ends:
+            return f"{text[: ends[-1]]}{_MORE}"
+    return shortened(text, most)
 
 
-# Where a sentence or a clause ends.
+# Where a sentence or a clause ends; else where a phrase does.
 _CLAUSE = re.compile(r"[.;] ")
+_PHRASE = re.compile(r", ")
 _MORE = "; and more"
 
 

@@ -202,7 +202,7 @@ def _reasons(determination: Determination, primary: bool) -> Iterator[Reason]:
 
 def _reason(head: str, explanation: str, helps: str = "") -> Reason:
     """What was found gives way to what closes it, clause by clause."""
-    helps = whole_clauses(helps, _LONGEST_HELP)
+    helps = f"{whole_clauses(_sentence(helps), _LONGEST_HELP)}." if helps else ""
     room = _LONGEST_REASON - len(head) - len(helps) - 3  # two spaces and a full stop
     return Reason(" ".join(filter(None, (head, f"{whole_clauses(_sentence(explanation), room)}.", helps))))
 

@@ -41,7 +41,7 @@ _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
 _markdown.enable(["table", "strikethrough"]).disable("image")
 
 _OUTCOMES = {
-    "likely-approved": ("Likely approved", "Every criterion is shown, and nothing excludes the pump."),
+    "likely-approved": ("Likely approved", "Every criterion is met on what was found, and nothing excludes the pump."),
     "needs-documentation": ("Needs documentation", "Something is missing, unclear, or charted otherwise."),
     "excluded": ("Excluded", "The policy text excludes it, and the card names the section."),
     "not-applicable": ("Not judged", "The policy does not govern the order, or not on that day."),

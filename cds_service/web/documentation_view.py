@@ -17,7 +17,7 @@ from cds_service.web.finding_rows import GROUPS, rows
 from cds_service.web.smart_sessions import SignedIn
 
 OUTCOMES = {
-    "likely-approved": ("Likely approved", "Every criterion is shown, and nothing excludes the pump."),
+    "likely-approved": ("Likely approved", "Every criterion is met on what was found, and nothing excludes the pump."),
     "needs-documentation": ("Needs documentation", "What is open below stands between this order and approval."),
     "excluded": ("Excluded", "The policy text excludes this order; the section is marked below."),
     "not-applicable": ("Not judged", "The policy does not govern this order."),
