@@ -28,6 +28,7 @@ from fhir_mappings.procedures import read_procedures
 from fhir_mappings.providers import Providers, read_care_team
 from fhir_mappings.readings import Located, Reading, Status
 from fhir_mappings.references import PatientIdentity, Whose
+from fhir_mappings.sensor_signs import read_sensor_signs
 
 Groups = defaultdict[type[Resource], list[Located]]
 _OPEN = ("draft", "active", "on-hold")
@@ -123,6 +124,8 @@ class ChartReader:
             sensor=tuple(observed.sensor),
             sensor_reference=observed.sensor_reference,
             sensor_wear=_sorted(observed.sensor_wear),
+            sensor_signs=_sorted([*observed.sensor_summaries, *read_sensor_signs(kinds, context)]),
+            other_readings=tuple(sorted(observed.other_readings)),
             self_test_counts=_sorted(observed.self_test_counts),
             insulin=tuple(sorted(insulin, key=lambda o: (o.reference, o.label))),
             education=_sorted([*done.education, *taught]),

@@ -45,6 +45,7 @@ class Patient(Resource, tag="Patient"):
 class Observation(Resource, tag="Observation"):
     """A result or reading."""
 
+    contained: Raw = NOTHING
     status: str | None = None
     category: Raw = NOTHING
     code: CodeableConcept | None = None
@@ -222,6 +223,8 @@ class Device(Resource, tag="Device"):
     status: str | None = None
     type: CodeableConcept | None = None
     deviceName: list[Name] | None = None
+    manufacturer: str | None = None
+    modelNumber: str | None = None
     patient: Reference | None = None
     manufactureDate: str | None = None
 

@@ -34,8 +34,8 @@ def result(
     observation: Observation, name: str, concepts: frozenset[Concept], context: ChartContext, convert: object
 ) -> LabResult:
     """One result through a unit conversion; text is kept for the reader and never compared."""
-    quantity = quantity_of(observation)
-    if quantity is not None:
+    quantity = quantity_of(observation) or Quantity()
+    if quantity_of(observation) is not None:
         read = convert(quantity)  # type: ignore[operator]
     else:
         concept = observation.valueCodeableConcept
@@ -47,6 +47,10 @@ def result(
         context.note(f"{name} not used: {read.unusable.value}{f' ({read.shown})' if read.shown else ''}")
     if observation.status in PENDING:
         context.note(f"{name} is pending: status {observation.status}")
+    unusable = read.unusable
+    if not concepts and (unusable is None or (unusable is Unusable.WRONG_UNIT and not units.unit_of(quantity))):
+        unusable = Unusable.NAMED_ONLY
+        context.note(f"{name} is named by a local code or in words only: {terminology.label(observation.code)[:60]}")
     return LabResult(
         reference=name,
         when=_effective(observation, name, context),
@@ -55,7 +59,7 @@ def result(
         value=read.value,
         comparator=read.comparator,
         shown=read.shown,
-        unusable=read.unusable,
+        unusable=unusable,
         pending=observation.status in PENDING,
     )
 

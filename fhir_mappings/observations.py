@@ -1,4 +1,4 @@
-"""Observation → results and readings. The room of the hot path: a sensor month is 8,640 of these."""
+"""Observation → results and readings. A month of a sensor is 8,640 of them: most go the quick way of plain_readings."""
 
 from __future__ import annotations
 
@@ -6,31 +6,39 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from cds_service.concepts import Concept
-from cds_service.facts import SensorReading
-from fhir_mappings import units
+from cds_service.facts import ReadingOrigin, Record, SensorReading
+from fhir_mappings import terminology, units
 from fhir_mappings.clinical_views import Observation
 from fhir_mappings.context import ChartContext, named
-from fhir_mappings.glucose_readings import ObservationFacts, read_glucose
+from fhir_mappings.glucose_readings import count_a_day, is_count_a_day, read_glucose
 from fhir_mappings.laboratory import FINAL, PENDING, albumin_creatinine, days, hba1c, result
+from fhir_mappings.observation_facts import ObservationFacts
+from fhir_mappings.observation_kind import Kind
 from fhir_mappings.plain_readings import take_plain
+from fhir_mappings.reading_origin import ReadingOrigins
 from fhir_mappings.references import Whose
 
-_GLUCOSE = frozenset({Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING})
+_GLUCOSE = frozenset(
+    {Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING, Concept.GLUCOSE_LABORATORY}
+)
 # No sensor record is longer; a period that says so is cut.
 _LONGEST_WEAR = 400
 _HBA1C = frozenset({Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED})
+_SUMMARY = frozenset({Concept.CGM_SUMMARY, Concept.CGM_DAYS_OF_WEAR})
 
 
 def read_observations(
     observations: Iterable[tuple[Observation, str | None]], context: ChartContext
 ) -> ObservationFacts:
     """Sorts Observations by what their codes say; those that no rule reads are passed over."""
-    facts = ObservationFacts()
-    for observation, full_url, kind in take_plain(observations, context, facts):
+    facts, origins = ObservationFacts(), ReadingOrigins(context)
+    for observation, full_url, kind in take_plain(observations, context, origins, facts):
         if kind.sensor:
             _read_sensor(observation, context, facts)
-        elif kind.concepts:
-            _read_other(observation, full_url, kind.concepts, context, facts)
+        elif kind.concepts & _GLUCOSE or Concept.GLUCOSE_GENERAL in kind.named:
+            _read_glucose(observation, full_url, kind, origins, context, facts)
+        elif kind.concepts or kind.named:
+            _read_other(observation, full_url, kind, context, facts)
     return facts
 
 
@@ -64,28 +72,69 @@ def _read_sensor_period(observation: Observation, context: ChartContext, facts: 
     facts.note_newest_sensor(start.isoformat(), observation)
 
 
-def _read_other(
+def _read_glucose(
     observation: Observation,
     full_url: str | None,
-    concepts: frozenset[Concept],
+    kind: Kind,
+    origins: ReadingOrigins,
     context: ChartContext,
     facts: ObservationFacts,
 ) -> None:
+    """One reading in full: a sensor's under another code, a number of tests a day, or a value with its origin."""
+    if origins.is_sensor(observation):
+        _read_sensor(observation, context, facts)
+        return
     name = named(observation, full_url)
-    if observation.status not in FINAL and observation.status not in PENDING:
-        context.note(f"{name} ignored: status {str(observation.status or 'missing')[:20]}")
+    if _is_withdrawn(observation, name, context):
         return
     if not context.is_patients(observation, observation.subject, name):
+        origin = ReadingOrigin.ANOTHER_PATIENT
+    elif observation.status in PENDING:
+        context.note_each(name, f"is pending and not counted: status {observation.status}")
+        origin = ReadingOrigin.PENDING
+    elif is_count_a_day(observation):
+        facts.self_test_counts.append(result(observation, name, kind.concepts, context, count_a_day))
         return
-    if concepts & _HBA1C and Concept.NOT_HBA1C not in concepts:
+    else:
+        origin = origins.of(observation, kind.concepts)
+    unread = origins.is_visit_unread(observation)
+    read_glucose(observation, name, kind.concepts, origin, context, facts, visit_unread=unread)
+
+
+def _is_withdrawn(observation: Observation, name: str, context: ChartContext) -> bool:
+    """Whether the status takes an Observation back, or leaves open what it is; that is noted."""
+    if observation.status in FINAL or observation.status in PENDING:
+        return False
+    context.note(f"{name} ignored: status {str(observation.status or 'missing')[:20]}")
+    return True
+
+
+def _read_other(
+    observation: Observation, full_url: str | None, kind: Kind, context: ChartContext, facts: ObservationFacts
+) -> None:
+    name, concepts = named(observation, full_url), kind.concepts
+    if _is_withdrawn(observation, name, context) or not context.is_patients(observation, observation.subject, name):
+        return
+    meant = concepts | kind.named
+    if concepts & _SUMMARY and observation.status in FINAL:
+        _read_sensor_summary(observation, name, concepts, context, facts)
+    if meant & _HBA1C and Concept.NOT_HBA1C not in concepts:
         facts.hba1c.append(hba1c(observation, name, concepts, context))
-    elif Concept.ALBUMIN_CREATININE_RATIO in concepts:
+    elif Concept.ALBUMIN_CREATININE_RATIO in meant:
         facts.albumin_creatinine.append(albumin_creatinine(observation, name, concepts, context))
-    elif Concept.EGFR in concepts:
+    elif Concept.EGFR in meant:
         facts.egfr.append(result(observation, name, concepts, context, units.egfr))
     elif Concept.NOT_HBA1C in concepts:
         context.note_each(name, "is no HbA1c to compare: an estimate, or a mass concentration")
-    elif concepts & _GLUCOSE:
-        read_glucose(observation, name, concepts, context, facts)
-    elif Concept.CGM_DAYS_OF_WEAR in concepts:
+
+
+def _read_sensor_summary(
+    observation: Observation, name: str, concepts: frozenset[Concept], context: ChartContext, facts: ObservationFacts
+) -> None:
+    """A report on a sensor's data, or the days that it was worn."""
+    if Concept.CGM_DAYS_OF_WEAR in concepts:
         facts.sensor_wear.append(result(observation, name, concepts, context, days))
+        return
+    when = context.when(observation.effectiveDateTime, observation.effectiveInstant, observation.effectivePeriod)
+    label = terminology.label(observation.code, concepts)
+    facts.sensor_summaries.append(Record(name, when or context.when(observation.issued), concepts, label))

@@ -5,17 +5,18 @@ A month of a sensor is 8,640 of them. Whatever is not plain is left to be read i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Iterable
+from typing import cast
 
-from cds_service.concepts import Concept
 from cds_service.facts import GlucoseReading, SensorReading
-from fhir_mappings import terminology
 from fhir_mappings.clinical_views import Observation
 from fhir_mappings.context import ChartContext
 from fhir_mappings.datatypes import CodeableConcept, Coding, Reference
-from fhir_mappings.glucose_readings import ObservationFacts
 from fhir_mappings.laboratory import FINAL
+from fhir_mappings.memo import Memo
+from fhir_mappings.observation_facts import ObservationFacts
+from fhir_mappings.observation_kind import Kind
+from fhir_mappings.reading_origin import ReadingOrigins, Sign
 from fhir_mappings.references import Whose
 
 # Whole mg/dL that need no decimal arithmetic: half a unit is rounded up, and from 3,000 on units.py has to look.
@@ -24,63 +25,40 @@ _LEAST, _MOST = 0.5, 3000
 _NEW = tuple.__new__
 
 
-class Kind:
-    """What the code of an Observation says."""
-
-    def __init__(self, concepts: frozenset[Concept], code: str | None = None) -> None:
-        """`code`: where it is the only one."""
-        self.concepts = concepts
-        self.code = code
-        self.sensor = Concept.CGM_READING in concepts
-        self.before_meal = Concept.GLUCOSE_BEFORE_MEAL in concepts
-        self.may_be_plain = self.sensor or (code is not None and Concept.GLUCOSE_SELF_TEST in concepts)
-
-
-class _Known(dict[Any, Any]):
-    """Answers by what was asked, each worked out once."""
-
-    def __init__(self, work_out: Callable[[Any], Any]) -> None:
-        super().__init__()
-        self._work_out = work_out
-
-    def __missing__(self, asked: Any) -> Any:
-        """Called by `known[asked]` when it was not asked before."""
-        answer = self[asked] = self._work_out(asked)
-        return answer
-
-
-def _kind_of(codings: tuple[str | None, ...]) -> Kind:
-    """`codings`: system and code of one after the other."""
-    found = [Coding(system, code) for system, code in zip(codings[::2], codings[1::2], strict=True)]
-    return Kind(terminology.concepts(CodeableConcept(found)), found[0].code if len(found) == 1 else None)
+def _kind_of(asked: tuple[str | None, ...]) -> Kind:
+    """`asked`: the text, then system, code and display of one coding after the other."""
+    parts = asked[1:]
+    codings = [Coding(*each) for each in zip(parts[::3], parts[1::3], parts[2::3], strict=True)]
+    return Kind(CodeableConcept(codings, asked[0]))
 
 
 def take_plain(
-    observations: Iterable[tuple[Observation, str | None]], context: ChartContext, facts: ObservationFacts
+    observations: Iterable[tuple[Observation, str | None]],
+    context: ChartContext,
+    origins: ReadingOrigins,
+    facts: ObservationFacts,
 ) -> list[tuple[Observation, str | None, Kind]]:
     """Adds the plain readings to the facts; returns what has a code and has to be read in full.
 
-    One loop, and hardly a call in it: at thousands of readings each call is a millisecond or more. What a reading
-    has in common with the one before (its code, its patient) is not looked up again.
+    One loop, with hardly a call: what a reading shares with the one before (code, patient) is not looked up again.
     """
-    rest: list[tuple[Observation, str | None, Kind]] = []
-    kinds = _Known(_kind_of)
-    is_own = _Known(lambda literal: context.identity.whose(Reference(literal)) is Whose.PATIENT)
+    rest, kinds = list[tuple[Observation, str | None, Kind]](), Memo(_kind_of)
+    is_own = Memo(lambda literal: context.identity.whose(Reference(literal)) is Whose.PATIENT)
     day_minute, sensor, new = context.calendar.day_minute, facts.sensor, _NEW
-    kind, owner, own = kinds[()], None, False
-    alike: Coding | None = None  # what the kind was looked up by, where it is a single coding
-    newest, latest = "", list[Observation]()
+    alike, text = cast("Coding | None", None), cast("str | None", None)  # what the kind was looked up by
+    kind, owner, own, newest, latest = kinds[None,], None, False, "", list[Observation]()
     for observation, full_url in observations:
-        coding = observation.code.coding if observation.code is not None else None
-        if not coding:
+        code = observation.code
+        if code is None or not (code.coding or code.text):
             continue
-        first = coding[0]
-        if alike is None or first.code != alike.code or first.system != alike.system or len(coding) > 1:
-            kind = kinds[tuple(part for each in coding for part in (each.system, each.code))]
-            alike = first if len(coding) == 1 else None
+        coding = code.coding or ()
+        first = coding[0] if len(coding) == 1 else None
+        if first is None or first != alike or code.text != text:
+            kind = kinds[code.text, *(part for each in coding for part in (each.system, each.code, each.display))]
+            alike, text = first, code.text
         placed, mg_dl = None, 0
         quantity, stamp = observation.valueQuantity, observation.effectiveDateTime or ""
-        if kind.may_be_plain and observation.status in FINAL and quantity is not None and quantity.code == "mg/dL":
+        if kind.glucose and observation.status in FINAL and quantity is not None and quantity.code == "mg/dL":
             value, subject = quantity.value, observation.subject
             if type(value) is float and _LEAST <= value < _MOST and quantity.comparator is None and subject is not None:
                 if subject.reference != owner:
@@ -90,18 +68,17 @@ def take_plain(
                 placed = day_minute(stamp) if own else None
         if placed is None:
             rest.append((observation, full_url, kind))
-        elif kind.sensor:
+        elif kind.sensor or (observation.device is not None and origins.of_device(observation) is Sign.SENSOR):
             sensor.append(new(SensorReading, (placed[0], placed[1], mg_dl)))
             if stamp > newest:
                 newest, latest = stamp, [observation]
             elif stamp == newest:
                 latest.append(observation)
-        elif observation.encounter is not None or observation.extension or observation.id is None:
-            rest.append((observation, full_url, kind))  # a stick with more to it than its value
-        else:
+        elif kind.plain_stick and observation.id is not None and not origins.has_more(observation):
             name = f"Observation/{observation.id}"
-            reading = new(GlucoseReading, (placed[0], placed[1], mg_dl, kind.before_meal, name, "", False))
-            facts.add_test(reading, (placed[0], placed[1], mg_dl, kind.code))
-    for each in latest:
-        facts.note_newest_sensor(newest, each)
+            reading = new(GlucoseReading, (*placed, mg_dl, kind.before_meal, name, "", False))
+            facts.add_test(reading, (*placed, mg_dl, kind.code))
+        else:
+            rest.append((observation, full_url, kind))
+    facts.note_newest_sensor(newest, *latest)
     return rest

@@ -74,7 +74,8 @@ class Search:
 
 
 # What finger-sticks and sensors are charted as.
-SELF_TESTS = (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING)
+# Laboratory values are no self-tests, and are counted so that nobody reads "no readings" of them.
+GLUCOSE = (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING, Concept.GLUCOSE_LABORATORY)
 SENSOR = (Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, Concept.CGM_SUMMARY)
 
 # Servers without sorting or without dates in searches refuse them; the answers are sorted and cut here anyway.
@@ -129,7 +130,7 @@ def _by(name: str) -> Variation:
 _WITHOUT_DATE = Search(
     "Observation",
     (("patient", PATIENT), ("code", CODES), ("date:missing", "true"), ("_count", "1000")),
-    (*SELF_TESTS, *SENSOR),
+    (*GLUCOSE, *SENSOR),
     pages=1,
     optional=True,
     variations=(_WITH_SYSTEM,),
@@ -159,7 +160,7 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
     Topic.HBA1C: (_observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),
     # Meter readings count for a year (D.I.I.2), sensor readings for a month (D.I.G); some days to spare.
     Topic.GLUCOSE: (
-        _observations(*SELF_TESTS, days=400, by=_VITALS),
+        _observations(*GLUCOSE, days=400, by=_VITALS),
         replace(
             _observations(*SENSOR, days=33, by=_VITALS),
             waits=False,

@@ -6,20 +6,20 @@ from cds_service.facts.chart import (
     Coverage,
     Credential,
     Diagnosis,
-    GlucoseReading,
     LabResult,
     Provider,
     Record,
-    SensorReading,
     Topic,
     Unusable,
     Visit,
     When,
 )
+from cds_service.facts.glucose import OPEN_ORIGINS, GlucoseReading, OtherReading, ReadingOrigin, SensorReading
 from cds_service.facts.orders import DeviceOrder, Scope
 from cds_service.facts.regimen import InsulinAction, InsulinOrder, Moment
 
 __all__ = [
+    "OPEN_ORIGINS",
     "Answer",
     "Chart",
     "Coverage",
@@ -31,7 +31,9 @@ __all__ = [
     "InsulinOrder",
     "LabResult",
     "Moment",
+    "OtherReading",
     "Provider",
+    "ReadingOrigin",
     "Record",
     "Scope",
     "SensorReading",

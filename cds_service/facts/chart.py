@@ -7,12 +7,12 @@ Dates are calendar days in the member's time zone. Values are in the unit that t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, time, timedelta
 from enum import StrEnum
-from typing import NamedTuple
 
 from cds_service.concepts import Concept, Product
+from cds_service.facts.glucose import GlucoseReading, OtherReading, SensorReading
 from cds_service.facts.regimen import InsulinOrder
 
 
@@ -95,6 +95,7 @@ class Unusable(StrEnum):
     WRONG_UNIT = "the unit is of another kind"
     IMPLAUSIBLE = "the value is not plausible"
     ODD_COMPARATOR = "the comparator is not readable"
+    NAMED_ONLY = "named by a local code or in words only"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,41 +108,10 @@ class LabResult(Record):
     unusable: Unusable | None = None
     pending: bool = False
 
-
-class GlucoseReading(NamedTuple):
-    """One finger-stick: day, minute of the day (None without a time), whole mg/dL (None if not readable)."""
-
-    day: date
-    minute: int | None
-    mg_dl: int | None
-    before_meal: bool
-    reference: str
-    comparator: str = ""
-    visit_unknown: bool = False  # taken at a visit that the call does not hold
-
-    def below(self, level: int) -> bool:
-        """Whether every value that the reading allows lies below `level`."""
-        if self.mg_dl is None or self.comparator in (">", ">="):
-            return False
-        return self.mg_dl < level or (self.comparator == "<" and self.mg_dl == level)
-
-    def above(self, level: int) -> bool:
-        """Whether every value that the reading allows lies above `level`."""
-        if self.mg_dl is None or self.comparator in ("<", "<="):
-            return False
-        return self.mg_dl > level or (self.comparator == ">" and self.mg_dl == level)
-
-
-class SensorReading(NamedTuple):
-    """One sensor reading: day, minute of the day, whole mg/dL. Thousands of them: no reference is kept."""
-
-    day: date
-    minute: int | None
-    mg_dl: int | None
-
-    def above(self, level: int) -> bool:
-        """Whether the reading lies above `level`."""
-        return self.mg_dl is not None and self.mg_dl > level
+    @property
+    def surely_named(self) -> LabResult:
+        """The same result as if a sure code named it: what it would say."""
+        return replace(self, unusable=None) if self.unusable is Unusable.NAMED_ONLY else self
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +183,8 @@ class Chart:
     """Everything read about the member, sorted, so that the order of arrival never matters.
 
     `unread` names the topics that could not be read and why; `partial` those of which something may be
-    missing. `notes` list what was set aside.
+    missing. `notes` list what was set aside. `other_readings` are glucose readings that count as no self-test,
+    `sensor_signs` what shows a sensor without a reading: summaries, devices, orders.
     """
 
     diagnoses: tuple[Diagnosis, ...] = ()
@@ -224,6 +195,8 @@ class Chart:
     sensor: tuple[SensorReading, ...] = ()
     sensor_reference: str = ""
     sensor_wear: tuple[LabResult, ...] = ()
+    sensor_signs: tuple[Record, ...] = ()
+    other_readings: tuple[OtherReading, ...] = ()
     self_test_counts: tuple[LabResult, ...] = ()
     insulin: tuple[InsulinOrder, ...] = ()
     education: tuple[Record, ...] = ()

@@ -92,7 +92,12 @@ def lab_codes(*concepts: Concept) -> str:
     return ",".join(result_codes(*concepts))
 
 
-GLUCOSE_CODES = (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING)
+GLUCOSE_CODES = (
+    Concept.GLUCOSE_SELF_TEST,
+    Concept.GLUCOSE_GENERAL,
+    Concept.SELF_MONITORING,
+    Concept.GLUCOSE_LABORATORY,
+)
 SENSOR_CODES = (Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, Concept.CGM_SUMMARY)
 
 

@@ -14,10 +14,10 @@ from cds_service.web.chart_plots_parts import MOST_ROWS, ChartPlot, counted, not
 
 def days_plot(case: Case) -> ChartPlot | None:
     """The plot of D.I.G; None without a self-test and without a sensor reading in the window."""
-    tests = _by_day(case, (reading.day for reading in case.chart.self_tests))
+    tests = _by_day(case, (reading.day for reading in case.glucose.self_tests))
     if any(tests.values()):
         return _self_tests(case, tests)
-    sensor = _by_day(case, (reading.day for reading in case.chart.sensor))
+    sensor = _by_day(case, (reading.day for reading in case.glucose.sensor))
     return _wear(case, sensor) if any(sensor.values()) else None
 
 

@@ -73,8 +73,8 @@ def hours_plot(case: Case) -> ChartPlot | None:
 def _inside(case: Case) -> dict[str, list[GlucoseReading | SensorReading]]:
     start, end = window(case)
     return {
-        FINGER_STICKS: [r for r in case.chart.self_tests if start <= r.day <= end],
-        SENSOR: [r for r in case.chart.sensor if start <= r.day <= end],
+        FINGER_STICKS: [r for r in case.glucose.self_tests if start <= r.day <= end],
+        SENSOR: [r for r in case.glucose.sensor if start <= r.day <= end],
     }
 
 

@@ -194,6 +194,55 @@ def test_egfr_keeps_its_comparator() -> None:
     assert (found.value, found.comparator) == (60.0, ">")
 
 
-@pytest.mark.parametrize("code", [{}, {"text": "HbA1c"}, None, {"coding": []}, {"coding": [{"display": "HbA1c"}]}])
+@pytest.mark.parametrize("code", [{}, None, {"coding": []}, {"coding": [{}]}, {"text": "Hemoglobin"}])
 def test_a_result_without_code_is_passed_over(code: JSON | None) -> None:
     assert facts(hba1c(code="4548-4") | {"code": code}).hba1c == []
+
+
+HDID = "https://docs.mydata.athenahealth.com/fhir-r4/athenaFlex/codesystem/HDID/1000-4-9390"
+NAMED = [
+    {"text": "HbA1c"},
+    {"text": "Hemoglobin A1c"},
+    {"coding": [{"display": "HbA1c"}]},
+    {"coding": [{"system": HDID, "code": "28", "display": "HGBA1C"}]},
+    {"coding": [{"system": "urn:oid:1.2.840.114350.1.13.0.1.7.2.768282", "code": "1558024", "display": "HgbA1c, POC"}]},
+    {"coding": [{"code": "4548-4"}]},  # a code without a system is nobody's
+]
+
+
+@pytest.mark.parametrize("code", NAMED)
+def test_a_result_that_only_words_name_is_kept_for_a_reviewer(code: JSON) -> None:
+    found = result(hba1c() | {"code": code})
+    assert (found.value, found.unusable, found.concepts) == (8.1, Unusable.NAMED_ONLY, frozenset())
+    assert (found.surely_named.value, found.surely_named.unusable) == (8.1, None)
+    assert "in words only" in notes(hba1c() | {"code": code})
+
+
+def test_a_result_that_only_words_name_may_lack_its_unit_but_not_its_value() -> None:
+    named = {"code": {"text": "Hemoglobin A1c"}}
+    assert result(hba1c(valueQuantity={"value": 8.2}) | named).unusable is Unusable.NAMED_ONLY
+    assert result(hba1c(valueQuantity=None) | named).unusable is Unusable.NO_VALUE
+    assert result(hba1c(value=186, unit="mg/dL") | named).unusable is Unusable.WRONG_UNIT
+    assert result(hba1c(valueQuantity=None, valueString="8.2 %") | named).unusable is Unusable.TEXT_ONLY
+
+
+@pytest.mark.parametrize("text", ["Estimated average glucose (HbA1c)", "No HbA1c", "HbA1c goal"])
+def test_words_that_name_something_else(text: str) -> None:
+    assert facts(hba1c() | {"code": {"text": text}}).hba1c == []
+
+
+def test_a_ratio_and_an_egfr_in_words() -> None:
+    ratio = observation("u1", "9318-7", 45, "mg/gCr", "2026-08-01")
+    assert facts(ratio).albumin_creatinine[0].unusable is None
+    ratio["code"] = {"text": "Microalbumin/Creat Ratio, Urine"}
+    (found,) = facts(ratio).albumin_creatinine
+    assert (found.unusable, found.surely_named.value) == (Unusable.NAMED_ONLY, 45.0)
+    low = observation("e1", "98979-8", 12, "mL/min", "2026-08-01") | {"code": {"text": "eGFR (CKD-EPI)"}}
+    assert facts(low).egfr[0].surely_named.value == 12.0
+
+
+def test_a_sure_code_decides_for_what_it_says() -> None:
+    both = {"coding": [{"system": LOINC, "code": "4548-4"}], "text": "Hemoglobin A1c and glucose"}
+    found = facts(hba1c() | {"code": both})
+    assert found.hba1c[0].unusable is None
+    assert found.other_readings == []

@@ -9,8 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_mappings import plain_readings, terminology
+from fhir_mappings.observation_facts import ObservationFacts
 from fhir_mappings.observations import read_observations
 from fhir_mappings.plain_readings import take_plain
+from fhir_mappings.reading_origin import ReadingOrigins
 from tests.fhir_mappings.builders import JSON, SERVER, chart_context, located
 from tests.support import LOINC
 
@@ -43,6 +45,13 @@ _EXTRA: list[JSON] = [
     {"extension": [{"url": "https://ehr.example.invalid/meal", "valueCode": "before-meal"}]},
     {"effectivePeriod": {"start": "2026-11-01", "end": "2026-11-03"}},
     {"issued": "2026-11-04T00:00:00Z"},
+    {"device": {"display": "Dexcom G7"}},
+    {"device": {"display": "Contour Next One"}},
+    {"performer": [{"reference": "Patient/p1"}]},
+    {"performer": [{"reference": "Practitioner/n1"}]},
+    {"method": {"text": "CGM"}},
+    {"category": [{"text": "Laboratory"}]},
+    {"category": [{"text": "Vital Signs"}]},
 ]
 
 
@@ -88,6 +97,7 @@ def _read(observations: list[JSON]) -> tuple[Any, ...]:
     found = read_observations(located(*observations), context)
     return (
         sorted(found.self_tests, key=str),
+        sorted(found.other_readings),
         sorted(found.sensor, key=str),
         found.sensor_reference,
         sorted(context.all_notes()),
@@ -112,7 +122,8 @@ def test_a_reading_goes_by_its_own_code_whatever_came_before(codes: list[list[tu
         _plain("") | {"code": {"coding": [{"system": system, "code": code} for system, code in each]}} for each in codes
     ]
     with patch.object(plain_readings, "_MOST", 0):  # all of them are handed on, with what their codes say
-        rest = take_plain(located(*observations), chart_context(), plain_readings.ObservationFacts())
+        context = chart_context()
+        rest = take_plain(located(*observations), context, ReadingOrigins(context), ObservationFacts())
     assert [kind.concepts for _, _, kind in rest] == [terminology.concepts(each.code) for each, _, _ in rest]
     assert [kind.code for _, _, kind in rest] == [each[0][1] if len(each) == 1 else None for each in codes]
 
@@ -120,7 +131,7 @@ def test_a_reading_goes_by_its_own_code_whatever_came_before(codes: list[list[tu
 def _left(*observations: JSON) -> int:
     """How many have to be read in full."""
     context = chart_context()
-    return len(take_plain(located(*observations), context, plain_readings.ObservationFacts()))
+    return len(take_plain(located(*observations), context, ReadingOrigins(context), ObservationFacts()))
 
 
 def test_what_a_meter_and_a_sensor_send_is_plain() -> None:

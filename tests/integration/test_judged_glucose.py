@@ -28,7 +28,7 @@ def test_three_finger_sticks_of_a_german_meter() -> None:
     """2339-0 with a DeviceMetric of a glucometer, no category, no subject: one of 2025-10-23 reads "<30"."""
     chart = moved("gematik-hddt", 365, "Observation-example-blood-glucose*.json", "Device*.json")
     expect = {
-        "D.I.G": "not-met documented: 3 tests on 2 of 30 days, and not 4 on the days with data either",
+        "D.I.G": "unknown incomplete: 3 tests on 2 of 30 days are no complete record",
         "D.I.I.2": "unknown incomplete: '<30' is below 70 whatever it is, on one day, and recurring takes two days",
     }
     hold(determination(chart, PATIENT, date(2026, 10, 24)), expect, {"D.I.G": "3 self-tests on 2 of 30 days"})

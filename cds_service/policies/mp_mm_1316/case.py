@@ -14,6 +14,7 @@ from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_m
 from cds_service.engine.section import Unit
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Answer, Chart, DeviceOrder, Diagnosis, Record, Topic, When
+from cds_service.policies.mp_mm_1316.glucose_data import GlucoseData, sort_readings
 from cds_service.policies.mp_mm_1316.needs import NAMES
 
 
@@ -70,6 +71,11 @@ class Case:
         if finding.truth is MET or reason is None:
             return finding
         return unread(finding, reason)
+
+    @cached_property
+    def glucose(self) -> GlucoseData:
+        """The glucose readings, those of a sensor apart from self-tests whatever their code."""
+        return sort_readings(self.chart, self.parameters["plausible_self_tests_per_day"])
 
     @cached_property
     def diagnoses(self) -> tuple[Diagnosis, ...]:

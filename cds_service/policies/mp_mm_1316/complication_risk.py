@@ -20,7 +20,7 @@ from cds_service.engine.finding import (
     unknown,
 )
 from cds_service.engine.section import criterion
-from cds_service.engine.truth import MET, UNKNOWN
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import Diagnosis, LabResult, Topic, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, unread, usable
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen, regimen_start
@@ -75,12 +75,20 @@ def _ratio(case: Case) -> Finding:
         words = f"Albumin-creatinine ratio above {high} mg/g ({_shown(above)}): severe, beyond the early sign"
         return unknown(Gap.NEEDS_REVIEW, words, "A reviewer's look at the severe albuminuria", map(_cite, above))
     closes = f"A second albumin-creatinine ratio from {low} to {high} mg/g on another day"
+    named_only = [
+        r for r in results if r.unusable is Unusable.NAMED_ONLY and in_range(r.surely_named, low, high) is not NOT_MET
+    ]
+    if named_only:
+        words = f"Albumin-creatinine ratio by a local code or in words only: {_shown(results)}"
+        closes = f"A reviewer's word on what {named_only[-1].label} measures"
+        return unknown(Gap.NEEDS_REVIEW, words, closes, map(_cite, results))
     if inside:
         step = "add a second albumin-creatinine ratio of another day"
         words = f"One albumin-creatinine ratio in range so far: {_shown(inside)}"
         return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
     if any(in_range(r, low, high) is UNKNOWN for r in results):
-        gap = Gap.NEEDS_REVIEW if any(r.unusable is Unusable.TEXT_ONLY for r in results) else Gap.INCOMPLETE
+        by_words = (Unusable.TEXT_ONLY, Unusable.NAMED_ONLY)
+        gap = Gap.NEEDS_REVIEW if any(r.unusable in by_words for r in results) else Gap.INCOMPLETE
         closes = f"Two albumin-creatinine ratios from {low} to {high} mg/g on different days"
         return unknown(gap, f"Albumin-creatinine ratio that cannot be compared: {_shown(results)}", closes, evidence)
     if results:
@@ -92,7 +100,8 @@ def _ratio(case: Case) -> Finding:
 def _persistent(case: Case, results: Sequence[LabResult], inside: Sequence[LabResult]) -> Finding:
     """Two or more results in range: how well they stand depends on what the newest ones say."""
     low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
-    ordered = sorted((r for r in results if r.unusable not in _SILENT), key=_newness, reverse=True)
+    # A result that only words name is none of the newest, unless it would contradict.
+    ordered = sorted((r for r in results if not _is_silent(r, low, high)), key=_newness, reverse=True)
     newest = ordered[: case.parameters["albuminuria_newest"]]
     evidence = [cite(r, r.shown) for r in inside]
     words = f"{len(inside)} albumin-creatinine ratios from {low} to {high} mg/g: {_shown(inside)}"
@@ -106,6 +115,11 @@ def _persistent(case: Case, results: Sequence[LabResult], inside: Sequence[LabRe
     words += f"; the newest are {_shown(sorted(newest, key=_newness))}"
     closes = "A reviewer's look at the newer results, or a newer ratio in range"
     return unknown(Gap.NEEDS_REVIEW, words, closes, [*evidence, *map(_cite, newer)])
+
+
+def _is_silent(result: LabResult, low: float, high: float) -> bool:
+    named_only = result.unusable is Unusable.NAMED_ONLY
+    return result.unusable in _SILENT or (named_only and in_range(result.surely_named, low, high) is MET)
 
 
 def _no_ratio(case: Case, start: date) -> Finding:

@@ -157,7 +157,7 @@ def _low_egfr(case: Case) -> list[LabResult]:
     limit = case.parameters["kidney_failure_egfr"]
     low = [
         r
-        for r in case.chart.egfr
+        for r in (each.surely_named for each in case.chart.egfr)
         if not r.pending and within(r.when, date.min, case.as_of) is MET and _surely_below(r, limit)
     ]
     apart = timedelta(days=case.parameters["egfr_days_apart"])

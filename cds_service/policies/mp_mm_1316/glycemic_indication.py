@@ -31,6 +31,8 @@ from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia,
 from cds_service.policies.mp_mm_1316.phrases import closed_by, counted, open_parts
 from cds_service.policies.mp_mm_1316.self_testing import window
 
+# Results that may be the newest one, though not all of them can be compared.
+_SPEAKING = (None, Unusable.TEXT_ONLY, Unusable.ODD_COMPARATOR, Unusable.NAMED_ONLY)
 R = TypeVar("R", GlucoseReading, SensorReading)
 
 
@@ -51,13 +53,13 @@ def _newest_hba1c(case: Case) -> Finding:
     pending = [r for r in results if r.pending]
     remarks = tuple(f"HbA1c of {r.when or 'unknown date'} is pending" for r in pending)
     final = [r for r in results if not r.pending]
-    speaking = [r for r in final if r.unusable in (None, Unusable.TEXT_ONLY, Unusable.ODD_COMPARATOR)]
-    dated = [r for r in speaking if r.when is not None]
+    speaking = [r for r in final if r.unusable in _SPEAKING and r.when is not None]
+    dated = _without_echoes(speaking, case.parameters["hba1c_threshold"])
     if not dated:
         return _no_hba1c(final, pending, closes, remarks)
     newest = _possibly_newest(dated)
     truths = {compared(r, case.parameters["hba1c_threshold"]) for r in newest}
-    shown = " and ".join(f"{r.shown} on {r.when}" for r in newest)
+    shown = " and ".join(f"{r.shown} on {r.when}{_named_only(r)}" for r in newest)
     evidence = [cite(r, r.shown) for r in newest]
     if truths == {MET}:
         remarks += _age(case, newest[-1])
@@ -77,6 +79,19 @@ def _newest_hba1c(case: Case) -> Finding:
         return unknown(Gap.NEEDS_REVIEW, words, closes, evidence, remarks=remarks)
     words = f"The newest HbA1c ({shown}) does not say whether it is above {level}"
     return unknown(Gap.INCOMPLETE, words, closes, evidence, remarks=remarks)
+
+
+def _without_echoes(dated: Sequence[LabResult], threshold: float) -> list[LabResult]:
+    """Without the results that only words name, where they say what the newest surely named result says."""
+    sure = [r for r in dated if r.unusable is not Unusable.NAMED_ONLY]
+    if not sure:
+        return list(dated)
+    said = {compared(r, threshold) for r in _possibly_newest(sure)}
+    return [r for r in dated if r in sure or {compared(r.surely_named, threshold)} != said]
+
+
+def _named_only(result: LabResult) -> str:
+    return f" ({result.label}, {result.unusable.value})" if result.unusable is Unusable.NAMED_ONLY else ""
 
 
 def _possibly_newest(dated: Sequence[LabResult]) -> list[LabResult]:
@@ -118,7 +133,7 @@ def premeal_fluctuation(case: Case) -> Finding:
     reviewer when there are at least ten in the window of D.I.G; an attestation decides."""
     attested = case.attested("D.I.I.3", "Wide fluctuation before meals", "No wide fluctuation before meals")
     start, end = window(case)
-    readings = [r for r in case.chart.self_tests if r.before_meal and start <= r.day <= end and not r.comparator]
+    readings = [r for r in case.glucose.self_tests if r.before_meal and start <= r.day <= end and not r.comparator]
     values = [r.mg_dl for r in readings if r.mg_dl is not None]
     closes = "The provider's statement on fluctuation before meals, with the readings"
     if len(values) >= case.parameters["fluctuation_readings"]:
@@ -173,7 +188,7 @@ def dawn_phenomenon(case: Case) -> Finding:
 def _mornings(case: Case) -> tuple[frozenset[date], dict[date, bool]]:
     """The measured mornings of the window, and which of those with a reading above the level count as high."""
     p, level = case.parameters, case.parameters["dawn_level"]
-    sensed, pricked = _early(case, case.chart.sensor), _early(case, case.chart.self_tests)
+    sensed, pricked = _early(case, case.glucose.sensor), _early(case, case.glucose.self_tests)
     sensor_readings = Counter(r.day for r in sensed)
     above = Counter([*(r.day for r in sensed if r.above(level)), *(r.day for r in pricked if r.above(level))])
     with_sensor = {day for day, count in sensor_readings.items() if count >= p["dawn_sensor_readings"]}
@@ -225,7 +240,7 @@ PARTS = (
 
 
 def _any_reference(case: Case) -> str:
-    return case.chart.self_tests[-1].reference if case.chart.self_tests else case.chart.sensor_reference
+    return case.glucose.self_tests[-1].reference if case.glucose.self_tests else case.chart.sensor_reference
 
 
 def _cite(result: LabResult) -> Evidence:

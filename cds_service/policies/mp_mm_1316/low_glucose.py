@@ -101,7 +101,7 @@ def _is_partial(record: Record) -> bool:
 def meter_lows(case: Case, level: int, window: str) -> list[GlucoseReading]:
     """Finger-sticks below a level in the months before the day, by time."""
     start = case.months_ago(window)
-    near = [r for r in case.chart.self_tests if r.mg_dl is not None and r.mg_dl <= level]  # few are
+    near = [r for r in case.glucose.self_tests if r.mg_dl is not None and r.mg_dl <= level]  # few are
     return [r for r in near if r.below(level) and start <= r.day <= case.as_of]
 
 
@@ -133,7 +133,7 @@ def sensor_lows(case: Case) -> list[SensorLow]:
     """Runs of sensor readings below 54 mg/dL that last 15 minutes or longer, in the months before the day."""
     p = case.parameters
     start, interval = case.months_ago("hypoglycemia_window_months"), p["sensor_reading_minutes"]
-    runs = _runs(case.chart.sensor, p["sensor_low_level"], p["sensor_gap_minutes"])
+    runs = _runs(case.glucose.sensor, p["sensor_low_level"], p["sensor_gap_minutes"])
     lasting = [run for run in runs if _lasts(run, interval) >= p["sensor_low_minutes"]]
     lows = [SensorLow(_day_of(run[0]), _nights(run, p["night_until_minute"])) for run in lasting]
     return [low for low in lows if start <= low.day <= case.as_of]

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from datetime import date
 
 from cds_service.engine.days import days_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, strongest, unknown
 from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, NOT_MET
-from cds_service.facts import Topic
+from cds_service.facts import OPEN_ORIGINS, GlucoseReading, OtherReading, ReadingOrigin, Topic
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, unread
+from cds_service.policies.mp_mm_1316.sensor_wear import SensorWear, sensor_wear
+
+# Readings that are no self-tests by the rule, though some reader may say that they are the member's own.
+_SET_ASIDE = frozenset({ReadingOrigin.LABORATORY, ReadingOrigin.POINT_OF_CARE, ReadingOrigin.HOSPITAL})
+SENSOR_REMEDY = (
+    "The plan reviewer's word that sensor data count as self-testing: plans whose wording is of this lineage commonly "
+    "accept them (Medicare's contractors and Anthem's successor text do)"
+)
 
 
 @criterion(
@@ -17,15 +27,34 @@ from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, unread
     "Self-testing at least 4 times a day over the last month",
     "self_test_window_days",
     "self_tests_per_day",
+    "plausible_self_tests_per_day",
+    "implausible_days_of_a_sensor",
+    "self_test_complete_days",
+    "self_test_complete_per_day",
+    "sensor_wear_days",
     "cgm_counts_as_self_testing",
 )
 def tests_often_enough(case: Case) -> Finding:
     """The window is the 30 local days before the day of the order, which is not over and does not count. Accepted
-    self-tests divided by 30, never rounded up: 120 pass, 119 do not. Fewer, though the days with data average 4
-    or more, is incomplete. Laboratory glucose never counts. Sensor readings are not self-tests by the policy's
-    words: a reviewer decides, unless the plan's parameter says that they count."""
-    charted = case.guarded(_charted(case), Topic.GLUCOSE, Topic.ENCOUNTERS)
-    return strongest(charted, _attested(case), _counted(case))
+    self-tests divided by 30, never rounded up: 120 pass, 119 do not. Fewer is evidence against only where the record
+    is complete and no sensor was worn. A statement speaks where the chart's record is not complete; against a
+    complete one it is for a reviewer. Sensor readings are no self-tests by the policy's words, unless the plan's
+    parameter says that they count."""
+    charted = _charted(case)
+    attested = _attested(case)
+    if attested is None:
+        counted = _counted(case)
+        return charted if counted is None or charted.decided else counted
+    if not charted.decided:
+        return attested
+    if charted.truth is attested.truth:
+        return strongest(charted, attested)
+    return unknown(
+        Gap.NEEDS_REVIEW,
+        f"Chart and statement differ: {charted.explanation}; {attested.explanation}",
+        "A reviewer's word, or a corrected statement or meter record",
+        (*charted.evidence, *attested.evidence),
+    )
 
 
 def window(case: Case) -> tuple[date, date]:
@@ -34,48 +63,118 @@ def window(case: Case) -> tuple[date, date]:
 
 
 def _charted(case: Case) -> Finding:
+    """What the readings show."""
+    start, end = window(case)
+    tests = [r for r in case.glucose.self_tests if start <= r.day <= end]
+    others = [r for r in case.glucose.others if start <= r.day <= end]
+    words = _tests_in_words(case, tests)
+    evidence = [Evidence(tests[-1].reference, f"{len(tests)} self-tests", f"{start}/{end}")] if tests else []
+    if len(tests) >= _goal(case):
+        finding, reason = met(words, Basis.DOCUMENTED, evidence), case.not_read(Topic.ENCOUNTERS)
+        # Where visits could not be read, readings of one may be a ward's and not the member's own.
+        certain = not reason or sum(not r.visit_unread for r in tests) >= _goal(case)
+        return finding if certain else unread(finding, reason or "")
+    worn = sensor_wear(case, start, end)
+    if worn is not None:
+        return case.guarded(_with_sensor(case, worn, f"{words}{_aside_in_words(others)}", evidence), Topic.GLUCOSE)
+    open_readings = sum(r.origin in OPEN_ORIGINS for r in others)
+    finding = not_met(words, Basis.DOCUMENTED, evidence)
+    if not _is_complete(case, tests) or len(tests) + open_readings >= _goal(case):
+        finding = _without_sensor(case, tests, others, words, evidence)
+    # A visit that was not read may be at home, and a device that was not read may be a sensor.
+    topics = [Topic.GLUCOSE, *([Topic.ENCOUNTERS] if open_readings else [])]
+    topics += [Topic.DEVICES] if finding.truth is NOT_MET else []
+    return case.guarded(finding, *topics)
+
+
+def _goal(case: Case) -> int:
+    return int(case.parameters["self_tests_per_day"] * case.parameters["self_test_window_days"])
+
+
+def _is_complete(case: Case, tests: list[GlucoseReading]) -> bool:
+    """Whether a record below the goal is complete enough to stand against the criterion."""
+    p, by_day = case.parameters, Counter(r.day for r in tests)
+    full = sum(count >= p["self_test_complete_per_day"] for count in by_day.values())
+    below = len(tests) < p["self_tests_per_day"] * len(by_day)
+    return bool(len(by_day) >= p["self_test_complete_days"] and 2 * full > len(by_day) and below)
+
+
+def _with_sensor(case: Case, worn: SensorWear, words: str, evidence: list[Evidence]) -> Finding:
+    """Too few self-tests beside a sensor: whether sensor data count is the plan's to say."""
+    evidence = [*evidence, *worn.evidence]
+    words = f"{words}; {worn.shown}"
+    if not case.parameters["cgm_counts_as_self_testing"]:
+        words += ". The policy speaks of self-testing, and does not say whether a sensor is that"
+        return unknown(Gap.NEEDS_REVIEW, words, f"{SENSOR_REMEDY}; or {_remedy(case)}", evidence)
+    needed = case.parameters["sensor_wear_days"]
+    words += f". This plan counts sensor data that cover {needed} days"
+    if worn.days >= needed:
+        return met(words, Basis.SUPPORTED, evidence)
+    return unknown(Gap.INCOMPLETE, words, f"Sensor data of at least {needed} days; or {_remedy(case)}", evidence)
+
+
+def _without_sensor(
+    case: Case, tests: list[GlucoseReading], others: list[OtherReading], words: str, evidence: list[Evidence]
+) -> Finding:
+    """Too few self-tests in a record that is not complete."""
+    days = {r.day for r in tests}
+    if days:
+        words += f", {tenths(len(tests), len(days))} on days with data"
+    words += _by_rate_in_words(case) + _aside_in_words(others)
+    evidence = [*evidence, *(Evidence(r.reference, r.label or None, r.day.isoformat()) for r in others[-3:])]
+    more = [r for r in others if r.origin in OPEN_ORIGINS or r.origin in _SET_ASIDE]
+    if more and len(tests) + len(more) >= _goal(case):
+        closes = f"A reviewer's word on whether the member took these readings; or {_remedy(case)}"
+        return unknown(Gap.NEEDS_REVIEW, words, closes, evidence)
+    some = tests or any(r.origin in OPEN_ORIGINS for r in others)
+    return unknown(Gap.INCOMPLETE if some else Gap.NOT_DOCUMENTED, words, _capitalized(_remedy(case)), evidence)
+
+
+def _tests_in_words(case: Case, tests: list[GlucoseReading]) -> str:
     start, end = window(case)
     days = case.parameters["self_test_window_days"]
-    goal = case.parameters["self_tests_per_day"]
-    tests = [r for r in case.chart.self_tests if start <= r.day <= end]
     if not tests:
-        return _without_tests(case, start, end)
-    count, test_days = len(tests), len({r.day for r in tests})
-    words = (
-        f"{count} self-tests on {test_days} of {days} days ({start} to {end}): "
-        f"{tenths(count, days)} a day over the window"
+        return f"No self-tests counted from {start} to {end}"
+    number = "1 self-test" if len(tests) == 1 else f"{len(tests)} self-tests"
+    test_days = len({r.day for r in tests})
+    return (
+        f"{number} on {test_days} of {days} days ({start} to {end}): {tenths(len(tests), days)} a day over the window"
     )
-    evidence = [Evidence(tests[-1].reference, f"{count} self-tests", f"{start}/{end}")]
-    closes = f"A meter download for {start} to {end} with at least {goal * days} self-tests"
-    if count >= goal * days:
-        reason = case.not_read(Topic.ENCOUNTERS)
-        finding = met(words, Basis.DOCUMENTED, evidence)
-        # Readings at a visit that was not read may be a ward's and not the member's own.
-        if reason and sum(not r.visit_unknown for r in tests) < goal * days:
-            return unread(finding, reason)
-        return finding
-    if count >= goal * test_days:
-        words += f", {tenths(count, test_days)} on days with data"
-        return unknown(Gap.INCOMPLETE, words, closes, evidence)
-    return not_met(words, Basis.DOCUMENTED, evidence)
 
 
-def _without_tests(case: Case, start: date, end: date) -> Finding:
-    closes = f"A meter download for {start} to {end}"
-    readings = [r for r in case.chart.sensor if start <= r.day <= end]
-    wear = [r for r in case.chart.sensor_wear if within(r.when, start, case.as_of) is not NOT_MET and r.value]
-    worn = len({r.day for r in readings})
-    if readings and case.parameters["cgm_counts_as_self_testing"]:
-        goal = case.parameters["self_tests_per_day"] * case.parameters["self_test_window_days"]
-        words = f"{len(readings)} sensor readings on {worn} days; this plan counts sensor readings"
-        if len(readings) >= goal:
-            return met(words, Basis.DOCUMENTED, [Evidence(case.chart.sensor_reference, words, f"{start}/{end}")])
-    if readings or wear:
-        shown = f"{worn} days of sensor wear" if readings else f"{wear[-1].shown} of sensor wear"
-        words = f"No finger-sticks found; {shown} between {start} and {end}. The policy speaks of self-testing"
-        closes += ", or the plan's word that sensor glucose counts"
-        return unknown(Gap.NEEDS_REVIEW, words, closes, map(cite, wear))
-    return unknown(Gap.NOT_DOCUMENTED, f"No self-tests found from {start} to {end}", closes)
+def _aside_in_words(others: list[OtherReading]) -> str:
+    """Readings that were not counted, by reason; those that only words name are named."""
+    if not others:
+        return ""
+    counts = Counter(r.origin for r in others)
+    parts = [f"{_readings(count)} {origin.value}{_names(others, origin)}" for origin, count in sorted(counts.items())]
+    return f"; not counted as self-tests: {', '.join(parts)}"
+
+
+def _by_rate_in_words(case: Case) -> str:
+    """Readings of single days that are too many for a person, where nothing else shows a sensor."""
+    start, end = window(case)
+    many = [r for r in case.glucose.sensor if start <= r.day <= end]
+    most = case.parameters["plausible_self_tests_per_day"]
+    return f"; {_readings(len(many))} on days with more than {most} are taken for a sensor's" if many else ""
+
+
+def _readings(count: int) -> str:
+    return "1 reading" if count == 1 else f"{count:,} readings"
+
+
+def _names(others: list[OtherReading], origin: ReadingOrigin) -> str:
+    names = dict.fromkeys(r.label for r in others if r.origin is origin and r.label)
+    return f" ({', '.join(list(names)[:2])})" if origin is ReadingOrigin.NAMED_ONLY and names else ""
+
+
+def _remedy(case: Case) -> str:
+    start, end = window(case)
+    return f"a meter download for {start} to {end} with at least {_goal(case)} self-tests, or a signed statement"
+
+
+def _capitalized(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _attested(case: Case) -> Finding | None:
@@ -83,13 +182,16 @@ def _attested(case: Case) -> Finding | None:
     if answer is None or isinstance(answer.value, bool) or not isinstance(answer.value, int | float):
         return None
     words = f"{answer.value:g} self-tests a day on average (attested {answer.authored})"
-    enough = answer.value >= case.parameters["self_tests_per_day"]
-    make = met if enough else not_met
-    return make(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")])
+    if answer.value >= case.parameters["self_tests_per_day"]:
+        return met(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")])
+    finding = not_met(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")])
+    worn = sensor_wear(case, *window(case))
+    return finding if worn is None else replace(finding, remarks=(f"{_capitalized(worn.shown)}. {SENSOR_REMEDY}",))
 
 
 def _counted(case: Case) -> Finding | None:
-    start, _ = window(case)
+    """A recorded number of tests a day; too small a number says nothing beside a sensor."""
+    start, end = window(case)
     counts = [
         r
         for r in case.chart.self_test_counts
@@ -98,9 +200,10 @@ def _counted(case: Case) -> Finding | None:
     if not counts or case.not_read(Topic.GLUCOSE):
         return None  # a newer record may say otherwise
     newest = max(counts, key=lambda r: (str(r.when), r.reference))
-    enough = (newest.value or 0) >= case.parameters["self_tests_per_day"]
-    make = met if enough else not_met
-    return make(f"{newest.shown} self-tests recorded", Basis.SUPPORTED, [cite(newest, newest.shown)])
+    words, evidence = f"{newest.shown} self-tests recorded", [cite(newest, newest.shown)]
+    if (newest.value or 0) >= case.parameters["self_tests_per_day"]:
+        return met(words, Basis.SUPPORTED, evidence)
+    return None if sensor_wear(case, start, end) is not None else not_met(words, Basis.SUPPORTED, evidence)
 
 
 def tenths(count: int, days: int) -> str:
