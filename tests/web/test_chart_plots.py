@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import pytest
 from matplotlib.axes import Axes
 
+from cds_service.concepts import Concept
 from cds_service.facts import (
     Chart,
     DeviceOrder,
@@ -609,7 +610,8 @@ def test_an_order_of_a_single_day() -> None:
 
 
 def test_a_pump_in_use_is_said() -> None:
-    pump = Record("Device/1", When(day("2025-01-01"), day("2025-01-01")), frozenset(), "Insulin pump")
+    when = When(day("2025-01-01"), day("2025-01-01"))
+    pump = Record("Device/1", when, frozenset({Concept.PUMP_IN_USE}), "Insulin pump")
     found = drawn("D.I.F", insulin=(insulin("lispro", 3, "2026-01-05"),), pumps=(pump,))
     assert "A pump is already in use, so today's orders say nothing about the injections before it" in found.words
     assert "pump" not in drawn("D.I.F", insulin=(insulin("lispro", 3, "2026-01-05"),)).words
