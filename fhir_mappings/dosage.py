@@ -46,9 +46,12 @@ class Dosing:
     course_days: int | None = None
 
 
-def read_dosing(lines: Iterable[Dosage] | None) -> Dosing:
-    """The sum over all lines of an order: three per-meal lines are three injections a day."""
-    read = [_read_line(line) for line in lines or ()]
+def read_dosing(lines: Iterable[Dosage] | None, ingredient: str | None = None) -> Dosing:
+    """The sum over all lines of an order: three per-meal lines are three injections a day.
+
+    `ingredient`: the order's own; what its directions say of another insulin is possible and not certain.
+    """
+    read = [_read_line(line, ingredient) for line in lines or ()]
     return _together(read) if read else Dosing(possible=None)
 
 
@@ -73,11 +76,13 @@ def _together(read: list[Dosing]) -> Dosing:
     unnamed = [line.certain for line in read if line not in whole]
     certain = max([float(len(named)), *unnamed]) if steps else len(named) + sum(unnamed)
     ceilings = [line.possible for line in read]
+    in_turn = steps and len({line.moments for line in read}) == 1
+    most = (max if in_turn else sum)(ceiling or 0.0 for ceiling in ceilings)
     first = read[0]
     return replace(
         first,
         certain=max([certain, *(line.certain for line in read)]),
-        possible=None if None in ceilings else sum(ceiling or 0.0 for ceiling in ceilings),
+        possible=None if None in ceilings else most,
         no_ceiling=sum(line.no_ceiling for line in read),
         certain_at=named,
         moments=frozenset(moment for line in read for moment in line.moments),
@@ -110,7 +115,7 @@ def _whole_course(read: list[Dosing], steps: bool) -> int | None:
     return sum(bounded) if steps else max(bounded)
 
 
-def _read_line(line: Dosage) -> Dosing:
+def _read_line(line: Dosage, ingredient: str | None) -> Dosing:
     text = _whole_text(line)
     scale = sig_marks.scale_said(text)
     base = Dosing(
@@ -125,7 +130,7 @@ def _read_line(line: Dosage) -> Dosing:
     )
     if _route_is_wrong(line):
         return base
-    spoken = _spoken(line)
+    spoken = _spoken(line, ingredient)
     timed = timed_occasions(line.timing) or coded_occasions(line.timing)
     found, from_text = _occasions(timed, spoken)
     as_needed = _is_as_needed(line) or spoken.as_needed
@@ -162,10 +167,10 @@ def _occasions(timed: Occasions | None, spoken: sig.Sig) -> tuple[Occasions | No
     return Occasions(least, most, named if len(named) == least else frozenset()), False
 
 
-def _spoken(line: Dosage) -> sig.Sig:
+def _spoken(line: Dosage, ingredient: str | None) -> sig.Sig:
     """The words of a line: of several texts that give a count, all counts."""
     texts = [line.text, line.patientInstruction, *(i.text for i in line.additionalInstruction or ())]
-    read = [*(sig.read_sig(text) for text in texts if text), spoken_timing(line.timing)]
+    read = [*(sig.read_sig(text, ingredient) for text in texts if text), spoken_timing(line.timing)]
     counted = [found for found in read if found.least is not None and found.most is not None]
     asked = any(found.as_needed for found in read)
     if not counted:

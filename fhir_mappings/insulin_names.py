@@ -10,8 +10,8 @@ from cds_service.facts import InsulinAction
 WITH_GLP1 = "basal with GLP-1"
 # Brand and ingredient words; the first that fits counts. No action: no injection of the member's own.
 _BY_NAME = (
-    (r"afrezza|exubera|inhal", "inhaled", None),
-    (r"myxredlin", "intravenous", None),
+    (r"afrezza|exubera|inhal|\b(?:4|8|12) unt\b(?!/)", "inhaled", None),
+    (r"myxredlin|infusion|\bdrip\b|(?<![\d.])1 (?:unt|units?)/ml|in sodium chloride", "intravenous", None),
     (r"vetsulin|caninsulin|prozinc|\b(?:pork|beef|porcine|bovine)\b", "veterinary", None),
     (
         r"soliqua|suliqua|xultophy|insulin[^;]*(?:lixisenatide|liraglutide)|(?:lixisenatide|liraglutide)[^;]*insulin",
@@ -20,7 +20,7 @@ _BY_NAME = (
     ),
     (
         r"\b(?:70|75|50|30|25) ?[/-] ?(?:30|25|50|70|75)\b|\bmix ?(?:\d\d|\b)|novomix|mixtard|protamine|ryzodeg"
-        r"|degludec[^;]{0,20}aspart|(?:nph|isophane)[^;]{0,20}regular|\bpre-?mix",
+        r"|degludec[^;]{0,60}aspart|aspart[^;]{0,60}degludec|(?:nph|isophane)[^;]{0,60}regular|\bpre-?mix",
         "premix",
         InsulinAction.PREMIX,
     ),

@@ -203,7 +203,8 @@ def _steps(lines: list[Dosage], context: ChartContext) -> list[list[Dosage]]:
 def _order(
     resource: AnyDrug, name: str, drug: _Drug, lines: list[Dosage], context: ChartContext
 ) -> InsulinOrder | None:
-    dosing = by_scale(read_dosing(lines)) if says_scale(drug.label) else read_dosing(lines)
+    dosing = read_dosing(lines, drug.ingredient)
+    dosing = by_scale(dosing) if says_scale(drug.label) else dosing
     if dosing.intravenous:
         context.note(f"{name} adds no insulin injection: intravenous route")
         return None

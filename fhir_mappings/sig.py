@@ -89,37 +89,44 @@ class _Part:
     moments: frozenset[Moment] = frozenset()
 
 
-def read_sig(text: str) -> Sig:
-    """Occasions a day from plain words; long texts are cut."""
-    return _read(text[:LONGEST])
+def read_sig(text: str, ingredient: str | None = None) -> Sig:
+    """Occasions a day from plain words; long texts are cut.
+
+    `ingredient`: of which insulin; doses of another one that the same words name are only possible.
+    """
+    return _read(text[:LONGEST], ingredient)
 
 
 @lru_cache(maxsize=2048)
-def _read(text: str) -> Sig:
+def _read(text: str, ingredient: str | None) -> Sig:
     words = one_spelling(text)
     if not words or sig_marks.pump_said(text) or _NO_REGIMEN.search(words):
         return Sig()
     if not sig_marks.as_needed_said(words):
-        return _scheduled(words, text)
+        return _scheduled(words, text, ingredient)
     # "8 units with meals, plus 2 units as needed": a dose of its own beside the scheduled ones.
     pieces = [piece for piece in _ADDITION.split(words) if piece]
     asked = [piece for piece in pieces if sig_marks.as_needed_said(piece)]
-    rest = _scheduled(". ".join(piece for piece in pieces if piece not in asked), text)
+    rest = _scheduled(". ".join(piece for piece in pieces if piece not in asked), text, ingredient)
     if rest.least is None or not any(_OF_ITS_OWN.search(piece) for piece in asked):
-        whole = _scheduled(words, text)
+        whole = _scheduled(words, text, ingredient)
         return replace(whole, least=None if whole.least is None else 0.0, as_needed=True, more_by_scale=False)
-    more = [_scheduled(piece, text).most for piece in asked]
+    more = [_scheduled(piece, text, ingredient).most for piece in asked]
     most = (rest.most or 0.0) + sum(found for found in more if found is not None)
     return replace(rest, most=most, more_by_scale=rest.more_by_scale or None in more)
 
 
-def _scheduled(words: str, text: str) -> Sig:
-    starts = [] if sig_marks.mixed_said(text) else drugs_in(words)[1:]
-    parts = [_read_drug(part) for part in _cut(words, [start for start, _ in starts])]
+def _scheduled(words: str, text: str, ingredient: str | None) -> Sig:
+    drugs = [] if sig_marks.mixed_said(text) else drugs_in(words)
+    parts = [_read_drug(part) for part in _cut(words, [start for start, _ in drugs[1:]])]
     read = [part for part in parts if part is not None]
     if not read:
         return Sig()
     total = _added(read)
+    names = [name for _, name in drugs]
+    if ingredient in names and len(set(names)) > 1:
+        own = [part for part, name in zip(parts, names, strict=True) if name == ingredient and part is not None]
+        total = _Part(_added(own).least if own else 0.0, total.most, _added(own).moments if own else frozenset())
     return Sig(
         total.least,
         total.most,

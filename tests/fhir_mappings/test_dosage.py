@@ -212,6 +212,7 @@ def test_a_time_of_day_is_one_injection_however_many_lines_name_it() -> None:
 def test_lines_that_bound_themselves_to_courses_follow_one_another() -> None:
     steps = [{"text": "10 units once daily for 7 days"}, {"text": "12 units once daily for 7 days"}]
     assert dosing(*steps, {"text": "then 14 units once daily"}).certain == 1
+    assert dosing(*steps, {"text": "then 14 units once daily"}).possible == 1
     assert dosing(*steps).course_days == 14
     assert dosing(*steps, {"text": "then 14 units once daily"}).course_days is None
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from cds_service.facts import InsulinAction
+from fhir_mappings.insulin_names import insulin_named
 from fhir_mappings.medications import read_insulin
 from tests.fhir_mappings.builders import JSON, NDC, chart_context, located
 from tests.fhir_mappings.drugs import coded, notes, only, orders, request
@@ -194,6 +195,33 @@ def test_a_combination_is_another_ingredient_than_its_components(kind: str) -> N
 def test_no_code_of_these_is_an_insulin_injection(kind: str) -> None:
     for system, row in rows(FILES[kind]):
         assert orders(request(medicationCodeableConcept=concept(system, row["code"]))) == [], row
+
+
+ACTIONS = {
+    "insulin-rapid": InsulinAction.RAPID,
+    "insulin-short": InsulinAction.SHORT,
+    "insulin-intermediate": InsulinAction.INTERMEDIATE,
+    "insulin-long": InsulinAction.LONG,
+    "insulin-premix": InsulinAction.PREMIX,
+    "insulin-with-glp1": InsulinAction.COMBINED,
+}
+
+
+# A premix by its name, which the list files under its longer part; and a bag whose name alone does not say so.
+NAMED_OTHERWISE = ("insulin aspart, human / insulin degludec Injectable Product", "insulin, regular, human Injection")
+
+
+@pytest.mark.parametrize("kind", [*ACTIONS, "insulin-inhaled", "insulin-intravenous", "insulin-animal"])
+def test_the_name_alone_says_what_the_code_says(kind: str) -> None:
+    # A code whose system is not known leaves its display: it is the same insulin, or none.
+    wrong = {}
+    for system, row in rows(FILES[kind]):
+        if system != RXNORM or "lente" in row["display"] or row["display"] in NAMED_OTHERWISE:
+            continue
+        named = insulin_named(row["display"])
+        if (named[1] if named else None) is not ACTIONS.get(kind):
+            wrong[row["display"]] = named
+    assert wrong == {}
 
 
 def test_the_code_counts_where_its_name_in_the_chart_says_another_insulin() -> None:

@@ -137,6 +137,14 @@ def test_a_part_without_a_frequency_is_told(text: str, expected: tuple[float, fl
     assert (found.least, found.most, found.more_by_scale, found.unread_part) == expected
 
 
+def test_doses_of_another_insulin_in_the_same_words_are_only_possible() -> None:
+    text = "lispro 8 units with dinner and glargine 20 units at bedtime"
+    assert (read_sig(text).least, read_sig(text).most) == (2, 2)
+    own = read_sig(text, "lispro")
+    assert (own.least, own.most, own.moments) == (1, 2, {Moment.DINNER})
+    assert read_sig("8 units with dinner, do not mix with glargine", "lispro").least == 1
+
+
 AS_NEEDED = {
     "10 units QHS as needed": True,
     "4 times daily PRN": True,

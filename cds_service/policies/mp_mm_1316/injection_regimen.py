@@ -15,7 +15,7 @@ from cds_service.policies.mp_mm_1316.pump_use import injected, live_orders, pump
 from cds_service.policies.mp_mm_1316.regimen_count import Injections, injections
 from cds_service.policies.mp_mm_1316.regimen_length import charted_duration, duration_is_complete, shows_smaller_regimen
 from cds_service.policies.mp_mm_1316.regimen_statement import stated_adjustment, stated_count, stated_duration
-from cds_service.policies.mp_mm_1316.regimen_words import by_ingredient, ended_words, open_question
+from cds_service.policies.mp_mm_1316.regimen_words import by_ingredient, counted_once, ended_words, open_question
 
 _MEALTIME = (InsulinAction.RAPID, InsulinAction.SHORT)
 
@@ -123,7 +123,7 @@ def _count(case: Case) -> Finding:
         sure = _injections(case, [o for o in live if not o.from_text])
         basis = Basis.DOCUMENTED if sure.certain >= goal else Basis.SUPPORTED
         words = f"{found.certain:g} insulin injections a day are charted ({by_ingredient(live)})"
-        return met(f"{words}{ended_words(live, case.as_of)}", basis, evidence)
+        return met(f"{words}{counted_once(found)}{ended_words(live, case.as_of)}", basis, evidence)
     if found.possible is not None and found.possible < goal:
         mixed = ", some of them mixed in one syringe" if found.shared else ""
         shown = f"{found.possible:.3g} at most ({by_ingredient(live)}{mixed})"

@@ -28,6 +28,13 @@ def by_ingredient(orders: Sequence[InsulinOrder], most: int = 4) -> str:
     return ", ".join(told[:most]) + more
 
 
+def counted_once(found: Injections) -> str:
+    """What stands in the list of insulins and is not added: a rival, and times of day that two insulins share."""
+    rivals, shared = (" and ".join(map(name_of, names[:3])) for names in (found.rivals, found.shared))
+    told = f"; of {rivals} one is counted" if rivals and found.if_all_current > found.certain else ""
+    return told + (f"; {shared} at the same time of day count once" if shared else "")
+
+
 def ended_words(orders: Sequence[InsulinOrder], as_of: date) -> str:
     """Which supply has run out, where a refill is due."""
     ended = [order for order in orders if order.end is not None and order.end < as_of]
