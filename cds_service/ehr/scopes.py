@@ -10,9 +10,9 @@ from urllib.parse import parse_qsl
 from cds_service.facts import Topic
 
 # v1: patient/Observation.read, user/*.*; v2: patient/Observation.rs, system/*.cruds, with a query that narrows it.
-_SCOPE = re.compile(r"^(patient|user|system)/(\*|[A-Z][A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(\?.+)?$")
+_SCOPE = re.compile(r"(patient|user|system)/(\*|[A-Z][A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(\?.+)?")
 _OTHER = re.compile(
-    r"^(?:openid|profile|email|phone|address|fhirUser|launch(?:/\w+)?|offline_access|online_access|smart/.*)$"
+    r"(?:openid|profile|email|phone|address|fhirUser|launch(?:/\w+)?|offline_access|online_access|smart/.*)"
 )
 
 # The categories that together hold all that a search may find. US Core: a Condition is an encounter diagnosis, a
@@ -67,9 +67,9 @@ class Scopes:
 def parse(scope: str | None) -> Scopes:
     """Reads a scope string. Where one word is of no known kind, what the others do not grant is asked for as well."""
     words = (scope or "").split()
-    found = {word: m for word in words if (m := _SCOPE.match(word)) is not None and m[3]}
+    found = {word: m for word in words if (m := _SCOPE.fullmatch(word)) is not None and m[3]}
     clauses = tuple(Clause(m[2], m[3], m[4] is not None, _categories(m[4])) for m in found.values())
-    return Scopes(clauses, bool(words) and all(word in found or _OTHER.match(word) for word in words))
+    return Scopes(clauses, bool(words) and all(word in found or _OTHER.fullmatch(word) for word in words))
 
 
 def _categories(query: str | None) -> frozenset[str] | None:

@@ -5,6 +5,7 @@ OAuth itself is Authlib's. Authlib is slow to import, so it is imported where it
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Mapping
@@ -205,9 +206,20 @@ def _code(error: object) -> str:
     return text if text.isascii() and text.replace("_", "").isalnum() and len(text) < 60 else "unknown error"
 
 
+def _is_text(node: Any) -> bool:
+    """Whether every string can be written: JSON may hold half of a surrogate pair, which no encoding has."""
+    try:
+        json.dumps(node, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        return False
+    return True
+
+
 def _token(token: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(token.get("access_token"), str) or not token["access_token"]:
         raise SmartFault("The EHR's sign-in gave no token: open the page from the EHR again")
     if str(token.get("token_type", "Bearer")).casefold() != "bearer":
         raise SmartFault("The EHR's sign-in gave a token of a kind that this app does not know")
+    if not _is_text(token):
+        raise SmartFault("The EHR's sign-in gave a token response with characters that no text has")
     return token

@@ -18,7 +18,7 @@ from fhir_mappings.references import local
 log = logging.getLogger(__name__)
 
 _SECONDS = 10.0
-_LOCATION = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.\-_]{1,128})(?:/_history/[^/]+)?/?$")
+_LOCATION = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.\-_]{1,128})(?:/_history/[^/]+)?/?\Z")
 _LONGEST_WORDS = 300
 _members = msgspec.json.Decoder(dict[str, Any])
 _WHY = {

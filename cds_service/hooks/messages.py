@@ -18,10 +18,12 @@ from fhir_mappings.views import RawEntry
 
 T = TypeVar("T")
 
-_UUID = re.compile(r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$")
-_ID = re.compile(r"^(?!\.+$)[A-Za-z0-9._\-]{1,128}$")
-_USER = re.compile(r"^(?:Practitioner|PractitionerRole)/(?!\.+$)[A-Za-z0-9._\-]{1,128}$")
-_REFERENCE = re.compile(r"^(?:https?://[^\s?#]+/)?[A-Z][A-Za-z]+/(?!\.+$)[A-Za-z0-9._\-]{1,128}(?:/_history/[^/\s]+)?$")
+_UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_ID = re.compile(r"(?!\.+\Z)[A-Za-z0-9._\-]{1,128}")
+_USER = re.compile(r"(?:Practitioner|PractitionerRole)/(?!\.+\Z)[A-Za-z0-9._\-]{1,128}")
+_REFERENCE = re.compile(
+    r"(?:https?://[^\s?#]+/)?[A-Z][A-Za-z]+/(?!\.+(?:/|\Z))[A-Za-z0-9._\-]{1,128}(?:/_history/[^/\s]+)?"
+)
 _entries = msgspec.json.Decoder(list[RawEntry])
 
 
@@ -68,11 +70,11 @@ def request_in(root: dict[str, msgspec.Raw], hook: str) -> HookRequest:
     if named != hook:
         raise BadRequest(f"hook is not `{hook}`: this service answers `{hook}` only", "hook")
     instance = _text(root, "hookInstance", required=True)
-    if not _UUID.match(instance or ""):
+    if not _UUID.fullmatch(instance or ""):
         raise BadRequest("hookInstance must be a UUID such as d1577c69-dfbe-44ad-ba6d-3e05e953b2ea", "hookInstance")
     context = _members(root, "context", "context", required=True) or {}
     patient = _text(context, "patientId", "context.patientId", required=True)
-    if not _ID.match(patient or ""):
+    if not _ID.fullmatch(patient or ""):
         raise BadRequest("context.patientId must be a plain id, without `Patient/`", "context.patientId")
     _text(context, "encounterId", "context.encounterId")
     extension_in(root)
@@ -102,7 +104,7 @@ def _prefetch(root: dict[str, msgspec.Raw]) -> Prefetch:
 
 def _user(context: dict[str, msgspec.Raw]) -> str | None:
     user = _text(context, "userId", "context.userId", required=True)
-    if not _USER.match(user or ""):
+    if not _USER.fullmatch(user or ""):
         raise BadRequest("context.userId must be Practitioner/id or PractitionerRole/id", "context.userId")
     return user
 
@@ -188,7 +190,7 @@ def _selections(context: dict[str, msgspec.Raw]) -> tuple[str, ...]:
 def _dispatched(context: dict[str, msgspec.Raw]) -> tuple[str, ...]:
     """References of the dispatched orders: `dispatchedOrders`, or the single `order` of the hook's first version."""
     performer = _text(context, "performer", "context.performer", required=True)
-    if not _REFERENCE.match(performer or ""):
+    if not _REFERENCE.fullmatch(performer or ""):
         raise BadRequest("context.performer must be a reference such as Organization/1", "context.performer")
     _value(context, "fulfillmentTasks", "context.fulfillmentTasks", list[dict[str, msgspec.Raw]], "a list of Tasks")
     _members(context, "task", "context.task")
@@ -199,7 +201,7 @@ def _dispatched(context: dict[str, msgspec.Raw]) -> tuple[str, ...]:
     if not found:
         raise BadRequest(f"{path} is missing: name the orders that are sent out", path, "required")
     for index, reference in enumerate(found):
-        if not _REFERENCE.match(reference):
+        if not _REFERENCE.fullmatch(reference):
             field = path if path == "context.order" else f"{path}[{index}]"
             raise BadRequest(f"{field} must be a reference such as DeviceRequest/1", field)
     return tuple(dict.fromkeys(found))

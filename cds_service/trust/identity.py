@@ -49,9 +49,12 @@ def _verified(token: str, keys: bytes) -> Mapping[str, Any]:
         with warnings.catch_warnings(action="ignore", category=SecurityWarning):
             known = [key for key in json.loads(keys)["keys"] if key.get("kty") in ("EC", "RSA")]
             usable = [key for key in KeySet.import_key_set({"keys": known}).keys if _is_long_enough(key)]
-            return jwt.decode(token, KeySet(usable), algorithms=_ALGORITHMS).claims
+            proven = jwt.decode(token, KeySet(usable), algorithms=_ALGORITHMS)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UnknownUser("its signature is not valid") from None
+    if "crit" in proven.header:  # RFC 7515, 4.1.11
+        raise UnknownUser("it has critical extensions, and none is understood here")
+    return proven.claims
 
 
 def _is_long_enough(key: Key) -> bool:

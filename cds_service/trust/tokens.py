@@ -54,6 +54,8 @@ class TokenVerifier:
         token = _bearer(authorization)
         header, unproven = _opened(token)
         algorithm, kid = header.get("alg"), header.get("kid")
+        if "crit" in header:
+            raise Unauthorized("it has critical extensions, and none is understood here (RFC 7515, 4.1.11)")
         if algorithm not in ALGORITHMS:
             raise Unauthorized("its algorithm is not accepted")
         if str(header.get("typ", "")).upper() != "JWT":
@@ -105,11 +107,20 @@ class TokenVerifier:
 
     def _check_first_use(self, claims: Mapping[str, Any], client: TrustedClient) -> None:
         jti = claims.get("jti")
-        if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_ID:
-            raise Unauthorized("jti is missing")
+        if not isinstance(jti, str) or not 0 < len(jti) <= _LONGEST_ID or not _is_text(jti):
+            raise Unauthorized("jti is missing, too long or no text")
         ends = _number(claims, "exp") + LEEWAY_SECONDS
         if not client.repeated_jti and not self._first_use(client.name, jti, ends):
             raise Unauthorized("it was used before")
+
+
+def _is_text(value: str) -> bool:
+    """Whether a string can be written: JSON may hold half of a surrogate pair, which no encoding has."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _bearer(authorization: str | None) -> str:

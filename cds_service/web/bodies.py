@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import IO, cast
 
 from flask import Flask, Request, Response, request
+from gunicorn.http.errors import NoMoreData, ParseException
 from werkzeug.exceptions import ClientDisconnected
 from werkzeug.wsgi import LimitedStream
 
@@ -79,7 +80,7 @@ def install(app: Flask) -> None:
     @app.after_request
     def discard_rest(response: Response) -> Response:
         if (request.content_length or 0) <= settings.max_body_bytes:
-            with suppress(TooSlow):
+            with suppress(BadRequest):
                 for _ in _pieces(request, settings.max_body_bytes, settings.body_seconds):
                     pass
         return response
@@ -104,10 +105,21 @@ def _pieces(request: Request, most: int, seconds: float, piece: int = _PIECE) ->
             yield part
             if time.monotonic() > until:
                 raise TooSlow("the body did not arrive in time")
-    except (TimeoutError, ClientDisconnected):
+    except (TimeoutError, ClientDisconnected, NoMoreData):
+        _close_after(request)
         raise TooSlow("the body did not arrive in time, or not whole") from None
+    except (OSError, ValueError, ParseException):
+        _close_after(request)
+        raise BadRequest("the body cannot be read: its chunks are not what HTTP says", "Transfer-Encoding") from None
     finally:
         patience.arrived(request.environ.get("gunicorn.socket"))
+
+
+def _close_after(request: Request) -> None:
+    """Closes the connection behind the answer: where the next request would begin in it is not known."""
+    reader = getattr(request.environ.get("wsgi.input"), "reader", None)
+    if reader is not None:  # gunicorn's
+        reader.req.force_close()
 
 
 class _Stream:

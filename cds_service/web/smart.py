@@ -150,8 +150,11 @@ def _signed_in(asked: Launch, code: str) -> SignedIn:
 def _seconds(expires_in: Any) -> float:
     """How long the session lives: as long as the token, at most as the setting says."""
     most: float = current_app.config["SETTINGS"].session_seconds
-    usable = isinstance(expires_in, int | float) and not isinstance(expires_in, bool) and expires_in > 0
-    return min(most, float(expires_in)) if usable else most
+    try:
+        told = float(expires_in) if not isinstance(expires_in, bool | None) else 0.0
+    except (TypeError, ValueError, OverflowError):  # no number, or one without end
+        return most
+    return min(most, told) if told > 0 else most
 
 
 def _with_order(session: SignedIn, app_context: Any) -> SignedIn:

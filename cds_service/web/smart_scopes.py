@@ -27,7 +27,7 @@ _PATIENT = (
 )
 _USER = ("Device", "Medication", "Organization", "Practitioner", "PractitionerRole")
 STATEMENT = "QuestionnaireResponse"
-_WRITES = re.compile(rf"^(?:patient|user)/(?:{STATEMENT}|\*)\.(?:write|\*|cr?u?d?s?)(?:\?.*)?$")
+_WRITES = re.compile(rf"(?:patient|user)/(?:{STATEMENT}|\*)\.(?:write|\*|cr?u?d?s?)(?:\?.*)?")
 
 
 def scope_for(server: SmartServer, *, from_ehr: bool) -> str:
@@ -45,4 +45,4 @@ def scope_for(server: SmartServer, *, from_ehr: bool) -> str:
 def may_write(scope: str | None) -> bool:
     """Whether a granted scope lets the app add a statement; a server that does not say what it granted may."""
     words = [word for word in (scope or "").split() if not word.startswith(("launch", "smart/"))]
-    return not any("/" in word for word in words) or any(map(_WRITES.match, words))
+    return not any("/" in word for word in words) or any(map(_WRITES.fullmatch, words))

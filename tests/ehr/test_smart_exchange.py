@@ -173,6 +173,24 @@ def test_a_life_that_is_no_number_is_no_token_response(seconds: Any) -> None:
         exchanged(site)
 
 
+@pytest.mark.parametrize("seconds", [10**400, -(10**400), "9" * 400], ids=["long", "long, below zero", "as a string"])
+def test_no_life_is_too_long_for_a_sign_in(seconds: Any) -> None:
+    with TokenSite(body=GIVEN | {"expires_in": seconds}) as site:
+        assert exchanged(site)["access_token"] == "token-4711-secret"
+
+
+@pytest.mark.parametrize("name", ["access_token", "patient", "scope", "appContext", "x"])
+def test_half_of_a_surrogate_pair_is_no_token_response(name: str) -> None:
+    with TokenSite(body=GIVEN | {name: "a\ud800"}) as site, pytest.raises(SmartFault, match="no text has"):
+        exchanged(site)
+
+
+@pytest.mark.parametrize("body", [b"zz\r\n{}\r\n0\r\n\r\n", b"-5\r\n{}\r\n", b"5\r\n{}", b"", b"5\r\n{}xyz!!0"])
+def test_malformed_chunks_are_no_token_response(body: bytes) -> None:
+    with TokenSite(body=body, headers={"Transfer-Encoding": "chunked"}) as site, pytest.raises(SmartFault):
+        exchanged(site)
+
+
 def test_the_error_code_is_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
     with TokenSite(400, {"error": "invalid_grant", "error_description": SAID}) as site, pytest.raises(SmartFault):
         exchanged(site)

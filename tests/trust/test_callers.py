@@ -31,6 +31,7 @@ from tests.trust.tokens import (
     header,
     hmac_signed,
     signed,
+    signed_bytes,
 )
 
 SIGN = "/cds-services/insulin-pump-order-sign"
@@ -174,6 +175,10 @@ REFUSED: dict[str, Callable[[], str | None]] = {
     "jku that is no string": lambda: forged(header(jku=["https://a"]), claims(), b"x"),
     "a key in the header": lambda: signed(key=STRANGER, head=header(jwk=STRANGER.as_dict(private=False))),
     "a critical extension": lambda: forged(header(crit=["x"], x=1), claims(), b"x"),
+    "critical, though understood": lambda: signed(head=header(crit=["kid"])),
+    "critical, of a header parameter that RFC 7515 has": lambda: signed(head=header(crit=["alg"])),
+    "an empty list of critical extensions": lambda: signed(head=header(crit=[])),
+    "an unencoded payload (RFC 7797)": lambda: signed(head=header(crit=["b64"], b64=True)),
     "issuer missing": lambda: signed(iss=...),
     "issuer of nobody": lambda: signed(iss="https://evil.example.invalid"),
     "issuer that is no string": lambda: signed(iss=[tokens.ISSUER]),
@@ -197,6 +202,11 @@ REFUSED: dict[str, Callable[[], str | None]] = {
     "jti empty": lambda: signed(jti=""),
     "jti that is no string": lambda: signed(jti=5),
     "jti without end": lambda: signed(jti="x" * 5000),
+    "jti with half of a pair": lambda: signed_bytes(json.dumps(claims(jti="a\ud800")).encode()),
+    "jti with the other half": lambda: signed_bytes(json.dumps(claims(jti="\udfffa")).encode()),
+    "half of a pair, signed by a stranger": lambda: signed_bytes(
+        json.dumps(claims(tenant="\ud800")).encode(), STRANGER
+    ),
     "claims that are a list": lambda: forged(header(), [1], b"x"),
     "claims that are no JSON": lambda: forged(header(), b"{", b"x"),
     "claims nested deep": lambda: forged(header(), b"[" * 3000, b"x"),

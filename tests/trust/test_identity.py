@@ -40,6 +40,14 @@ def user(text: str, keys: bytes = KEYS, issuer: str | None = ISSUER) -> str:
     return fhir_user(text, keys, client_id=APP, issuer=issuer, nonce=NONCE)
 
 
+@pytest.mark.parametrize("crit", [[], ["kid"], ["alg"], ["b64"]], ids=str)
+def test_no_token_with_critical_extensions_names_anybody(crit: list[str]) -> None:
+    """RFC 7515, 4.1.11: whoever does not understand one refuses the token; an empty list is none."""
+    head = {"alg": "ES384", "kid": "ec-1", "crit": crit} | ({"b64": True} if crit == ["b64"] else {})
+    with pytest.raises(UnknownUser):
+        user(jwt.encode(head, claims(), EC, algorithms=["ES384"]))
+
+
 @pytest.mark.parametrize("algorithm", list(HEADS))
 def test_a_good_token_names_its_user(algorithm: str) -> None:
     assert user(token(algorithm)) == USER

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
 ISSUER, NAME = "https://ehr.example.invalid", "hospital"
@@ -55,6 +55,11 @@ def signed(audience: Any = DISCOVERY, key: Any = EC, head: dict[str, Any] | None
     head = head if head is not None else header(alg="RS384", kid="rsa-1") if key is RSA else header()
     algorithms = [head["alg"]] if head.get("alg") in ("ES384", "RS384", "HS384", "HS256", "RS256", "ES256") else None
     return jwt.encode(head, claims(audience, **changes), key, algorithms=algorithms)
+
+
+def signed_bytes(payload: bytes, key: Any = EC) -> str:
+    """A token with this payload, which need not be what a library writes."""
+    return jws.serialize_compact(header(), payload, key, algorithms=["ES384"])
 
 
 def forged(head: dict[str, Any], body: Any, signature: bytes = b"") -> str:

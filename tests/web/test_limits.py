@@ -257,3 +257,40 @@ def test_what_is_brought_along_is_counted_whatever_its_key(tmp_path: Path) -> No
     request = support.call()
     request["prefetch"]["mine"] = bundle(*({"resourceType": "Basic", "id": f"b{n}"} for n in range(500)))
     assert _post(request, max_resources=400).status_code == 413
+
+
+# ---------------------------------------------------------------- malformed chunks
+
+
+CHUNKED = (
+    f"POST {SIGN} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+)
+
+
+@pytest.mark.real
+@pytest.mark.parametrize(
+    "chunks",
+    [
+        b"zz\r\n{}\r\n0\r\n\r\n",
+        b"-2\r\n{}\r\n0\r\n\r\n",
+        b"0x2\r\n{}\r\n0\r\n\r\n",
+        b"2\r\n{}garbage\r\n0\r\n\r\n",
+        b"2 x\r\n{}\r\n0\r\n\r\n",
+        b"2\r\n{}\r\n0\r\nbad trailer\r\n\r\n",
+        b"\r\n\r\n",
+        b"ffffffffffffffffffff\r\n{}",
+    ],
+)
+@pytest.mark.parametrize("path", [SIGN, f"{SIGN}/feedback", "/fhir/Questionnaire/$questionnaire-package", "/nothing"])
+def test_malformed_chunks_are_never_a_fault_of_ours(served: str, chunks: bytes, path: str) -> None:
+    """A 4xx, and the connection is closed: where the next request would begin is not known."""
+    with _connected(served) as client:
+        client.sendall(CHUNKED.replace(SIGN.encode(), path.encode()) + chunks)
+        client.shutdown(socket.SHUT_WR)
+        client.settimeout(10)
+        got = b""
+        while part := client.recv(65_536):
+            got += part
+    assert got.startswith(b"HTTP/1.1 4"), got[:200]
+    assert b"Connection: close" in got
+    assert requests.get(f"{served}/healthz", timeout=10).status_code == 200
