@@ -11,9 +11,8 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Engine, delete, insert, select, update
 
 from cds_service.errors import Unavailable
-from cds_service.store.database import open_engine, upgrade
 from cds_service.store.opening import Store, StoreError
-from cds_service.store.run_folder import run_folder
+from cds_service.store.run_database import RunDatabase
 from cds_service.store.tables import sessions
 
 
@@ -60,20 +59,9 @@ class Sessions:
             raise _away() from None
 
 
-def open_sessions(store: Store | None) -> Sessions:
+def open_sessions(store: Store | None, run: RunDatabase) -> Sessions:
     """The sessions: in the store, or, when that is off, in a file that goes with the run."""
-    if store is not None:
-        return Sessions(lambda: store.repository().engine)
-    engine: list[Engine] = []
-
-    def own() -> Engine:
-        if not engine:
-            made = open_engine(f"sqlite:///{run_folder() / 'sessions.sqlite3'}")
-            upgrade(made)
-            engine.append(made)
-        return engine[0]
-
-    return Sessions(own)
+    return Sessions(run.engine) if store is None else Sessions(lambda: store.repository().engine)
 
 
 def _away() -> Unavailable:

@@ -1,4 +1,4 @@
-"""Tokens that were used, in the memory of one process: for a service that stores nothing."""
+"""Tokens that were used, in the memory of one process: for the EHR of the demo, which has only one."""
 
 from __future__ import annotations
 

@@ -17,11 +17,11 @@ from cds_service.services.member_roster import load_roster
 from cds_service.services.read_chart import OpenSource
 from cds_service.settings import Settings
 from cds_service.store.opening import Store, open_store, seal_of
+from cds_service.store.run_database import RunDatabase
 from cds_service.store.run_folder import run_key
 from cds_service.store.sessions import open_sessions
 from cds_service.trust.clients import TrustedClients, load_clients
 from cds_service.trust.keys import KeyRing
-from cds_service.trust.ledger import TokenLedger
 from cds_service.trust.links import LinkSeal
 from cds_service.trust.servers import ServerRule
 from cds_service.trust.tokens import TokenVerifier
@@ -51,7 +51,7 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
     """The WSGI application. `settings` None reads the environment; `open_source` None reads real FHIR servers."""
     settings = settings or settings_module.load()
     app = Flask(__name__)
-    store = open_store(settings)
+    store, run = open_store(settings), RunDatabase()
     clients = load_clients(Path(settings.trusted_clients)) if settings.authenticates else TrustedClients()
     keys = KeyRing(fetch_key_set)
     smart_servers = SmartServers(settings, clients)
@@ -61,7 +61,7 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
         SEAL=seal_of(settings),
         ROSTER=load_roster(Path(settings.members)) if settings.members else None,
         SMART_SERVERS=smart_servers,
-        SESSIONS=open_sessions(store),
+        SESSIONS=open_sessions(store, run),
         APP_LINKS=AppLinks(settings.public_url, LinkSeal(_link_keys(settings)), smart_servers.may_launch),
         SOURCES=_sources(settings, open_source),
         TURNSTILE=Turnstile(settings.concurrent_calls or (_OF_ONE_CLIENT if settings.authenticates else _NO_LIMIT)),
@@ -71,7 +71,7 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
     bodies.install(app)
     errors.install(app)
     cors.install(app, settings.cors_origins, clients.cors_origins() if settings.authenticates else None)
-    callers.install(app, _verifier(settings, clients, keys, store) if settings.authenticates else None)
+    callers.install(app, _verifier(settings, clients, keys, store or run) if settings.authenticates else None)
     for each in (hooks, fhir, policy_page, smart, documentation, measures, operations, openapi):
         app.register_blueprint(each.blueprint)
     if store is not None:
@@ -93,10 +93,11 @@ def _sources(settings: Settings, given: OpenSource | None) -> Callable[[ServerRu
     )
 
 
-def _verifier(settings: Settings, clients: TrustedClients, keys: KeyRing, store: Store | None) -> TokenVerifier:
-    """Tokens are used once across all workers by the store; without one, once in this process."""
-    first_use = store.first_use if store is not None else TokenLedger(time.time).first_use
-    return TokenVerifier(clients, keys, first_use, time.time, settings.jwt_lifetime_seconds)
+def _verifier(
+    settings: Settings, clients: TrustedClients, keys: KeyRing, remembered: Store | RunDatabase
+) -> TokenVerifier:
+    """Tokens are used once across all workers."""
+    return TokenVerifier(clients, keys, remembered.first_use, time.time, settings.jwt_lifetime_seconds)
 
 
 def _keys_missing(clients: TrustedClients, keys: KeyRing) -> list[str]:

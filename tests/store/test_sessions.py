@@ -21,6 +21,7 @@ from cds_service.settings import Settings
 from cds_service.store.database import open_engine
 from cds_service.store.opening import open_store
 from cds_service.store.repository import Repository
+from cds_service.store.run_database import RunDatabase
 from cds_service.store.run_folder import run_folder, run_key
 from cds_service.store.sessions import Sessions, open_sessions
 from cds_service.store.tables import sessions as table
@@ -192,23 +193,24 @@ def test_sessions_are_in_the_store_where_there_is_one(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'store.sqlite3'}"
     store = open_store(Settings(database_url=url, spool_folder=str(tmp_path / "spool")))
     assert store is not None
-    open_sessions(store).put(SECRET, BODY, 4e9)
-    assert open_sessions(store).get(SECRET) == BODY
+    open_sessions(store, RunDatabase()).put(SECRET, BODY, 4e9)
+    assert open_sessions(store, RunDatabase()).get(SECRET) == BODY
     assert [ends for _, _, ends in rows(store.engine)] == [4e9]
 
 
 def test_without_a_store_workers_share_a_file_of_the_run() -> None:
-    one, other = open_sessions(None), open_sessions(None)
+    one, other = open_sessions(None, RunDatabase()), open_sessions(None, RunDatabase())
     one.put(SECRET, BODY, 4e9)
     assert other.get(SECRET) == BODY
     other.drop(SECRET)
     assert one.get(SECRET) is None
-    assert (run_folder() / "sessions.sqlite3").exists()
+    assert (run_folder() / "run.sqlite3").exists()
 
 
 RUN = """
 import json, os, sys
 from cds_service.store.run_folder import run_folder, run_key
+from cds_service.store.run_database import RunDatabase
 from cds_service.store.sessions import open_sessions
 first = [str(run_folder()), run_key()]
 if os.fork() == 0:
@@ -216,7 +218,7 @@ if os.fork() == 0:
     sys.exit(0)
 os.wait()
 there = os.path.exists(os.path.join(first[0], "key"))
-open_sessions(None).put("secret", b"body", 4e9)
+open_sessions(None, RunDatabase()).put("secret", b"body", 4e9)
 print(there and str(run_folder()) == first[0])
 """
 

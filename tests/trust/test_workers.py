@@ -9,6 +9,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,19 @@ SIGN = "/cds-services/insulin-pump-order-sign"
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """Address and log of the server; its public address is another one, as behind a proxy."""
-    folder = tmp_path_factory.mktemp("workers")
+    with serving(tmp_path_factory.mktemp("workers")) as started:
+        yield started
+
+
+@contextmanager
+def serving(folder: Path, **variables: str) -> Iterator[tuple[str, Path]]:
+    """A server with its own settings in a folder."""
     log = folder / "log"
     env = os.environ | {
         "XDG_DATA_HOME": str(folder),
         "PUMP_CDS_TRUSTED_CLIENTS": str(tokens.clients_file(folder)),
         "PUMP_CDS_PUBLIC_URL": f"{tokens.PUBLIC_URL}/pump/",
+        **variables,
     }
     command = [sys.executable, "-m", "cds_service.cli", "serve", "--host", "0.0.0.0", "--port", "0", "--workers", "2"]
     with (
@@ -53,10 +61,20 @@ def test_of_many_tries_with_one_token_one_gets_in(served: tuple[str, Path]) -> N
     """Requirement 218, whichever of the workers is asked; an address with a path before it is an audience like any."""
     url, _ = served
     for _ in range(3):
-        token = tokens.signed(f"{tokens.PUBLIC_URL}/pump{SIGN}")
-        with ThreadPoolExecutor(12) as pool:
-            statuses = Counter(pool.map(lambda _: _post(url, token), range(12)))  # noqa: B023 (used up at once)
-        assert statuses == {200: 1, 401: 11}
+        assert _of_twelve(url) == {200: 1, 401: 11}
+
+
+def test_no_token_is_used_once_a_worker_where_nothing_is_stored(tmp_path: Path) -> None:
+    """The workers of a run remember together, in its folder; how many of them there are makes no difference."""
+    with serving(tmp_path, PUMP_CDS_DATABASE_URL="off") as (url, _):
+        assert [_of_twelve(url) for _ in range(4)] == [{200: 1, 401: 11}] * 4
+
+
+def _of_twelve(url: str) -> Counter[int]:
+    """What twelve calls at once with one new token are answered."""
+    token = tokens.signed(f"{tokens.PUBLIC_URL}/pump{SIGN}")
+    with ThreadPoolExecutor(12) as pool:
+        return Counter(pool.map(lambda _: _post(url, token), range(12)))
 
 
 def test_the_host_that_a_caller_names_is_no_audience(served: tuple[str, Path]) -> None:
