@@ -152,7 +152,10 @@ def remarks(order: DeviceOrder, determination: Determination, today: date, *, co
             "or in the questionnaire; then D.I.A, the reason and the exclusions are judged instead."
         )
     if not order.coded:
-        lines.append("The order has no code: add HCPCS E0784, E0787, A9274 or S1034.")
+        lines.append(
+            "No HCPCS code of the device is known from the order: add it (E0784, E0787, A9274 or S1034 for an external "
+            "insulin pump)."
+        )
     return list(dict.fromkeys(lines))
 
 

@@ -108,6 +108,9 @@ def _reminders(determination: Determination, due: Sequence[str], notes: Sequence
         yield f"{what}: {first[:1].lower()}{first[1:]}"
     if determination.eligibility:
         yield f"{what}: {determination.eligibility} with {PAYER}"
+    if not due and not set("\\&").intersection(notes[0]):  # a note is Markdown, a title is not
+        yield f"{what}. {notes[0]}"
+        yield f"{what}. {notes[0].split('. ')[0].rstrip('.')}."
     number = len(due) + len(notes)
     if number > 1:
         yield f"{what}: {number} things help before it goes to the plan"

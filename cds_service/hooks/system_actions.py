@@ -8,12 +8,10 @@ from typing import Any
 import msgspec
 
 from cds_service.engine.coverage_assertion import CoverageAssertion
-from cds_service.hooks.markdown import shortened
+from cds_service.hooks.markdown import plain
 from cds_service.policies.mp_mm_1316 import POLICY_ID
 from fhir_mappings.coverage_information import with_coverage_information
 from fhir_mappings.crd_versions import CrdVersion
-
-_LONGEST = 120
 
 
 def system_actions(
@@ -31,6 +29,6 @@ def system_actions(
     for assertion, words in reversed(first.values()):
         changed = with_coverage_information(orders[assertion.order], assertion, version, fhir_server)
         if changed is not None:
-            said = shortened(f"Record the coverage information of {POLICY_ID} on: {words}", _LONGEST)
+            said = plain(f"Record the coverage information of {POLICY_ID} on: {words}")
             actions.append({"type": "update", "description": said, "resource": changed})
     return actions
