@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date, timedelta
 from functools import cache
 from itertools import product
 from typing import Any
@@ -14,12 +15,22 @@ from cds_service.engine.determination import CoverageStanding, Determination, Ou
 from cds_service.engine.finding import Basis, Finding, met, not_met
 from cds_service.engine.truth import MET
 from cds_service.errors import ServiceError
-from cds_service.facts import Chart, Credential, DeviceOrder, Diagnosis, Provider, Scope, Topic
+from cds_service.facts import (
+    Chart,
+    Credential,
+    DeviceOrder,
+    Diagnosis,
+    OtherReading,
+    Provider,
+    ReadingOrigin,
+    Scope,
+    Topic,
+)
 from cds_service.policies.mp_mm_1316 import CRITERIA, EXCLUSIONS, REPLACEMENT
 from cds_service.policies.registry import determine
 from cds_service.services import judge_orders
 from tests.cases.runner import all_cases
-from tests.policies.charts import AS_OF, DIABETES, ORDER, answers, diagnosis, hba1c, stick, visit
+from tests.policies.charts import AS_OF, DIABETES, ORDER, answers, diagnosis, hba1c, sensed, stick, visit
 
 _REPLACES = answers(D_III_replacement=True)
 
@@ -120,6 +131,8 @@ def _recorded(made: list[Determination]) -> Iterator[None]:
 def _of_charts() -> Iterator[Determination]:
     for order, chart in _charts():
         yield determine(order, chart, AS_OF)
+    for chart, overrides in _glucose():
+        yield determine(ORDER, chart, AS_OF, overrides)
 
 
 def _chart(*more: Diagnosis, **facts: Any) -> Chart:
@@ -145,6 +158,33 @@ def _charts() -> Iterator[tuple[DeviceOrder, Chart]]:
     denied = {f"D_I_I_{part}": False for part in (2, 3, 5, 6)}
     mornings = tuple(stick(f"2026-11-{day:02}T06:00", 120) for day in range(1, 15))
     yield ORDER, _chart(answers=answers(**denied), hba1c=(hba1c("2026-10-01", 6.8),), self_tests=mornings)
+
+
+def _glucose() -> Iterator[tuple[Chart, dict[str, Any] | None]]:
+    """Readings of the 30 days before 2026-11-20, which begin on 2026-10-21."""
+    days = [date(2026, 10, 21) + timedelta(days=n) for n in range(30)]
+    three_a_day = tuple(stick(f"{day}T{hour:02}:00", 120) for day in days for hour in (8, 12, 18))
+    stated = {name: answers(D_I_G_average=value) for name, value in (("few", 2.0), ("enough", 5.0))}
+    yield _chart(self_tests=three_a_day), None
+    yield _chart(self_tests=three_a_day, answers=stated["enough"]), None
+    yield _chart(answers=stated["few"]), None
+    sensor = {
+        "sensor": tuple(r for day in days[:9] for r in sensed(f"{day}T08:00", 120)),
+        "sensor_reference": "Observation/s1",
+    }
+    for worn in (sensor, sensor | {"self_tests": three_a_day}, sensor | {"answers": stated["few"]}):
+        yield _chart(**worn), None
+        yield _chart(**worn), {"cgm_counts_as_self_testing": True}
+    longer = {
+        "sensor": tuple(r for day in days for r in sensed(f"{day}T08:00", 120)),
+        "sensor_reference": "Observation/s1",
+    }
+    yield _chart(**longer), {"cgm_counts_as_self_testing": True}
+    for origin in sorted(set(ReadingOrigin) - {ReadingOrigin.SELF_TEST, ReadingOrigin.SENSOR}):
+        others = tuple(OtherReading(day, origin, f"Observation/{day}-{n}", "Glucose") for day in days for n in range(4))
+        yield _chart(other_readings=others), None
+        yield _chart(other_readings=others[:8]), None
+    yield _chart(self_tests=tuple(stick(f"{days[0]}T{n // 2:02}:{n % 2 * 30:02}", 120) for n in range(40))), None
 
 
 def _devices() -> Iterator[tuple[DeviceOrder, Chart]]:

@@ -52,7 +52,7 @@ _STEP_OF_GAP: dict[tuple[str, Gap | None], str] = {
     ("D.I.F", Gap.NEEDS_ATTESTATION): "state the injections before the pump, or that this replaces it",
     ("D.I.F", Gap.NEEDS_REVIEW): "settle the insulin injections: chart and statement differ",
     ("D.I.G", Gap.INCOMPLETE): "complete the record of self-tests of the last month",
-    ("D.I.G", Gap.NEEDS_REVIEW): "ask the plan whether the readings found count as self-tests",
+    ("D.I.G", Gap.NEEDS_REVIEW): "settle the self-testing: chart and statement differ",
     ("D.I.H", Gap.INCOMPLETE): "complete the sign of complication risk that was found",
     ("D.I.H", Gap.NEEDS_REVIEW): "send the signs of complications to a reviewer",
     ("D.I.H.1", Gap.INCOMPLETE): "complete the albumin-creatinine ratios, or show another sign",
@@ -158,8 +158,8 @@ def what_helps(finding: Finding) -> str:
         return "To close: a record that shows that this does not apply."
     if finding.truth is UNKNOWN:
         return f"To close: {finding.closes or 'document it'}."
-    helps = _HELPS.get(finding.id)
-    if finding.basis is Basis.ATTESTED:
+    helps = finding.closes or _HELPS.get(finding.id)
+    if finding.closes is None and finding.basis is Basis.ATTESTED:
         helps = _HELPS_AGAINST_STATEMENT.get(finding.id, helps) or "If the statement is wrong, sign a corrected one"
     return f"What helps: {helps or 'If the chart is wrong, correct it'}."
 

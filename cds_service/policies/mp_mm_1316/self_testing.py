@@ -16,6 +16,7 @@ from cds_service.policies.mp_mm_1316.sensor_wear import SensorWear, sensor_wear
 
 # Readings that are no self-tests by the rule, though some reader may say that they are the member's own.
 _SET_ASIDE = frozenset({ReadingOrigin.LABORATORY, ReadingOrigin.POINT_OF_CARE, ReadingOrigin.HOSPITAL})
+_SENSOR_STEP = "ask the plan whether sensor data count as self-testing"
 SENSOR_REMEDY = (
     "The plan reviewer's word that sensor data count as self-testing: plans whose wording is of this lineage commonly "
     "accept them (Medicare's contractors and Anthem's successor text do)"
@@ -78,7 +79,8 @@ def _charted(case: Case) -> Finding:
     if worn is not None:
         return case.guarded(_with_sensor(case, worn, f"{words}{_aside_in_words(others)}", evidence), Topic.GLUCOSE)
     open_readings = sum(r.origin in OPEN_ORIGINS for r in others)
-    finding = not_met(words, Basis.DOCUMENTED, evidence)
+    step = f"complete the meter record, it shows under {case.parameters['self_tests_per_day']} tests a day"
+    finding = not_met(words, Basis.DOCUMENTED, evidence, next_step=step)
     if not _is_complete(case, tests) or len(tests) + open_readings >= _goal(case):
         finding = _without_sensor(case, tests, others, words, evidence)
     # A visit that was not read may be at home, and a device that was not read may be a sensor.
@@ -105,12 +107,15 @@ def _with_sensor(case: Case, worn: SensorWear, words: str, evidence: list[Eviden
     words = f"{words}; {worn.shown}"
     if not case.parameters["cgm_counts_as_self_testing"]:
         words += ". The policy speaks of self-testing, and does not say whether a sensor is that"
-        return unknown(Gap.NEEDS_REVIEW, words, f"{SENSOR_REMEDY}; or {_remedy(case)}", evidence)
+        closes = f"{SENSOR_REMEDY}; or {_remedy(case)}"
+        return unknown(Gap.NEEDS_REVIEW, words, closes, evidence, next_step=_SENSOR_STEP)
     needed = case.parameters["sensor_wear_days"]
     words += f". This plan counts sensor data that cover {needed} days"
     if worn.days >= needed:
         return met(words, Basis.SUPPORTED, evidence)
-    return unknown(Gap.INCOMPLETE, words, f"Sensor data of at least {needed} days; or {_remedy(case)}", evidence)
+    closes = f"Sensor data of at least {needed} days; or {_remedy(case)}"
+    step = f"complete the sensor data, {needed} days are needed"
+    return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
 
 
 def _without_sensor(
@@ -125,16 +130,22 @@ def _without_sensor(
     more = [r for r in others if r.origin in OPEN_ORIGINS or r.origin in _SET_ASIDE]
     if more and len(tests) + len(more) >= _goal(case):
         closes = f"A reviewer's word on whether the member took these readings; or {_remedy(case)}"
-        return unknown(Gap.NEEDS_REVIEW, words, closes, evidence)
+        step = "ask a reviewer whether the member took the readings set aside"
+        return unknown(Gap.NEEDS_REVIEW, words, closes, evidence, next_step=step)
+    if not evidence and not case.glucose.sensor:
+        words = f"No self-tests found from {window(case)[0]} to {window(case)[1]}"
     some = tests or any(r.origin in OPEN_ORIGINS for r in others)
-    return unknown(Gap.INCOMPLETE if some else Gap.NOT_DOCUMENTED, words, _capitalized(_remedy(case)), evidence)
+    gap, step = (Gap.INCOMPLETE if some else Gap.NOT_DOCUMENTED), ""
+    if not some and (evidence or case.glucose.sensor):
+        step = "show the member's own self-tests of the last month"
+    return unknown(gap, words, _capitalized(_remedy(case)), evidence, next_step=step)
 
 
 def _tests_in_words(case: Case, tests: list[GlucoseReading]) -> str:
     start, end = window(case)
     days = case.parameters["self_test_window_days"]
     if not tests:
-        return f"No self-tests counted from {start} to {end}"
+        return f"0 self-tests counted from {start} to {end}"
     number = "1 self-test" if len(tests) == 1 else f"{len(tests)} self-tests"
     test_days = len({r.day for r in tests})
     return (
@@ -184,9 +195,14 @@ def _attested(case: Case) -> Finding | None:
     words = f"{answer.value:g} self-tests a day on average (attested {answer.authored})"
     if answer.value >= case.parameters["self_tests_per_day"]:
         return met(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")])
-    finding = not_met(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")])
+    step = f"review the self-testing, the statement says under {case.parameters['self_tests_per_day']} a day"
+    finding = not_met(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")], next_step=step)
     worn = sensor_wear(case, *window(case))
-    return finding if worn is None else replace(finding, remarks=(f"{_capitalized(worn.shown)}. {SENSOR_REMEDY}",))
+    if worn is None:
+        return finding
+    remarks = (f"{_capitalized(worn.shown)}. {SENSOR_REMEDY}",)
+    closes = "The plan reviewer's word that sensor data count as self-testing"
+    return replace(finding, closes=closes, remarks=remarks, next_step=_SENSOR_STEP)
 
 
 def _counted(case: Case) -> Finding | None:
@@ -200,10 +216,12 @@ def _counted(case: Case) -> Finding | None:
     if not counts or case.not_read(Topic.GLUCOSE):
         return None  # a newer record may say otherwise
     newest = max(counts, key=lambda r: (str(r.when), r.reference))
-    words, evidence = f"{newest.shown} self-tests recorded", [cite(newest, newest.shown)]
+    words, evidence = f"Self-tests recorded as a count: {newest.shown} ({newest.when})", [cite(newest, newest.shown)]
     if (newest.value or 0) >= case.parameters["self_tests_per_day"]:
         return met(words, Basis.SUPPORTED, evidence)
-    return None if sensor_wear(case, start, end) is not None else not_met(words, Basis.SUPPORTED, evidence)
+    step = f"complete the record of self-tests, it shows under {case.parameters['self_tests_per_day']} a day"
+    worn = sensor_wear(case, start, end) is not None
+    return None if worn else not_met(words, Basis.SUPPORTED, evidence, next_step=step)
 
 
 def tenths(count: int, days: int) -> str:
