@@ -58,12 +58,15 @@ class Unauthorized(BadRequest):
 
     def __init__(self, reason: str) -> None:
         """`reason` holds neither token nor secret."""
-        super().__init__("the caller could not be authenticated: send a valid CDS Hooks token as bearer")
+        super().__init__(
+            "the caller could not be authenticated: send as bearer a valid CDS Hooks token, or, for documentation "
+            "(DTR), an access token; /fhir/.well-known/smart-configuration says where it is had"
+        )
         self.reason = reason
 
 
 class NoAccess(BadRequest):
-    """A sign-in that did not come to a session; the message is for the person before the page."""
+    """A sign-in that did not come to a session, or a scope that does not cover a call; the message is for people."""
 
     code = "forbidden"
 

@@ -15,7 +15,7 @@ from cds_service.trust.servers import is_base, is_safe_url, same_server
 
 SETTING = "PUMP_CDS_TRUSTED_CLIENTS"
 _LISTS = ("jku", "audiences", "tenants", "fhir_servers", "cors_origins")
-_TEXTS = ("name", "issuer", "jwks_file", "crd_version", *SMART_MEMBERS)
+_TEXTS = ("name", "issuer", "jwks_file", "crd_version", "backend_client_id", *SMART_MEMBERS)
 _FLAGS = ("repeated_jti",)
 _VERSIONS = ("", "2.0.1", "2.1", "2.2")
 
@@ -27,7 +27,8 @@ class TrustedClient:
     `jku`: addresses that its key set may be fetched from; `jwks_file`: the key set itself, read again when the file
     changes. `audiences`: accepted beside the address that is called. `tenants`: the only ones, when there are any.
     `repeated_jti`: one token may come with several calls while it lives, as the public test kit sends it. `smart`: as
-    whom its FHIR servers know the SMART app, where that is not as all others do.
+    whom its FHIR servers know the SMART app, where that is not as all others do. `backend_client_id`: its client_id at
+    the token endpoint, where that is not its issuer.
     """
 
     name: str
@@ -41,6 +42,12 @@ class TrustedClient:
     crd_version: str = ""
     repeated_jti: bool = False
     smart: Registration | None = None
+    backend_client_id: str = ""
+
+    @property
+    def client_id(self) -> str:
+        """As whom it asks the token endpoint for a token."""
+        return self.backend_client_id or self.issuer
 
     def owns(self, server: str) -> bool:
         """Whether a FHIR server is on this client's list."""
@@ -74,7 +81,7 @@ def load_clients(path: Path) -> TrustedClients:
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise BadSetting(f"{SETTING}: {path} needs at least one [[client]]")
     clients = [_client(row, f"{SETTING}: client {index + 1}", path.parent) for index, row in enumerate(rows)]
-    for what in ("issuer", "name"):
+    for what in ("issuer", "name", "client_id"):
         values = [getattr(client, what) for client in clients]
         if len(set(values)) < len(values):
             raise BadSetting(f"{SETTING}: two clients share their {what}")
@@ -112,6 +119,7 @@ def _client(row: dict[str, Any], place: str, folder: Path) -> TrustedClient:
         crd_version=row.get("crd_version", ""),
         repeated_jti=row.get("repeated_jti", False),
         smart=_smart(row, place, folder),
+        backend_client_id=row.get("backend_client_id", ""),
         **{name: tuple(row.get(name, ())) for name in _LISTS},
     )
 

@@ -63,10 +63,10 @@ class TokenVerifier:
         if not isinstance(kid, str) or not kid:
             raise Unauthorized("kid is missing")
         client = self._client(unproven.get("iss"))
-        claims = _verified(token, self._key(client, header.get("jku"), kid, algorithm))
+        claims = _verified(token, self.signing_key(client, header.get("jku"), kid, algorithm))
         self._check_times(claims)
         _check_audience(claims, client, addresses)
-        tenant = _tenant(claims, client)
+        tenant = tenant_of(claims, client)
         self._check_first_use(claims, client)
         return Caller(client, tenant)
 
@@ -76,7 +76,8 @@ class TokenVerifier:
             raise Unauthorized("its issuer is not trusted")
         return client
 
-    def _key(self, client: TrustedClient, jku: Any, kid: str, algorithm: str) -> SigningKey:
+    def signing_key(self, client: TrustedClient, jku: Any, kid: Any, algorithm: str) -> SigningKey:
+        """The client's key that a header names; Unauthorized when the client has no such key."""
         try:
             if jku is not None:
                 if jku not in client.jku:
@@ -179,7 +180,8 @@ def _check_audience(claims: Mapping[str, Any], client: TrustedClient, addresses:
     raise Unauthorized(f"aud of {client.name} is another address than {addresses[0]}")
 
 
-def _tenant(claims: Mapping[str, Any], client: TrustedClient) -> str | None:
+def tenant_of(claims: Mapping[str, Any], client: TrustedClient) -> str | None:
+    """The tenant that a token is for; Unauthorized for one that is not the client's."""
     tenant = claims.get("tenant")
     if tenant is not None and not isinstance(tenant, str):
         raise Unauthorized("tenant is no string")

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flask import Flask
 
@@ -39,9 +40,13 @@ from cds_service.web import (
     operations,
     policy_page,
     smart,
+    smart_backend,
 )
 from cds_service.web.limits import Turnstile
 from cds_service.web.smart_servers import SmartServers
+
+if TYPE_CHECKING:
+    from cds_service.web.token_server import BackendTokens
 
 # One client leaves threads to the others; where nobody is told apart there is nobody to leave them to.
 _OF_ONE_CLIENT, _NO_LIMIT = 12, 1_000_000
@@ -55,6 +60,7 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
     clients = load_clients(Path(settings.trusted_clients)) if settings.authenticates else TrustedClients()
     keys = KeyRing(fetch_key_set)
     smart_servers = SmartServers(settings, clients)
+    verifier = _verifier(settings, clients, keys, store or run) if settings.authenticates else None
     app.config.update(
         SETTINGS=settings,
         STORE=store,
@@ -66,13 +72,14 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
         SOURCES=_sources(settings, open_source),
         TURNSTILE=Turnstile(settings.concurrent_calls or (_OF_ONE_CLIENT if settings.authenticates else _NO_LIMIT)),
         KEYS_MISSING=partial(_keys_missing, clients, keys),
+        BACKEND_TOKENS=_backend_tokens(settings, clients, verifier, store or run) if verifier is not None else None,
     )
     logs.install(app)
     bodies.install(app)
     errors.install(app)
     cors.install(app, settings.cors_origins, clients.cors_origins() if settings.authenticates else None)
-    callers.install(app, _verifier(settings, clients, keys, store or run) if settings.authenticates else None)
-    for each in (hooks, fhir, policy_page, smart, documentation, measures, operations, openapi):
+    callers.install(app, verifier)
+    for each in (hooks, fhir, smart_backend, policy_page, smart, documentation, measures, operations, openapi):
         app.register_blueprint(each.blueprint)
     if store is not None:
         store.recorder.start()
@@ -98,6 +105,15 @@ def _verifier(
 ) -> TokenVerifier:
     """Tokens are used once across all workers."""
     return TokenVerifier(clients, keys, remembered.first_use, time.time, settings.jwt_lifetime_seconds)
+
+
+def _backend_tokens(
+    settings: Settings, clients: TrustedClients, verifier: TokenVerifier, remembered: Store | RunDatabase
+) -> BackendTokens:
+    """Authlib is slow to import: only where callers are authenticated."""
+    from cds_service.web.token_server import BackendTokens
+
+    return BackendTokens(settings.public_url, clients, verifier, remembered.first_use, _link_keys(settings)[0])
 
 
 def _keys_missing(clients: TrustedClients, keys: KeyRing) -> list[str]:

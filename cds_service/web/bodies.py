@@ -12,7 +12,7 @@ from typing import IO, cast
 
 from flask import Flask, Request, Response, request
 from gunicorn.http.errors import NoMoreData, ParseException
-from werkzeug.exceptions import ClientDisconnected
+from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
 from cds_service.errors import BadRequest, TooLarge, TooSlow, WrongMediaType
@@ -80,7 +80,7 @@ def install(app: Flask) -> None:
     @app.after_request
     def discard_rest(response: Response) -> Response:
         if (request.content_length or 0) <= settings.max_body_bytes:
-            with suppress(BadRequest):
+            with suppress(BadRequest, RequestEntityTooLarge):
                 for _ in _pieces(request, settings.max_body_bytes, settings.body_seconds):
                     pass
         return response

@@ -16,6 +16,8 @@ from cds_service.web import measures
 from cds_service.web.public_routes import is_public
 
 log = logging.getLogger(__name__)
+# Where access tokens of the token endpoint are good, beside CDS Hooks tokens.
+_FHIR = "/fhir/"
 
 
 def install(app: Flask, verifier: TokenVerifier | None) -> None:
@@ -25,6 +27,9 @@ def install(app: Flask, verifier: TokenVerifier | None) -> None:
     def authenticate() -> None:
         g.caller = None
         if verifier is None or request.method == "OPTIONS" or is_public(request.method, request.path):
+            return
+        if request.path.startswith(_FHIR) and (found := current_app.config["BACKEND_TOKENS"].caller(request)):
+            g.caller = found
             return
         path = request.path.rstrip("/")
         public: str = current_app.config["SETTINGS"].public_url

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 import secrets
 from collections.abc import Callable
 from typing import Any
 
-from authlib.integrations.flask_oauth2 import AuthorizationServer
-from authlib.integrations.flask_oauth2.requests import FlaskOAuth2Payload, FlaskOAuth2Request
 from authlib.oauth2.rfc6749 import (
     InvalidClientError,
     InvalidRequestError,
@@ -17,31 +14,23 @@ from authlib.oauth2.rfc6749 import (
 )
 from authlib.oauth2.rfc6749.grants import AuthorizationCodeGrant
 from authlib.oauth2.rfc6750 import BearerTokenGenerator
-from authlib.oauth2.rfc7523 import JWTBearerClientAssertion
 from authlib.oauth2.rfc7636 import CodeChallenge
 from authlib.oidc.core import OpenIDCode
 from authlib.oidc.core.errors import ConsentRequiredError
-from flask import Request
-from flask import request as flask_request
-from joserfc import jwt
-from joserfc.errors import JoseError
 from joserfc.jwk import KeySet, RSAKey
 
+from cds_service.trust.assertions import METHOD, SmartAssertion
 from cds_service.trust.ledger import TokenLedger
 from cds_service.web.demo_ehr_memory import Code, Context, Memory, Token
 from cds_service.web.demo_ehr_options import EhrClient, EhrOptions
-from cds_service.web.demo_ehr_places import AUTH_METHODS, IDENTITY_SIGNATURE, SIGNATURES, Places
+from cds_service.web.demo_ehr_places import AUTH_METHODS, IDENTITY_SIGNATURE, Places
 from cds_service.web.demo_ehr_scopes import supported
+from cds_service.web.oauth import TokenServer
 
-# Authlib writes tokens to its debug log.
-logging.getLogger("authlib").setLevel(logging.INFO)
-
-_ASSERTION_SECONDS = 300  # as SMART has it
-_LEEWAY_SECONDS = 60
 _KEY_BITS = 2048
 
 
-class EhrServer(AuthorizationServer):  # type: ignore[misc]
+class EhrServer(TokenServer):
     """Codes for requests that a person allowed, and tokens for codes."""
 
     def __init__(self, memory: Memory, options: EhrOptions, places: Callable[[], Places]) -> None:
@@ -52,12 +41,10 @@ class EhrServer(AuthorizationServer):  # type: ignore[misc]
         self.places = places
         self.key = RSAKey.generate_key(_KEY_BITS, {"use": "sig", "alg": IDENTITY_SIGNATURE}, auto_kid=True)
         self.register_token_generator("default", BearerTokenGenerator(_token_name, None, self._token_seconds))
-        self.register_client_auth_method("private_key_jwt", _Assertion(memory, places))
+        ledger = TokenLedger(memory.clock)
+        assertion = SmartAssertion(lambda: places().token, _keys, ledger.first_use, memory.clock)
+        self.register_client_auth_method(METHOD, assertion)
         self.register_grant(_CodeGrant, [_Pkce(), _Smart(self), _Identity(self)])
-
-    def create_oauth2_request(self, request: object) -> OAuth2Request:
-        """The present request, as Authlib sees it."""
-        return _AsHttps(flask_request)
 
     def granted(self, scope: str) -> str:
         """What of a scope is granted; empty when nothing is."""
@@ -76,19 +63,6 @@ class EhrServer(AuthorizationServer):  # type: ignore[misc]
         code: Code = request.authorization_code
         kept = Token(code.client_id, token["scope"], code.context, code.name)
         self.memory.tokens.keep(kept, token["access_token"], self.options.token_seconds)
-
-
-class _AsHttps(FlaskOAuth2Request):  # type: ignore[misc]
-    """A request that Authlib takes for https: the demo is served by http, on loopback, and holds no real chart.
-
-    Authlib's own switch is an environment variable, which would hold for all of the process.
-    """
-
-    def __init__(self, request: Request) -> None:
-        uri = request.url.replace("http://", "https://", 1)
-        OAuth2Request.__init__(self, request.method, uri, headers=request.headers)
-        self._request = request
-        self.payload = FlaskOAuth2Payload(request)
 
 
 class _CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
@@ -200,37 +174,10 @@ class _Identity(OpenIDCode):  # type: ignore[misc]
         return {"sub": user.user} | {claim: url for claim in ("fhirUser", "profile") if claim in scope.split()}
 
 
-class _Assertion(JWTBearerClientAssertion):  # type: ignore[misc]
-    """private_key_jwt as SMART has it: ES384 or RS384, for five minutes at most, used once."""
-
-    CLIENT_AUTH_METHOD = "private_key_jwt"
-
-    def __init__(self, memory: Memory, places: Callable[[], Places]) -> None:
-        super().__init__(leeway=_LEEWAY_SECONDS)
-        self._clock = memory.clock
-        self._places = places
-        self._ledger = TokenLedger(memory.clock)
-
-    def get_audiences(self) -> list[str]:
-        return [self._places().token]
-
-    def resolve_client_public_key(self, client: EhrClient) -> KeySet:
-        if client.jwks is None:
-            raise InvalidClientError(description="this client has no keys here")
-        return KeySet.import_key_set(client.jwks)  # type: ignore[arg-type]
-
-    def process_assertion_claims(self, assertion: str, resolve_key: KeySet) -> dict[str, Any]:
-        try:
-            claims = jwt.decode(assertion, resolve_key, algorithms=SIGNATURES).claims
-        except (JoseError, ValueError):
-            raise InvalidClientError(description="the signature of the client assertion does not hold") from None
-        self.verify_claims(claims)
-        return claims
-
-    def validate_jti(self, claims: dict[str, Any], jti: object) -> bool:
-        if claims["exp"] > self._clock() + _ASSERTION_SECONDS + _LEEWAY_SECONDS:
-            raise InvalidClientError(description="the client assertion lives longer than five minutes")
-        return isinstance(jti, str) and self._ledger.first_use(claims["sub"], jti, claims["exp"] + _LEEWAY_SECONDS)
+def _keys(client: EhrClient) -> KeySet:
+    if client.jwks is None:
+        raise InvalidClientError(description="this client has no keys here")
+    return KeySet.import_key_set(client.jwks)  # type: ignore[arg-type]
 
 
 def _token_name(**_: object) -> str:

@@ -6,10 +6,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from cds_service.trust.tokens import ALGORITHMS
 from cds_service.web.demo_ehr_options import CODE_GRANT, EhrOptions
 from cds_service.web.demo_ehr_scopes import examples
 
-SIGNATURES = ["ES384", "RS384"]
+SIGNATURES = list(ALGORITHMS)
 AUTH_METHODS = ["none", "client_secret_basic", "private_key_jwt"]
 IDENTITY_SIGNATURE = "RS256"
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"

@@ -14,6 +14,7 @@ from cds_service.services.package_questionnaire import questionnaire_package
 from cds_service.store.opening import Store, StoreError
 from cds_service.web.bodies import checked_body
 from cds_service.web.callers import client_name
+from cds_service.web.smart_backend import security
 from fhir_mappings.questionnaires import NAME, REASON_SET, code_system, override_reasons, questionnaire, value_set
 
 blueprint = Blueprint("fhir", __name__, url_prefix="/fhir")
@@ -40,6 +41,9 @@ def metadata() -> Response:
         {"type": "ValueSet", "interaction": reading},
         {"type": "CodeSystem", "interaction": reading},
     ]
+    rest: dict[str, Any] = {"mode": "server", "resource": resources}
+    if current_app.config["BACKEND_TOKENS"] is not None:
+        rest["security"] = security(_public_url())
     statement = {
         "resourceType": "CapabilityStatement",
         "status": "active",
@@ -48,7 +52,7 @@ def metadata() -> Response:
         "implementation": {"description": "insulin-pump-cds: documentation of insulin pump orders", "url": _base()},
         "fhirVersion": "4.0.1",
         "format": ["json"],
-        "rest": [{"mode": "server", "resource": resources}],
+        "rest": [rest],
     }
     return _reply(statement)
 

@@ -17,7 +17,8 @@ from cds_service.policies import mp_mm_1316
 from cds_service.services.keep_call import software_version
 from cds_service.web.hooks import LEGACY
 from cds_service.web.openapi_schemas import SCHEMAS, call_body, ref
-from cds_service.web.openapi_smart import smart_operations
+from cds_service.web.openapi_smart import access_token, backend_operations, smart_operations
+from cds_service.web.smart_backend import SCOPES
 from fhir_mappings.questionnaires import NAME, REASON_SET
 
 JSON = dict[str, Any]
@@ -63,7 +64,10 @@ def document(public_url: str) -> JSON:
         "paths": _by_path(),
         "components": {
             "schemas": SCHEMAS,
-            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}},
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "backend": access_token(public_url),
+            },
         },
     }
 
@@ -84,6 +88,7 @@ def _operations() -> Iterable[tuple[str, str, JSON]]:
             yield path, "post", _hook(service, entry, legacy)
             yield f"{path}/feedback", "post", _feedback(service, legacy)
     yield from _dtr()
+    yield from backend_operations()
     yield from smart_operations()
     yield f"/policy/{mp_mm_1316.POLICY_ID}", "get", _page("policy", "The policy for people", "text/html")
     yield "/healthz", "get", _page("healthy", "Whether the process answers", "text/plain")
@@ -113,9 +118,10 @@ def _dtr() -> Iterable[tuple[str, str, JSON]]:
             "operationId": "questionnaire-package",
             "summary": "The questionnaire for an order, with what it refers to, as DTR asks for it",
             "tags": ["documentation"],
-            "security": _ANYBODY_OR_TOKEN,
+            "security": [*_ANYBODY_OR_TOKEN, {"backend": [SCOPES[0]]}],
             "requestBody": _sent(parameters),
-            "responses": {"200": _replied("Parameters with the package", fhir, resource)} | _refused(_REFUSALS),
+            "responses": {"200": _replied("Parameters with the package", fhir, resource)}
+            | _refused(_REFUSALS | {403: "The access token's scope does not cover questionnaires."}),
         },
     )
 

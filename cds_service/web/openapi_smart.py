@@ -1,4 +1,4 @@
-"""The SMART app's part of the OpenAPI document: pages for people and their browsers."""
+"""SMART's part of the OpenAPI document: the app's pages, and tokens for DTR clients without a person."""
 
 from __future__ import annotations
 
@@ -7,12 +7,57 @@ from typing import Any
 
 from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS
 from cds_service.web.openapi_schemas import ref
+from cds_service.web.smart_backend import GRANT, SCOPES, token_endpoint_of
 
 JSON = dict[str, Any]
 _PAGE: JSON = {"text/html": {"schema": {"type": "string"}}}
 # For a browser the same words come as a page.
 _REFUSAL: JSON = {"application/json": {"schema": ref("OperationOutcome")}, **_PAGE}
 _AWAY = "Sessions cannot be read or written at the moment"
+
+
+_OPEN = "Callers are not authenticated here, and no token is needed"
+
+
+def access_token(public_url: str) -> JSON:
+    """The security scheme of access tokens."""
+    scopes = {scope: f"DTR: {scope.removeprefix('system/').removesuffix('.rs')}" for scope in SCOPES}
+    flow = {"tokenUrl": token_endpoint_of(public_url), "scopes": scopes}
+    return {"type": "oauth2", "flows": {"clientCredentials": flow}}
+
+
+def backend_operations() -> Iterable[tuple[str, str, JSON]]:
+    """Path, method and operation of SMART backend services."""
+    told: JSON = {"application/json": {"schema": {"type": "object"}}}
+    outcome: JSON = {"application/json": {"schema": ref("OperationOutcome")}}
+    nobody = {"404": {"description": _OPEN, "content": outcome}}
+    found = {"200": {"description": "SMART's discovery document", "content": told}}
+    discovery = _operation("backend-configuration", "How a DTR client gets an access token", [])
+    yield "/fhir/.well-known/smart-configuration", "get", discovery | {"responses": found | nobody}
+    responses: JSON = {
+        "200": {"description": "An access token", "content": _members("access_token", "token_type")},
+        "400": {"description": "OAuth's error", "content": _members("error", "error_description")},
+        "413": {"description": "The form is too large", "content": outcome},
+        "503": {"description": "Clients cannot be verified at the moment", "content": outcome},
+    }
+    form: JSON = {
+        "type": "object",
+        "required": ["grant_type", "client_assertion_type", "client_assertion"],
+        "properties": {
+            "grant_type": {"const": GRANT},
+            "scope": {"type": "string", "examples": [" ".join(SCOPES)]},
+            "client_assertion_type": {"const": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
+            "client_assertion": {"type": "string"},
+        },
+    }
+    body = {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}
+    summary = "An access token for a trusted client (SMART backend services, private_key_jwt)"
+    yield "/token", "post", _operation("token", summary, []) | {"requestBody": body, "responses": responses | nobody}
+
+
+def _members(*names: str) -> JSON:
+    schema = {"type": "object", "required": list(names), "properties": {name: {"type": "string"} for name in names}}
+    return {"application/json": {"schema": schema}}
 
 
 def smart_operations() -> Iterable[tuple[str, str, JSON]]:

@@ -13,7 +13,7 @@ from cds_service.errors import BadSetting
 from cds_service.settings import Settings, guard_exposure
 from cds_service.trust.clients import load_clients
 from cds_service.web import create_app
-from tests.trust.tokens import clients_file, key_set
+from tests.trust.tokens import ISSUER, NAME, clients_file, key_set
 
 GOOD = {
     "tenants": ["north"],
@@ -105,3 +105,12 @@ def test_a_key_set_may_hold_kinds_that_nobody_needs(tmp_path: Path) -> None:
     path = clients_file(tmp_path, keys=keys)
     assert len(json.loads((tmp_path / "keys.json").read_text(encoding="utf-8"))["keys"]) == 3
     assert len(load_clients(path).by_issuer) == 1
+
+
+def test_two_clients_share_no_client_id(tmp_path: Path) -> None:
+    """One that is named by another's issuer would take its place at the token endpoint."""
+    path = clients_file(tmp_path)
+    other = path.read_text(encoding="utf-8").replace(ISSUER, "https://clinic.example.invalid").replace(NAME, "clinic")
+    path.write_text(f'{path.read_text(encoding="utf-8")}{other}backend_client_id = "{ISSUER}"\n', encoding="utf-8")
+    with pytest.raises(BadSetting, match="share their client_id"):
+        load_clients(path)

@@ -17,6 +17,8 @@ import requests
 
 from tests import support
 from tests.trust import tokens
+from tests.web.test_fhir import PACKAGE
+from tests.web.test_smart_backend import KIND, assertion
 
 pytestmark = pytest.mark.real
 ROOT = Path(__file__).parents[2]
@@ -75,6 +77,30 @@ def _of_twelve(url: str) -> Counter[int]:
     token = tokens.signed(f"{tokens.PUBLIC_URL}/pump{SIGN}")
     with ThreadPoolExecutor(12) as pool:
         return Counter(pool.map(lambda _: _post(url, token), range(12)))
+
+
+def test_an_assertion_gets_one_token_which_is_good_in_both_workers(served: tuple[str, Path]) -> None:
+    """SMART backend services, whichever of the workers is asked."""
+    url, _ = served
+    signed = assertion(aud=f"{tokens.PUBLIC_URL}/pump/token")
+    form = {"grant_type": "client_credentials", "client_assertion_type": KIND, "client_assertion": signed}
+
+    def ask(_: int) -> requests.Response:
+        return requests.post(f"{url}/token", data=form, headers={"Connection": "close"}, timeout=30)
+
+    with ThreadPoolExecutor(12) as pool:
+        replies = list(pool.map(ask, range(12)))
+    assert Counter(reply.status_code for reply in replies) == {200: 1, 400: 11}
+    (token,) = (reply.json()["access_token"] for reply in replies if reply.ok)
+    questionnaire = {"name": "questionnaire", "valueCanonical": "http://any/Questionnaire/mp-mm-1316"}
+    body = {"resourceType": "Parameters", "parameter": [questionnaire]}
+
+    def fetch(_: int) -> int:
+        headers = {"Authorization": f"Bearer {token}", "Connection": "close"}
+        return requests.post(f"{url}{PACKAGE}", json=body, headers=headers, timeout=30).status_code
+
+    with ThreadPoolExecutor(12) as pool:
+        assert set(pool.map(fetch, range(24))) == {200}
 
 
 def test_the_host_that_a_caller_names_is_no_audience(served: tuple[str, Path]) -> None:

@@ -42,7 +42,13 @@ pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 SLOWEST = 5.0  # seconds; the budget of a call is 4.5
 PATHS = document(Settings().public_url)["paths"]
 KEYS = "/smart/jwks.json"
-READS = [path for path, methods in PATHS.items() if "get" in methods and ("/smart/" not in path or path == KEYS)]
+# Served where callers are authenticated.
+BACKEND = "/fhir/.well-known/smart-configuration"
+READS = [
+    path
+    for path, methods in PATHS.items()
+    if "get" in methods and ("/smart/" not in path or path == KEYS) and path != BACKEND
+]
 SIGN_IN = [(path, method.upper()) for path in PATHS for method in PATHS[path] if "/smart/" in path and path != KEYS]
 FEEDBACK = [path for path in PATHS if path.endswith("/feedback")]
 HOOKS = [

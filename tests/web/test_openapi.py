@@ -25,12 +25,15 @@ DOCUMENT = document(PUBLIC)
 OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
 # Of Flask itself: its files, and the methods that it answers beside each route's own.
 UNTOLD_ENDPOINTS, UNTOLD_METHODS = {"static"}, {"HEAD", "OPTIONS"}
-# What somebody is told who comes to the SMART app's addresses out of nowhere.
+# What somebody is told who comes to SMART's addresses out of nowhere.
 SIGNED_OUT = {
     ("/smart/launch", "get"): 400,
     ("/smart/callback", "get"): 400,
     ("/smart/documentation", "get"): 403,
     ("/smart/documentation", "post"): 401,
+    # Tokens are given where callers are authenticated.
+    ("/fhir/.well-known/smart-configuration", "get"): 404,
+    ("/token", "post"): 404,
 }
 CARD = "d1577c69-dfbe-44ad-ba6d-3e05e953b2ea"
 

@@ -22,6 +22,8 @@ PUBLIC = {
     ("GET", "/metrics"),
     ("GET", "/openapi.json"),
     ("GET", "/fhir/metadata"),
+    ("GET", "/fhir/.well-known/smart-configuration"),
+    ("POST", "/token"),
     ("POST", "/smart/documentation"),
 }
 READ = "/fhir/<kind>/<identity>"
