@@ -60,7 +60,7 @@ def _doubt(case: Case) -> Finding | None:
     if kidneys:
         words = f"Charted, for a reviewer to say whether it is end stage: {named(kidneys)}"
         return _for_nephrology(words, map(cite, kidneys))
-    organs = (*case.active(Concept.OTHER_ORGAN_FAILURE), *_for_review(case, Concept.OTHER_ORGAN_FAILURE))
+    organs = _for_review(case, Concept.OTHER_ORGAN_FAILURE)
     if organs:
         words = f"Charted: {named(organs)}. The policy names end-stage complications by example"
         return unknown(Gap.NEEDS_REVIEW, words, _SPECIALIST, map(cite, organs))
