@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import date
@@ -69,21 +70,28 @@ def read_insulin(drugs: Iterable[tuple[AnyDrug, str | None]], context: ChartCont
             handed_over += read  # a dispense without directions repeats an order: it adds days, and nothing to count
         else:
             found += read
-    return [_with_supplies(order, handed_over, found) for order in found]
+    return _with_supplies(found, handed_over)
 
 
-def _with_supplies(order: InsulinOrder, handed_over: list[InsulinOrder], orders: list[InsulinOrder]) -> InsulinOrder:
-    """An order with the days of what was handed over for it without directions of its own."""
-    if order.start is None or not handed_over:
-        return order
-    later = [o.start for o in orders if o.ingredient == order.ingredient and o.start and o.start > order.start]
-    until = min(later, default=date.max)
-    ends = [
-        supply.end
-        for supply in handed_over
-        if supply.end and supply.start and supply.ingredient == order.ingredient and order.start <= supply.start < until
-    ]
-    last = max([*ends, *([order.supplied_until] if order.supplied_until else [])], default=None)
+def _with_supplies(orders: list[InsulinOrder], handed_over: list[InsulinOrder]) -> list[InsulinOrder]:
+    """Orders with the days of what was handed over without directions: each is of the order that it follows."""
+    if not handed_over:
+        return orders
+    starts: dict[str, list[date]] = {}
+    for start, ingredient in sorted({(o.start, o.ingredient) for o in orders if o.start is not None}):
+        starts.setdefault(ingredient, []).append(start)
+    ends: dict[tuple[str, date], date] = {}
+    for supply in handed_over:
+        days = starts.get(supply.ingredient, [])
+        place = bisect_right(days, supply.start) if supply.start is not None else 0
+        if place and supply.end is not None:
+            key = supply.ingredient, days[place - 1]
+            ends[key] = max(ends.get(key, supply.end), supply.end)
+    return [_supplied(order, ends.get((order.ingredient, order.start)) if order.start else None) for order in orders]
+
+
+def _supplied(order: InsulinOrder, until: date | None) -> InsulinOrder:
+    last = max((day for day in (until, order.supplied_until) if day is not None), default=None)
     if order.status != "completed" or order.end is not None:
         return replace(order, supplied_until=last)
     return replace(order, supplied_until=last, end=last, live=last is not None)

@@ -10,8 +10,8 @@ from itertools import groupby
 from cds_service.engine.days import months_before
 from cds_service.facts import InsulinOrder, Topic
 from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.mp_mm_1316.pump_use import injected, pump_signs, regimen_chain
-from cds_service.policies.mp_mm_1316.regimen_timeline import last_day, segments
+from cds_service.policies.mp_mm_1316.pump_use import pump_signs, regimen_chain, regimen_timeline
+from cds_service.policies.mp_mm_1316.regimen_timeline import Starts, last_day
 from cds_service.web.chart_plots_parts import ChartPlot, counted, not_whole, sentences, short
 
 _MOST_BARS = 12
@@ -83,12 +83,12 @@ class _Placed:
 
 def _placed(case: Case) -> Iterator[_Placed]:
     """The orders whose days are known, as the rule places them."""
-    orders, as_of = case.chart.insulin, case.as_of
-    for order in orders:
-        if order.start is None or order.start > as_of:
-            continue
-        last = last_day(order, orders, case.parameters["assumed_supply_days"], as_of)
-        if last is not None and last >= order.start:
+    as_of = case.as_of
+    begun = [o for o in case.chart.insulin if o.start is not None and o.start <= as_of]
+    starts = Starts(begun)
+    for order in begun:
+        last = last_day(order, starts, case.parameters["assumed_supply_days"], as_of)
+        if order.start is not None and last is not None and last >= order.start:
             yield _Placed(order, order.start, None if order.live and order.end is None else last)
 
 
@@ -132,7 +132,7 @@ def _run(case: Case) -> Iterable[Stretch]:
     goal, start = case.parameters["regimen_injections"], regimen_chain(case)
     if start is None:
         return
-    timeline = segments(injected(case), case.as_of, case.parameters)
+    timeline = regimen_timeline(case)
     for enough, group in groupby((s for s in timeline if s.start >= start), key=lambda s: s.count.certain >= goal):
         together = list(group)
         yield Stretch(together[0].start, together[-1].end, not enough)

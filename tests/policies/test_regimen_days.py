@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_service.facts import InsulinAction, InsulinOrder
-from cds_service.policies.mp_mm_1316.regimen_timeline import covers, current, last_day, segments, smaller_days
+from cds_service.policies.mp_mm_1316.regimen_timeline import Starts, covers, current, last_day, segments, smaller_days
 
 AS_OF = date(2026, 11, 20)
 PARAMETERS = {"assumed_supply_days": 90, "unstated_ceiling": 3}
@@ -78,7 +78,7 @@ LAST = {
 @pytest.mark.parametrize(("one", "following", "expected"), LAST.values(), ids=LAST.keys())
 def test_last_day(one: InsulinOrder, following: InsulinOrder | None, expected: str | None) -> None:
     orders = [one, *([following] if following else [])]
-    assert last_day(one, orders, 90, AS_OF) == day(expected)
+    assert last_day(one, Starts(orders), 90, AS_OF) == day(expected)
 
 
 @pytest.mark.parametrize(

@@ -28,6 +28,11 @@ class Case:
     parameters: Mapping[str, Any]
 
     @cached_property
+    def worked_out(self) -> dict[str, Any]:
+        """What rules have worked out for this case and ask for again, by name."""
+        return {}
+
+    @cached_property
     def _found(self) -> dict[str, Finding]:
         return {}
 

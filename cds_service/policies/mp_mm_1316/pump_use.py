@@ -9,7 +9,7 @@ from cds_service.concepts import Concept
 from cds_service.engine.finding import Evidence
 from cds_service.facts import InsulinOrder, Record
 from cds_service.policies.mp_mm_1316.case import Case, usable
-from cds_service.policies.mp_mm_1316.regimen_timeline import chain_start, current, segments
+from cds_service.policies.mp_mm_1316.regimen_timeline import Segment, chain_start, current, segments
 
 _PUMPS = frozenset({Concept.PUMP_IN_USE, Concept.INSULIN_PUMP, Concept.INSULIN_PUMP_PRODUCT})
 
@@ -24,11 +24,18 @@ def live_orders(case: Case) -> list[InsulinOrder]:
     return current(injected(case), case.as_of, case.parameters["regimen_gap_days"])
 
 
+def regimen_timeline(case: Case) -> list[Segment]:
+    """The injections a day over time, worked out once a case."""
+    kept: list[Segment] | None = case.worked_out.get("regimen timeline")
+    if kept is None:
+        kept = case.worked_out["regimen timeline"] = segments(injected(case), case.as_of, case.parameters)
+    return kept
+
+
 def regimen_chain(case: Case) -> date | None:
     """First day of the unbroken run at enough injections a day that reaches the order; None when there is none."""
     p = case.parameters
-    timeline = segments(injected(case), case.as_of, p)
-    return chain_start(timeline, p["regimen_injections"], p["regimen_gap_days"], case.as_of)
+    return chain_start(regimen_timeline(case), p["regimen_injections"], p["regimen_gap_days"], case.as_of)
 
 
 def pumps_in_use(case: Case, *, named_in_words: bool = False) -> list[Record]:

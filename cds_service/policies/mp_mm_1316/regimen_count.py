@@ -59,9 +59,28 @@ def class_of(order: InsulinOrder) -> str:
     return _CLASSES.get(order.action, order.ingredient)
 
 
+def counted_part(order: InsulinOrder) -> InsulinOrder:
+    """What of an order is counted: the same for all of its renewals, which count once."""
+    return InsulinOrder(
+        reference="",
+        ingredient=order.ingredient,
+        label="",
+        action=order.action,
+        start=None,
+        end=None,
+        certain=order.certain,
+        possible=order.possible,
+        no_ceiling=order.no_ceiling,
+        certain_at=order.certain_at,
+        moments=order.moments,
+        as_needed=order.as_needed,
+        mixed=order.mixed,
+    )
+
+
 def injections(orders: Iterable[InsulinOrder], unstated_ceiling: float) -> Injections:
     """The counts of one day. `unstated_ceiling`: for an as-needed or scale line that states none."""
-    live = list(orders)
+    live = list(dict.fromkeys(map(counted_part, orders)))
     doses = _doses(live)
     by_class: dict[str, list[_Dose]] = defaultdict(list)
     for kind, dose in doses:

@@ -7,8 +7,8 @@ from datetime import date
 from cds_service.concepts import DIABETES
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
 from cds_service.policies.mp_mm_1316.case import Case, cite
-from cds_service.policies.mp_mm_1316.pump_use import injected, live_orders, regimen_chain
-from cds_service.policies.mp_mm_1316.regimen_timeline import Segment, covers, segments, smaller_days
+from cds_service.policies.mp_mm_1316.pump_use import injected, live_orders, regimen_chain, regimen_timeline
+from cds_service.policies.mp_mm_1316.regimen_timeline import covers, smaller_days
 
 
 def charted_duration(case: Case) -> Finding:
@@ -43,20 +43,16 @@ def duration_is_complete(case: Case) -> bool:
     """Whether the chart shows the whole of the months: readable orders on every day, or the diagnosis in them."""
     if _diagnosed_since(case) is not None:
         return True
-    return not _undated(case) and covers(_timeline(case), *_window(case), None)
+    return not _undated(case) and covers(regimen_timeline(case), *_window(case), None)
 
 
 def shows_smaller_regimen(case: Case) -> bool:
     """Whether the chart itself shows fewer injections than needed on every day of the months."""
-    return not _undated(case) and covers(_timeline(case), *_window(case), case.parameters["regimen_injections"])
+    return not _undated(case) and covers(regimen_timeline(case), *_window(case), case.parameters["regimen_injections"])
 
 
 def _window(case: Case) -> tuple[date, date, int]:
     return case.months_ago("regimen_months"), case.as_of, case.parameters["regimen_gap_days"]
-
-
-def _timeline(case: Case) -> list[Segment]:
-    return segments(injected(case), case.as_of, case.parameters)
 
 
 def _undated(case: Case) -> bool:
@@ -67,7 +63,7 @@ def _undated(case: Case) -> bool:
 def _smaller_before(case: Case, start: date) -> Finding | None:
     """A smaller regimen that the chart shows within the months, before the chain."""
     goal, needed = case.parameters["regimen_injections"], case.months_ago("regimen_months")
-    found = None if _undated(case) else smaller_days(_timeline(case), goal, needed, start)
+    found = None if _undated(case) else smaller_days(regimen_timeline(case), goal, needed, start)
     if found is None:
         return None
     first, last, count = found

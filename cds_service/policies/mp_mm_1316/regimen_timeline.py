@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -9,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from cds_service.facts import InsulinOrder
-from cds_service.policies.mp_mm_1316.regimen_count import Injections, class_of, injections
+from cds_service.policies.mp_mm_1316.regimen_count import Injections, class_of, counted_part, injections
 
 _RAN_OUT = ("active", "in-progress", "completed")
 _DAY = timedelta(days=1)
@@ -33,7 +35,25 @@ class Segment:
     count: Injections
 
 
-def last_day(order: InsulinOrder, orders: Sequence[InsulinOrder], assumed_days: int, as_of: date) -> date | None:
+class Starts:
+    """When orders of each action class begin, for the one that follows another."""
+
+    def __init__(self, orders: Iterable[InsulinOrder]) -> None:
+        """`orders`: those that begin by the day."""
+        days: dict[str, set[date]] = {}
+        for order in orders:
+            if order.start is not None:
+                days.setdefault(class_of(order), set()).add(order.start)
+        self._days = {kind: sorted(found) for kind, found in days.items()}
+
+    def after(self, order: InsulinOrder) -> date | None:
+        """The day on which the next order of the same ingredient or class begins."""
+        days = self._days.get(class_of(order), [])
+        place = bisect_right(days, order.start) if order.start is not None else len(days)
+        return days[place] if place < len(days) else None
+
+
+def last_day(order: InsulinOrder, starts: Starts, assumed_days: int, as_of: date) -> date | None:
     """The last day of an order: `as_of` for one that runs on, None when it cannot be told.
 
     One that was stopped, completed or paused ends on the day that it names, but not before the end of its supply
@@ -45,7 +65,7 @@ def last_day(order: InsulinOrder, orders: Sequence[InsulinOrder], assumed_days: 
     named = order.end
     if named is not None and not order.live:
         named = min(named, as_of - _DAY)  # it no longer runs, whatever its bounds said when it was written
-    following = _successor(order, orders)
+    following = starts.after(order)
     if following is None or order.start is None:
         return named
     supplied = order.supplied_until
@@ -55,21 +75,13 @@ def last_day(order: InsulinOrder, orders: Sequence[InsulinOrder], assumed_days: 
     return max((day for day in (named, joined) if day is not None), default=None)
 
 
-def _successor(order: InsulinOrder, orders: Sequence[InsulinOrder]) -> date | None:
-    """The day on which the next order of the same ingredient or class begins."""
-    if order.start is None:
-        return None
-    kind = class_of(order)
-    later = [o.start for o in orders if o.start is not None and o.start > order.start and class_of(o) == kind]
-    return min(later, default=None)
-
-
 def spans(orders: Iterable[InsulinOrder], as_of: date, parameters: Mapping[str, Any]) -> list[Span]:
     """The orders whose days are known, as far as they begin by `as_of`."""
     there = [o for o in orders if o.start is None or o.start <= as_of]
+    starts = Starts(there)
     found = []
     for order in there:
-        last = last_day(order, there, parameters["assumed_supply_days"], as_of)
+        last = last_day(order, starts, parameters["assumed_supply_days"], as_of)
         if order.start is not None and last is not None and last >= order.start:
             found.append(Span(order, order.start, min(last, as_of)))
     return found
@@ -78,15 +90,23 @@ def spans(orders: Iterable[InsulinOrder], as_of: date, parameters: Mapping[str, 
 def segments(orders: Iterable[InsulinOrder], as_of: date, parameters: Mapping[str, Any]) -> list[Segment]:
     """The timeline up to and including `as_of`, oldest first; orders without known days are left out."""
     placed = spans(orders, as_of, parameters)
-    days = sorted({as_of + _DAY, *(span.first for span in placed), *(span.last + _DAY for span in placed)})
-    return [
-        Segment(start, end, injections(_on(placed, start), parameters["unstated_ceiling"]))
-        for start, end in pairwise(days)
-    ]
-
-
-def _on(placed: Iterable[Span], day: date) -> list[InsulinOrder]:
-    return [span.order for span in placed if span.first <= day <= span.last]
+    begin: dict[date, list[InsulinOrder]] = defaultdict(list)
+    over: dict[date, list[InsulinOrder]] = defaultdict(list)
+    for span in placed:
+        kind = counted_part(span.order)
+        begin[span.first].append(kind)
+        over[span.last + _DAY].append(kind)
+    live: Counter[InsulinOrder] = Counter()
+    known: dict[frozenset[InsulinOrder], Injections] = {}
+    timeline = []
+    for start, end in pairwise(sorted({as_of + _DAY, *begin, *over})):
+        live.update(begin[start])
+        live.subtract(over[start])
+        kinds = frozenset(+live)
+        if kinds not in known:
+            known[kinds] = injections(kinds, parameters["unstated_ceiling"])
+        timeline.append(Segment(start, end, known[kinds]))
+    return timeline
 
 
 def chain_start(timeline: Sequence[Segment], goal: float, gap_days: int, as_of: date) -> date | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
-from cds_service.facts import InsulinOrder
+from cds_service.facts import InsulinOrder, Moment
 from cds_service.policies.mp_mm_1316.regimen_count import Injections
 
 # How clinicians call an insulin that a drug list names otherwise.
@@ -19,10 +19,12 @@ def name_of(ingredient: str) -> str:
 
 def by_ingredient(orders: Sequence[InsulinOrder], most: int = 4) -> str:
     """Each insulin with its injections a day: "glargine 1, lispro 3"."""
-    counts: dict[str, float] = {}
+    largest: dict[str, float] = {}
+    named: dict[str, set[Moment]] = {}
     for order in orders:
-        named = frozenset(m for o in orders if o.ingredient == order.ingredient for m in o.certain_at)
-        counts[order.ingredient] = max(counts.get(order.ingredient, 0.0), order.certain, float(len(named)))
+        largest[order.ingredient] = max(largest.get(order.ingredient, 0.0), order.certain)
+        named.setdefault(order.ingredient, set()).update(order.certain_at)
+    counts = {ingredient: max(count, len(named[ingredient])) for ingredient, count in largest.items()}
     told = [f"{name_of(ingredient)} {count:.3g}" for ingredient, count in sorted(counts.items())]
     more = f" and {len(told) - most} more" if len(told) > most else ""
     return ", ".join(told[:most]) + more
