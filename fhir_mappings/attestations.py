@@ -9,11 +9,14 @@ from cds_service.facts import Answer, When
 from fhir_mappings.clinical_views import QuestionnaireResponse
 from fhir_mappings.context import ChartContext, each
 from fhir_mappings.dates import Calendar
+from fhir_mappings.edge_numbers import without_edge_numbers
 from fhir_mappings.reading import plain
 
 QUESTIONNAIRE_ID = "mp-mm-1316"
 _SIGNED = ("completed", "amended")
 _DEEPEST = 12
+# No answer of the questionnaire is near it.
+_LARGEST = 10**12
 
 
 def is_ours(canonical: str | None) -> bool:
@@ -35,6 +38,8 @@ def read_attestations(
         if authored is None:
             context.note(f"{name} not counted: it does not say when it was signed")
             continue
+        if response.item and without_edge_numbers(response.item)[1]:
+            context.note(f"{name}: a number at the edge of its type was set aside")
         for link_id, value in _values(plain(response.item), context.calendar, 0):
             answers.setdefault(link_id, []).append(Answer(value, authored, name))
     return {link_id: tuple(sorted(found, key=_order)) for link_id, found in answers.items()}
@@ -62,8 +67,9 @@ def _value(answer: dict[str, Any], calendar: Calendar) -> bool | float | str | W
     if isinstance(answer.get("valueBoolean"), bool):
         return bool(answer["valueBoolean"])
     for key in ("valueInteger", "valueDecimal"):
-        if isinstance(answer.get(key), int | float) and not isinstance(answer[key], bool):
-            return float(answer[key])
+        number = answer.get(key)
+        if isinstance(number, int | float) and not isinstance(number, bool):
+            return float(number) if abs(number) < _LARGEST else None
     for key in ("valueDate", "valueDateTime"):
         if isinstance(answer.get(key), str):
             return calendar.when(answer[key])

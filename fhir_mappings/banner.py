@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fhir_mappings.reading import DecodeError
+from fhir_mappings.edge_numbers import DecodeError
 
 _members = msgspec.json.Decoder(dict[str, Any])
 _OLD = ("old", "maiden")

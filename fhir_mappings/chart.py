@@ -32,6 +32,7 @@ from fhir_mappings.sensor_signs import read_sensor_signs
 
 Groups = defaultdict[type[Resource], list[Located]]
 _OPEN = ("draft", "active", "on-hold")
+_DRUG_ORDERS = frozenset({"MedicationRequest", "MedicationStatement", "MedicationDispense"})
 
 
 class ChartReader:
@@ -90,6 +91,8 @@ class ChartReader:
         partial = {t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL}
         if self.context.unresolved_drugs:
             partial.setdefault(Topic.INSULIN, "the drug of an order could not be read")
+        if any(reading.damaged & _DRUG_ORDERS for reading in self._all()):
+            partial.setdefault(Topic.INSULIN, "an order could not be read whole")
         return partial
 
     def coverage_only(self) -> Chart:

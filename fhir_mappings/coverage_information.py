@@ -12,7 +12,7 @@ import msgspec
 
 from cds_service.engine.coverage_assertion import CoverageAssertion, Covered, PriorAuthorization, Reason
 from fhir_mappings.crd_versions import REASONS, CrdVersion
-from fhir_mappings.reading import DecodeError
+from fhir_mappings.edge_numbers import DecodeError
 from fhir_mappings.references import local
 
 URL = "http://hl7.org/fhir/us/davinci-crd/StructureDefinition/ext-coverage-information"

@@ -45,9 +45,8 @@ def read_glucose(
 ) -> None:
     """Adds a reading to the facts: as a finger-stick, or with the reason why it is none."""
     quantity = quantity_of(observation)
-    has_value = (quantity is not None and quantity.value is not None) or bool(
-        observation.valueString or observation.valueCodeableConcept
-    )
+    has_number = quantity is not None and quantity.value is not None and not units.is_odd_number(quantity.value)
+    has_value = has_number or bool(observation.valueString or observation.valueCodeableConcept)
     placed = placed_at(observation, context)
     if placed is None or not has_value:
         context.note_each(name, f"not counted: {'it has no day' if has_value else 'it has no value'}")

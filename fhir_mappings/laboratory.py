@@ -11,6 +11,8 @@ from fhir_mappings.datatypes import Quantity
 
 FINAL = frozenset({"final", "amended", "corrected"})
 PENDING = frozenset({"preliminary", "registered"})
+# What no measured quantity reaches, and a float still holds.
+_LARGEST = 10**12
 
 
 def _effective(observation: Observation, name: str, context: ChartContext) -> When | None:
@@ -26,7 +28,8 @@ def quantity_of(observation: Observation) -> Quantity | None:
     if observation.valueQuantity is not None:
         return observation.valueQuantity
     if observation.valueInteger is not None:
-        return Quantity(value=float(observation.valueInteger))
+        whole = observation.valueInteger
+        return Quantity(value=float(whole) if abs(whole) < _LARGEST else None)
     return None
 
 

@@ -58,6 +58,8 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
     if placed is None or quantity is None:
         return
     value = units.glucose_mg_dl(quantity) if quantity.comparator is None else None
+    if units.is_odd_number(quantity.value):
+        context.note_each(named(observation, None), "shows that a sensor was worn, its value cannot be read")
     facts.sensor.append(SensorReading(*placed, value))
     facts.note_newest_sensor(stamp, observation)
 

@@ -16,12 +16,13 @@ from fhir_mappings.clinical_views import Device, Medication, MedicationRequest, 
 from fhir_mappings.context import ChartContext
 from fhir_mappings.coverage import references_in
 from fhir_mappings.datatypes import CodeableConcept
+from fhir_mappings.edge_numbers import DecodeError
 from fhir_mappings.meaning import Meaning, meaning_of_any
 from fhir_mappings.order_items import AnyOrder, billing_codes, item_reference, ordered_items, own_items, words_of
 from fhir_mappings.order_marks import modifiers, not_to_be_done, reason_words, replacement_sign
 from fhir_mappings.order_people import orderer_of, performers_of, subject_of
 from fhir_mappings.providers import Providers
-from fhir_mappings.reading import DecodeError, is_null
+from fhir_mappings.reading import is_null
 from fhir_mappings.references import Whose, local
 from fhir_mappings.views import AnyResource, DeviceRequest, Loose, RawEntry, ServiceRequest, SupplyRequest
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from fhir_mappings.reading import DecodeError
+from fhir_mappings.edge_numbers import DecodeError
 from fhir_mappings.views import Loose, RawEntry
 
 _loose = msgspec.json.Decoder(Loose)

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from fhir_mappings.clinical_views import Observation, Resource
+from fhir_mappings.edge_numbers import DecodeError, forgiving
 from fhir_mappings.readings import Located, Reading, Status, failed
 from fhir_mappings.server_messages import nothing_found
 from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Entry, Loose, OperationOutcome, RawEntry
@@ -24,8 +25,8 @@ raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _loose = msgspec.json.Decoder(Loose)
 _raw_entry = msgspec.json.Decoder(RawEntry)
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
+_any = msgspec.json.Decoder(Any)
 
-DecodeError = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 _MAX_DEPTH = 4
 # What an entry may hold that is no match of a search, and has to be looked at.
 _NO_MATCH = frozenset({Bundle, OperationOutcome, type(None)})
@@ -140,8 +141,10 @@ def _read_loosely(data: bytes, depth: int) -> Reading:
     try:
         if text[:1] == b"[":
             return _read_list(_raw_list.decode(data), depth)
-        loose = _loose.decode(data)
     except DecodeError:
+        return failed("the value is no FHIR resource, Bundle or list")
+    loose = _header(data)
+    if loose is None:
         return failed("the value is no FHIR resource, Bundle or list")
     if loose.resourceType == "Bundle":
         return _read_bundle(loose, depth)
@@ -200,6 +203,8 @@ def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
         reading.set_aside.extend(one.set_aside)
         reading.passed_over += one.passed_over
         reading.issues += one.issues
+        reading.remarks += one.remarks
+        reading.damaged |= one.damaged
         if one.next_url is not None:
             if reading.next_url is not None:
                 reading.mark_partial("several bundles of the answer have more pages")
@@ -254,21 +259,22 @@ def _read_single(data: bytes, head: Loose, error: BaseException | None = None) -
     name = f"{head.resourceType}/{head.id}" if isinstance(head.id, str) else f"a {head.resourceType} without id"
     where = str(error).rsplit(" - at `", 1)
     path = where[1].strip("`").lstrip("$.") if len(where) == 2 else "its JSON"
-    return Reading(Status.READ, set_aside=[f"{name[:80]} was set aside: {path} is malformed"])
+    resource = forgiving(_typed, data)
+    if resource is not None:
+        reading = _read_typed(resource, None)
+        reading.remarks.append(f"{name[:80]}: {path} is a number at the edge of its type, and was set aside")
+    else:
+        reading = Reading(Status.READ, set_aside=[f"{name[:80]} was set aside: {path} is malformed"])
+    reading.damaged.add(head.resourceType)
+    return reading
 
 
 def _header(data: bytes | msgspec.Raw) -> Loose | None:
-    try:
-        return _loose.decode(data)
-    except DecodeError:
-        return None
+    return forgiving(_loose, data)
 
 
 def _plain(raw: bytes | msgspec.Raw) -> Any:
-    try:
-        return msgspec.json.decode(raw)
-    except DecodeError:
-        return None
+    return forgiving(_any, raw)
 
 
 def plain(raw: bytes | msgspec.Raw) -> Any:

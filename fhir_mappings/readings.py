@@ -30,7 +30,7 @@ class Reading:
     `total` is what the server said it found, `counted` what came; `self_url` and `ignored` tell what it made of the
     search. The first `given` resources came with the call, the rest was fetched. `issues` are what the server said
     of the answer, `remarks` our sentences about those that take nothing from it. `refused`: another form of the search
-    may do; None where the server's words do not tell.
+    may do; None where the server's words do not tell. `damaged`: types of which a resource was not read whole.
     """
 
     status: Status = Status.EMPTY
@@ -48,6 +48,7 @@ class Reading:
     issues: list[Issue] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     refused: bool | None = None
+    damaged: set[str] = field(default_factory=set)
 
     def by_type(self) -> dict[type[Resource], list[Located]]:
         """The resources by their view. Most answers hold one kind, and of many: they are not sorted one by one."""
@@ -67,6 +68,7 @@ class Reading:
         self.counted += other.counted
         self.ignored += [text for text in other.ignored if text not in self.ignored]
         self.issues += other.issues
+        self.damaged |= other.damaged
         self.remarks += [text for text in other.remarks if text not in self.remarks]
         self.total = other.total
         if other.status in (Status.PARTIAL, Status.FAILED):

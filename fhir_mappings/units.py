@@ -18,6 +18,7 @@ PLAUSIBLE_HBA1C = (Decimal(3), Decimal(20))
 
 # No measured quantity is larger, and decimal arithmetic stays exact below it.
 _LARGEST = 10**12
+_LEAST_EXPONENT, _MOST_EXPONENT = -30, 12
 
 _COMPARATORS = {None: "", "": "", "=": "", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
@@ -43,10 +44,20 @@ def number(value: float | str | None) -> Decimal | None:
             parsed = Decimal(text)
         except ArithmeticError:
             return None
-        return parsed if parsed.is_finite() and abs(parsed) < _LARGEST and parsed.adjusted() > -30 else None
+        # The exponent first: an operation on `1e999999999` overflows.
+        plain = parsed.is_finite() and _LEAST_EXPONENT < parsed.adjusted() < _MOST_EXPONENT
+        return parsed if plain else Decimal(0) if parsed == 0 else None
     if value is None or isinstance(value, bool) or not math.isfinite(value) or abs(value) >= _LARGEST:
         return None
     return Decimal(repr(value))
+
+
+def is_odd_number(value: float | str | None) -> bool:
+    """Whether a value is written as a number that none can be: `NaN`, `1e999999999`. Words such as `HI` are none."""
+    text = value.strip().casefold() if isinstance(value, str) else ""
+    if text.lstrip("+-") in ("nan", "inf", "infinity"):
+        return True
+    return bool(text) and all(c.isdigit() or c in ".-+e" for c in text) and number(text) is None
 
 
 def unit_of(quantity: Quantity) -> str:

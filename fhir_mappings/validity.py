@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from fhir_mappings.reading import DecodeError
+from fhir_mappings.edge_numbers import DecodeError
 
 
 def fault_in(raw: bytes | msgspec.Raw) -> str | None:

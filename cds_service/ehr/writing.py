@@ -12,7 +12,7 @@ from urllib3.exceptions import NewConnectionError
 
 from cds_service.ehr.transport import CONNECT_SECONDS, guard
 from cds_service.trust.servers import ServerRule
-from fhir_mappings.reading import DecodeError
+from fhir_mappings.edge_numbers import DecodeError
 from fhir_mappings.references import local
 
 log = logging.getLogger(__name__)

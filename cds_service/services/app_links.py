@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from cds_service.trust.links import LinkSeal
+from fhir_mappings.edge_numbers import DecodeError
 from fhir_mappings.orders import DraftOrder
-from fhir_mappings.reading import DecodeError, is_null
+from fhir_mappings.reading import is_null
 from fhir_mappings.views import Loose, RawEntry
 
 LABEL = "Answer the open questions"

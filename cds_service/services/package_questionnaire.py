@@ -12,9 +12,9 @@ from cds_service.errors import BadRequest, NotFound
 from cds_service.hooks.determinations import assertion_id
 from cds_service.policies.mp_mm_1316.questionnaire import closing
 from fhir_mappings.attestations import is_ours
+from fhir_mappings.edge_numbers import DecodeError
 from fhir_mappings.questionnaire_responses import draft_response
 from fhir_mappings.questionnaires import package
-from fhir_mappings.reading import DecodeError
 
 JSON = dict[str, Any]
 # The determination behind an assertion id, as its JSON; None when none is known.

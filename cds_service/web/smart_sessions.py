@@ -11,7 +11,7 @@ import msgspec
 from flask import Response, current_app, g, request
 
 from cds_service.store.sessions import Sessions
-from fhir_mappings.reading import DecodeError
+from fhir_mappings.edge_numbers import DecodeError
 
 _COOKIE, _PATH = "pump_cds_smart", "/smart"
 _LAUNCH_SECONDS = 600.0

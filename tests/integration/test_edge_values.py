@@ -76,6 +76,62 @@ def test_an_odd_number_beside_a_usable_result_loses_nothing_else(number: str) ->
     assert any("Observation/odd" in note for note in determination["notes"])
 
 
+STRINGS = ('"NaN"', '"-Infinity"', '"1e999999999"', f'"{"9" * 5000}"', '"1e-999999999"')
+
+
+def _notes(body: str) -> str:
+    (determination,) = support.judged(body.encode())
+    assert determination["outcome"] == "likely-approved"
+    return "\n".join(determination.get("notes", ()))
+
+
+@pytest.mark.parametrize("number", [*NUMBERS, *STRINGS, "9" * 400])
+@pytest.mark.parametrize("code", ["4548-4", "41653-7", "99504-3", "9318-7", "98979-8", "104636-6"])
+def test_an_odd_number_of_any_result_is_set_aside(code: str, number: str) -> None:
+    topic = {"4548-4": "hba1c", "9318-7": "albuminCreatinine", "98979-8": "egfr"}.get(code, "glucose")
+    request = support.call()
+    entries = (request["prefetch"][topic] or {"entry": []})["entry"]
+    unit = {"hba1c": "%", "albuminCreatinine": "mg/g", "egfr": "mL/min"}.get(topic, "mg/dL")
+    odd = support.observation("odd", code, 4711, unit, "2026-09-10")
+    request["prefetch"][topic] = support.bundle(*(entry["resource"] for entry in entries), odd)
+    notes = _notes(json.dumps(request).replace("4711", number))
+    # What a float holds, be it 0, is a number like others.
+    assert "Observation/odd" in notes or number in ("0." + "1" * 5000, "1e-400")
+
+
+@pytest.mark.parametrize("number", ["1e400", "9" * 400, "9" * 5000])
+def test_an_odd_whole_number_is_set_aside(number: str) -> None:
+    odd = {k: v for k, v in support.observation("odd", "4548-4", 1, "%", "2026-11-10").items() if k != "valueQuantity"}
+    usable = support.observation("a1", "4548-4", 8.1, "%", "2026-10-01")
+    request = support.call(hba1c=support.bundle(odd | {"valueInteger": 4711}, usable))
+    assert "Observation/odd" in _notes(json.dumps(request).replace("4711", number))
+
+
+@pytest.mark.parametrize("number", ["1e400", "1e999999999", "9" * 400])
+def test_an_odd_number_takes_only_itself_from_a_coverage_an_answer_and_a_bundle(number: str) -> None:
+    request = support.call()
+    request["prefetch"]["coverage"]["entry"][0]["resource"]["order"] = 4711
+    assert "Coverage/v1: order is a number" in _notes(json.dumps(request).replace("4711", number))
+    request = support.call()
+    answer = {"linkId": "D.I.G.average", "answer": [{"valueDecimal": 4711}]}
+    request["prefetch"]["attestations"]["entry"][0]["resource"]["item"].append(answer)
+    assert "QuestionnaireResponse/qr-1: a number" in _notes(json.dumps(request).replace("4711", number))
+    request = support.call()
+    request["prefetch"]["glucose"]["total"] = 4711
+    _notes(json.dumps(request).replace("4711", number))
+
+
+@pytest.mark.parametrize("number", ["1e400", '"1e999999999"', "9" * 400])
+def test_an_insulin_order_that_was_not_read_whole_decides_nothing(number: str) -> None:
+    """Without its frequency the order would be one injection a day, and the regimen below three."""
+    request = support.call()
+    orders = [entry["resource"] for entry in request["prefetch"]["insulin"]["entry"]]
+    orders[0]["dosageInstruction"][0]["timing"]["repeat"]["frequency"] = 4711
+    (determination,) = support.judged(json.dumps(request).replace("4711", number).encode())
+    found = {each["id"]: each for each in determination["criteria"]}["D.I.F"]
+    assert (found["truth"], found["gap"]) == ("unknown", "not-retrieved")
+
+
 @pytest.mark.parametrize("number", NUMBERS)
 def test_an_odd_number_in_the_order_is_no_error(number: str, tmp_path: Path) -> None:
     body = json.dumps(support.call(support.order(quantity={"value": 4711}))).replace("4711", number)

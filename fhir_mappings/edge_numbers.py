@@ -1,0 +1,60 @@
+"""Numbers of JSON that no type of ours holds: 1e400, five thousand digits. They are set aside, and nothing else.
+
+Asked for only where decoding failed: the tokens of a document are looked at one by one.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import TypeVar
+
+import msgspec
+
+DecodeError = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
+T = TypeVar("T")
+# A string, whatever stands in it, or a number.
+_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[0-9.eE+-]*', re.DOTALL)
+# What 64 bits hold without doubt.
+_MOST_DIGITS = 18
+
+
+def forgiving(decoder: msgspec.json.Decoder[T], raw: bytes | msgspec.Raw) -> T | None:
+    """What a decoder makes of a value, such numbers set aside where it refuses it; None when it is no JSON for it."""
+    try:
+        return decoder.decode(raw)
+    except DecodeError:
+        pass
+    cleaned, count = without_edge_numbers(raw)
+    try:
+        return decoder.decode(cleaned) if count else None
+    except DecodeError:
+        return None
+
+
+def without_edge_numbers(raw: bytes | msgspec.Raw) -> tuple[bytes, int]:
+    """JSON with `null` for each number beyond the types of ours, and how many there were."""
+    data, count = bytes(raw), 0
+
+    def put(match: re.Match[bytes]) -> bytes:
+        nonlocal count
+        token = match[0]
+        if token[:1] == b'"' or not _is_at_edge(token):
+            return token
+        count += 1
+        return b"null"
+
+    return _TOKEN.sub(put, data), count
+
+
+def _is_at_edge(token: bytes) -> bool:
+    if len(token) <= _MOST_DIGITS and b"e" not in token and b"E" not in token:
+        return False
+    try:
+        number = float(token)
+    except ValueError:
+        return False  # no number: left to whoever decodes it
+    if number == 0:
+        return any(digit in b"123456789" for digit in re.split(rb"[eE]", token)[0])
+    whole = token.lstrip(b"-").isdigit()
+    return not math.isfinite(number) or (whole and len(token.lstrip(b"-")) > _MOST_DIGITS)
