@@ -17,7 +17,7 @@ CASES = [
         "GMI is no HbA1c",
         "ecqm-qicore-2025/CMS122_6630d394*",
         {
-            "D.I.A": "met documented: a complication code of type 1, active; no verificationStatus counts as confirmed",
+            "D.I.A": "met supported: a code due to type 1, active; no verificationStatus counts as confirmed",
             "D.I.I.1": "unknown not-documented: 9.1 % is a glucose management indicator (97506-0), no HbA1c",
         },
     ),
