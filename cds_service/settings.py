@@ -41,6 +41,7 @@ class Settings:
     max_fetched_bytes: int = _setting(50_000_000, "most bytes of one answer of a FHIR server")
     max_json_depth: int = _setting(200, "how deep the JSON of a call may nest")
     max_orders: int = _setting(500, "most orders of one call")
+    max_order_bytes: int = _setting(250_000, "most bytes of one order, with what it contains")
     max_resources: int = _setting(250_000, "most resources that one call brings along")
     concurrent_calls: int = _setting(
         0, "most calls of one client that one worker answers at a time; 0: 12 for each trusted client, else no limit"

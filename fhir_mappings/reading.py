@@ -15,6 +15,7 @@ import msgspec
 
 from fhir_mappings.clinical_views import Observation, Resource
 from fhir_mappings.edge_numbers import DecodeError, forgiving
+from fhir_mappings.json_shape import few_keys
 from fhir_mappings.readings import Located, Reading, Status, failed
 from fhir_mappings.server_messages import nothing_found
 from fhir_mappings.views import KNOWN_TYPES, AnyResource, Bundle, Entry, Loose, OperationOutcome, RawEntry
@@ -28,6 +29,7 @@ _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 _any = msgspec.json.Decoder(Any)
 
 _MAX_DEPTH = 4
+_MOST_NAMED = 100  # malformed entries of one answer; the rest is counted
 # What an entry may hold that is no match of a search, and has to be looked at.
 _NO_MATCH = frozenset({Bundle, OperationOutcome, type(None)})
 _resource_of, _response_of = attrgetter("resource"), attrgetter("response")
@@ -58,8 +60,8 @@ def read_members(data: bytes | msgspec.Raw) -> dict[str, Reading]:
     try:
         whole = _typed_members.decode(data)
     except DecodeError:
-        return {key: read(value) for key, value in raw_members.decode(data).items()}
-    return {key: Reading() if value is None else _read_typed(value, None) for key, value in whole.items()}
+        return {key: read(value) for key, value in few_keys(raw_members.decode(data)).items()}
+    return {key: Reading() if value is None else _read_typed(value, None) for key, value in few_keys(whole).items()}
 
 
 def _read_typed(resource: Resource, full_url: str | None) -> Reading:
@@ -184,7 +186,7 @@ def _read_bundle(loose: Loose, depth: int) -> Reading:
 
 
 def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
-    reading = Reading()
+    reading, unnamed = Reading(), 0
     for index, raw in enumerate(entries):
         full_url, body, went_wrong = _unwrap(raw)
         if went_wrong:
@@ -200,7 +202,9 @@ def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
         except DecodeError as error:
             one = _salvage(bytes(body), index, error, depth)
         reading.resources.extend((resource, url or full_url) for resource, url in one.resources)
-        reading.set_aside.extend(one.set_aside)
+        named = one.set_aside[: max(0, _MOST_NAMED - len(reading.set_aside))]
+        reading.set_aside.extend(named)
+        unnamed += len(one.set_aside) - len(named)
         reading.passed_over += one.passed_over
         reading.issues += one.issues
         reading.remarks += one.remarks
@@ -211,6 +215,9 @@ def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
             reading.next_url = one.next_url
         if one.status in (Status.PARTIAL, Status.FAILED):
             reading.mark_partial(one.why)
+    if unnamed:
+        reading.passed_over += unnamed
+        reading.remarks.append(f"{unnamed} more entries of an answer were set aside")
     if reading.set_aside and not reading.resources:
         return Reading(Status.FAILED, "nothing in the answer could be read", [], reading.set_aside)
     if reading.status is Status.EMPTY and reading.resources:

@@ -61,6 +61,7 @@ class _ValueSets:
         for path in sorted(files(__package__).joinpath("valuesets").iterdir(), key=lambda p: p.name):
             if path.name.endswith(".json"):
                 self._add(msgspec.json.decode(path.read_bytes()))
+        self.systems = frozenset(system for system, _ in self.codes if system is not None)
 
     def _add(self, value_set: dict[str, Any]) -> None:
         concept = Concept(value_set["id"])
@@ -178,11 +179,9 @@ def looks_like(code: str | None) -> frozenset[Concept]:
     return (meant - _CAUSED) | _causes(meant)
 
 
-@lru_cache(maxsize=64)
 def is_known_system(system: str | None) -> bool:
     """Whether a code system is one that the value sets speak of."""
-    key = system_key(system)
-    return key is not None and any(key == known for known, _ in _SETS.codes)
+    return system_key(system) in _SETS.systems
 
 
 def is_well_formed(system: str | None, code: str) -> bool:

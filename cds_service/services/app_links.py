@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -55,13 +56,15 @@ class AppLinks:
         self._may_launch = may_launch
 
     def link(
-        self, draft: DraftOrder, entries: Sequence[RawEntry], patient: str, assertion: str, server: str | None
+        self, draft: DraftOrder, entries: BundleEntries, patient: str, assertion: str, server: str | None
     ) -> dict[str, Any] | None:
         """A SMART link for an order; None where nothing could open it. `entries`: of the order's Bundle."""
         if not self._may_launch(server):
             return None
-        data = msgspec.json.encode(list(_with_what_it_needs(draft, entries)))
-        sealed = self._seal.sealed(data, _about(patient, draft.reference)) if len(data) <= _MOST_BYTES else None
+        small = memoryview(draft.raw).nbytes <= _MOST_BYTES
+        data = msgspec.json.encode(list(entries.needed_by(draft))) if small else b""
+        fits = 0 < len(data) <= _MOST_BYTES
+        sealed = self._seal.sealed(data, _about(patient, draft.reference)) if fits else None
         context = msgspec.json.encode(_AppContext(draft.reference, assertion, sealed)).decode()
         return {"label": LABEL, "url": self._url, "type": "smart", "appContext": context}
 
@@ -86,14 +89,47 @@ def _about(patient: str, order: str) -> str:
     return f"{patient}|{order}"
 
 
-def _with_what_it_needs(draft: DraftOrder, entries: Sequence[RawEntry]) -> Iterator[dict[str, Any]]:
-    """The order's entry, and those of its Bundle that it refers to by name."""
-    own = msgspec.json.encode(msgspec.json.decode(draft.raw))  # slashes may have come escaped
-    for entry in entries:
-        if not entry.resource or is_null(entry.resource):
-            continue
-        if entry.resource is draft.raw or any(name.encode() in own for name in _names(entry)):
+class BundleEntries:
+    """The entries of an order's Bundle by what an order may call them; looked through once a call."""
+
+    def __init__(self, entries: Iterable[RawEntry]) -> None:
+        """Entries without a resource are left out."""
+        self._entries = [entry for entry in entries if entry.resource and not is_null(entry.resource)]
+
+    @cached_property
+    def _places(self) -> dict[str, list[int]]:
+        places: dict[str, list[int]] = {}
+        for place, entry in enumerate(self._entries):
+            for name in _names(entry):
+                places.setdefault(name, []).append(place)
+        return places
+
+    @cached_property
+    def _resources(self) -> dict[int, int]:
+        return {id(entry.resource): place for place, entry in enumerate(self._entries)}
+
+    def needed_by(self, draft: DraftOrder) -> Iterator[dict[str, Any]]:
+        """The order's entry, and those that it refers to by name, in the order of the Bundle."""
+        called = {name for text in _texts(msgspec.json.decode(draft.raw)) for name in (text, _local(text))}
+        places = {place for name in called for place in self._places.get(name, ())}
+        own = self._resources.get(id(draft.raw))
+        for place in sorted(places | ({own} if own is not None else set())):
+            entry = self._entries[place]
             yield {"resource": entry.resource} | ({"fullUrl": entry.fullUrl} if entry.fullUrl else {})
+
+
+def _texts(node: Any) -> Iterator[str]:
+    """All strings of a JSON value; its depth was checked with the body's."""
+    if isinstance(node, str):
+        yield node
+    elif isinstance(node, dict | list):
+        for value in node.values() if isinstance(node, dict) else node:
+            yield from _texts(value)
+
+
+def _local(text: str) -> str:
+    """`Type/id` of a reference that may name its server or a version."""
+    return "/".join(text.split("/_history/", 1)[0].rsplit("/", 2)[-2:])
 
 
 def _names(entry: RawEntry) -> Iterator[str]:
@@ -101,4 +137,4 @@ def _names(entry: RawEntry) -> Iterator[str]:
     if isinstance(entry.fullUrl, str) and entry.fullUrl:
         yield entry.fullUrl
     head = _head.decode(entry.resource)
-    yield f'{head.resourceType}/{head.id}"'
+    yield f"{head.resourceType}/{head.id}"

@@ -21,7 +21,7 @@ from cds_service.hooks.determinations import as_json, assertion_id, evidence_ref
 from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import extension_in, read_root, request_in
 from cds_service.hooks.system_actions import system_actions
-from cds_service.services.app_links import AppLinks
+from cds_service.services.app_links import AppLinks, BundleEntries
 from cds_service.services.assert_coverage import Terms, assertion_for
 from cds_service.services.call import Call
 from cds_service.services.judge_orders import judge_orders
@@ -149,6 +149,7 @@ def _cards(
 
 def _app_link(call: Call, seen: Seen, app_links: AppLinks | None) -> AppLink:
     """How the cards of this call link to the documentation page."""
+    entries = BundleEntries(call.request.entries)
 
     def link(order: DeviceOrder, determination: Determination) -> dict[str, Any] | None:
         if app_links is None:
@@ -156,7 +157,7 @@ def _app_link(call: Call, seen: Seen, app_links: AppLinks | None) -> AppLink:
         patient = call.request.patient_id
         draft = seen.drafts[order.reference]
         said = assertion_id(order.reference, patient, determination.coverage_reference)
-        return app_links.link(draft, call.request.entries, patient, said, call.fhir_server)
+        return app_links.link(draft, entries, patient, said, call.fhir_server)
 
     return link
 

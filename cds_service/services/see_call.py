@@ -50,6 +50,7 @@ def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
             source = opened(request, call.now, open_source, seconds, began)
             request, rest = with_dispatched_orders(request, source)
         drafts = [*draft_orders(request.entries, place), *rest]
+        _weigh_orders(drafts, call.settings.max_order_bytes)
         chosen = chosen_orders(request, drafts)
         names = frozenset(draft.reference for draft in chosen)
         readers = Readers(request, drafts, call.settings.time_zone)
@@ -80,6 +81,14 @@ def _count_orders(call: Call) -> None:
     if count > call.settings.max_orders:
         place = "context.draftOrders.entry" if named is None else "context.dispatchedOrders"
         raise TooLarge(f"{place} holds more than {call.settings.max_orders} orders: send them in several calls", place)
+
+
+def _weigh_orders(drafts: Sequence[DraftOrder], most: int) -> None:
+    """TooLarge for an order that is larger than orders are: each is checked whole and sent back whole."""
+    for draft in drafts:
+        if draft.view is not None and memoryview(draft.raw).nbytes > most:
+            place = draft.place or draft.reference[:80]
+            raise TooLarge(f"{place} has more than {most} bytes: send the order without what it does not need", place)
 
 
 def _hinges(call: Call, chosen: frozenset[str]) -> HingesOn:

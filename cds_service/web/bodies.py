@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import time
 import zlib
 from collections.abc import Iterator
 from contextlib import suppress
-from itertools import accumulate
 from typing import IO, cast
 
 from flask import Flask, Request, Response, request
@@ -18,12 +16,9 @@ from werkzeug.wsgi import LimitedStream
 from cds_service.errors import BadRequest, TooLarge, TooSlow, WrongMediaType
 from cds_service.settings import Settings
 from cds_service.web import patience
+from fhir_mappings.json_shape import TooDeep, TooDense, check_shape, most_values
 
 _PIECE = 262_144
-_NO_BRACKETS = bytes(code for code in range(256) if chr(code) not in '{}[]"\\')
-_CURLY = bytes.maketrans(b"[]", b"{}")
-_ESCAPES = re.compile(rb"\\.", re.DOTALL)
-_STRINGS = re.compile(rb'"[^"]*"')
 _JSON = ("application/json", "application/fhir+json", "application/json+fhir", "text/json")
 
 
@@ -45,29 +40,19 @@ def read_body(request: Request, most: int, seconds: float = 10.0) -> bytes:
 def checked_body(request: Request, settings: Settings) -> bytes:
     """The body of a request, within all limits."""
     body = read_body(request, settings.max_body_bytes, settings.body_seconds)
-    refuse_depth(body, settings.max_json_depth)
+    refuse_shape(body, settings.max_json_depth)
     return body
 
 
-def refuse_depth(body: bytes, most: int) -> None:
-    """BadRequest when JSON nests deeper than `most`: its brackets are walked, in strides while none can be too deep."""
-    brackets = body.translate(None, _NO_BRACKETS)
-    if b"\\" in brackets:
-        brackets = _ESCAPES.sub(b"", body).translate(None, _NO_BRACKETS)
-    if 2 * brackets.count(b'""') != brackets.count(b'"'):  # a string holds brackets
-        brackets = _STRINGS.sub(b"", brackets)
-    brackets = brackets.translate(_CURLY, b'"')
-    depth, stride = 0, max(1, most * 5 // 4)
-    for start in range(0, len(brackets), stride):
-        end = min(start + stride, len(brackets))
-        opening = brackets.count(b"{", start, end)
-        if depth + opening > most and _deepest(brackets[start:end], depth) > most:
-            raise BadRequest(f"the body nests deeper than {most} levels: no FHIR resource does", code="structure")
-        depth += 2 * opening - (end - start)
-
-
-def _deepest(brackets: bytes, depth: int) -> int:
-    return max(accumulate((1 if each in b"{" else -1 for each in brackets), initial=depth))
+def refuse_shape(body: bytes, most: int) -> None:
+    """BadRequest when JSON nests deeper than `most`, TooLarge when it holds more values than its size allows."""
+    try:
+        check_shape(body, most)
+    except TooDeep:
+        raise BadRequest(f"the body nests deeper than {most} levels: no FHIR resource does", code="structure") from None
+    except TooDense:
+        values = f"the body holds more than {most_values(len(body))} values in its {len(body)} bytes"
+        raise TooLarge(f"{values}: FHIR holds fewer, send resources and nothing else") from None
 
 
 def install(app: Flask) -> None:

@@ -11,7 +11,7 @@ from flask import Response, request
 
 from cds_service.ehr.forwarding import Forwarded, Forwarder, NotForwarded
 from cds_service.errors import BadRequest
-from cds_service.web.bodies import read_body, refuse_depth
+from cds_service.web.bodies import read_body, refuse_shape
 from cds_service.web.demo_ehr_charts import Named, OtherPatient, hangs_on_patient, is_of, named, narrowed, visible
 from cds_service.web.demo_ehr_memory import Memory, Token
 from cds_service.web.demo_ehr_options import EhrOptions
@@ -115,7 +115,7 @@ class Door:
         if self._options.refuse_writes:
             raise Refused(self._options.refuse_writes, "this server takes nothing at the moment", "processing")
         body = self._inside(read_body(request, _MOST_BODY))
-        refuse_depth(body, _MOST_DEPTH)
+        refuse_shape(body, _MOST_DEPTH)
         try:
             sent = named(body)
         except ValueError:

@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from cds_service.services.app_links import AppLinks, Launched
+from cds_service.services.app_links import AppLinks, BundleEntries, Launched
 from cds_service.trust.links import LinkSeal
 from fhir_mappings.orders import DraftOrder, draft_orders
 from fhir_mappings.views import RawEntry
@@ -44,7 +44,7 @@ def _draft(entries: list[RawEntry]) -> DraftOrder:
 
 
 def _context(entries: list[RawEntry], links: AppLinks | None = None) -> str:
-    link = (links or _links()).link(_draft(entries), entries, PATIENT, "assertion-1", None)
+    link = (links or _links()).link(_draft(entries), BundleEntries(entries), PATIENT, "assertion-1", None)
     assert link is not None
     context: str = link["appContext"]
     return context
@@ -64,7 +64,9 @@ def _opened(entries: list[RawEntry]) -> list[tuple[Any, JSON]]:
 
 def test_the_link_starts_the_app_and_names_the_order() -> None:
     entries = _entries(_entry(order()))
-    link = _links().link(_draft(entries), entries, PATIENT, "assertion-1", "https://ehr.example.invalid/r4")
+    link = _links().link(
+        _draft(entries), BundleEntries(entries), PATIENT, "assertion-1", "https://ehr.example.invalid/r4"
+    )
     assert link is not None
     assert (link["url"], link["type"]) == (f"{HOST}/smart/launch", "smart")
     assert set(link) == {"label", "url", "type", "appContext"}, "as the card of CDS Hooks has a link"
@@ -96,7 +98,7 @@ def test_without_an_ehr_that_can_open_it_there_is_no_link(server: str | None) ->
         return False
 
     entries = _entries(_entry(order()))
-    assert _links(may_launch=may_launch).link(_draft(entries), entries, PATIENT, "a", server) is None
+    assert _links(may_launch=may_launch).link(_draft(entries), BundleEntries(entries), PATIENT, "a", server) is None
     assert asked == [server]
 
 

@@ -20,7 +20,7 @@ import requests
 from cds_service.errors import BadRequest, TooManyCalls
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.bodies import refuse_depth
+from cds_service.web.bodies import refuse_shape
 from cds_service.web.limits import Turnstile
 from tests import support
 from tests.conformance.checker import check_error
@@ -91,10 +91,10 @@ def test_depth() -> None:
 )
 def test_depth_is_counted_outside_of_strings(body: bytes, depth: int) -> None:
     json.loads(body)
-    refuse_depth(body, depth)
+    refuse_shape(body, depth)
     if depth:
         with pytest.raises(BadRequest):
-            refuse_depth(body, depth - 1)
+            refuse_shape(body, depth - 1)
 
 
 @pytest.mark.parametrize(
