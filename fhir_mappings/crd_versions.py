@@ -24,7 +24,8 @@ class CrdVersion:
     `policy_link_system`: of the detail code `policy-link`; None where there is no such code and no url value, and the
     link goes as text. `detail_category`: details carry one. `expiry_date`: there is such an element.
     `contact_detail`: contact is a ContactDetail, else a ContactPoint. `invalid_status`: the HTTP status for a body
-    that is JSON but breaks the rules.
+    that is JSON but breaks the rules. `reminder_suggests`: a reminder offers the orders that it names; not in 2.0.1,
+    whose instructions are text alone, and whose public test kit counts only such.
     """
 
     name: str
@@ -38,6 +39,7 @@ class CrdVersion:
     contact_detail: bool
     topic_system: str
     invalid_status: int
+    reminder_suggests: bool = True
 
 
 V2_0 = CrdVersion(
@@ -52,6 +54,7 @@ V2_0 = CrdVersion(
     contact_detail=False,
     topic_system=_TEMPORARY,
     invalid_status=422,
+    reminder_suggests=False,
 )
 V2_1 = CrdVersion(
     name="2.1",

@@ -61,7 +61,7 @@ class CardWriter:
         card = self._frame(order, title(determination), _indicator(determination))
         card["detail"] = "\n\n".join(detail(order, determination, chart, today))
         card["links"] = self._links(order, determination)
-        self._offer(card, order, determination, chart)
+        self._offer(card, order, determination, chart, today)
         if determination.outcome is not Outcome.LIKELY_APPROVED:
             card["overrideReasons"] = [
                 {"code": code, "system": self._system, "display": display} for code, display in OVERRIDES
@@ -95,9 +95,11 @@ class CardWriter:
         ]
         return [*([app] if app else []), *deep]
 
-    def _offer(self, card: dict[str, Any], order: DeviceOrder, determination: Determination, chart: Chart) -> None:
+    def _offer(
+        self, card: dict[str, Any], order: DeviceOrder, determination: Determination, chart: Chart, today: date
+    ) -> None:
         taken = self._ordered | chart.open_orders
-        offers = suggestions_for(order, determination, self._patient, self._user, taken)
+        offers = suggestions_for(order, determination, self._patient, self._user, taken, today)
         if offers:
             card["suggestions"] = offers
             card["selectionBehavior"] = "at-most-one" if determination.outcome is Outcome.EXCLUDED else "any"

@@ -1,7 +1,7 @@
 """Cards for Da Vinci CRD clients: only what the coverage-information on the order does not already say.
 
-A reference card links to the policy's sections in question and says what they ask; an instructions card says what is
-due for the patient. Both can be switched off.
+A reference card links to the policy's sections in question and says what they ask; a reminder says what is due for the
+patient, and offers the orders for it. Both can be switched off.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class CrdCardWriter:
         self,
         public_url: str,
         patient_id: str,
+        user_id: str | None,
         version: CrdVersion,
         configuration: Configuration,
         ordered: frozenset[str],
@@ -39,6 +40,7 @@ class CrdCardWriter:
         """`ordered`: codes of all draft orders, of which nobody needs to be reminded."""
         self._policy_url = f"{public_url}/policy/{POLICY_ID}"
         self._patient = f"Patient/{patient_id}"
+        self._user = user_id
         self._version = version
         self._configuration = configuration
         self._ordered = ordered
@@ -49,29 +51,34 @@ class CrdCardWriter:
         """The cards for one order, the most useful first."""
         if not determination.criteria or determination.rides_with:
             return []
-        found = (self._instructions(order, determination, chart, today), self._reference(order, determination))
+        found = (self._reminder(order, determination, chart, today), self._reference(order, determination))
         return [card for card in found if card is not None]
 
-    def _instructions(
+    def _reminder(
         self, order: DeviceOrder, determination: Determination, chart: Chart, today: date
     ) -> dict[str, Any] | None:
-        due = list(self._due(order, determination, chart))
+        offers = self._offers(order, determination, chart, today)
+        first = [first_step(determination)] if determination.eligibility else []
+        due = [*first, *(offer["label"] for offer in offers)]
         notes = remarks(order, determination, today, coverage=False)
         if not self._configuration.on(REMINDER) or not (due or notes):
             return None
         card = self._frame(order, REMINDER, first_that_fits(_reminders(determination, due, notes)))
         points = "\n".join(f"- {line}" for line in (*(f"{escaped(line)}." for line in due), *notes))
         card["detail"] = f"For **{escaped(order.label)}**, what helps before it goes to the plan:\n\n{points}"
+        if offers and self._version.reminder_suggests:
+            card["suggestions"] = offers
+            card["selectionBehavior"] = "any"
         return card
 
-    def _due(self, order: DeviceOrder, determination: Determination, chart: Chart) -> Iterator[str]:
-        """What comes first with the plan, and orders that would close a gap and that nobody has placed."""
-        if determination.eligibility:
-            yield first_step(determination)
+    def _offers(
+        self, order: DeviceOrder, determination: Determination, chart: Chart, today: date
+    ) -> list[dict[str, Any]]:
+        """Orders that would close a gap and that nobody has placed."""
         if determination.outcome is Outcome.EXCLUDED:
-            return
-        for offer in suggestions_for(order, determination, self._patient, None, self._ordered | chart.open_orders):
-            yield offer["label"]
+            return []
+        taken = self._ordered | chart.open_orders
+        return suggestions_for(order, determination, self._patient, self._user, taken, today)
 
     def _reference(self, order: DeviceOrder, determination: Determination) -> dict[str, Any] | None:
         found = in_question(determination)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 from uuid import uuid4
 
@@ -27,31 +28,35 @@ _TRAINING = (
 )
 
 
+# A suggestion's label, the system of its code, the code with words, and its category.
+_Needed = tuple[str, str, tuple[str, str, set[str]], dict[str, str]]
+
+
 def suggestions_for(
-    order: DeviceOrder, determination: Determination, patient: str, user: str | None, taken: frozenset[str]
+    order: DeviceOrder,
+    determination: Determination,
+    patient: str,
+    user: str | None,
+    taken: frozenset[str],
+    today: date,
 ) -> list[dict[str, Any]]:
-    """Suggestions for one order; nothing that the draft orders or the chart already hold."""
+    """Suggestions for one order, written today; nothing that the draft orders or the chart already hold."""
     if determination.outcome is Outcome.EXCLUDED:
         return [_removal(order)] if "/" in order.reference and not order.reference.startswith("urn:") else []
     if determination.on_replacement_path:
         return []
     requester = order.requester_reference or user
-    return list(_orders(determination, patient, requester, taken))
+    return [_order(*each, patient, requester, today) for each in _needed(determination, taken)]
 
 
-def _orders(
-    determination: Determination, patient: str, requester: str | None, taken: frozenset[str]
-) -> Iterator[dict[str, Any]]:
+def _needed(determination: Determination, taken: frozenset[str]) -> Iterator[_Needed]:
     findings = {f.id: f for each in determination.criteria for f in (each, *each.parts)}
     if _may_close(findings.get("D.I.D")) and not taken & _TRAINING[2]:
-        yield _order(
-            "Order diabetes self-management education (D.I.D)", _HCPCS, _TRAINING, _EDUCATION, patient, requester
-        )
+        yield "Order diabetes self-management education (D.I.D)", _HCPCS, _TRAINING, _EDUCATION
     if _wants_hba1c(findings) and not taken & _HBA1C[2]:
-        yield _order("Order an HbA1c (D.I.I.1)", _LOINC, _HBA1C, _LABORATORY, patient, requester)
+        yield "Order an HbA1c (D.I.I.1)", _LOINC, _HBA1C, _LABORATORY
     if _wants_ratio(findings) and not taken & _RATIO[2]:
-        label = "Order a urine albumin-creatinine ratio (D.I.H.1)"
-        yield _order(label, _LOINC, _RATIO, _LABORATORY, patient, requester)
+        yield "Order a urine albumin-creatinine ratio (D.I.H.1)", _LOINC, _RATIO, _LABORATORY
 
 
 def _may_close(finding: Finding | None) -> bool:
@@ -86,6 +91,7 @@ def _order(
     category: dict[str, str],
     patient: str,
     requester: str | None,
+    today: date,
 ) -> dict[str, Any]:
     code, display, _ = item
     resource: dict[str, Any] = {
@@ -95,6 +101,7 @@ def _order(
         "category": [{"coding": [category]}],
         "code": {"coding": [{"system": system, "code": code, "display": display}], "text": display},
         "subject": {"reference": patient},
+        "authoredOn": today.isoformat(),
     }
     if requester and requester.split("/", 1)[0] in ("Practitioner", "PractitionerRole"):
         resource["requester"] = {"reference": requester}

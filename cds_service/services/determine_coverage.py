@@ -135,7 +135,7 @@ def _cards(
     request, ordered = call.request, order_codes(seen.drafts.values())
     url = call.settings.public_url
     if call.service.crd:
-        crd = CrdCardWriter(url, request.patient_id, call.version, call.configuration, ordered)
+        crd = CrdCardWriter(url, request.patient_id, request.user_id, call.version, call.configuration, ordered)
         for each in orders:
             yield from crd.cards(each.order, each.determination, seen.chart, today)
     elif call.configuration.on(COVERAGE_INFO):

@@ -159,11 +159,50 @@ def test_a_reference_card_links_to_the_sections_and_says_what_they_ask() -> None
     assert card["extension"] == {"davinci-crd.associated-resource": [{"reference": "DeviceRequest/pump-1"}]}
 
 
-def test_an_instructions_card_says_what_is_due_and_offers_nothing_to_click() -> None:
-    """Requirement 157."""
-    (card,) = (c for c in answered(asking())["cards"] if c["source"]["topic"]["code"] == "clinical-reminder")
+def offers(response: JSON) -> list[JSON]:
+    """What the cards of an answer suggest, but for the ids of suggestions, which are new in each answer."""
+    found = [offer for card in response["cards"] for offer in card.get("suggestions", ())]
+    return [{name: value for name, value in offer.items() if name != "uuid"} for offer in found]
+
+
+def reminder(response: JSON) -> JSON:
+    """The reminder of an answer."""
+    (card,) = (c for c in response["cards"] if c["source"]["topic"]["code"] == "clinical-reminder")
+    found: JSON = card
+    return found
+
+
+@pytest.mark.parametrize("gaps", [MISSING, {"hba1c": None}, {"albuminCreatinine": None, **MISSING}], ids=str)
+@pytest.mark.parametrize("version", ["2.1", "2.2"])
+def test_a_reminder_offers_what_the_plain_card_offers(version: str, gaps: JSON) -> None:
+    request = crd_call(extension={"davinci-crd.requestedVersion": version}, **gaps)
+    response = answered(request)
+    plain = offers(answered(request, PLAIN))
+    assert offers(response) == plain != []
+    card = reminder(response)
+    assert card["selectionBehavior"] == "any"
+    assert not card.keys() & {"links", "overrideReasons"}
+    assert all(offer["label"] in card["detail"] for offer in plain), "as before, the words say it too"
+    for offer in plain:
+        (action,) = offer["actions"]
+        assert action["type"] == "create"
+        assert action["resource"]["authoredOn"] == "2026-11-20", "the guide's profile requires it: the day of the call"
+        assert action["resource"]["requester"] == {"reference": "Practitioner/d1"}
+
+
+def test_a_reminder_in_2_0_1_is_instructions_in_words_alone() -> None:
+    """Requirement 157; the public test kit counts a card as instructions only when nothing can be clicked."""
+    card = reminder(answered(asking("2.0.1")))
     assert "diabetes self-management education" in card["detail"]
-    assert not card.keys() & {"links", "suggestions", "overrideReasons"}
+    assert not card.keys() & {"links", "suggestions", "overrideReasons", "selectionBehavior"}
+
+
+@pytest.mark.parametrize("version", ["2.0.1", "2.2"])
+def test_a_reminder_that_only_has_a_note_offers_nothing(version: str) -> None:
+    uncoded = order(codeCodeableConcept={"text": "External insulin pump"})
+    card = reminder(answered(crd_call(uncoded, extension={"davinci-crd.requestedVersion": version})))
+    assert "No HCPCS code" in card["detail"]
+    assert not card.keys() & {"links", "suggestions", "selectionBehavior"}
 
 
 def test_where_nothing_is_missing_there_is_no_card() -> None:
