@@ -79,7 +79,7 @@ def _ratio(case: Case) -> Finding:
         r for r in results if r.unusable is Unusable.NAMED_ONLY and in_range(r.surely_named, low, high) is not NOT_MET
     ]
     if named_only:
-        words = f"Albumin-creatinine ratio by a local code or in words only: {_shown(results)}"
+        words = f"Albumin-creatinine ratio, {named_only[-1].label} named in words only: {_shown(results)}"
         closes = f"A reviewer's word on what {named_only[-1].label} measures"
         return unknown(Gap.NEEDS_REVIEW, words, closes, map(_cite, results))
     if inside:

@@ -80,7 +80,7 @@ def _charted(case: Case) -> Finding:
         return case.guarded(_with_sensor(case, worn, f"{words}{_aside_in_words(others)}", evidence), Topic.GLUCOSE)
     open_readings = sum(r.origin in OPEN_ORIGINS for r in others)
     step = f"complete the meter record, it shows under {case.parameters['self_tests_per_day']} tests a day"
-    finding = not_met(words, Basis.DOCUMENTED, evidence, next_step=step)
+    finding = not_met(f"{words}{_aside_in_words(others)}", Basis.DOCUMENTED, evidence, next_step=step)
     if not _is_complete(case, tests) or len(tests) + open_readings >= _goal(case):
         finding = _without_sensor(case, tests, others, words, evidence)
     # A visit that was not read may be at home, and a device that was not read may be a sensor.
