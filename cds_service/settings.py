@@ -38,7 +38,9 @@ class Settings:
     time_zone: str = _setting("America/New_York", "time zone of members whose state and ZIP do not decide it")
     deadline_seconds: float = _setting(4.5, "the whole call's budget in seconds")
     max_body_bytes: int = _setting(10_000_000, "largest request body, after decompression")
-    max_fetched_bytes: int = _setting(50_000_000, "most bytes of one answer of a FHIR server")
+    max_fetched_bytes: int = _setting(
+        50_000_000, "most bytes that one call reads of a FHIR server, after decompression"
+    )
     max_json_depth: int = _setting(200, "how deep the JSON of a call may nest")
     max_orders: int = _setting(500, "most orders of one call")
     max_order_bytes: int = _setting(250_000, "most bytes of one order, with what it contains")

@@ -26,12 +26,14 @@ from cds_service.ehr.tasks import Running, Task, TaskRunner
 from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, AnswersUrls, Transport, Unanswered
 from cds_service.facts import Topic
 from cds_service.trust.servers import ServerRule
+from fhir_mappings.json_shape import TooDeep, TooDense, check_shape
 from fhir_mappings.reading import read
 from fhir_mappings.readings import Reading, Status, failed, together
 
 # For the command line, where the user of the machine chooses the server.
 ANYWHERE = ServerRule(others=True, loopback=True)
 
+_MOST_DEPTH = 200
 _TOO_LONG, _UNKNOWN = 414, (404, 405, 501)
 
 
@@ -222,6 +224,10 @@ class FhirClient:
         if answer.body.strip() in (b"", b"null"):
             # A client says "nothing there" with null; from a server it is no answer.
             return failed("the FHIR server sent no data")
+        try:
+            check_shape(answer.body, _MOST_DEPTH)
+        except (TooDeep, TooDense):
+            return failed("an answer of the FHIR server nests too deep or holds more values than FHIR does")
         return read(answer.body)
 
 

@@ -22,6 +22,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
+from cds_service.ehr.fetched import Answered, Fetched
 from cds_service.trust.servers import ServerRule, below
 
 log = logging.getLogger(__name__)
@@ -38,14 +39,6 @@ _PAUSE = 0.1
 
 class Unanswered(Exception):
     """No answer could be had; the message says why in words for a note."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """Status and body of an answer."""
-
-    status: int
-    body: bytes
 
 
 class AnswersUrls(Protocol):
@@ -79,17 +72,16 @@ class Transport:
     def __init__(self, base: str, token: str, seconds: float, rule: ServerRule, most_bytes: int) -> None:
         """`base` ends with a slash; an empty token sends no Authorization (open servers).
 
-        `rule`: which servers may be called, and which addresses their names may lead to. `most_bytes`: of one answer.
+        `rule`: which servers may be called, and which addresses their names may lead to. `most_bytes`: of all answers.
         """
         self._base = base
         self._refusal = rule.why_not(base)
-        self._most_bytes = most_bytes
+        self._fetched = Fetched(most_bytes)
         self._until = time.monotonic() + seconds
         self._over = Event()
         self._connections: list[HTTPConnection] = []
         self._guard = Lock()
         self._asked: dict[str, Lock] = {}
-        self._answers: dict[str, Answered] = {}
         self._session = requests.Session()
         self._session.headers["Accept"] = "application/fhir+json"
         # Some servers answer an equal search from a cache for a minute (HAPI, Oracle Health), without what was just
@@ -109,19 +101,21 @@ class Transport:
         return below(self._base, url) is not None
 
     def get(self, url: str) -> Answered:
-        """One answer; Unanswered when there is none within the budget. The same URL is asked once a call."""
+        """One answer; Unanswered when there is none within the budget. A URL with a small answer is asked once."""
         if self._refusal is not None:
             raise Unanswered(self._refusal)
         with self._guard:
             lock = self._asked.setdefault(url, Lock())
         with lock:
-            if url not in self._answers:
-                self._answers[url] = self._tried(url)
-            return self._answers[url]
+            answer = self._fetched.kept(url)
+            if answer is None:
+                answer = self._tried(url)
+                self._fetched.keep(url, answer)
+            return answer
 
     def answered(self, url: str) -> Answered | None:
-        """The answer that came for a URL; None when it was not asked for or never came."""
-        return self._answers.get(url)
+        """The small answer that came for a URL; None when it was not asked for, never came or was let go."""
+        return self._fetched.kept(url)
 
     def _tried(self, url: str) -> Answered:
         """An answer, with one more try where that may help."""
@@ -156,6 +150,8 @@ class Transport:
             left = self.left
             if left <= 0:
                 raise Unanswered("time ran out")
+            if not self._fetched.may_take(0):
+                raise Unanswered("the answers of the FHIR server are too large")
             spelled = below(self._base, url)
             if spelled is None:
                 raise Unanswered("the address lies beside the FHIR server")
@@ -184,11 +180,9 @@ class Transport:
 
     def _body(self, answer: requests.Response) -> bytes:
         parts: list[bytes] = []
-        size = 0
         for part in answer.iter_content(_CHUNK):
-            size += len(part)
-            if size > self._most_bytes:
-                raise Unanswered("an answer of the FHIR server is too large")
+            if not self._fetched.may_take(len(part)):
+                raise Unanswered("the answers of the FHIR server are too large")
             if self.left <= 0:
                 raise Unanswered("time ran out")
             parts.append(part)
