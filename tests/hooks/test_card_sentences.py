@@ -11,16 +11,17 @@ from typing import Any
 import pytest
 
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome
-from cds_service.engine.finding import Basis, Finding, Gap, conjunction, met, not_met, unknown
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, conjunction, met, not_met, unknown
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import Chart
+from cds_service.facts import Chart, Topic
 from cds_service.hooks.card_text import detail
 from cds_service.hooks.card_title import title
 from cds_service.hooks.in_question import in_question
 from cds_service.hooks.markdown import escaped, plain, whole_clauses
 from cds_service.policies.mp_mm_1316.remedies import LONGEST_STEP, next_step, what_helps
+from cds_service.policies.registry import determine
 from tests.hooks.sentences import alone, excludes, findings, key, top_findings
-from tests.policies.charts import AS_OF, ORDER
+from tests.policies.charts import AS_OF, DIABETES, ORDER
 
 # The steps that were read aloud, by section, truth, and basis or gap. A new one has to be read, and added there.
 READ: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "next_steps.toml").read_text(encoding="utf-8"))
@@ -257,3 +258,31 @@ def test_the_step_of_a_group_is_that_of_the_part_that_speaks() -> None:
     ]
     assert conjunction(parts, "both").next_step == "second"
     assert conjunction([*parts, not_met("c", next_step="third")], "all").next_step == "third"
+
+
+def test_of_the_parts_the_one_that_found_most_speaks() -> None:
+    """Of the same gap first, then what stands against it, then what is open for another reason, then chance."""
+    some = [Evidence("Observation/o1")]
+    parts = {
+        "D.I.I.1": not_met("HbA1c 6.8 %", Basis.DOCUMENTED, some, next_step="against"),
+        "D.I.I.2": unknown(Gap.INCOMPLETE, "one low", "two lows", some, next_step="open"),
+        "D.I.I.4": unknown(Gap.INCOMPLETE, "one morning", "seven mornings", some, next_step="chance"),
+    }
+    parts = {name: part.under(name) for name, part in parts.items()}
+
+    def step(gap: Gap, *names: str) -> str:
+        group = unknown(gap, "several", "one of them").under("D.I.I")
+        return next_step(replace(group, parts=tuple(parts[name] for name in names)))
+
+    assert step(Gap.INCOMPLETE, *parts) == "open"
+    assert step(Gap.NEEDS_REVIEW, "D.I.I.2", "D.I.I.1") == "against"
+    assert step(Gap.INCOMPLETE, "D.I.I.4", "D.I.I.1") == "against"
+    assert step(Gap.NEEDS_REVIEW, "D.I.I.4", "D.I.I.2") == "open"
+    assert step(Gap.INCOMPLETE, "D.I.I.4") == "chance"
+
+
+def test_statements_that_could_not_be_read_are_said_once_for_all_reasons() -> None:
+    chart = Chart(diagnoses=(DIABETES,), unread={Topic.ATTESTATIONS: "the server did not answer"})
+    determination = determine(replace(ORDER, replacement_sign="modifier RA"), chart, AS_OF)
+    assert determination.on_replacement_path
+    assert [finding.id for finding in in_question(determination)] == ["D.III.A.3"]
