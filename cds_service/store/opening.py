@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +55,11 @@ class Store:
             return self.repository().first_use(client, jti, ends_at)
         except StoreError:
             raise Unavailable("the service cannot verify callers at the moment: try again") from None
+
+    def forget_use(self, client: str, jti: str) -> None:
+        """Lets what was remembered be used once more; it stays remembered while the database is away."""
+        with suppress(*StoreError):
+            self.repository().forget_use(client, jti)
 
 
 def open_store(settings: Settings) -> Store | None:

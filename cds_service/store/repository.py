@@ -44,6 +44,12 @@ class Repository:
             return False
         return True
 
+    def forget_use(self, client: str, jti: str) -> None:
+        """Lets a token that was remembered be used once more."""
+        mine = (used_tokens.c.client == client) & (used_tokens.c.jti == _without_nul(jti))
+        with self.engine.begin() as connection:
+            connection.execute(delete(used_tokens).where(mine))
+
     def prune(self, before: datetime, now: float) -> tuple[int, int]:
         """Deletes calls and feedback received before a time, and what has ended. The numbers of calls and of tokens."""
         with self.engine.begin() as connection:

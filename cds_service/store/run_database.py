@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from contextlib import suppress
 
 from sqlalchemy import Engine, delete
 
@@ -42,6 +43,11 @@ class RunDatabase:
             return Repository(self.engine()).first_use(client, jti, ends_at)
         except StoreError:
             raise Unavailable("the service cannot verify callers at the moment: try again") from None
+
+    def forget_use(self, client: str, jti: str) -> None:
+        """Lets what was remembered be used once more."""
+        with suppress(*StoreError):
+            Repository(self.engine()).forget_use(client, jti)
 
     def _forget_ended(self) -> None:
         now = time.time()

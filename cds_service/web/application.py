@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from cds_service.web.token_server import BackendTokens
 
 # One client leaves threads to the others; where nobody is told apart there is nobody to leave them to.
+_MOST_FORM_BYTES = 64_000
 _OF_ONE_CLIENT, _NO_LIMIT = 12, 1_000_000
 
 
@@ -56,6 +57,7 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
     """The WSGI application. `settings` None reads the environment; `open_source` None reads real FHIR servers."""
     settings = settings or settings_module.load()
     app = Flask(__name__)
+    app.url_map.merge_slashes = False  # a redirect to one slash would go to whatever host the caller names
     store, run = open_store(settings), RunDatabase()
     clients = load_clients(Path(settings.trusted_clients)) if settings.authenticates else TrustedClients()
     keys = KeyRing(fetch_key_set)
@@ -64,6 +66,8 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
     app.config.update(
         SETTINGS=settings,
         STORE=store,
+        MEMORY=store or run,
+        MAX_FORM_MEMORY_SIZE=_MOST_FORM_BYTES,
         SEAL=seal_of(settings),
         ROSTER=load_roster(Path(settings.members)) if settings.members else None,
         SMART_SERVERS=smart_servers,

@@ -7,9 +7,11 @@ import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import IO, cast
+from urllib.parse import parse_qsl
 
 from flask import Flask, Request, Response, request
 from gunicorn.http.errors import NoMoreData, ParseException
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import ClientDisconnected, RequestEntityTooLarge
 from werkzeug.wsgi import LimitedStream
 
@@ -19,6 +21,7 @@ from cds_service.web import patience
 from fhir_mappings.json_shape import TooDeep, TooDense, check_shape, most_values
 
 _PIECE = 262_144
+_FORM, _MOST_FIELDS = "application/x-www-form-urlencoded", 500
 _JSON = ("application/json", "application/fhir+json", "application/json+fhir", "text/json")
 
 
@@ -35,6 +38,19 @@ def read_body(request: Request, most: int, seconds: float = 10.0) -> bytes:
     if encoding not in ("gzip", "x-gzip"):
         raise WrongMediaType("send the body plain or with Content-Encoding: gzip", "Content-Encoding")
     return _unzipped(body, most)
+
+
+def read_form(request: Request, most: int, seconds: float) -> MultiDict[str, str]:
+    """The fields of a form, within a size and a time."""
+    if request.mimetype not in ("", _FORM):
+        raise WrongMediaType(f"send Content-Type {_FORM}", "Content-Type")
+    try:
+        if (request.content_length or 0) > most:
+            raise _too_large(most)
+        text = _arrived(request, most, seconds).decode("utf-8", "replace")
+        return MultiDict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
+    except (TooLarge, ValueError):
+        raise TooLarge(f"the form is over {most} bytes, or has over {_MOST_FIELDS} fields") from None
 
 
 def checked_body(request: Request, settings: Settings) -> bytes:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from cds_service.ehr.writing import NotWritten, create
@@ -17,7 +19,10 @@ from cds_service.policies.mp_mm_1316.documentation import Value
 from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS
 from cds_service.services.app_links import decoded_entries
 from cds_service.services.document_order import Documented, Wanted, document_order
+from cds_service.store.opening import Store
+from cds_service.store.run_database import RunDatabase
 from cds_service.web import measures, smart_sessions
+from cds_service.web.bodies import read_form
 from cds_service.web.documentation_view import summary_of, view_of
 from cds_service.web.pages import guard
 from cds_service.web.smart_scopes import STATEMENT, may_write
@@ -29,6 +34,10 @@ from fhir_mappings.references import local
 blueprint = Blueprint("documentation", __name__, url_prefix="/smart")
 ALL = "all"
 _MOST_WRITTEN = 20
+_MOST_FORM_BYTES = 64_000
+# What forms that were written are remembered under, beside the tokens of clients.
+_FORMS = "forms of the documentation page"
+_TWIN_SECONDS, _TWIN_PAUSE = 12.0, 0.2
 _AGAIN = "open the page from the EHR again"
 
 
@@ -50,7 +59,8 @@ def page() -> AnyResponse:
     if "order" in request.args:
         if local(request.args["order"], session.iss) is None:
             raise BadRequest("order must be a reference such as DeviceRequest/1", "order")
-        session.order, session.entries, session.before, session.drafts = request.args["order"], "[]", None, {}
+        if request.args["order"] != session.order:
+            session.order, session.before = request.args["order"], None
     found = _documented(session)
     response = Response(_rendered(session, found, _form(session, found)))
     session.before = summary_of(found)
@@ -62,31 +72,34 @@ def page() -> AnyResponse:
 @blueprint.post("/documentation")
 def save() -> AnyResponse:
     """Writes what was answered, and shows where the order stands then. Nothing that was typed is lost on the way."""
+    sent = read_form(request, _MOST_FORM_BYTES, current_app.config["SETTINGS"].body_seconds)
     session = smart_sessions.signed_in()
     if session is None:
-        return Response(_ended_page(), status=401)
+        return Response(_ended_page(sent), status=401)
     found = _documented(session)
-    form = _form(session, found, sent=request.form)
+    form = _form(session, found, sent=sent)
     if form.is_about_another:
         form = _form(session, found)
         form.errors["form"] = "Those answers were for another patient or order. Nothing was written"
         return _once_more(session, found, form, 409)
-    wanted = request.form.get("save", ALL)
-    sections = _sections(wanted, found, form)
+    sections = _sections(sent.get("save", ALL), found, form)
     answers = form.answers(sections)
     if not answers and not form.errors:
         form.errors["form"] = "Nothing was answered yet, so nothing was written"
     if form.errors:
         return _once_more(session, found, form, 422)
+    name = form.name(answers)
     try:
-        _write(session, found, answers)
+        written = _written_once(name, session, found, answers)
     except NotWritten as refusal:
         measures.STATEMENTS.labels("refused").inc()
         return _once_more(session, found, form, 502, refusal)
-    measures.STATEMENTS.labels("written").inc()
-    session.saved = sorted(sections)
-    session.drafts = _unsent(sections)
-    smart_sessions.keep(session)
+    if written:
+        measures.STATEMENTS.labels("written").inc()
+        session.saved = sorted(sections)
+        session.typed[session.order or ""] = _unsent(sent, sections)
+        session.sent = [*session.sent, name][-_MOST_WRITTEN:]
+        smart_sessions.keep(session)
     return redirect(url_for("documentation.page") + "#outcome", 303)
 
 
@@ -102,7 +115,7 @@ def _once_more(
 def _documented(session: SignedIn) -> Documented:
     config = current_app.config
     access = FhirAccess(session.iss, session.token, session.ends_at - time.time(), session.scope)
-    entries = decoded_entries(session.entries.encode())
+    entries = decoded_entries(session.entries.encode()) if session.order == session.launched_order else ()
     user = session.user if (session.user or "").startswith(("Practitioner/", "PractitionerRole/")) else None
     wanted = Wanted(access, session.patient, user, session.order, entries, tuple(session.written))
     sources = config["SOURCES"](config["SMART_SERVERS"].rule(session.iss))
@@ -115,7 +128,7 @@ def _documented(session: SignedIn) -> Documented:
 def _form(session: SignedIn, found: Documented, sent: Any = None) -> StatementForm:
     return StatementForm(
         session.csrf,
-        key=smart_sessions.form_key(),
+        key=smart_sessions.form_key(session),
         about=_about(session, found),
         today=found.today,
         sent=sent,
@@ -124,11 +137,11 @@ def _form(session: SignedIn, found: Documented, sent: Any = None) -> StatementFo
     )
 
 
-def _unsent(sections: frozenset[str]) -> dict[str, str]:
+def _unsent(sent: Mapping[str, str], sections: frozenset[str]) -> dict[str, str]:
     """What was typed in other sections: it is still there when the page comes back."""
     # What was filled in and cleared again is kept too, as cleared.
     others = [q.link_id for q in QUESTIONS if q.section not in sections]
-    return {name: request.form[name] for name in others if name in request.form}
+    return {name: sent[name] for name in others if name in sent}
 
 
 def _about(session: SignedIn, found: Documented) -> str:
@@ -177,6 +190,33 @@ def _is_clinician(user: str | None) -> bool:
     return (user or "").split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"])
 
 
+def _written_once(name: str, session: SignedIn, found: Documented, answers: dict[str, Any]) -> bool:
+    """Writes a form by its name; False when the same form was written before, or meanwhile by another request."""
+    memory: Store | RunDatabase = current_app.config["MEMORY"]
+    if not _is_first(name, memory, session.ends_at):
+        return False
+    try:
+        _write(session, found, answers)
+    except NotWritten as refusal:
+        if not refusal.uncertain:
+            memory.forget_use(_FORMS, name)
+        raise
+    return True
+
+
+def _is_first(name: str, memory: Store | RunDatabase, ends_at: float) -> bool:
+    """Whether this request is the one that writes a form. Another one that does is waited for: it may be refused."""
+    until = time.monotonic() + _TWIN_SECONDS
+    while not memory.first_use(_FORMS, name, ends_at):
+        session = smart_sessions.fresh()
+        if session is not None and name in session.sent:
+            return False
+        if time.monotonic() > until:
+            raise NotWritten("they are being sent by another request, which has not ended", uncertain=True)
+        time.sleep(_TWIN_PAUSE)
+    return True
+
+
 def _write(session: SignedIn, found: Documented, answers: dict[str, Any]) -> None:
     """Writes the statement to the EHR's FHIR server in the name of who has signed in. NotWritten when it cannot be."""
     if session.user is None or not _is_clinician(session.user):
@@ -219,7 +259,7 @@ def _rendered(session: SignedIn, found: Documented, form: StatementForm, refusal
     )
 
 
-def _ended_page() -> str:
+def _ended_page(form: MultiDict[str, str]) -> str:
     """What was typed stays in the form, to be sent again once the page has been opened anew."""
-    sent = [(name, value) for name, value in request.form.items(multi=True) if name != "csrf_token" and value]
+    sent = [(name, value) for name, value in form.items(multi=True) if name != "csrf_token" and value]
     return render_template("documentation_ended.html", sent=sent, questions={q.link_id: q for q in QUESTIONS})

@@ -81,7 +81,9 @@ def smart_operations() -> Iterable[tuple[str, str, JSON]]:
                 502: "The FHIR server did not take it; the page keeps what was typed",
             },
             400,
+            408,
             413,
+            415,
             503,
         ),
     )
@@ -110,7 +112,14 @@ def _queries(*names: str) -> list[JSON]:
 def _answers(pages: dict[int, str], *refusals: int) -> JSON:
     """Responses: pages and redirects, and refusals that are an OperationOutcome or a page."""
     found: JSON = {str(status): {"description": words, "content": _PAGE} for status, words in pages.items()}
-    words = {400: "Something is missing or does not fit", 403: "No access", 413: "Too large", 503: _AWAY}
+    words = {
+        400: "Something is missing or does not fit",
+        403: "No access",
+        408: "Too slow",
+        413: "Too large",
+        415: "No form",
+        503: _AWAY,
+    }
     for status in refusals:
         told = words.get(status, "The EHR did not do its part")
         found.setdefault(str(status), {"description": told, "content": _REFUSAL})

@@ -78,7 +78,7 @@ def launch() -> AnyResponse:
         nonce=asked.nonce,
         launch=started,
     )
-    return smart_sessions.begin(current_app.make_response(redirect(url)), asked)
+    return smart_sessions.begin_launch(current_app.make_response(redirect(url)), asked)
 
 
 def _registered(iss: str) -> Registration:
@@ -96,12 +96,12 @@ def _registered(iss: str) -> Registration:
 @blueprint.get("/callback")
 def callback() -> AnyResponse:
     """The EHR's answer to a sign-in: a code, or why there is none."""
-    asked = smart_sessions.current()
-    state = request.args.get("state", "")
-    if not isinstance(asked, Launch) or not secrets.compare_digest(state.encode(), asked.state.encode()):
+    asked = smart_sessions.take_launch(request.args.get("state", ""))
+    if asked is None:
+        if smart_sessions.signed_in() is not None:  # who goes back in the browser comes here a second time
+            return redirect(url_for("documentation.page"), 303)
         measures.LAUNCHES.labels("wrong-state").inc()
         raise BadRequest(f"state does not belong to a sign-in that is under way in this browser: {_AGAIN}", "state")
-    smart_sessions.end()  # a sign-in is answered once, whatever the answer
     if "error" in request.args:
         raise _denied(request.args["error"])
     if request.args.get("iss") not in (None, asked.issuer, asked.iss):  # RFC 9207
@@ -162,7 +162,7 @@ def _with_order(session: SignedIn, app_context: Any) -> SignedIn:
     links = current_app.config["APP_LINKS"]
     launched = links.launched(app_context, session.patient) if isinstance(app_context, str) else None
     if launched is not None:
-        session.order = launched.order
+        session.order = session.launched_order = launched.order
         session.entries = as_json(list(launched.entries)).decode()
         session.foreign_link = launched.foreign
     return session

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -61,6 +62,9 @@ class StatementForm:
         typed = MultiDict(drafts or {}) if sent is None else sent
         self.kept = frozenset(question.link_id for question in QUESTIONS if typed.get(question.link_id))
         self._form = _form_class(state, key, today)(typed, data={**shown, "about": about})
+        # Each form that is shown is another one; what is sent says which it was.
+        self._once = str(self._form["once"].data or "")
+        self._form["once"].data = secrets.token_urlsafe(16)
         self.errors: dict[str, str] = {}
         if sent is not None:
             self._form.validate()
@@ -72,8 +76,12 @@ class StatementForm:
 
     @property
     def hidden(self) -> Sequence[Field]:
-        """What travels with the form unseen: its protection, and whom it is about."""
-        return [self._form["csrf_token"], self._form["about"]]
+        """What travels with the form unseen: its protection, whom it is about, and which form it is."""
+        return [self._form["csrf_token"], self._form["about"], self._form["once"]]
+
+    def name(self, answers: Mapping[str, Any]) -> str:
+        """A digest of the form that was sent, with what is signed in it: the same for one that is sent twice."""
+        return digest(self._about, self._once, repr(sorted(answers.items())))
 
     @property
     def is_about_another(self) -> bool:
@@ -131,7 +139,7 @@ def _form_class(state: MutableMapping[str, Any], key: bytes, today: date) -> typ
         csrf_time_limit = LIMIT
 
     members: dict[str, Any] = {question.link_id: _field(question, today) for question in QUESTIONS}
-    return type("_Statement", (Form,), {**members, "about": HiddenField(), "Meta": Meta})
+    return type("_Statement", (Form,), {**members, "about": HiddenField(), "once": HiddenField(), "Meta": Meta})
 
 
 def _field(question: Question, today: date) -> Any:

@@ -85,7 +85,10 @@ def test_an_answer_with_another_state_is_refused(visitor: Visitor) -> None:
 def test_an_answer_counts_once(visitor: Visitor) -> None:
     url = visitor.callback(CHART)
     assert visitor.get(url).status_code == 303
-    assert visitor.get(url).status_code == 400
+    signed_in = visitor.browser.cookies[COOKIE]
+    again = visitor.get(url)
+    assert (again.status_code, again.headers["Location"]) == (303, "/smart/documentation")
+    assert visitor.browser.cookies[COOKIE] == signed_in, "nobody signs in a second time by it"
     assert visitor.page().status == 200, "who has signed in stays signed in"
 
 
@@ -204,13 +207,14 @@ def test_a_session_ends_with_its_token(visitor: Visitor) -> None:
 def _cookie(header: str) -> Morsel[str]:
     found: SimpleCookie = SimpleCookie()
     found.load(header.replace("; Partitioned", ""))
-    return found[COOKIE]
+    (made,) = found.values()
+    return made
 
 
 def test_the_cookie_is_for_this_host_and_no_script_and_changes_with_the_sign_in(visitor: Visitor) -> None:
-    url = visitor.callback(CHART)
+    visitor.sign_in(CHART)
     before = visitor.browser.cookies[COOKIE]
-    header = visitor.get(url).headers["Set-Cookie"]
+    header = visitor.get(visitor.callback(CHART)).headers["Set-Cookie"]
     made = _cookie(header)
     assert (made["httponly"], made["samesite"], made["path"], made["domain"]) == (True, "Lax", "/smart", "")
     assert (made["secure"], "Partitioned" in header) == ("", False), "over http on this machine"
