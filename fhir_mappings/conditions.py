@@ -11,7 +11,7 @@ from fhir_mappings import terminology
 from fhir_mappings.clinical_views import Condition
 from fhir_mappings.context import ChartContext, named
 from fhir_mappings.datatypes import CodeableConcept
-from fhir_mappings.meaning import code_and_name, meaning_of
+from fhir_mappings.meaning import code_and_label, meaning_of
 from fhir_mappings.reading import plain
 
 _DROPPED = ("refuted", "entered-in-error")
@@ -74,7 +74,7 @@ def _diagnosis(condition: Condition, name: str, context: ChartContext) -> Diagno
         return None
     confirmed = verification in ("", "confirmed")
     active, status = _activity(condition, context)
-    code, label = code_and_name(condition.code, meaning.documented or meaning.supported or meaning.review)
+    code, label = code_and_label(condition.code, meaning)
     if meaning.review:
         context.note(f"{name}: a reviewer has to read what it says ({label})")
     return Diagnosis(

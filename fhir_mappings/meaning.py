@@ -187,6 +187,15 @@ def _all_words() -> tuple[_Words, ...]:
     )
 
 
+def code_and_label(concept: CodeableConcept | None, meaning: Meaning) -> tuple[str, str]:
+    """Code and label of what an element means; words that say more than its code are quoted, for who reviews them."""
+    code, label = code_and_name(concept, meaning.documented or meaning.supported or meaning.review)
+    sure = meaning.documented | meaning.supported
+    texts = (naming_text(concept, wanted) for wanted in sorted(meaning.review)) if sure else ()
+    text = next((text for text in texts if text), "")
+    return code, label if not text or text in label else f'{label} (charted as "{text}")'
+
+
 def code_and_name(concept: CodeableConcept | None, meaning: frozenset[Concept]) -> tuple[str, str]:
     """Code and label of the coding that carries one of these concepts, else the text that names it."""
     for coding in terminology.codings(concept):

@@ -12,7 +12,7 @@ from fhir_mappings.clinical_views import ChargeItem, Procedure
 from fhir_mappings.code_systems import is_odd_spelling
 from fhir_mappings.context import ChartContext, named
 from fhir_mappings.datatypes import Period
-from fhir_mappings.meaning import Meaning, code_and_name, meaning_of, meaning_of_any
+from fhir_mappings.meaning import Meaning, code_and_label, meaning_of, meaning_of_any
 
 _DIALYSIS = frozenset(
     {
@@ -70,7 +70,7 @@ def _sort(
 
     def record(wanted: frozenset[Concept]) -> Record:
         found = meaning.only(wanted)
-        code, label = code_and_name(item.code, found.documented or found.supported or found.review)
+        code, label = code_and_label(item.code, found)
         return Record(name, when, found.documented, label, code=code, supported=found.supported, review=found.review)
 
     taught = _education(meaning.only(_EDUCATION), item, context)

@@ -74,8 +74,8 @@ def _newest_hba1c(case: Case) -> Finding:
         )
     level = f"{case.parameters['hba1c_threshold']:g} %"
     if any(r.unusable for r in newest):
-        why = "; ".join(dict.fromkeys(r.unusable.value for r in newest if r.unusable))
-        words = f"Only a reviewer can say whether the newest HbA1c is above {level}: {shown} ({why})"
+        why = "; ".join(dict.fromkeys(r.unusable.value for r in newest if r.unusable and r.unusable.value not in shown))
+        words = f"The newest HbA1c has to be read by a person: {shown}{f' ({why})' if why else ''}"
         return unknown(Gap.NEEDS_REVIEW, words, closes, evidence, remarks=remarks)
     words = f"The newest HbA1c ({shown}) does not say whether it is above {level}"
     return unknown(Gap.INCOMPLETE, words, closes, evidence, remarks=remarks)

@@ -1,0 +1,56 @@
+"""What a coded element is called in a sentence that a clinician reads."""
+
+from __future__ import annotations
+
+import pytest
+
+from cds_service.concepts import Concept
+from fhir_mappings import terminology
+from fhir_mappings.datatypes import CodeableConcept, Coding
+from fhir_mappings.meaning import code_and_label, meaning_of
+
+SNOMED = "http://snomed.info/sct"
+ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+
+
+def _label(*codings: Coding, text: str | None = None) -> str:
+    concept = CodeableConcept(coding=list(codings), text=text)
+    return code_and_label(concept, meaning_of(concept))[1]
+
+
+def test_words_that_say_more_than_the_code_are_quoted() -> None:
+    """A finding that rests on the words would otherwise name the code, which says nothing of it."""
+    code = Coding(system=SNOMED, code="237599002", display="Insulin treated type 2 diabetes mellitus")
+    text = "Type 2 diabetes mellitus with ESRD, on chronic dialysis"
+    assert _label(code, text=text) == f'Insulin treated type 2 diabetes mellitus (charted as "{text}")'
+    assert _label(code, text="Type 2 diabetes on insulin") == "Insulin treated type 2 diabetes mellitus"
+
+
+def test_numbers_of_snomed_and_rxnorm_are_not_read_to_a_clinician() -> None:
+    assert _label(Coding(system=SNOMED, code="46177005", display="End-stage renal disease (disorder)")) == (
+        "End-stage renal disease"
+    )
+    assert (
+        _label(Coding(system=ICD, code="N18.6", display="End stage renal disease")) == "N18.6 End stage renal disease"
+    )
+    assert _label(Coding(system=ICD, code="N18.6")).startswith("N18.6")
+
+
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("x" * 300, "N18.6 xxxx"),
+        (
+            "Breakdown of insulin pump, " + "with a very long description of what was found, " * 4,
+            "N18.6 Breakdown of insulin pump, with a very long description of what was found",
+        ),
+    ],
+)
+def test_a_long_name_loses_whole_clauses(name: str, kept: str) -> None:
+    label = terminology.label(
+        CodeableConcept(coding=[Coding(system=ICD, code="N18.6", display=name)]),
+        frozenset({Concept.END_STAGE_RENAL_DISEASE}),
+    )
+    assert len(label) <= 120
+    assert label.startswith(kept)
+    assert not label.endswith((",", " ", "("))
