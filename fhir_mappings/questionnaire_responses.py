@@ -57,11 +57,14 @@ def questionnaire_response(
     }
 
 
-def draft_response(public_url: str, patient: str, authored: datetime, about: Sequence[str]) -> JSON:
-    """The response that a DTR client begins with: nothing answered yet, and nothing that counts. See above."""
+def draft_response(public_url: str, identity: str, patient: str, authored: datetime, about: Sequence[str]) -> JSON:
+    """The response that a DTR client begins with: nothing answered yet, and nothing that counts. See above.
+
+    `identity`: an id that no other draft has; a client may write it to its server under that id.
+    """
     return {
         "resourceType": "QuestionnaireResponse",
-        "id": "draft",
+        "id": identity,
         "extension": list(_extensions(about)),
         "questionnaire": f"{public_url}/fhir/Questionnaire/{NAME}|{VERSION}",
         "status": "in-progress",

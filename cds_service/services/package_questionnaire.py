@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import msgspec
 
@@ -71,7 +72,7 @@ def _draft(orders: list[JSON], parameters: list[tuple[str, Any]], public_url: st
         each["reference"] for each in people if isinstance(each, dict) and isinstance(each.get("reference"), str)
     ]
     about = [_named(each) for each in (*orders, *coverages) if isinstance(each.get("id"), str)]
-    return draft_response(public_url, patients[0], now, about) if patients and about else None
+    return draft_response(public_url, str(uuid4()), patients[0], now, about) if patients and about else None
 
 
 def _assertions(orders: list[JSON], parameters: list[tuple[str, Any]]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -227,6 +228,23 @@ def test_by_order_and_coverage_it_is_the_same(client: FlaskClient) -> None:
     _assert_draft(package["parameter"][0]["resource"], coverage)
     unknown = _package(client, ("order", {"resource": order("pump-9")}), ("coverage", {"resource": coverage}))
     assert _required(unknown) == USUAL
+
+
+def _draft(package: JSON) -> tuple[str, str]:
+    """The id of a package's draft, and its address in the Bundle."""
+    entries = package["parameter"][0]["resource"]["entry"]
+    (found,) = (e for e in entries if e["resource"]["resourceType"] == "QuestionnaireResponse")
+    return found["resource"]["id"], found["fullUrl"]
+
+
+def test_every_draft_has_an_id_of_its_own(client: FlaskClient) -> None:
+    """Two drafts that a client writes to its server under their ids do not take each other's place."""
+    asked = ("order", {"resource": order()}), ("coverage", {"resource": {"resourceType": "Coverage", "id": "v1"}})
+    drafts = [_draft(_package(client, *asked)) for _ in range(3)]
+    assert len({identity for identity, _ in drafts}) == 3
+    for identity, address in drafts:
+        assert re.fullmatch(r"[A-Za-z0-9.-]{1,64}", identity)
+        assert address == f"{URL}/fhir/QuestionnaireResponse/{identity}"
 
 
 def test_the_newest_determination_counts(client: FlaskClient) -> None:
