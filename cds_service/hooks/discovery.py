@@ -17,6 +17,8 @@ SPECIFICATION, CRD_SPECIFICATION = "2.0.1", "3.0.0-ballot"
 VERSIONS = "davinci-crd.version"
 CONFIGURATION_OPTIONS = "davinci-crd.configuration-options"
 _PAGE = 1000
+# Two services that listen to one hook both answer it.
+_ONE_FAMILY = "Subscribe to the CRD services or to the plain ones, not to both: each order would be answered twice."
 _PLAIN_USAGE = (
     "Reads the chart from prefetch or from the FHIR server in the call; what it can read from neither is named as not "
     "retrieved."
@@ -52,34 +54,37 @@ ORDER_SIGN = HookService(
     "order-sign",
     "Insulin pump coverage (CareSource MP-MM-1316)",
     "When an insulin pump order is signed: predicts whether CareSource Marketplace will approve it under medical "
-    "policy MP-MM-1316, and names what is missing, section by section.",
+    f"policy MP-MM-1316, and names what is missing, section by section. Plain CDS Hooks. {_ONE_FAMILY}",
 )
 ORDER_SELECT = HookService(
     "insulin-pump-order-select",
     "order-select",
     "Insulin pump coverage at order selection (CareSource MP-MM-1316)",
-    "The same prediction as soon as an insulin pump is selected, for the selected orders only.",
+    "The same prediction as soon as an insulin pump is selected, for the selected orders only. Plain CDS Hooks. "
+    f"{_ONE_FAMILY}",
 )
 CRD_ORDER_SIGN = HookService(
     "crd-order-sign",
     "order-sign",
     "CareSource coverage requirements at signing (insulin pumps)",
     "Da Vinci CRD for insulin pump orders: whether medical policy MP-MM-1316 covers the order, and which "
-    "documentation prior authorization needs, as coverage information on the order.",
+    f"documentation prior authorization needs, as coverage information on the order. {_ONE_FAMILY}",
     crd=True,
 )
 CRD_ORDER_SELECT = HookService(
     "crd-order-select",
     "order-select",
     "CareSource coverage requirements at selection (insulin pumps)",
-    "Da Vinci CRD for selected insulin pump orders: a first word on coverage, without asking for documentation.",
+    "Da Vinci CRD for selected insulin pump orders: a first word on coverage, without asking for documentation. "
+    f"{_ONE_FAMILY}",
     crd=True,
 )
 CRD_ORDER_DISPATCH = HookService(
     "crd-order-dispatch",
     "order-dispatch",
     "CareSource coverage requirements at dispatch (insulin pumps)",
-    "Da Vinci CRD for insulin pump orders that are sent to a supplier: coverage and documentation, looked at again.",
+    "Da Vinci CRD for insulin pump orders that are sent to a supplier: coverage and documentation, looked at again. "
+    f"{_ONE_FAMILY}",
     crd=True,
 )
 SERVICES = {
@@ -125,9 +130,36 @@ def prefetch_templates() -> dict[str, str]:
     }
 
 
-def discovery(*, legacy: bool = False) -> dict[str, Any]:
-    """The body of GET /cds-services; `legacy`: the CRD services alone, for clients of CDS Hooks 2.0."""
-    return {"services": [_entry(service, legacy) for service in SERVICES.values() if service.crd or not legacy]}
+@dataclass(frozen=True, slots=True)
+class ServiceBase:
+    """A base URL, as the path below the public one, and the services that are offered there.
+
+    `legacy`: templates that clients of CDS Hooks 2.0 can fill, and CRD 2.0.1 for clients that ask for none.
+    """
+
+    path: str = ""
+    crd: bool = True
+    plain: bool = True
+    legacy: bool = False
+
+    def offers(self, service: HookService) -> bool:
+        """Whether a service is offered here."""
+        return self.crd if service.crd else self.plain
+
+    def services(self) -> list[HookService]:
+        """Its services, those of CRD first: a client that takes the first one of a hook is a CRD client."""
+        return sorted(filter(self.offers, SERVICES.values()), key=lambda service: not service.crd)
+
+
+EVERYTHING = ServiceBase()
+CRD_2_0 = ServiceBase("/crd-2.0", plain=False, legacy=True)
+PLAIN = ServiceBase("/plain", crd=False)
+BASES = (EVERYTHING, CRD_2_0, PLAIN)
+
+
+def discovery(base: ServiceBase = EVERYTHING) -> dict[str, Any]:
+    """The body of GET /cds-services at a base URL."""
+    return {"services": [_entry(service, base.legacy) for service in base.services()]}
 
 
 def _entry(service: HookService, legacy: bool) -> dict[str, Any]:

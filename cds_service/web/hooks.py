@@ -11,7 +11,7 @@ from hashlib import sha256
 from flask import Blueprint, Response, current_app, request
 
 from cds_service.errors import BadRequest, NotFound
-from cds_service.hooks.discovery import SERVICES, HookService, discovery
+from cds_service.hooks.discovery import BASES, SERVICES, HookService, ServiceBase, discovery
 from cds_service.hooks.feedback import Feedback, parse_feedback
 from cds_service.hooks.messages import as_json
 from cds_service.services.determine_coverage import EXTENSION, Answered, answer_call
@@ -25,50 +25,38 @@ from fhir_mappings.crd_versions import V2_0, CrdVersion, version_named
 
 blueprint = Blueprint("hooks", __name__)
 
-# The same CRD services for clients of CDS Hooks 2.0: templates that they can fill, and CRD 2.0.1 unless they ask.
-LEGACY = "/crd-2.0"
+
+def discover(base: ServiceBase) -> Response:
+    """The services that are offered at a base URL."""
+    return Response(as_json(discovery(base)), mimetype="application/json")
 
 
-@blueprint.get("/cds-services", strict_slashes=False)
-def discover() -> Response:
-    """The services that are here."""
-    return Response(as_json(discovery()), mimetype="application/json")
-
-
-@blueprint.get(f"{LEGACY}/cds-services", strict_slashes=False)
-def discover_legacy() -> Response:
-    """The CRD services for clients of CDS Hooks 2.0."""
-    return Response(as_json(discovery(legacy=True)), mimetype="application/json")
-
-
-@blueprint.post("/cds-services/<service_id>")
-def call(service_id: str) -> Response:
+def call(base: ServiceBase, service_id: str) -> Response:
     """One hook call."""
-    return _measured(_service(service_id), _called)
+    default_version = V2_0 if base.legacy else None
+    return _measured(_service(base, service_id), partial(_called, default_version=default_version))
 
 
-@blueprint.post(f"{LEGACY}/cds-services/<service_id>")
-def call_legacy(service_id: str) -> Response:
-    """One hook call of a client of CDS Hooks 2.0."""
-    return _measured(_service(service_id, legacy=True), partial(_called, default_version=V2_0))
-
-
-@blueprint.post("/cds-services/<service_id>/feedback")
-def feedback(service_id: str) -> Response:
+def feedback(base: ServiceBase, service_id: str) -> Response:
     """Feedback on cards of a service."""
-    return _measured(_service(service_id), _told)
+    return _measured(_service(base, service_id), _told)
 
 
-@blueprint.post(f"{LEGACY}/cds-services/<service_id>/feedback")
-def feedback_legacy(service_id: str) -> Response:
-    """The same at the other address."""
-    return _measured(_service(service_id, legacy=True), _told)
+def _add_routes(base: ServiceBase) -> None:
+    root, name = f"{base.path}/cds-services", base.path.strip("/").replace(".", "_") or "all"
+    blueprint.add_url_rule(root, f"discover_{name}", partial(discover, base), methods=["GET"], strict_slashes=False)
+    blueprint.add_url_rule(f"{root}/<service_id>", f"call_{name}", partial(call, base), methods=["POST"])
+    blueprint.add_url_rule(f"{root}/<service_id>/feedback", f"told_{name}", partial(feedback, base), methods=["POST"])
 
 
-def _service(service_id: str, *, legacy: bool = False) -> HookService:
+for _base in BASES:
+    _add_routes(_base)
+
+
+def _service(base: ServiceBase, service_id: str) -> HookService:
     service = SERVICES.get(service_id)
-    if service is None or (legacy and not service.crd):
-        raise NotFound("no such service: GET /cds-services lists them")
+    if service is None or not base.offers(service):
+        raise NotFound(f"no such service: GET {base.path}/cds-services lists them")
     return service
 
 

@@ -10,7 +10,10 @@ from uuid import uuid4
 
 from flask import Flask, Response, g, has_request_context, request
 
+from cds_service.hooks.discovery import BASES
+
 _HEADER = "X-Correlation-Id"
+_CALLS = tuple(f"{base.path}/cds-services" for base in BASES)
 
 
 class JsonLines(logging.Formatter):
@@ -51,7 +54,7 @@ def install(app: Flask) -> None:
     @app.after_request
     def tell(response: Response) -> Response:
         response.headers[_HEADER] = g.get("correlation", "")
-        if request.path.startswith(("/cds-services", "/crd-2.0")):
+        if request.path.startswith(_CALLS):
             caller = g.get("caller")
             client = caller.client.name if caller is not None else "-"
             logging.getLogger("cds_service.calls").info(

@@ -11,11 +11,10 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
-from cds_service.hooks.discovery import SERVICES, HookService, discovery
+from cds_service.hooks.discovery import BASES, CRD_2_0, PLAIN, SERVICES, HookService, ServiceBase, discovery
 from cds_service.hooks.messages import as_json
 from cds_service.policies import mp_mm_1316
 from cds_service.services.keep_call import software_version
-from cds_service.web.hooks import LEGACY
 from cds_service.web.openapi_schemas import SCHEMAS, call_body, ref
 from cds_service.web.openapi_smart import access_token, backend_operations, smart_operations
 from cds_service.web.smart_backend import SCOPES
@@ -40,6 +39,10 @@ _REFUSALS_OF_CRD = {
     422: "Good JSON, but not what Da Vinci CRD, or the version asked for, allows.",
 }
 
+_OFFERED = {
+    CRD_2_0.path: "The CRD services for clients of CDS Hooks 2.0",
+    PLAIN.path: "The plain services alone",
+}
 _ANYBODY_OR_TOKEN: list[JSON] = [{}, {"token": []}]
 
 
@@ -81,12 +84,12 @@ def _by_path() -> JSON:
 
 def _operations() -> Iterable[tuple[str, str, JSON]]:
     """Path, method and operation of every route."""
-    for root, legacy in (("", False), (LEGACY, True)):
-        yield f"{root}/cds-services", "get", _discovery(legacy)
-        for entry in discovery(legacy=legacy)["services"]:
-            service, path = SERVICES[entry["id"]], f"{root}/cds-services/{entry['id']}"
-            yield path, "post", _hook(service, entry, legacy)
-            yield f"{path}/feedback", "post", _feedback(service, legacy)
+    for base in BASES:
+        yield f"{base.path}/cds-services", "get", _discovery(base)
+        for entry in discovery(base)["services"]:
+            service, path = SERVICES[entry["id"]], f"{base.path}/cds-services/{entry['id']}"
+            yield path, "post", _hook(service, entry, base)
+            yield f"{path}/feedback", "post", _feedback(service, base)
     yield from _dtr()
     yield from backend_operations()
     yield from smart_operations()
@@ -139,21 +142,21 @@ def _page(name: str, summary: str, media_type: str, schema: JSON | None = None) 
     }
 
 
-def _discovery(legacy: bool) -> JSON:
+def _discovery(base: ServiceBase) -> JSON:
     found = {"200": _replied("The services", "application/json", ref("Discovery"))}
     return {
-        "operationId": _named("discover", legacy),
-        "summary": "The CRD services for clients of CDS Hooks 2.0" if legacy else "The services that are here",
+        "operationId": _named("discover", base),
+        "summary": _OFFERED.get(base.path, "The services that are here"),
         "tags": ["discovery"],
         "security": _ANYBODY_OR_TOKEN,
         "responses": found | _refused({status: _REFUSALS[status] for status in (401, 503)}),
     }
 
 
-def _hook(service: HookService, entry: JSON, legacy: bool) -> JSON:
+def _hook(service: HookService, entry: JSON, base: ServiceBase) -> JSON:
     found = {"200": _replied("Cards, system actions and determinations", "application/json", ref("HookResponse"))}
     return {
-        "operationId": _named(service.id, legacy),
+        "operationId": _named(service.id, base),
         "summary": service.title,
         "description": f"{service.description} {entry['usageRequirements']}",
         "tags": ["hooks"],
@@ -163,9 +166,9 @@ def _hook(service: HookService, entry: JSON, legacy: bool) -> JSON:
     }
 
 
-def _feedback(service: HookService, legacy: bool) -> JSON:
+def _feedback(service: HookService, base: ServiceBase) -> JSON:
     return {
-        "operationId": _named(f"{service.id}-feedback", legacy),
+        "operationId": _named(f"{service.id}-feedback", base),
         "summary": f"Feedback on cards: {service.title}",
         "tags": ["feedback"],
         "security": _ANYBODY_OR_TOKEN,
@@ -174,8 +177,8 @@ def _feedback(service: HookService, legacy: bool) -> JSON:
     }
 
 
-def _named(name: str, legacy: bool) -> str:
-    return f"{name}-2.0" if legacy else name
+def _named(name: str, base: ServiceBase) -> str:
+    return f"{name}{base.path.replace('/', '-').replace('crd-', '')}"
 
 
 def _sent(schema: JSON) -> JSON:

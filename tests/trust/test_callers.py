@@ -83,8 +83,9 @@ def test_every_address_has_its_own_audience(made: MakeClient) -> None:
     headers = {"Authorization": f"Bearer {signed(f'{PUBLIC_URL}{SIGN}')}"}
     body = {"card": "x", "outcome": "overridden"}
     assert client.post(f"{SIGN}/feedback", json=body, headers=headers).status_code == 200
-    legacy = "/crd-2.0/cds-services"
-    assert client.get(legacy, headers={"Authorization": f"Bearer {signed(PUBLIC_URL + legacy)}"}).status_code == 200
+    for other in ("/crd-2.0/cds-services", "/plain/cds-services"):
+        assert client.get(other, headers={"Authorization": f"Bearer {signed()}"}).status_code == 401
+        assert client.get(other, headers={"Authorization": f"Bearer {signed(PUBLIC_URL + other)}"}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -244,7 +245,7 @@ def test_every_cds_hooks_address_is_guarded(made: MakeClient) -> None:
     for path in (SIGN, f"{SIGN}/feedback", "/cds-services/nobody", "/crd-2.0/cds-services/crd-order-sign"):
         assert client.post(path, json=crd_call()).status_code == 401, path
         assert client.post(path, data="{").status_code == 401, path
-    for path in ("/cds-services", "/cds-services/", "/crd-2.0/cds-services", "/crd-2.0/cds-services/"):
+    for path in (f"{root}/cds-services{end}" for root in ("", "/crd-2.0", "/plain") for end in ("", "/")):
         assert client.get(path).status_code == 401, path
 
 

@@ -80,6 +80,7 @@ def test_every_operation_of_the_document_is_served(client: FlaskClient, path: st
 def test_every_service_has_a_hook_and_feedback_at_its_addresses() -> None:
     wanted = {f"/cds-services/{name}" for name in SERVICES}
     wanted |= {f"/crd-2.0/cds-services/{service.id}" for service in SERVICES.values() if service.crd}
+    wanted |= {f"/plain/cds-services/{service.id}" for service in SERVICES.values() if not service.crd}
     wanted |= {f"{path}/feedback" for path in wanted}
     assert {path for path, method in OPERATIONS if method == "post" and "cds-services" in path} == wanted
 
@@ -150,6 +151,6 @@ def test_feedback_and_its_answer_fit_the_schemas(client: FlaskClient, path: str)
 
 
 def test_discovery_fits_its_schema(client: FlaskClient) -> None:
-    for root in ("", "/crd-2.0"):
+    for root in ("", "/crd-2.0", "/plain"):
         path = f"{root}/cds-services"
         _schema(path, "200").validate(client.get(path).get_json())
