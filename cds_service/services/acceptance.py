@@ -12,12 +12,12 @@ ALL = "all"
 
 
 def acceptance(entries: Iterable[Any]) -> list[dict[str, Any]]:
-    """Rows by outcome, then by the criteria that were open when the card was shown; the newest word on a card counts.
+    """Rows by outcome, then by the criteria that were open when the card was shown; the newest word of a client counts.
 
     `entries`: feedback joined to its determination, oldest first. Feedback on unknown cards is `unmatched`;
     on cards that are about no order judged, such as one that asks for the coverage, `no order`.
     """
-    newest = {entry.card_uuid: entry for entry in entries}
+    newest = {(entry.card_uuid, entry.client, entry.service): entry for entry in entries}
     words: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     reasons: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for entry in newest.values():

@@ -87,12 +87,22 @@ class Repository:
             return connection.execute(newest).first()
 
     def feedback_since(self, since: date | None) -> list[Row[Any]]:
-        """Feedback with the call that showed its card, and the determination that it was about; where there are any."""
-        about = (determinations.c.call_id == cards.c.call_id) & (
-            determinations.c.order_reference == cards.c.order_reference
+        """Feedback with the call that showed its card, and the determination that it was about; where there are any.
+
+        A card of another client or service is none of its: whoever learns a card's id says nothing about it.
+        """
+        shown = (
+            select(cards.c.uuid, cards.c.call_id, cards.c.order_reference, calls.c.client, calls.c.service)
+            .join(calls, calls.c.id == cards.c.call_id)
+            .subquery()
         )
-        joined = feedback.outerjoin(cards, cards.c.uuid == feedback.c.card_uuid).outerjoin(determinations, about)
-        told = cards.c.call_id.label("shown_in")
+        own = (shown.c.uuid == feedback.c.card_uuid) & (shown.c.service == feedback.c.service)
+        own &= shown.c.client.is_not_distinct_from(feedback.c.client)
+        about = (determinations.c.call_id == shown.c.call_id) & (
+            determinations.c.order_reference == shown.c.order_reference
+        )
+        joined = feedback.outerjoin(shown, own).outerjoin(determinations, about)
+        told = shown.c.call_id.label("shown_in")
         columns = (feedback, told, determinations.c.outcome.label("determined"), determinations.c.body)
         with self.engine.connect() as connection:
             found = (
@@ -187,5 +197,7 @@ def _write_feedback(connection: Connection, record: JSON) -> None:
         return
     members = {column.name: record[column.name] for column in feedback.columns if column.name != "call_id"}
     members["received_at"] = _moment(record["received_at"])
-    call = connection.execute(select(cards.c.call_id).where(cards.c.uuid == record["card_uuid"])).scalar()
+    own = (calls.c.service == record["service"]) & calls.c.client.is_not_distinct_from(record["client"])
+    shown = select(cards.c.call_id).join(calls, calls.c.id == cards.c.call_id)
+    call = connection.execute(shown.where(cards.c.uuid == record["card_uuid"], own)).scalar()
     connection.execute(insert(feedback).values(**members, call_id=call))

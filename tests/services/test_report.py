@@ -27,6 +27,8 @@ def word(outcome: str, determined: str | None, reason: str | None = None) -> Sim
     body = {"criteria": []} if determined else None
     return SimpleNamespace(
         card_uuid=f"k{next(_ids)}",
+        client=None,
+        service="crd-order-sign",
         outcome=outcome,
         determined=determined,
         override_code=reason,

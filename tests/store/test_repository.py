@@ -5,10 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from threading import Barrier
+from typing import Any
 
 import pytest
 from sqlalchemy import Engine, select
 
+from cds_service.services.acceptance import ALL, UNMATCHED, acceptance
 from cds_service.store.database import open_engine, upgrade
 from cds_service.store.repository import Repository
 from cds_service.store.tables import cards, feedback, used_tokens
@@ -87,6 +89,43 @@ def test_feedback_that_is_written_before_its_call_is_joined_all_the_same(reposit
     repository.write([plain(call)])
     (found,) = repository.feedback_since(None)
     assert found.determined == "needs-documentation"
+
+
+@pytest.mark.parametrize("first", ["call", "feedback"])
+@pytest.mark.parametrize(
+    ("shown_to", "said_by"),
+    [
+        ({"client": "hospital"}, {"client": "clinic"}),
+        ({"client": "hospital"}, {"client": None}),
+        ({"client": None}, {"client": "hospital"}),
+        ({"service": "crd-order-sign"}, {"service": "insulin-pump-order-sign"}),
+    ],
+    ids=str,
+)
+def test_feedback_joins_no_card_of_another_client_or_service(
+    repository: Repository, first: str, shown_to: dict[str, Any], said_by: dict[str, Any]
+) -> None:
+    """It is kept, and is about nothing that is known, in whichever order the two are written."""
+    call = call_record(**shown_to)
+    said = feedback_record(call.cards[0]["uuid"], outcome="overridden", **said_by)
+    for record in (call, said) if first == "call" else (said, call):
+        repository.write([plain(record)])
+    (found,) = repository.feedback_since(None)
+    assert (found.call_id, found.shown_in, found.determined, found.body) == (None, None, None, None)
+
+
+def test_a_word_of_another_client_does_not_replace_the_own_one(repository: Repository) -> None:
+    call = call_record(client="hospital")
+    uuid = call.cards[0]["uuid"]
+    words = [
+        feedback_record(uuid, client="hospital", outcome="accepted"),
+        feedback_record(uuid, client="clinic", outcome="overridden", received_at="2026-11-21T00:00:00+00:00"),
+    ]
+    repository.write([plain(each) for each in (call, *words)])
+    rows = {(row["outcome"], row["about"]): row for row in acceptance(repository.feedback_since(None))}
+    own, other = rows["needs-documentation", ALL], rows[UNMATCHED, ALL]
+    assert (own["accepted"], own["overridden"]) == (1, 0)
+    assert (other["accepted"], other["overridden"]) == (0, 1)
 
 
 def test_a_long_name_of_an_order_is_cut_alike_on_card_and_determination(repository: Repository) -> None:
