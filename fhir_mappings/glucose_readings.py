@@ -16,6 +16,8 @@ from fhir_mappings.laboratory import quantity_of
 from fhir_mappings.observation_facts import ObservationFacts
 from fhir_mappings.unit_spellings import Unit, unit_named
 
+# A unit that is not known by name may be an odd spelling of one of these.
+_GLUCOSE_UNITS = (Unit.MG_PER_DL, Unit.MMOL_PER_L, None)
 _BEFORE_MEAL = re.compile(rb'"(?:ac[mdv]?|[^"]*(?:before|pre-?meal|preprandial|fasting)[^"]*)"')
 
 
@@ -53,6 +55,9 @@ def read_glucose(
         if placed is None:
             return
         origin = ReadingOrigin.WITHOUT_VALUE
+    elif quantity is not None and unit_named(units.unit_of(quantity)) not in _GLUCOSE_UNITS:
+        context.note_each(name, "not counted: its unit is of another kind")
+        origin = ReadingOrigin.OTHER_UNIT
     value = _glucose_value(observation, quantity) if quantity is not None else None
     codings = terminology.codings(observation.code)
     codes = codings[0].code if len(codings) == 1 else tuple(sorted(c.code or "" for c in codings))

@@ -17,6 +17,7 @@ from fhir_mappings.observation_kind import Kind
 from fhir_mappings.plain_readings import take_plain
 from fhir_mappings.reading_origin import ReadingOrigins
 from fhir_mappings.references import Whose
+from fhir_mappings.unit_spellings import Unit, unit_named
 
 _GLUCOSE = frozenset(
     {Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING, Concept.GLUCOSE_LABORATORY}
@@ -39,7 +40,14 @@ def read_observations(
             _read_glucose(observation, full_url, kind, origins, context, facts)
         elif kind.concepts or kind.named:
             _read_other(observation, full_url, kind, context, facts)
+        elif origins.is_sensor(observation) and _is_in_glucose_unit(observation):
+            _read_sensor(observation, context, facts)  # under whatever code its values are filed
     return facts
+
+
+def _is_in_glucose_unit(observation: Observation) -> bool:
+    quantity = observation.valueQuantity
+    return quantity is not None and unit_named(units.unit_of(quantity)) in (Unit.MG_PER_DL, Unit.MMOL_PER_L)
 
 
 def _read_sensor(observation: Observation, context: ChartContext, facts: ObservationFacts) -> None:

@@ -44,6 +44,7 @@ class ReadingOrigin(StrEnum):
     PENDING = "still preliminary"
     ANOTHER_PATIENT = "of another patient"
     WITHOUT_VALUE = "without a value"
+    OTHER_UNIT = "in a unit that is not one of glucose"
 
 
 # Readings of which only a person can say whether they are self-tests.

@@ -153,6 +153,9 @@ ORIGINS: dict[str, tuple[str | JSON, JSON, ReadingOrigin]] = {
     "another patient's": (METER, {"subject": {"reference": "Patient/p2"}}, ReadingOrigin.ANOTHER_PATIENT),
     "no value": (METER, {"valueQuantity": None}, ReadingOrigin.WITHOUT_VALUE),
     "no number": (METER, {"valueQuantity": {"value": "NaN", "unit": "mg/dL"}}, ReadingOrigin.WITHOUT_VALUE),
+    "an HbA1c under a meter code": (METER, {"valueQuantity": {"value": 7.5, "unit": "%"}}, ReadingOrigin.OTHER_UNIT),
+    "an odd spelling of the unit": (METER, {"valueQuantity": {"value": 120, "unit": "mg/dL bld"}}, SELF_TEST),
+    "sensor under a code of body fluid": ("14745-4", {"device": {"display": "Dexcom G6"}}, ReadingOrigin.SENSOR),
     "a word of the meter": (METER, {"valueQuantity": {"value": "HI", "unit": "mg/dL"}}, SELF_TEST),
 }  # fmt: skip
 

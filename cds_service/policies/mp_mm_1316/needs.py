@@ -16,7 +16,7 @@ FEEDS: dict[Topic, tuple[str, ...]] = {
     Topic.EGFR: ("D.II.A.1",),
     Topic.INSULIN: ("D.I.A", "D.I.F"),
     Topic.EDUCATION: ("D.I.D", "D.I.E", "D.II.A.1"),
-    Topic.DEVICES: ("D.I.E", "D.III"),
+    Topic.DEVICES: ("D.I.E", "D.I.G", "D.III"),
     Topic.ENCOUNTERS: ("D.I.D", "D.I.G", "D.I.I"),
     Topic.ATTESTATIONS: ("D.I.C to D.I.I", "D.II.A.2", "D.II.B.1", "D.III"),
     Topic.REQUESTER: ("D.I.B", "D.I.C"),

@@ -38,9 +38,10 @@ def sensor_wear(case: Case, start: date, end: date) -> SensorWear | None:
     evidence = tuple(cite(r, r.shown) for r in stated) + tuple(cite(s, s.label) for s in signs[:3])
     if read:
         number = sum(start <= r.day <= end for r in case.glucose.sensor)
-        last = Evidence(case.chart.sensor_reference, f"{number:,} sensor readings", f"{start}/{end}")
+        readings = "1 reading" if number == 1 else f"{number:,} readings"
+        last = Evidence(case.chart.sensor_reference, f"{readings} of a sensor", f"{start}/{end}")
         evidence = (*([last] if case.chart.sensor_reference else ()), *evidence)
-        words = f"a glucose sensor was worn on {len(read)} of {(end - start).days + 1} days ({number:,} readings)"
+        words = f"a glucose sensor was worn on {len(read)} of {(end - start).days + 1} days ({readings})"
         return SensorWear(words, max(days, len(read)), evidence)
     if stated:
         return SensorWear(f"{stated[-1].shown} of sensor wear are charted ({stated[-1].when})", days, evidence)
