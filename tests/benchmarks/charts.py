@@ -117,11 +117,13 @@ def _request(glucose: list[dict[str, Any]]) -> bytes:
 
 
 def typical() -> bytes:
-    """About 150 resources: 122 finger-sticks, HbA1c, conditions, one insulin order."""
+    """About 150 resources: 122 finger-sticks of a flowsheet, HbA1c, conditions, one insulin order."""
+    flowsheet = {"system": "http://terminology.hl7.org/CodeSystem/observation-category", "code": "vital-signs"}
     stamps = [_DAY - timedelta(hours=6 * n + 3) for n in range(122)]
     return _request(
         [
             _result(f"g{n}", "41653-7", 100 + n % 90, "mg/dL", f"{stamp.strftime(_FORMAT)}-05:00")
+            | {"category": [{"coding": [flowsheet]}]}
             for n, stamp in enumerate(stamps)
         ]
     )
