@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 import time
+from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from cds_service.errors import BadSetting
 APPLICATION = "insulin-pump-cds"
 _BUSY_SECONDS = 5
 _BUSY_PAUSE = 0.02
+_LOGIN = ("user", "password", "passfile", "sslpassword", "sslkey", "sslcert")
 _one_at_a_time = threading.Lock()
 
 
@@ -47,6 +49,28 @@ def database_url(setting: str) -> str:
         return f"sqlite:///{data_folder() / 'store.sqlite3'}"
     # The driver that this package brings along.
     return setting.replace("postgresql://", "postgresql+psycopg://", 1)
+
+
+def sqlite_file(setting: str) -> Path | None:
+    """The file of a SQLite database; None for another database, one in memory, or what is no URL."""
+    try:
+        url = make_url(database_url(setting))
+    except (ArgumentError, ValueError):
+        return None
+    held = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)).resolve() if held else None
+
+
+def database_name(setting: str) -> str:
+    """A name that tells databases apart and holds no secret, for names of files.
+
+    It is the same whoever connects: users and passwords change while records wait.
+    """
+    file, url = sqlite_file(setting), make_url(database_url(setting))
+    told = [str(file)] if file is not None else [url.get_backend_name(), url.host, url.port, url.database]
+    if file is None:
+        told += [f"{name}={url.query[name]}" for name in sorted(url.query) if name not in _LOGIN]
+    return sha256("|".join(map(str, told)).encode()).hexdigest()[:16]
 
 
 def open_engine(setting: str) -> Engine:

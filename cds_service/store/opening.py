@@ -12,7 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.errors import Unavailable
 from cds_service.settings import Settings
-from cds_service.store.database import data_folder, is_current, open_engine, upgrade
+from cds_service.store.database import data_folder, database_name, is_current, open_engine, sqlite_file, upgrade
 from cds_service.store.recorder import Recorder
 from cds_service.store.repository import Repository
 from cds_service.store.sealing import Seal
@@ -71,7 +71,8 @@ def open_store(settings: Settings) -> Store | None:
     with _guard:
         if key not in _opened:
             engine = open_engine(settings.database_url)
-            store = Store(engine, Recorder(lambda: store.repository(), Path(folder), settings.max_spool_bytes))
+            spool = (Path(folder), settings.max_spool_bytes, database_name(settings.database_url))
+            store = Store(engine, Recorder(lambda: store.repository(), *spool))
             _opened[key] = store
         return _opened[key]
 
@@ -85,7 +86,13 @@ def check_store(settings: Settings) -> None:
 
 
 def _spool_folder(settings: Settings) -> str:
-    return settings.spool_folder or str(data_folder() / "spool")
+    """Where records wait: beside a SQLite file, else in the data folder, unless a setting says otherwise."""
+    if not settings.spool_folder:
+        file = sqlite_file(settings.database_url)
+        return str((file.parent if file is not None else data_folder()) / "spool")
+    with suppress(OSError):  # found out, and waited for, when there is something to write
+        Path(settings.spool_folder).mkdir(parents=True, exist_ok=True, mode=0o700)
+    return settings.spool_folder
 
 
 def close_stores() -> None:

@@ -43,11 +43,16 @@ class Record(Protocol):
 class Recorder:
     """The background writer of one process."""
 
-    def __init__(self, open_repository: Callable[[], Repository], folder: Path, most_bytes: int) -> None:
-        """`open_repository` is asked when there is something to write, and again while it fails."""
+    def __init__(
+        self, open_repository: Callable[[], Repository], folder: Path, most_bytes: int, database: str = ""
+    ) -> None:
+        """`open_repository` is asked when there is something to write, and again while it fails.
+
+        `database`: its name among those that share the folder; see `Spool`.
+        """
         self._open = open_repository
         self._repository: Repository | None = None
-        self._spool = Spool(folder, most_bytes)
+        self._spool = Spool(folder, most_bytes, database)
         self._memory: deque[bytes] = deque()
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -79,6 +84,13 @@ class Recorder:
 
     def start(self) -> None:
         """Starts the thread, so that what a process before left behind is written."""
+        if nameless := self._spool.nameless():
+            log.warning(
+                "%d file(s) in the spool folder do not say which database they are for and are not written: put %r in "
+                "place of `calls-` in their names if it is this one",
+                nameless,
+                self._spool.prefix,
+            )
         self._start()
         self._wake.set()
 

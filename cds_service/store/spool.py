@@ -8,20 +8,27 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Lock
 from uuid import uuid4
 
 _SUFFIX = ".jsonl"
+_NAMELESS = re.compile(r"calls-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl")
 
 
 class Spool:
     """This process's file. Used from several threads; made when it is first needed."""
 
-    def __init__(self, folder: Path, most_bytes: int) -> None:
-        """`most_bytes`: more than this does not wait for the database."""
+    def __init__(self, folder: Path, most_bytes: int, database: str = "") -> None:
+        """`most_bytes`: more than this does not wait for the database.
+
+        `database`: a name for the database that the records are for, which is part of the files' names: a folder may
+        be shared with processes that write to others. Without it every file of the folder is for this database.
+        """
         self._folder = folder
+        self.prefix = f"calls-{database}-" if database else "calls-"
         self._most_bytes = most_bytes
         self._lock = Lock()
         self._file: int | None = None
@@ -90,8 +97,8 @@ class Spool:
 
     def _opened(self) -> int:
         if self._file is None:
-            self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = self._folder / f"calls-{uuid4()}{_SUFFIX}"
+            self._folder.mkdir(exist_ok=True, mode=0o700)
+            path = self._folder / f"{self.prefix}{uuid4()}{_SUFFIX}"
             unlocked = path.with_suffix(".new")  # nobody takes it for an orphan before the lock is ours
             descriptor = os.open(unlocked, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
             try:
@@ -107,9 +114,14 @@ class Spool:
         if self._file is not None:
             os.ftruncate(self._file, self._size)
 
+    def nameless(self) -> int:
+        """How many files an earlier version left that do not say which database they are for."""
+        found = self._folder.glob(f"calls-*{_SUFFIX}") if self._folder.is_dir() else ()
+        return sum(1 for path in found if _NAMELESS.fullmatch(path.name))
+
     def orphans(self) -> Iterator[Path]:
-        """Files of processes that are gone, each locked for as long as it is looked at."""
-        for path in sorted(self._folder.glob(f"*{_SUFFIX}")) if self._folder.is_dir() else ():
+        """Files of processes that are gone, for the same database, each locked for as long as it is looked at."""
+        for path in sorted(self._folder.glob(f"{self.prefix}*{_SUFFIX}")) if self._folder.is_dir() else ():
             if path == self._path:
                 continue
             try:
