@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from enum import Enum
-from functools import lru_cache
+
+from fhir_mappings.free_text import remembered
 
 # The key of the US editions; ICD-10-PCS shares it, since no code has the shape of both.
 ICD10CM, ICD9CM = "icd-10-cm", "icd-9-cm"
@@ -108,7 +109,7 @@ _SAME = frozenset(
 )
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def system_key(system: str | None) -> str | None:
     """A short name for a code system under any of its spellings; the folded URI itself when it is no known one."""
     folded = _folded(system)
@@ -130,7 +131,7 @@ def _folded(system: str | None) -> str:
     return folded.removeprefix("http://").removeprefix("https://").removeprefix("urn:oid:").removeprefix("oid:")
 
 
-@lru_cache(maxsize=512)
+@remembered(512)
 def names_icd(system: str | None) -> bool:
     """Whether a system says that its codes are of some edition of ICD-10."""
     folded = _folded(system)
@@ -172,13 +173,13 @@ def normal_code(system: str | None, code: str) -> str:
 
 def modifiers_in(code: str | None) -> list[str]:
     """HCPCS modifiers written behind a code: `E0784-RA` has RA."""
-    shape = _HCPCS_SHAPE.match((code or "")[: LONGEST_CODE + 1].strip().upper())
+    shape = _HCPCS_SHAPE.match(code.strip().upper()) if code and len(code) <= LONGEST_CODE else None
     return re.findall(r"[A-Z0-9]{2}", shape[2]) if shape and shape[2] else []
 
 
 def has_hcpcs_shape(code: str) -> bool:
     """Whether a code looks like one of HCPCS or CPT, with or without modifiers."""
-    return bool(_HCPCS_SHAPE.match(code[: LONGEST_CODE + 1].strip().upper()))
+    return len(code) <= LONGEST_CODE and bool(_HCPCS_SHAPE.match(code.strip().upper()))
 
 
 def is_odd_spelling(system: str | None) -> bool:

@@ -15,6 +15,7 @@ from cds_service.facts import Moment
 from fhir_mappings import sig, sig_marks, terminology, units
 from fhir_mappings.datatypes import Dosage
 from fhir_mappings.dosage_timing import Occasions, coded_occasions, spoken_timing, timed_occasions
+from fhir_mappings.free_text import cut
 
 _INTRAVENOUS = re.compile(r"\bIV\b|intravenous|infusion", re.IGNORECASE)
 # A route by which no insulin goes: the row is not to be trusted.
@@ -216,7 +217,7 @@ def _meal_events(line: Dosage) -> bool:
 
 def _route_words(line: Dosage) -> str:
     names = [line.route.text if line.route else None, *(c.display for c in terminology.codings(line.route))]
-    return " ".join(name for name in names if name)
+    return cut(" ".join(name for name in names if name))
 
 
 def _is_intravenous(line: Dosage) -> bool:

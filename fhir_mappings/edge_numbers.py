@@ -14,7 +14,7 @@ import msgspec
 DecodeError = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError)
 T = TypeVar("T")
 # A string, whatever stands in it, or a number.
-_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\d[0-9.eE+-]*', re.DOTALL)
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|-?\d[0-9.eE+-]*', re.DOTALL)
 # What 64 bits hold without doubt.
 _MOST_DIGITS = 18
 

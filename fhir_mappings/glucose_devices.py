@@ -6,9 +6,8 @@ Several makers sell both under one brand: "FreeStyle", "Accu-Chek" and "CareSens
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
-_LONGEST_TEXT = 2000
+from fhir_mappings.free_text import cut, remembered
 
 # Product names as they stand in device displays, app exports and uploaders. Dexcom makes nothing but sensors.
 _SENSOR = re.compile(
@@ -41,27 +40,27 @@ _POINT_OF_CARE = re.compile(
 _SERUM = re.compile(r"\b(?:serum|plasma|venous|arterial|cord)\b", re.IGNORECASE)
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def names_sensor(text: str) -> bool:
     """Whether words name a continuous glucose sensor."""
-    text = text[:_LONGEST_TEXT]
+    text = cut(text)
     return bool(_SENSOR.search(text)) and not _NO_SENSOR.search(text)
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def names_meter(text: str) -> bool:
     """Whether words name a meter for finger-sticks at home, or a test with one."""
-    text = text[:_LONGEST_TEXT]
+    text = cut(text)
     return bool(_METER.search(text)) and not names_sensor(text) and not names_point_of_care(text)
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def names_point_of_care(text: str) -> bool:
     """Whether words say that staff measured beside the patient."""
-    return bool(_POINT_OF_CARE.search(text[:_LONGEST_TEXT]))
+    return bool(_POINT_OF_CARE.search(cut(text)))
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def names_serum(text: str) -> bool:
     """Whether words name a specimen that no finger-stick takes."""
-    return bool(_SERUM.search(text[:_LONGEST_TEXT]))
+    return bool(_SERUM.search(cut(text)))

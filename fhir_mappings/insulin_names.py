@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from cds_service.facts import InsulinAction
+from fhir_mappings.free_text import cut, remembered
 
 WITH_GLP1 = "basal with GLP-1"
 # Brand and ingredient words; the first that fits counts. No action: no injection of the member's own.
@@ -14,7 +14,8 @@ _BY_NAME = (
     (r"myxredlin|infusion|\bdrip\b|(?<![\d.])1 (?:unt|units?)/ml|in sodium chloride", "intravenous", None),
     (r"vetsulin|caninsulin|prozinc|\b(?:pork|beef|porcine|bovine)\b", "veterinary", None),
     (
-        r"soliqua|suliqua|xultophy|insulin[^;]*(?:lixisenatide|liraglutide)|(?:lixisenatide|liraglutide)[^;]*insulin",
+        r"soliqua|suliqua|xultophy|insulin[^;]{0,200}(?:lixisenatide|liraglutide)"
+        r"|(?:lixisenatide|liraglutide)[^;]{0,200}insulin",
         WITH_GLP1,
         InsulinAction.COMBINED,
     ),
@@ -60,9 +61,10 @@ _NO_NAME = re.compile(
 )
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def insulin_named(text: str) -> tuple[str, InsulinAction | None] | None:
     """Ingredient and action of an insulin that words name; None when they name none, or equipment for insulin."""
+    text = cut(text)
     for pattern, name, action in NAMES:
         if pattern.search(text):
             wrong = _EQUIPMENT if action is InsulinAction.UNSTATED else _EQUIPMENT_OF_A_BRAND
@@ -70,16 +72,17 @@ def insulin_named(text: str) -> tuple[str, InsulinAction | None] | None:
     return None
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def ingredients_of(text: str) -> str | None:
     """The ingredient of a drug; a combination is another drug than its components, so all of them name it."""
+    text = cut(text)
     if _name_of(text) == WITH_GLP1:
         return WITH_GLP1
     parts = [part for part in text.split(" / ") if _name_of(part)]
     return "/".join(sorted({_name_of(part) or "" for part in parts})) or None
 
 
-@lru_cache(maxsize=1024)
+@remembered(1024)
 def _name_of(text: str) -> str | None:
     return next((name for pattern, name, _ in NAMES if pattern.search(text)), None)
 

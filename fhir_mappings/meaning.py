@@ -17,6 +17,7 @@ from cds_service.concepts import Concept
 from fhir_mappings import terminology
 from fhir_mappings.code_systems import normal_code, system_key
 from fhir_mappings.datatypes import CodeableConcept, Coding
+from fhir_mappings.free_text import cut
 from fhir_mappings.word_context import folded, is_history, present_mentions
 
 _NONE: frozenset[Concept] = frozenset()
@@ -143,7 +144,7 @@ def _texts(concept: CodeableConcept) -> Iterator[str]:
 
 
 def _has_stem(concept: CodeableConcept) -> bool:
-    return any(_STEMS.search(text, 0, 2000) for text in _texts(concept))
+    return any(_STEMS.search(cut(text)) for text in _texts(concept))
 
 
 def _by_words(texts: Iterable[str]) -> frozenset[Concept]:

@@ -11,6 +11,7 @@ from fhir_mappings import terminology
 from fhir_mappings.clinical_views import Device, Medication, MedicationRequest
 from fhir_mappings.context import ChartContext
 from fhir_mappings.datatypes import CodeableConcept, Coding, Reference
+from fhir_mappings.free_text import cut
 from fhir_mappings.reading import plain
 from fhir_mappings.views import DeviceRequest, ServiceRequest, SupplyRequest
 
@@ -97,4 +98,4 @@ def billing_codes(extension: bytes | msgspec.Raw) -> list[CodeableConcept]:
 def words_of(items: Iterable[CodeableConcept]) -> str:
     """All words that say what is ordered."""
     words = [word for item in items for word in (item.text, *(c.display for c in terminology.codings(item))) if word]
-    return " | ".join(words)
+    return cut(" | ".join(map(cut, words)))

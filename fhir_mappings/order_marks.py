@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from cds_service.concepts import Concept
 from fhir_mappings import code_systems, terminology
 from fhir_mappings.datatypes import CodeableConcept, Coding
+from fhir_mappings.free_text import cut
 from fhir_mappings.order_items import AnyOrder
 from fhir_mappings.reading import plain
 
@@ -22,6 +23,7 @@ _NOT_TO_BE_DONE = "request-doNotPerform"
 
 
 def _modifiers_in_words(text: str) -> list[str]:
+    text = cut(text)
     found = [*_MODIFIER.findall(text), *((alone,) for alone in _ALONE.findall(text))]
     return [modifier for groups in found for modifier in groups if modifier]
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from cds_service.facts import Moment
 from fhir_mappings import sig_marks
+from fhir_mappings.free_text import cut, remembered
 from fhir_mappings.insulin_names import drugs_in
-from fhir_mappings.sig_text import LONGEST, folded, occasions_only, one_spelling, titration_steps
+from fhir_mappings.sig_text import folded, occasions_only, one_spelling, titration_steps
 
 MEALS = frozenset({Moment.BREAKFAST, Moment.LUNCH, Moment.DINNER})
 _N = r"([1-9]|1[0-2])"
@@ -46,7 +46,8 @@ _DOSE_DAILY = re.compile(r"\b\d{1,3} daily\b")
 _AMOUNT = r"\d{1,3}(?:\.\d{1,2})?"
 _DOSE = re.compile(rf"(?<![\d.]){_AMOUNT}(?: ?(?:-|to) ?{_AMOUNT})? ?(?:units?|u|iu)\b(?! ?(?:per|for|/))")
 _ANOTHER_BY_SCALE = re.compile(
-    r"(?:[+&,;.]|\bplus|\band|\balso) ?(?:[a-z-]+ ){0,4}(?:sliding[ -]?scale|ssi\b|(?:per|correction(?:al)?) scale)"
+    r"(?:[+&,;.]|\bplus|\band|\balso) ?(?:[a-z-]{1,20} ){0,4}"
+    r"(?:sliding[ -]?scale|ssi\b|(?:per|correction(?:al)?) scale)"
 )
 _NO_REGIMEN = re.compile(
     r"\bto (?:test|check) (?:blood )?(?:sugars?|glucose)"
@@ -94,10 +95,10 @@ def read_sig(text: str, ingredient: str | None = None) -> Sig:
 
     `ingredient`: of which insulin; doses of another one that the same words name are only possible.
     """
-    return _read(text[:LONGEST], ingredient)
+    return _read(cut(text), ingredient)
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def _read(text: str, ingredient: str | None) -> Sig:
     words = one_spelling(text)
     if not words or sig_marks.pump_said(text) or _NO_REGIMEN.search(words):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import lru_cache
 
-LONGEST = 2_000
+from fhir_mappings.free_text import cut, remembered
+
 _NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
 GLUCOSE = r"(?:blood )?(?:glucose|sugars?|bgl?|bs|fbs|fbg|cbg|fsbs|levels?)\b"
@@ -79,8 +79,8 @@ _TITRATION = (
 )
 # Words that are no occasions: a ceiling of units, the steps of a titration, checks of the glucose, what not to do.
 _NO_OCCASIONS = (
-    r"\b(?:max(?:imum)?|mdd|tdd|total|up to|not to exceed|do not exceed|no more than)(?:[ :=]|daily|total|dose|of|is)*"
-    r"\d+(?:\.\d+)? ?(?:units?|u|iu)\b"
+    r"\b(?:max(?:imum)?|mdd|tdd|total|up to|not to exceed|do not exceed|no more than)"
+    r"(?:[ :=]|daily|total|dose|of|is){0,8}\d+(?:\.\d+)? ?(?:units?|u|iu)\b"
     r"(?: ?(?:of )?(?:insulin )?(?:/ ?d(?:ay)?\b|per day|a day|daily|(?:in|per) 24 ?h\w*))?",
     r"\b(?:not to exceed|do not exceed)\b[^.;]*",
     r"\b\d+ ?(?:units?|u) ?(?:of insulin )?(?:/ ?day|per day)\b",
@@ -104,10 +104,10 @@ _SPANISH_SIGN = re.compile(r"\b(?:unidades|antes|comidas?|veces|noches?|mananas?
 
 def folded(text: str) -> str:
     """Lower case, one kind of dash and space, no accents; long texts are cut."""
-    return _folded(text[:LONGEST])
+    return _folded(cut(text))
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def _folded(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold()).translate(_DASHES)
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())

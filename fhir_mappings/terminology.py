@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.resources import files
 from typing import Any
 
@@ -31,6 +30,7 @@ from fhir_mappings.code_systems import (
     system_key,
 )
 from fhir_mappings.datatypes import CodeableConcept, Coding
+from fhir_mappings.free_text import remembered
 
 _CATEGORY_SYSTEMS = (ICD10CM, ATC, NUCC)
 _COUNT_URL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
@@ -107,7 +107,7 @@ class CodeReading:
 _UNREAD = CodeReading()
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def read_code(system: str | None, code: str | None) -> CodeReading:
     """What one code says under its system, whatever the spelling of either."""
     if not code or len(code) > LONGEST_CODE:
@@ -166,7 +166,7 @@ def any_concepts_of(system: str | None, code: str | None) -> frozenset[Concept]:
     return reading.documented | reading.supported | reading.review
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def looks_like(code: str | None) -> frozenset[Concept]:
     """The concepts that a code would carry under its proper system, which nobody names: never more than a question."""
     if not code or len(code) > LONGEST_CODE:
@@ -281,7 +281,7 @@ def _short(text: str) -> str:
     return text[:_LONGEST_LABEL]
 
 
-@lru_cache(maxsize=8192)
+@remembered(8192)
 def _spelt(system: str | None, code: str) -> tuple[str, str]:
     """A code as its system spells it, and the value set's own display of it."""
     key = system_key(system)

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 import unicodedata
 from enum import StrEnum
-from functools import lru_cache
+
+from fhir_mappings.free_text import remembered
 
 
 class Unit(StrEnum):
@@ -69,14 +70,14 @@ _TABLE = {
 }
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def folded(text: str) -> str:
     """A unit without what is only spelling. NFKC makes one letter of the two micro signs."""
     plain = unicodedata.normalize("NFKC", text[:60]).casefold().replace("μ", "u")
     return _DROPPED.sub("", plain)
 
 
-@lru_cache(maxsize=2048)
+@remembered(2048)
 def unit_named(text: str) -> Unit | None:
     """The unit that a text spells; None when it is none of those that the policy's results come in."""
     plain = folded(text)

@@ -10,9 +10,9 @@ from cds_service.concepts import Concept
 from fhir_mappings import terminology
 from fhir_mappings.clinical_views import Encounter
 from fhir_mappings.datatypes import Coding
+from fhir_mappings.free_text import cut
 
 _ACT_CODE = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
-_LONGEST_TEXT = 2000
 
 
 class VisitKind(StrEnum):
@@ -87,7 +87,7 @@ def _by_code(codings: Iterable[Coding]) -> VisitKind | None:
 
 def _by_words(texts: Iterable[str | None]) -> VisitKind | None:
     """The first text that names a kind decides."""
-    return next((kind for text in texts if text and (kind := _in_words(text[:_LONGEST_TEXT])) is not None), None)
+    return next((kind for text in texts if text and (kind := _in_words(cut(text))) is not None), None)
 
 
 def _in_words(text: str) -> VisitKind | None:

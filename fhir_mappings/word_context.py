@@ -11,8 +11,7 @@ import tomllib
 from collections.abc import Collection, Iterable, Iterator
 from importlib.resources import files
 
-# Free text is cut before any pattern reads it.
-LONGEST_TEXT = 2000
+from fhir_mappings.free_text import cut
 
 _BOUNDARY = re.compile(r"[,;]|\bbut\b|\bwith\b|\.(?: |$)")
 _CLAUSE_END = re.compile(r";")
@@ -37,7 +36,7 @@ _HISTORY = re.compile(rf"\b(?:{_any_of(_LISTS['history'])})\b")
 
 def folded(text: str) -> str:
     """Text as the patterns read it: cut, lower case, single blanks, without the brackets of IMO's names."""
-    return " ".join(text[:LONGEST_TEXT].casefold().replace("\u2019", "'").replace("_", " ").split())
+    return " ".join(cut(text).casefold().replace("\u2019", "'").replace("_", " ").split())
 
 
 def present_mentions(pattern: re.Pattern[str], text: str, own: Collection[str] = ()) -> Iterator[re.Match[str]]:

@@ -16,7 +16,7 @@ _MOST = 200
 _LONGEST_COMMENT = 4000
 _LONGEST_CARD = 200
 _LONGEST_TIME = 64
-_ZONE_WORD = re.compile(r"Z?\s+UTC\Z")
+_ZONE_WORD = re.compile(r"Z?\s{1,9}UTC\Z")
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cds_service.engine.finding import Basis
 from cds_service.engine.truth import MET
@@ -18,6 +18,7 @@ from cds_service.services.judge_orders import as_of_day, judge_orders
 from cds_service.services.read_chart import HingesOn, OpenSource, Readers, Source, any_governed, opened, read_chart
 from cds_service.services.verify_coverage import refuse
 from fhir_mappings.chart import ChartReader
+from fhir_mappings.free_text import notes_of, noticing_cuts
 from fhir_mappings.orders import DraftOrder, draft_orders, may_be_for_pump
 
 
@@ -39,6 +40,14 @@ class Seen:
 
 def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
     """Reads what the call is about. `began`: the monotonic time that the deadline counts from."""
+    with noticing_cuts() as lengths:
+        seen = _see(call, open_source, began)
+    if not lengths:
+        return seen
+    return replace(seen, chart=replace(seen.chart, notes=(*seen.chart.notes, *notes_of(lengths))))
+
+
+def _see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
     source: Source | None = None
     request, seconds = call.request, call.settings.deadline_seconds
     _count_orders(call)
