@@ -61,6 +61,8 @@ class Recorder:
         self._adopted = 0.0
         self.lost = 0
         self.written = 0
+        self._tell_lost: Callable[[int], None] = _nobody
+        self._tell_waiting: Callable[[int], None] = _nobody
 
     def accept(self, record: Record) -> None:
         """Takes a record; never raises, never waits for the database."""
@@ -74,8 +76,13 @@ class Recorder:
                     self._memory.append(line)
             self._start()
             self._wake.set()
+            self._tell_waiting(self.waiting)
         except Exception as error:  # whatever is wrong with the record, the answer goes out
             self._lose(1, type(error).__name__)
+
+    def tell(self, lost: Callable[[int], None], waiting: Callable[[int], None]) -> None:
+        """Whom to tell how many records were lost, when they are, and how many bytes wait, when that changes."""
+        self._tell_lost, self._tell_waiting = lost, waiting
 
     @property
     def waiting(self) -> int:
@@ -128,6 +135,7 @@ class Recorder:
         failures = 0
         while True:
             done = self._pass()
+            self._tell_waiting(self.waiting)
             failures = 0 if done else failures + 1
             if self._stop.is_set() and (done or failures > 1):
                 return
@@ -198,7 +206,12 @@ class Recorder:
 
     def _lose(self, count: int, why: str) -> None:
         self.lost += count
+        self._tell_lost(count)
         log.error("%d record(s) could not be stored: %s", count, why)
+
+
+def _nobody(_number: int) -> None:
+    """Nobody is told."""
 
 
 def _is_about_content(error: Exception) -> bool:

@@ -86,6 +86,7 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
     for each in (hooks, fhir, smart_backend, policy_page, smart, documentation, measures, operations, openapi):
         app.register_blueprint(each.blueprint)
     if store is not None:
+        store.recorder.tell(measures.LOST.inc, measures.WAITING.set)
         store.recorder.start()
     return app
 

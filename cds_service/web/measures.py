@@ -39,7 +39,8 @@ REFUSED = Counter("pump_cds_refused_callers", "Calls that could not be authentic
 LAUNCHES = Counter("pump_cds_smart_launches", "Launches of the SMART app by what became of them", ["result"])
 STATEMENTS = Counter("pump_cds_statements", "Statements sent to FHIR servers by what became of them", ["result"])
 FEEDBACK = Counter("pump_cds_feedback", "Feedback entries by outcome", ["outcome"])
-LOST = Gauge("pump_cds_records_lost", "Records that could not be stored", multiprocess_mode="livesum")
+# Those that a worker lost stay lost when it is gone; what waits is taken over by another.
+LOST = Gauge("pump_cds_records_lost", "Records that could not be stored", multiprocess_mode="sum")
 WAITING = Gauge("pump_cds_records_waiting_bytes", "Records that wait for the store", multiprocess_mode="livesum")
 
 _SEARCHED = re.compile(r"^Searched ([A-Z][A-Za-z]+)\b[^:]*: (complete|incomplete|failed)")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app
 
 from cds_service.store.opening import Store
-from cds_service.web import measures
 
 blueprint = Blueprint("operations", __name__)
 
@@ -21,11 +20,8 @@ def ready() -> Response:
     """The store answers with tables of this version, and the clients' keys can be read."""
     faults = []
     store: Store | None = current_app.config["STORE"]
-    if store is not None:
-        measures.LOST.set(store.recorder.lost)
-        measures.WAITING.set(store.recorder.waiting)
-        if not store.is_ready():
-            faults.append("store: not reached or not migrated (insulin-pump-cds db upgrade)")
+    if store is not None and not store.is_ready():
+        faults.append("store: not reached or not migrated (insulin-pump-cds db upgrade)")
     faults += [f"keys: {name}" for name in current_app.config["KEYS_MISSING"]()]
     if faults:
         return Response("".join(f"{fault}\n" for fault in faults), status=503, mimetype="text/plain")
