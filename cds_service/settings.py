@@ -37,6 +37,7 @@ class Settings:
     public_url: str = _setting("http://127.0.0.1:8080", "external base URL, for links in cards")
     time_zone: str = _setting("America/New_York", "time zone of members whose state and ZIP do not decide it")
     deadline_seconds: float = _setting(4.5, "the whole call's budget in seconds")
+    max_cpu_seconds: float = _setting(4.5, "the whole call's budget of computing time in seconds")
     max_body_bytes: int = _setting(10_000_000, "largest request body, after decompression")
     max_fetched_bytes: int = _setting(
         50_000_000, "most bytes that one call reads of a FHIR server, after decompression"

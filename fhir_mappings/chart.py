@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from itertools import chain
 from typing import Any
 
@@ -12,6 +13,7 @@ import msgspec
 
 from cds_service.concepts import Concept
 from cds_service.facts import Chart, Topic
+from cds_service.facts import Coverage as MemberCoverage
 from fhir_mappings import terminology
 from fhir_mappings.administrative_views import Coverage, PractitionerRole
 from fhir_mappings.attestations import read_attestations
@@ -19,6 +21,7 @@ from fhir_mappings.clinical_views import Patient, Resource
 from fhir_mappings.conditions import read_conditions
 from fhir_mappings.context import ChartContext, type_name, type_of
 from fhir_mappings.coverage import read_coverages, state_of_plan
+from fhir_mappings.cpu_budget import USED_UP, spent, while_it_lasts
 from fhir_mappings.dates import calendar_of, member_zone
 from fhir_mappings.devices import read_devices
 from fhir_mappings.encounters import read_encounters
@@ -29,6 +32,7 @@ from fhir_mappings.providers import Providers, read_care_team
 from fhir_mappings.readings import Located, Reading, Status
 from fhir_mappings.references import PatientIdentity, Whose
 from fhir_mappings.sensor_signs import read_sensor_signs
+from fhir_mappings.server_messages import types_of
 
 Groups = defaultdict[type[Resource], list[Located]]
 _OPEN = ("draft", "active", "on-hold")
@@ -53,6 +57,7 @@ class ChartReader:
         """
         self._readings = readings
         self._extras = tuple(extras)
+        self._unreached: set[str] = set()
         located = _together(reading.by_type() for reading in self._all())
         self.located = located
         self._by_type = _unique(located)
@@ -88,36 +93,48 @@ class ChartReader:
 
     def _partial(self) -> dict[Topic, str]:
         """Topics of which something may be missing: a page, or the drug that an order only points to."""
-        partial = {t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL}
+        lacking = {t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL}
         if self.context.unresolved_drugs:
-            partial.setdefault(Topic.INSULIN, "the drug of an order could not be read")
+            lacking.setdefault(Topic.INSULIN, "the drug of an order could not be read")
         if any(reading.damaged & _DRUG_ORDERS for reading in self._all()):
-            partial.setdefault(Topic.INSULIN, "an order could not be read whole")
-        return partial
+            lacking.setdefault(Topic.INSULIN, "an order could not be read whole")
+        for topic in Topic:
+            if not self._unreached.isdisjoint(types_of(topic)):
+                lacking.setdefault(topic, USED_UP)
+        return lacking
 
     def coverage_only(self) -> Chart:
         """The member's coverages alone, for a first look before the rest of the chart is fetched."""
-        coverages = read_coverages(self._coverages, self.context)
-        return Chart(coverages=tuple(sorted(coverages, key=lambda c: c.reference)), state=self.state)
+        return Chart(coverages=self._read_coverages(), state=self.state)
+
+    def _read_coverages(self) -> tuple[MemberCoverage, ...]:
+        coverages = while_it_lasts(self._coverages, partial(self._unreached.add, "Coverage"))
+        return tuple(sorted(read_coverages(coverages, self.context), key=lambda c: c.reference))
+
+    def _reached(self, *kinds: str) -> Iterator[Any]:
+        """Resources of some types, as far as the call's computing time reaches."""
+        for kind in kinds:
+            yield from while_it_lasts(self._by_type[kind], partial(self._unreached.add, kind))
 
     def chart(self) -> Chart:
         """The facts of the chart, every list sorted."""
-        context, kinds = self.context, self._by_type
+        context, kinds, reached = self.context, self._by_type, self._reached
         for reading in (*self._readings.values(), *self._extras):
             for line in (*reading.set_aside, *reading.remarks):
                 context.note(line)
-        observed = read_observations(kinds["Observation"], context)
-        diagnoses = read_conditions(kinds["Condition"], context)
-        visits, taught = read_encounters(kinds["Encounter"], diagnoses, context)
-        done = read_procedures([*kinds["Procedure"], *kinds["ChargeItem"]], context)
+        observed = read_observations(reached("Observation"), context)
+        diagnoses = read_conditions(reached("Condition"), context)
+        visits, taught = read_encounters(reached("Encounter"), diagnoses, context)
+        done = read_procedures(reached("Procedure", "ChargeItem"), context)
         current = [d for d in diagnoses if d.confirmed and d.active is not False]
         training = [
             d for d in diagnoses if d.confirmed and Concept.PUMP_TRAINING in d.concepts | d.supported | d.review
         ]
         worn = [d for d in current if Concept.PUMP_IN_USE in d.concepts | d.supported | d.review]
-        pumps = read_devices(kinds["Device"], kinds["DeviceUseStatement"], context)
-        drugs = [*kinds["MedicationRequest"], *kinds["MedicationStatement"], *kinds["MedicationDispense"]]
+        pumps = read_devices(reached("Device"), reached("DeviceUseStatement"), context)
+        drugs = reached("MedicationRequest", "MedicationStatement", "MedicationDispense")
         insulin = read_insulin(drugs, context)
+        signs = read_sensor_signs(defaultdict(list) if spent() else kinds, context)
         return Chart(
             diagnoses=_sorted(diagnoses),
             hba1c=_sorted(observed.hba1c),
@@ -127,7 +144,7 @@ class ChartReader:
             sensor=tuple(observed.sensor),
             sensor_reference=observed.sensor_reference,
             sensor_wear=_sorted(observed.sensor_wear),
-            sensor_signs=_sorted([*observed.sensor_summaries, *read_sensor_signs(kinds, context)]),
+            sensor_signs=_sorted([*observed.sensor_summaries, *signs]),
             other_readings=tuple(sorted(observed.other_readings)),
             self_test_counts=_sorted(observed.self_test_counts),
             insulin=tuple(sorted(insulin, key=lambda o: (o.reference, o.label))),
@@ -137,11 +154,11 @@ class ChartReader:
             pumps=_sorted([*pumps, *worn]),
             pump_procedures=_sorted(done.pumps),
             pump_training=_sorted([*done.pump_training, *training]),
-            answers=read_attestations(kinds["QuestionnaireResponse"], context),
-            care_team=tuple(read_care_team(kinds["CareTeam"], self.providers, context)),
-            coverages=tuple(sorted(read_coverages(self._coverages, context), key=lambda c: c.reference)),
+            answers=read_attestations(reached("QuestionnaireResponse"), context),
+            care_team=tuple(read_care_team(reached("CareTeam"), self.providers, context)),
+            coverages=self._read_coverages(),
             state=self.state,
-            open_orders=_open_orders(kinds["ServiceRequest"], context),
+            open_orders=_open_orders(reached("ServiceRequest"), context),
             unread={t: r.why for t, r in self._readings.items() if r.status is Status.FAILED},
             partial=self._partial(),
             notes=tuple(sorted(dict.fromkeys(context.all_notes()))),

@@ -30,6 +30,7 @@ from cds_service.services.place_orders import Placed, placed
 from cds_service.services.read_chart import OpenSource
 from cds_service.services.see_call import Seen, see
 from cds_service.settings import Settings
+from fhir_mappings.cpu_budget import cpu_budget
 from fhir_mappings.crd_versions import V2_2, CrdVersion, version_named
 from fhir_mappings.orders import order_codes
 
@@ -78,6 +79,20 @@ def answer_call(
     `roster`: the plan's members, None when it gives no list. `default_version`: of CRD, for a client that asks for
     none; None takes the setting's. `app_links`: of cards to the documentation page, None where there is no page.
     """
+    with cpu_budget(settings.max_cpu_seconds):
+        return _answered(body, service, settings, now, open_source, roster, default_version, app_links)
+
+
+def _answered(
+    body: bytes,
+    service: HookService,
+    settings: Settings,
+    now: datetime,
+    open_source: OpenSource | None,
+    roster: Roster | None,
+    default_version: CrdVersion | None,
+    app_links: AppLinks | None,
+) -> Answered:
     began = time.monotonic()
     root = read_root(body)
     extension = extension_in(root)

@@ -12,6 +12,7 @@ from cds_service.policies.mp_mm_1316 import POLICY_ID
 from cds_service.policies.mp_mm_1316.coverage import CoverageMatch, Members
 from cds_service.policies.registry import determine, is_governed_kind, match
 from cds_service.settings import Settings
+from fhir_mappings.cpu_budget import USED_UP, spent
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,9 @@ class Judged:
     order: DeviceOrder
     determination: Determination
     match: CoverageMatch | None = None
+
+
+_NOT_REACHED = f"Not judged: {USED_UP}. Send this order in a call of its own"
 
 
 def as_of_day(order: DeviceOrder, today: date, latest: date) -> tuple[date, tuple[str, ...]]:
@@ -59,6 +63,8 @@ def judge_orders(
             order = replace(order, out_of_scope="The order is not selected")
         if notes and is_governed_kind(order):
             order = replace(order, notes=(*notes, *order.notes))
+        if judged and spent() and is_governed_kind(order):
+            order = replace(order, out_of_scope=_NOT_REACHED)
         overrides = settings.overrides()
         matched = match(order, chart, as_of, overrides, members) if is_governed_kind(order) else None
         judged.append(Judged(order, determine(order, chart, as_of, overrides, matched), matched))

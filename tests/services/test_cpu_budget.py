@@ -1,0 +1,77 @@
+"""A call has a budget of computing time: what is not reached is not retrieved, and the answer goes out."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from cds_service.settings import Settings
+from cds_service.web import create_app
+from fhir_mappings import cpu_budget
+from tests import support
+from tests.support import bundle, condition, order
+
+SIGN = "/cds-services/insulin-pump-order-sign"
+EXTENSION = "com.insulin-pump-cds.determinations"
+
+
+def _answer(call: dict[str, Any], seconds: float) -> list[dict[str, Any]]:
+    client = create_app(Settings(database_url="off", max_cpu_seconds=seconds)).test_client()
+    reply = client.post(SIGN, json=call)
+    assert reply.status_code == 200, reply.data
+    found: list[dict[str, Any]] = reply.get_json()["extension"][EXTENSION]
+    return found
+
+
+def test_nothing_that_was_not_reached_is_called_missing() -> None:
+    """With no time at all every criterion is not retrieved, and none is open for another reason."""
+    _answer(support.call(), 5)
+    (found,) = _answer(support.call(), 1e-9)
+    assert found["outcome"] == "needs-documentation"
+    assert {each.get("gap") for each in found["criteria"] if each["truth"] != "met"} == {"not-retrieved"}
+    assert "computing time" in json.dumps(_reply(support.call(), 1e-9))
+
+
+def _reply(call: dict[str, Any], seconds: float) -> dict[str, Any]:
+    reply = create_app(Settings(database_url="off", max_cpu_seconds=seconds)).test_client().post(SIGN, json=call)
+    answered: dict[str, Any] = reply.get_json()
+    return answered
+
+
+def test_an_order_that_was_not_reached_is_named_and_never_judged() -> None:
+    first, second = _answer(support.call(order("pump-1"), order("pump-2")), 1e-9)
+    assert first["outcome"] == "needs-documentation"
+    assert second["outcome"] == "not-applicable"
+    assert "Send this order in a call of its own" in second["reason"]
+
+
+def test_a_call_never_takes_far_more_than_its_budget() -> None:
+    """Distinct long texts, each of which every pattern reads."""
+    words = "diabetes on an insulin pump, dialysis, " * 50
+    many = [condition(f"c{number}", "X1") for number in range(1500)]
+    for number, each in enumerate(many):
+        each["code"] = {"text": f"{number} {words}"[:2000]}
+    call = support.call(conditions=bundle(*many))
+    _answer(support.call(), 5)
+    began = time.process_time()
+    (found,) = _answer(call, 0.3)
+    assert time.process_time() - began < 1.2
+    assert "not-retrieved" in json.dumps(found)
+
+
+def test_items_are_left_out_only_when_the_budget_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    cut: list[int] = []
+    items = list(range(100))
+    assert list(cpu_budget.while_it_lasts(items, lambda: cut.append(1))) == items
+    with cpu_budget.cpu_budget(60):
+        assert list(cpu_budget.while_it_lasts(items, lambda: cut.append(1))) == items
+    assert not cut
+    with cpu_budget.cpu_budget(0):
+        time.process_time()
+        assert list(cpu_budget.while_it_lasts(items, lambda: cut.append(1))) == []
+        assert list(cpu_budget.while_it_lasts([], lambda: cut.append(1))) == []
+    assert cut == [1]
+    assert not cpu_budget.spent()
