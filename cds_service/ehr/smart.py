@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_LONGEST_DESCRIPTION = 200
+_BROKEN_OFF = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
 _SECONDS, _MOST_BYTES = 5.0, 2_000_000
 _ASSERTION_SECONDS = 240  # SMART allows five minutes
 _OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
@@ -159,8 +162,11 @@ def exchange(
     from authlib.common.errors import AuthlibBaseError
 
     rule = ServerRule(listed=(server.token_endpoint,))  # a trusted server names it, wherever it lies
+    answers: list[requests.Response] = []
+    hidden = (code, verifier, registered.secret)
     with _session(registered, redirect_uri) as session:
         guard(session, server.token_endpoint, rule, [])
+        session.register_compliance_hook("access_token_response", partial(_noted, answers))
         try:
             answer = session.fetch_token(
                 server.token_endpoint,
@@ -173,11 +179,10 @@ def exchange(
             )
             token = dict(answer)
         except AuthlibBaseError as error:
-            log.warning("an EHR refused a code: %s", _code(error.error))
+            log.warning("an EHR refused a code: %s", refusal_for_log(error.error, error.description, hidden))
             raise SmartFault("The EHR did not accept the sign-in: open the page from the EHR again") from None
         except (requests.RequestException, OSError, *_NO_TOKEN_RESPONSE) as error:
-            log.warning("a token endpoint could not be used: %s", type(error).__name__)
-            raise SmartFault("The EHR's sign-in could not be reached: try again") from None
+            raise _without_token(error, answers, hidden) from None
     return _token(token)
 
 
@@ -200,8 +205,48 @@ def _session(registered: Registration, redirect_uri: str) -> OAuth2Session:
     return session
 
 
+def _noted(answers: list[requests.Response], answer: requests.Response) -> requests.Response:
+    answers.append(answer)
+    return answer
+
+
+def _without_token(error: Exception, answers: list[requests.Response], hidden: Iterable[str]) -> SmartFault:
+    """Why there is no token response: the server answered with something else, broke off, or did not answer."""
+    if answers:
+        status, told = answers[0].status_code, _error_in(answers[0].content)
+        log.warning("a token endpoint answered %d: %s", status, refusal_for_log(*told, hidden))
+        return SmartFault(
+            f"The EHR's sign-in answered, but with no token (HTTP {status}): try again; if it stays so, ask its "
+            "administrators"
+        )
+    log.warning("a token endpoint could not be used: %s", type(error).__name__)
+    if isinstance(error, _BROKEN_OFF):
+        return SmartFault("The EHR's sign-in broke off its answer: try again")
+    if isinstance(error, requests.Timeout) and not isinstance(error, requests.ConnectTimeout):
+        return SmartFault("The EHR's sign-in did not answer in time: try again")
+    return SmartFault("The EHR's sign-in could not be reached: try again")
+
+
+def _error_in(body: bytes) -> tuple[object, object]:
+    """OAuth's error and its description, where an answer that is no token response holds them."""
+    try:
+        told = _members.decode(body)
+    except DecodeError:
+        return None, None
+    return told.get("error"), told.get("error_description")
+
+
+def refusal_for_log(error: object, description: object, hidden: Iterable[str] = ()) -> str:
+    """An OAuth error for the log: its code, and the server's description on one line, cut, without our own secrets."""
+    text = description if isinstance(description, str) else ""
+    for secret in filter(None, hidden):
+        text = text.replace(secret, "...")
+    text = text[:_LONGEST_DESCRIPTION].encode("unicode_escape").decode()
+    return f"{_code(error)} ({text})" if text else _code(error)
+
+
 def _code(error: object) -> str:
-    """An OAuth error code for the log; the EHR's free words stay out of it."""
+    """An OAuth error code; what is none is not repeated."""
     text = str(error)
     return text if text.isascii() and text.replace("_", "").isalnum() and len(text) < 60 else "unknown error"
 

@@ -164,7 +164,7 @@ class Transport:
             except requests.Timeout:
                 raise Unanswered("the FHIR server did not answer in time") from None
             except (requests.RequestException, OSError, ValueError) as error:
-                if _leads_inside(error):
+                if leads_inside(error):
                     raise Unanswered("the FHIR server's name leads inside this network") from None
                 raise self._failure(error) from None
             if not self.is_own(target):
@@ -217,7 +217,8 @@ class _Inside(OSError):
     """The server's name resolves to addresses that may not be called."""
 
 
-def _leads_inside(error: BaseException | None) -> bool:
+def leads_inside(error: BaseException | None) -> bool:
+    """Whether a connection was not made because the server's name leads to addresses that may not be called."""
     while error is not None:
         if isinstance(error, _Inside):
             return True

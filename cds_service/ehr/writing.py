@@ -10,7 +10,7 @@ import msgspec
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from cds_service.ehr.transport import CONNECT_SECONDS, guard
+from cds_service.ehr.transport import CONNECT_SECONDS, guard, leads_inside
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.edge_numbers import DecodeError
 from fhir_mappings.references import local
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 _SECONDS = 10.0
 _LOCATION = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.\-_]{1,128})(?:/_history/[^/]+)?/?\Z")
 _LONGEST_WORDS = 300
+_BROKEN_OFF = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
+# What is raised before anything is sent: headers and addresses that are none.
+_NEVER_SENT = (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeEncodeError)
 _members = msgspec.json.Decoder(dict[str, Any])
 _WHY = {
     401: "the session with the EHR has ended",
@@ -66,12 +69,22 @@ def create(server: str, token: str, kind: str, body: bytes, rule: ServerRule) ->
             )
         except (requests.RequestException, OSError, ValueError) as error:
             log.warning("a %s could not be written: %s", kind, type(error).__name__)
-            raise NotWritten("the FHIR server did not answer", uncertain=_was_sent(error)) from None
+            raise _unanswered(error) from None
     if not 200 <= answer.status_code < 300:
         log.warning("a FHIR server refused a %s: %d", kind, answer.status_code)
         why = _WHY.get(answer.status_code, "the FHIR server refused it")
         raise NotWritten(why, answer.status_code, _diagnostics(answer.content))
     return _reference(answer, kind)
+
+
+def _unanswered(error: Exception) -> NotWritten:
+    if leads_inside(error):
+        return NotWritten("the FHIR server's name leads inside this network")
+    if isinstance(error, _NEVER_SENT):
+        return NotWritten("no request can be made of the FHIR server's address and the session's token")
+    broke_off = isinstance(error, _BROKEN_OFF)
+    why = "the FHIR server broke off its answer" if broke_off else "the FHIR server did not answer"
+    return NotWritten(why, uncertain=_was_sent(error))
 
 
 def _was_sent(error: Exception) -> bool:

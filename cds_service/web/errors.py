@@ -19,7 +19,7 @@ _TITLES = {
     404: "Nothing is at this address",
     403: "No access",
     500: "The service failed",
-    502: "The EHR did not answer",
+    502: "The sign-in at the EHR failed",
 }
 
 

@@ -11,7 +11,14 @@ from flask import Blueprint, Response, current_app, redirect, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
 from cds_service.ehr.key_sets import fetch_key_set
-from cds_service.ehr.smart import SmartFault, SmartServer, authorization_url, discover, exchange
+from cds_service.ehr.smart import (
+    SmartFault,
+    SmartServer,
+    authorization_url,
+    discover,
+    exchange,
+    refusal_for_log,
+)
 from cds_service.errors import BadRequest, NoAccess
 from cds_service.hooks.messages import as_json
 from cds_service.trust.identity import UnknownUser, fhir_user
@@ -116,6 +123,7 @@ def callback() -> AnyResponse:
 
 def _denied(error: str) -> NoAccess:
     measures.LAUNCHES.labels("denied").inc()
+    log.warning("an EHR refused a sign-in: %s", refusal_for_log(error, request.args.get("error_description")))
     if error == "access_denied":
         return NoAccess(f"Access was not granted, so nothing was read and nothing was written. To try again, {_AGAIN}")
     return NoAccess(f"The EHR refused the sign-in. To try again, {_AGAIN}; if it stays so, ask its administrators")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import logging
+import socket
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 
+from cds_service.ehr import smart
 from cds_service.ehr.smart import SmartFault, SmartServer, exchange
 from cds_service.trust.registrations import Registration
 from tests.ehr.test_smart import AUTHORIZE, CALLBACK, ISS, JSON_TYPE, VERIFIER, closed_port
@@ -109,22 +111,21 @@ SAID = "the patient Mustermann has no account"
 @pytest.mark.parametrize(
     ("status", "body", "words"),
     [
-        (400, {"error": "invalid_grant", "error_description": SAID}, "did not accept"),
         (401, {"error": "invalid_client"}, "did not accept"),
         (200, {"error": "invalid_grant"}, "did not accept"),
         (400, {"error": {"code": SAID}}, "did not accept"),
         (400, {"error": SAID}, "did not accept"),
         (400, {"error": None}, "did not accept"),
-        (500, {"error": "server_error"}, "could not be reached"),
-        (503, b"<html>busy</html>", "could not be reached"),
-        (200, b"<html>sign in</html>", "could not be reached"),
-        (404, b"", "could not be reached"),
-        (200, b"null", "could not be reached"),
-        (200, b"5", "could not be reached"),
-        (200, [1], "could not be reached"),
-        (200, "access_token", "could not be reached"),
-        (200, b"[" * 100_000, "could not be reached"),
-        (200, [], "could not be reached"),
+        (500, {"error": "server_error"}, "answered, but with no token .HTTP 500."),
+        (503, b"<html>busy</html>", "answered, but with no token .HTTP 503."),
+        (200, b"<html>sign in</html>", "answered, but with no token .HTTP 200."),
+        (404, b"", "answered, but with no token .HTTP 404."),
+        (200, b"null", "answered, but with no token"),
+        (200, b"5", "answered, but with no token"),
+        (200, [1], "answered, but with no token"),
+        (200, "access_token", "answered, but with no token"),
+        (200, b"[" * 100_000, "answered, but with no token"),
+        (200, [], "answered, but with no token"),
         (200, {}, "gave no token"),
         (401, {"message": SAID}, "gave no token"),
         (200, GIVEN | {"access_token": ""}, "gave no token"),
@@ -191,10 +192,55 @@ def test_malformed_chunks_are_no_token_response(body: bytes) -> None:
         exchanged(site)
 
 
-def test_the_error_code_is_for_the_log(caplog: pytest.LogCaptureFixture) -> None:
-    with TokenSite(400, {"error": "invalid_grant", "error_description": SAID}) as site, pytest.raises(SmartFault):
+@pytest.mark.parametrize(
+    ("status", "begins"), [(400, "an EHR refused a code"), (401, "an EHR refused a code"), (500, "a token endpoint")]
+)
+def test_a_refusal_is_not_without_the_servers_words_in_the_log(
+    status: int, begins: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Its error and its description, cut and on one line; nothing of it, and no secret of ours, for the page."""
+    said = f"code {CODE} of s3cret is unknown\n{{'level': 'fake'}}\x1b[31m \u00e9" + "x" * 5000
+    body = {"error": "invalid_grant", "error_description": said}
+    with TokenSite(status, body) as site, pytest.raises(SmartFault) as caught:
+        exchanged(site, Registration("app-1", "s3cret"))
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith(begins)
+    assert r"invalid_grant (code ... of ... is unknown\n{'level': 'fake'}\x1b[31m \xe9xxx" in line
+    assert len(line) < 300
+    assert line.isprintable()
+    assert "unknown" not in str(caught.value)
+    _nothing_secret_in(line + str(caught.value))
+
+
+@pytest.mark.parametrize("description", [None, 5, {"a": 1}, ["x"], ""])
+def test_a_description_that_is_no_text_is_left_out(description: Any, caplog: pytest.LogCaptureFixture) -> None:
+    body = {"error": "invalid_grant", "error_description": description}
+    with TokenSite(400, body) as site, pytest.raises(SmartFault):
         exchanged(site)
     assert [record.getMessage() for record in caplog.records] == ["an EHR refused a code: invalid_grant"]
+
+
+def test_a_server_that_answers_is_not_said_not_to_answer() -> None:
+    chunked = {"Transfer-Encoding": "chunked"}
+    for status, body, headers in (
+        (503, b"busy", {}),
+        (200, b"zz\r\n{}", chunked),
+        (200, b"no gzip", {"Content-Encoding": "gzip"}),
+    ):
+        with TokenSite(status, body, headers) as site, pytest.raises(SmartFault) as caught:
+            exchanged(site)
+        assert "answer" in str(caught.value)
+        assert "did not answer" not in str(caught.value)
+        assert "reached" not in str(caught.value)
+
+
+def test_a_server_that_keeps_silent_is_said_not_to_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(smart, "_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}"
+        server = SmartServer(f"{url}/r4", f"{url}/authorize", f"{url}/token")
+        with pytest.raises(SmartFault, match="did not answer in time"):
+            exchange(server, Registration("app-1"), CALLBACK, code=CODE, verifier=VERIFIER)
 
 
 def test_a_redirect_of_the_token_endpoint_is_not_followed() -> None:

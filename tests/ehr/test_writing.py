@@ -193,14 +193,21 @@ def test_a_redirect_is_not_followed(status: int) -> None:
         assert [asked.path for asked in server.asked] == [KIND, KIND]
 
 
-@pytest.mark.parametrize("how", ["dropped", "cut", "silent"])
-def test_without_an_answer_nobody_knows(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ("dropped", "the FHIR server did not answer"),
+        ("cut", "the FHIR server broke off its answer"),
+        ("silent", "the FHIR server did not answer"),
+    ],
+)
+def test_without_an_answer_nobody_knows(how: str, why: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cds_service.ehr.writing._SECONDS", 0.3)
     bad = {"dropped": {"dropped": True}, "cut": {"cut": 3}, "silent": {"wait": 5.0}}[how]
     with taking(HostileServer(), replace(Reply(201, NOTED), **bad)) as server:
         fault = refused(server)
         assert len(server.asked) == 1
-    assert (str(fault), fault.status, fault.words) == ("the FHIR server did not answer", None, "")
+    assert (str(fault), fault.status, fault.words) == (why, None, "")
     assert fault.uncertain
 
 
@@ -227,8 +234,9 @@ def test_a_public_name_that_leads_inside_is_not_called(monkeypatch: pytest.Monke
         port = trap.getsockname()[1]
         inside = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", port))]
         monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: inside)
-        with pytest.raises(NotWritten, match="did not answer"):
+        with pytest.raises(NotWritten, match="leads inside this network") as caught:
             create(f"https://ehr.example.invalid:{port}/r4", TOKEN, KIND, BODY, ServerRule(others=True))
+        assert not caught.value.uncertain, "nothing was sent"
         with pytest.raises(BlockingIOError):
             trap.accept()
 
@@ -240,6 +248,7 @@ def test_a_token_that_is_no_header_goes_nowhere(token: str, caplog: pytest.LogCa
         fault = refused(server, token)
         assert server.asked == []
     assert token not in caplog.text + str(fault)
+    assert ("did not answer" in str(fault), fault.uncertain) == (False, False), "nobody was asked"
 
 
 def test_neither_token_nor_chart_is_logged(caplog: pytest.LogCaptureFixture) -> None:

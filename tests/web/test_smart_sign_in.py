@@ -8,6 +8,7 @@ import time
 from dataclasses import replace
 from http.cookies import Morsel, SimpleCookie
 from typing import Any
+from urllib.parse import quote_plus
 
 import pytest
 import requests
@@ -120,12 +121,19 @@ def test_access_that_was_denied_is_said_and_reads_nothing(visitor: Visitor) -> N
     assert visitor.page().status == 403
 
 
-def test_other_refusals_are_said_without_the_words_of_the_address(visitor: Visitor) -> None:
+def test_other_refusals_are_said_without_the_words_of_the_address(
+    visitor: Visitor, caplog: pytest.LogCaptureFixture
+) -> None:
     url = visitor.callback(CHART, decision="deny").replace("access_denied", "server_error")
-    page = Page(visitor.get(f"{url}&error_description=call+0900+now"))
+    told = query(url)["error_description"]
+    said = f"call+0900+now%0A{'x' * 3000}"
+    page = Page(visitor.get(url.replace(quote_plus(told), said)))
     assert page.status == 403
     assert "refused the sign-in" in page.text
     assert "0900" not in page.text
+    (line,) = [each.getMessage() for each in caplog.records if "refused a sign-in" in each.getMessage()]
+    assert line.startswith(r"an EHR refused a sign-in: server_error (call 0900 now\nxxx")
+    assert len(line) < 300
 
 
 def test_a_code_that_the_ehr_does_not_take_ends_the_sign_in(visitor: Visitor) -> None:

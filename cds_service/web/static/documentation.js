@@ -66,11 +66,15 @@ document.addEventListener("submit", async (event) => {
   const buttons = form.querySelectorAll("button");
   buttons.forEach((button) => { button.disabled = true; });
   news().textContent = "Sending.";
+  let answered = false;
   try {
     const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
+    answered = true;
     show(section, await answer.text(), answer.ok);
   } catch {
-    news().textContent = "Your answers could not be sent: the service did not answer. They are still here: send them again.";
+    news().textContent = answered
+      ? "The service answered, but with no page that can be shown. Your answers are still here: send them again."
+      : "Your answers could not be sent: the service did not answer. They are still here: send them again.";
   }
   document.querySelectorAll("#statement button").forEach((button) => { button.disabled = false; });
 });
