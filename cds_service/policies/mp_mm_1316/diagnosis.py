@@ -105,7 +105,7 @@ def _not_documented(case: Case) -> Finding:
         *case.for_review(*DIABETES),
     )
     if unclear:
-        words = f"Charted as {named(unclear)}: a reviewer has to say which type this is"
+        words = f"Charted as {named(unclear)}: a reviewer has to say whether this is type 1 or insulin-treated type 2"
         evidence = [cite(d) for d in dict.fromkeys(unclear)]
         if any(Concept.OTHER_DIABETES_TYPE in d.review for d in unclear):
             return unknown(Gap.NEEDS_REVIEW, words, _DIRECTOR, evidence, next_step=_DIRECTOR_STEP)
