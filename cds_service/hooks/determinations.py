@@ -51,10 +51,16 @@ def as_json(
     return body
 
 
+# A month of self-tests and more; a chart of a hundred thousand diagnoses is not listed.
+_MOST_EVIDENCE = 1_000
+
+
 def evidence_references(determination: Determination) -> set[str]:
     """Every reference that the evidence of a determination names."""
     groups = (*determination.criteria, *determination.exclusions, *determination.replacement)
-    return {e.reference for group in groups for finding in (group, *group.parts) for e in finding.evidence}
+    return {
+        e.reference for group in groups for finding in (group, *group.parts) for e in finding.evidence[:_MOST_EVIDENCE]
+    }
 
 
 def finding_json(finding: Finding, origins: Mapping[str, str]) -> dict[str, Any]:
@@ -66,11 +72,13 @@ def finding_json(finding: Finding, origins: Mapping[str, str]) -> dict[str, Any]
     elif finding.basis and finding.evidence:
         body["basis"] = finding.basis.value
     body["explanation"] = finding.explanation
-    body["evidence"] = [{k: v for k, v in _evidence(e, origins).items() if v} for e in finding.evidence]
+    listed, more = finding.evidence[:_MOST_EVIDENCE], len(finding.evidence) - _MOST_EVIDENCE
+    body["evidence"] = [{k: v for k, v in _evidence(e, origins).items() if v} for e in listed]
     if finding.parts:
         body["parts"] = [finding_json(part, origins) for part in finding.parts]
-    if finding.remarks:
-        body["remarks"] = list(finding.remarks)
+    remarks = [*finding.remarks, *([f"{more} more pieces of evidence are not listed"] if more > 0 else [])]
+    if remarks:
+        body["remarks"] = remarks
     return body
 
 

@@ -75,3 +75,11 @@ def test_items_are_left_out_only_when_the_budget_is_spent(monkeypatch: pytest.Mo
         assert list(cpu_budget.while_it_lasts([], lambda: cut.append(1))) == []
     assert cut == [1]
     assert not cpu_budget.spent()
+
+
+def test_a_chart_of_a_hundred_thousand_diagnoses_is_not_sent_back() -> None:
+    many = [condition(f"c{number:04d}", "E10.9") for number in range(1_200)]
+    (found,) = _answer(support.call(conditions=bundle(*many)), 60)
+    listed = max(found["criteria"], key=lambda each: len(each["evidence"]))
+    assert len(listed["evidence"]) <= 1_000
+    assert any("more pieces of evidence are not listed" in text for text in listed["remarks"])

@@ -78,12 +78,33 @@ def _prefetch_keys(value: str) -> bytes:
     return _json(support.call() | {"prefetch": {"@@": 1}}).replace(b'"@@":1', keys.encode())
 
 
+_WORDS = ("diabetes on an insulin pump, dialysis, " * 60)[:1980]
+_DIRECTIONS = ("inject 10 units before meals and 15 units at bedtime, max 30 units. " * 30)[:1980]
+
 # Bodies that are answered, and those that a cap refuses with what it names.
 ANSWERED: dict[str, Callable[[], bytes]] = {
     "numbers for entries": lambda: _entries("glucose", lambda _: b"1" * 24),
     "entries that are no resource": lambda: _entries("glucose", lambda _: b'{"resource":"xxxxxxxxxxxx"}'),
     "conditions of distinct code systems": lambda: _resources(
         "conditions", "Condition", '"code":{"coding":[{"system":"http://s/#","code":"c#"}]}'
+    ),
+    "conditions in long words": lambda: _resources("conditions", "Condition", f'"code":{{"text":"# {_WORDS}"}}'),
+    "directions of distinct drugs": lambda: _resources(
+        "insulin",
+        "MedicationRequest",
+        f'"status":"active","medicationCodeableConcept":{{"text":"insulin # lispro"}},'
+        f'"dosageInstruction":[{{"text":"# {_DIRECTIONS}"}}]',
+    ),
+    "drugs in long words": lambda: _resources(
+        "insulin", "MedicationRequest", f'"medicationCodeableConcept":{{"text":"# {"insulin " * 240}"}}'
+    ),
+    "coverages of many plans": lambda: _resources(
+        "coverage", "Coverage", '"status":"active","payor":[{"display":"CareSource Marketplace #"}]'
+    ),
+    "visits for many reasons": lambda: _resources(
+        "encounters",
+        "Encounter",
+        '"status":"finished","class":{"code":"EMER"},"reasonCode":[{"text":"hypoglycemia #"}]',
     ),
     "many orders with long notes": lambda: _orders(120, "E0784 RA modifiers : AB " * 400),
     "a string of escaped backslashes": lambda: _anywhere(b'"' + b"\\\\" * 1_000_000 + b'"'),
