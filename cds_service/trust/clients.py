@@ -17,6 +17,8 @@ SETTING = "PUMP_CDS_TRUSTED_CLIENTS"
 _LISTS = ("jku", "audiences", "tenants", "fhir_servers", "cors_origins")
 _TEXTS = ("name", "issuer", "jwks_file", "crd_version", "backend_client_id", *SMART_MEMBERS)
 _FLAGS = ("repeated_jti",)
+# The store keeps names of 200, and puts a few words before this one.
+_LONGEST_NAME = 150
 _VERSIONS = ("", "2.0.1", "2.1", "2.2")
 
 
@@ -104,6 +106,8 @@ def _client(row: dict[str, Any], place: str, folder: Path) -> TrustedClient:
             raise BadSetting(f"{place}: {name} must be true or false")
     if not row.get("issuer") or not row.get("name"):
         raise BadSetting(f"{place}: name and issuer are required")
+    if len(row["name"]) > _LONGEST_NAME:
+        raise BadSetting(f"{place}: name is over {_LONGEST_NAME} characters")
     for name in ("jku", "fhir_servers"):
         for url in row.get(name, []):
             if not is_safe_url(url):

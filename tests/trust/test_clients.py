@@ -114,3 +114,10 @@ def test_two_clients_share_no_client_id(tmp_path: Path) -> None:
     path.write_text(f'{path.read_text(encoding="utf-8")}{other}backend_client_id = "{ISSUER}"\n', encoding="utf-8")
     with pytest.raises(BadSetting, match="share their client_id"):
         load_clients(path)
+
+
+def test_no_name_is_longer_than_the_store_holds(tmp_path: Path) -> None:
+    """PostgreSQL would take none of its client's records, and let none of its tokens in."""
+    assert len(load_clients(clients_file(tmp_path, name="n" * 150)).by_issuer) == 1
+    with pytest.raises(BadSetting, match="150 characters"):
+        load_clients(clients_file(tmp_path, name="n" * 151))
