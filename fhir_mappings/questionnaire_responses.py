@@ -13,7 +13,8 @@ from itertools import groupby
 from typing import Any
 
 from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, REPLACES, Kind, Question
-from fhir_mappings.questionnaires import LONGEST_TEXT, NAME, REASON_SET, VERSION, group_of, is_for_new_pumps
+from fhir_mappings.prefill import LONGEST_TEXT
+from fhir_mappings.questionnaires import NAME, REASON_SET, VERSION, group_of, is_for_new_pumps
 
 JSON = dict[str, Any]
 # A date is no datetime; a number with a fraction is a Decimal.

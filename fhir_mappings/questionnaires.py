@@ -6,18 +6,21 @@ from collections.abc import Iterator, Mapping
 from itertools import groupby
 from typing import Any
 
-from cds_service.concepts import Concept
 from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, TITLE, UNITS, VERSIONS
 from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS, REASONS, REPLACES, Kind, Question
-from fhir_mappings.code_systems import HCPCS, LOINC
-from fhir_mappings.terminology import codes_in
+from fhir_mappings.prefill import (
+    CORE,
+    LONGEST_TEXT,
+    initial_expression,
+    launch_context,
+    libraries,
+    library_reference,
+    variables,
+)
 
 JSON = dict[str, Any]
 NAME, VERSION = "mp-mm-1316", "1.0.0"
 REASON_SET = "mp-mm-1316-replacement-reason"
-LONGEST_TEXT = 200
-_SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire"
-_CORE = "http://hl7.org/fhir/StructureDefinition"
 _TITLES = {"D.II": "Exclusions", "D.III": "Replacement or repair"}
 
 
@@ -26,7 +29,7 @@ def questionnaire(public_url: str, required: frozenset[str] | None = None) -> JS
     return {
         "resourceType": "Questionnaire",
         "id": NAME,
-        "extension": [_launch_context(), *_variables()],
+        "extension": [launch_context(), library_reference(public_url)],
         "url": f"{public_url}/fhir/Questionnaire/{NAME}",
         "version": VERSION,
         "name": "InsulinPumpDocumentation",
@@ -57,6 +60,8 @@ def is_for_new_pumps(section: str) -> bool:
 def _group(section: str, questions: list[Question], required: frozenset[str] | None, public_url: str) -> JSON:
     named = group_of(section)
     group: JSON = {"linkId": named["linkId"], "prefix": section, "text": named["text"], "type": "group"}
+    if searches := list(variables(section)):
+        group = {"extension": searches, **group}
     if is_for_new_pumps(section):
         # `!=` does not hold for a question that has no answer.
         unanswered = {"question": REPLACES, "operator": "exists", "answerBoolean": False}
@@ -73,7 +78,7 @@ def _help(section: str) -> JSON:
     control = {"system": "http://hl7.org/fhir/questionnaire-item-control", "code": "help"}
     return {
         "extension": [
-            {"url": f"{_CORE}/questionnaire-itemControl", "valueCodeableConcept": {"coding": [control]}},
+            {"url": f"{CORE}/questionnaire-itemControl", "valueCodeableConcept": {"coding": [control]}},
         ],
         "linkId": f"{section}.help",
         "text": HELP[section],
@@ -168,60 +173,16 @@ def package(public_url: str, required: frozenset[str] | None, draft: JSON | None
 
     `draft`: the response to begin with, where it is known whose it would be.
     """
-    held = (questionnaire(public_url, required), value_set(public_url))
+    held = (questionnaire(public_url, required), value_set(public_url), *libraries(public_url))
     entries = [{"fullUrl": each["url"], "resource": each} for each in held]
     if draft is not None:
         entries.append({"fullUrl": f"{public_url}/fhir/QuestionnaireResponse/{draft['id']}", "resource": draft})
     return {"resourceType": "Bundle", "type": "collection", "entry": entries}
 
 
-# ---------------------------------------------------------------- prefill by DTR clients
-
-
-def _launch_context() -> JSON:
-    patient = {"system": "http://hl7.org/fhir/uv/sdc/CodeSystem/launchContext", "code": "patient"}
-    parts = [{"url": "name", "valueCoding": patient}, {"url": "type", "valueCode": "Patient"}]
-    return {"url": f"{_SDC}-launchContext", "extension": parts}
-
-
-def _variables() -> Iterator[JSON]:
-    """Searches whose results the expressions below read."""
-    # Codes of self-management education in general are left out: they count only with a diabetes reason.
-    education = ",".join(codes_in(Concept.DIABETES_EDUCATION, system=HCPCS))
-    tests = ",".join(codes_in(Concept.GLUCOSE_SELF_TEST, system=LOINC))
-    month = "date=ge{{today() - 30 days}}&date=lt{{today()}}"
-    searches = {
-        "education": f"Procedure?patient={{{{%patient.id}}}}&code={education}&status=completed&_sort=-date&_count=1",
-        "selfTests": f"Observation?patient={{{{%patient.id}}}}&code={tests}&{month}&_count=1000",
-    }
-    for name, search in searches.items():
-        expression = {"name": name, "language": "application/x-fhir-query", "expression": search}
-        yield {"url": f"{_CORE}/variable", "valueExpression": expression}
-
-
-_SESSION = "%education.entry.resource.ofType(Procedure).first()"
-# A reading counts once: the same minute, value and code again is a duplicate. More pages than one are not counted.
-_TESTS = (
-    "%selfTests.where(link.where(relation = 'next').empty()).entry.resource.ofType(Observation)"
-    ".where(status in ('final' | 'amended' | 'corrected') and value.exists())"
-    ".select(effective.toString().substring(0, 16) & '|' & value.ofType(Quantity).value.toString() & '|'"
-    " & code.coding.first().code).distinct()"
-)
-# Only what the chart says: no yes or no, and nothing where it is silent, since no readings are no statement of none.
-_EXPRESSIONS = {
-    "D.I.D.date": f"{_SESSION}.select(performed.ofType(dateTime) | performed.ofType(Period).end).first().toString()"
-    ".where(length() >= 10).substring(0, 10).toDate()",
-    "D.I.D.educator": f"{_SESSION}.performer.actor.display.first().substring(0, {LONGEST_TEXT})",
-    "D.I.G.average": f"{_TESTS}.count().where($this > 0).select(($this * 10 / 30).truncate() / 10)",
-}
-
-
 def _extensions(question: Question) -> Iterator[JSON]:
-    expression = _EXPRESSIONS.get(question.link_id)
-    if expression is not None:
-        told = {"language": "text/fhirpath", "expression": expression}
-        yield {"url": f"{_SDC}-initialExpression", "valueExpression": told}
+    yield from initial_expression(question.link_id)
     kind = "valueInteger" if question.kind is Kind.INTEGER else "valueDecimal"
     for name, bound in (("minValue", question.least), ("maxValue", question.most)):
         if bound is not None:
-            yield {"url": f"{_CORE}/{name}", kind: int(bound) if question.kind is Kind.INTEGER else bound}
+            yield {"url": f"{CORE}/{name}", kind: int(bound) if question.kind is Kind.INTEGER else bound}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
@@ -15,6 +17,7 @@ from cds_service.store.opening import Store, StoreError
 from cds_service.web.bodies import checked_body
 from cds_service.web.callers import client_name
 from cds_service.web.smart_backend import security
+from fhir_mappings.prefill import libraries
 from fhir_mappings.questionnaires import NAME, REASON_SET, code_system, override_reasons, questionnaire, value_set
 
 blueprint = Blueprint("fhir", __name__, url_prefix="/fhir")
@@ -40,6 +43,7 @@ def metadata() -> Response:
         {"type": "Questionnaire", "interaction": reading, "operation": [operation]},
         {"type": "ValueSet", "interaction": reading},
         {"type": "CodeSystem", "interaction": reading},
+        {"type": "Library", "interaction": reading},
     ]
     rest: dict[str, Any] = {"mode": "server", "resource": resources}
     if current_app.config["BACKEND_TOKENS"] is not None:
@@ -65,11 +69,12 @@ def _base() -> str:
 def read(kind: str, identity: str) -> Response:
     """One resource by its id."""
     url = _public_url()
-    held = {
+    held: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
         ("Questionnaire", NAME): lambda: questionnaire(url),
         ("ValueSet", REASON_SET): lambda: value_set(url),
         ("CodeSystem", REASON_SET): lambda: code_system(url),
         ("CodeSystem", "override-reason"): lambda: override_reasons(url, dict(OVERRIDES)),
+        **{("Library", each["id"]): partial(dict, each) for each in libraries(url)},
     }
     made = held.get((kind, identity))
     if made is None:

@@ -18,6 +18,7 @@ from cds_service.services.keep_call import software_version
 from cds_service.web.openapi_schemas import SCHEMAS, call_body, ref
 from cds_service.web.openapi_smart import access_token, backend_operations, smart_operations
 from cds_service.web.smart_backend import SCOPES
+from fhir_mappings.prefill import LIBRARY_IDS
 from fhir_mappings.questionnaires import NAME, REASON_SET
 
 JSON = dict[str, Any]
@@ -106,7 +107,7 @@ def _dtr() -> Iterable[tuple[str, str, JSON]]:
     """What DTR clients read: FHIR resources, and the package of the questionnaire."""
     fhir, resource = "application/fhir+json", {"type": "object", "required": ["resourceType"]}
     held = ("metadata", f"Questionnaire/{NAME}", f"ValueSet/{REASON_SET}", f"CodeSystem/{REASON_SET}")
-    for path in (*held, "CodeSystem/override-reason"):
+    for path in (*held, "CodeSystem/override-reason", *(f"Library/{identity}" for identity in LIBRARY_IDS)):
         kind = "CapabilityStatement" if path == "metadata" else path.split("/", 1)[0]
         yield f"/fhir/{path}", "get", _page(f"read-{path.replace('/', '-')}", f"A {kind}", fhir, resource)
     parameters = {

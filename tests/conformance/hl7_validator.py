@@ -1,16 +1,10 @@
-"""The HL7 validator: base R4 validation of resources, by the program in validator/ under a JVM.
-
-Maven fetches what it runs on; the class path is kept in the platform's folder for temporary files.
-"""
+"""The HL7 validator: base R4 validation of resources, by the program in validator/ under a JVM."""
 
 from __future__ import annotations
 
 import atexit
 import contextlib
-import hashlib
 import json
-import os
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -18,8 +12,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from tests.conformance import maven
+
 HERE = Path(__file__).parent / "validator"
-FETCH_SECONDS = 600
+POM, WHAT = HERE / "pom.xml", "the HL7 validator"
 JSON = dict[str, Any]
 
 
@@ -27,51 +23,16 @@ class ValidatorError(Exception):
     """The validator did not run to its end."""
 
 
-@cache
 def why_not() -> str | None:
-    """Why the validator cannot run here, None when it can: no JDK, no Maven, or artifacts that cannot be had.
-
-    A JRE is not enough: Validate.java is compiled as it starts.
-    """
-    missing = [name for name in ("java", "javac", "mvn") if shutil.which(name) is None]
-    if missing:
-        return f"the HL7 validator needs {', '.join(missing)} (Debian: maven, default-jdk-headless)"
-    try:
-        _class_path()
-    except ValidatorError as error:
-        return str(error)
-    return None
-
-
-def _class_path() -> str:
-    """The class path that pom.xml describes, resolved once."""
-    pom = HERE / "pom.xml"
-    kept = Path(tempfile.gettempdir()) / f"pump-cds-validator-{hashlib.sha256(pom.read_bytes()).hexdigest()[:16]}"
-    if kept.exists() and all(Path(jar).exists() for jar in kept.read_text(encoding="utf-8").split(os.pathsep)):
-        return kept.read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        found = Path(folder) / "class-path"
-        command = ["mvn", "-q", "-B", "-f", str(pom), "dependency:build-classpath", f"-Dmdep.outputFile={found}"]
-        try:
-            ended = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_SECONDS, check=False)
-        except subprocess.TimeoutExpired as error:
-            raise ValidatorError(f"Maven did not fetch the HL7 validator within {FETCH_SECONDS} s") from error
-        if ended.returncode != 0 or not found.exists():
-            words = " ".join((ended.stdout + ended.stderr).split())[-400:]
-            raise ValidatorError(f"Maven cannot fetch the HL7 validator: {words}")
-        text = found.read_text(encoding="utf-8").strip()
-        # Written beside and moved, so that another run never reads half of it.
-        half = kept.with_suffix(f".{os.getpid()}")
-        half.write_text(text, encoding="utf-8")
-        half.replace(kept)
-    return text
+    """Why the validator cannot run here, None when it can."""
+    return maven.why_not(POM, WHAT)
 
 
 class _Validator:
     """The program, running for as long as the tests do: its start costs more than most of its work."""
 
     def __init__(self) -> None:
-        command = ["java", "-XX:+UseSerialGC", "-cp", _class_path(), str(HERE / "Validate.java")]
+        command = ["java", "-XX:+UseSerialGC", "-cp", maven.class_path(POM, WHAT), str(HERE / "Validate.java")]
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the program runs)
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors)
         self._known = ""  # nothing told yet; the first call tells it, if only an empty Bundle

@@ -62,7 +62,7 @@ def test_what_is_asked_by_whether_a_pump_is_replaced(answer: bool | None, new: b
 
 
 def test_a_package_is_asked_under_the_same_conditions() -> None:
-    (found, _) = (entry["resource"] for entry in package(URL, frozenset({"D.I.C"}))["entry"])
+    (found, *_) = (entry["resource"] for entry in package(URL, frozenset({"D.I.C"}))["entry"])
     rules = {link: item.get("enableWhen") for link, item in _by_id(found).items()}
     assert rules == {link: item.get("enableWhen") for link, item in ITEMS.items()}
     assert [link for link, item in _by_id(found).items() if item.get("required")] == ["D.I.C"]
@@ -83,13 +83,14 @@ def test_choices_are_named_by_version_and_expanded() -> None:
 
 def test_a_package_holds_only_kinds_that_dtr_lets_be_in_it() -> None:
     kinds = [entry["resource"]["resourceType"] for entry in package(URL, None)["entry"]]
-    assert kinds == ["Questionnaire", "ValueSet"]
+    assert kinds == ["Questionnaire", "ValueSet", "Library", "Library"]
 
 
 # ---------------------------------------------------------------- prefill
 
+# The FHIRPath, which stands beside the CQL; tests/conformance/test_cql.py compares the two.
 EXPRESSIONS = {
-    link: extension["valueExpression"]["expression"]
+    link: extension["valueExpression"]["extension"][0]["valueExpression"]["expression"]
     for link, item in ITEMS.items()
     for extension in item.get("extension", ())
     if extension["url"] == f"{SDC}-initialExpression"
@@ -200,7 +201,7 @@ def test_no_yes_or_no_is_filled_in() -> None:
 
 def test_codes_that_need_a_diabetes_reason_are_not_searched() -> None:
     """CPT 98960 to 98962 are self-management education of any disease."""
-    variables = [e["valueExpression"] for e in questionnaire(URL)["extension"] if e["url"].endswith("/variable")]
+    variables = [e["valueExpression"] for e in ITEMS["D.I.D.group"]["extension"] if e["url"].endswith("/variable")]
     (search,) = (v["expression"] for v in variables if v["name"] == "education")
     assert "G0108" in search
     assert "9896" not in search

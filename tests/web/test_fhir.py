@@ -119,12 +119,28 @@ def test_choices_are_a_value_set_over_codes_of_our_own(client: FlaskClient) -> N
 
 
 def test_prefill_reads_searches_that_the_questionnaire_declares(client: FlaskClient) -> None:
-    found = _get(client, "/fhir/Questionnaire/mp-mm-1316")
-    names = {e["valueExpression"]["name"] for e in found["extension"] if e["url"].endswith("/variable")}
-    told = [e for i in _items(found) for e in i.get("extension", ()) if e["url"].endswith("initialExpression")]
-    assert {expression["valueExpression"]["language"] for expression in told} == {"text/fhirpath"}
-    used = {name for name in names if any(f"%{name}." in e["valueExpression"]["expression"] for e in told)}
-    assert used == names
+    """The FHIRPath beside the CQL reads variables of the group that it is in."""
+    found, used = _get(client, "/fhir/Questionnaire/mp-mm-1316"), set()
+    for group in found["item"]:
+        declared = [e["valueExpression"] for e in group.get("extension", ()) if e["url"].endswith("/variable")]
+        told = [e for i in _items(group) for e in i.get("extension", ()) if e["url"].endswith("initialExpression")]
+        assert bool(declared) is bool(told)
+        for expression in (e["valueExpression"]["extension"][0]["valueExpression"] for e in told):
+            assert expression["language"] == "text/fhirpath"
+            used |= {v["name"] for v in declared if f"%{v['name']}." in expression["expression"]}
+    assert used == {"education", "selfTests"}
+
+
+def test_the_library_that_the_questionnaire_names_is_served(client: FlaskClient) -> None:
+    extensions = _get(client, "/fhir/Questionnaire/mp-mm-1316")["extension"]
+    (address,) = (e["valueCanonical"] for e in extensions if e["url"].endswith("/cqf-library"))
+    library = _get(client, address.removeprefix(URL))
+    assert library["url"] == address
+    assert [each["contentType"] for each in library["content"]] == ["text/cql", "application/elm+json"]
+    for needed in library["relatedArtifact"]:
+        assert _get(client, needed["resource"].removeprefix(URL))["url"] == needed["resource"]
+    served = {each["type"] for each in _get(client, "/fhir/metadata")["rest"][0]["resource"]}
+    assert served == {"Questionnaire", "ValueSet", "CodeSystem", "Library"}
 
 
 def _resources(client: FlaskClient) -> list[JSON]:
@@ -134,6 +150,8 @@ def _resources(client: FlaskClient) -> list[JSON]:
         "ValueSet/mp-mm-1316-replacement-reason",
         "CodeSystem/mp-mm-1316-replacement-reason",
         "CodeSystem/override-reason",
+        "Library/mp-mm-1316-prepopulation",
+        "Library/mp-mm-1316-conversions",
     )
     found = [_get(client, f"/fhir/{path}") for path in paths]
     return [*found, _package(client, ("questionnaire", {"valueCanonical": CANONICAL}))]
