@@ -281,3 +281,33 @@ def test_what_was_not_read_decides_nothing_that_it_could_change() -> None:
     assert judge(case(unread=visits)).gap is Gap.NOT_DOCUMENTED
     rows = others(ReadingOrigin.VISIT_UNREAD, 5)
     assert judge(case(other_readings=rows, unread=visits)).gap is Gap.NOT_RETRIEVED
+
+
+def _in_words(a_day: int, days: int) -> tuple[OtherReading, ...]:
+    found = [LAST - timedelta(days=d) for d in range(days) for _ in range(a_day)]
+    return tuple(OtherReading(day, ReadingOrigin.NAMED_ONLY, f"Observation/w{n}", "") for n, day in enumerate(found))
+
+
+BESIDE_A_STATEMENT = {
+    "3 a day in words on 30 days": ({"other_readings": _in_words(3, 30)}, Gap.NEEDS_REVIEW),
+    "2 a day by code and 1 in words on 24 days": (
+        {"self_tests": sticks(2, 24), "other_readings": _in_words(1, 24)},
+        Gap.NEEDS_REVIEW,
+    ),
+    "in words on 23 days, which is no complete record": ({"other_readings": _in_words(3, 23)}, MET),
+    "4 a day in words": ({"other_readings": _in_words(4, 30)}, MET),
+    "a sensor beside them": ({"other_readings": _in_words(3, 30), "sensor": sensed(30)}, MET),
+    "of a laboratory": ({"other_readings": others(ReadingOrigin.LABORATORY, 90)}, MET),
+}
+
+
+@pytest.mark.parametrize(("chart", "what"), BESIDE_A_STATEMENT.values(), ids=BESIDE_A_STATEMENT.keys())
+def test_readings_that_words_name_may_stand_against_a_statement(chart: dict[str, Any], what: object) -> None:
+    """A code that nobody knows never turns a record that stands against a statement into an approval."""
+    found = judge(case(**chart, **stated(6)))
+    assert what in (found.truth, found.gap)
+
+
+def test_readings_that_words_name_agree_with_a_statement_below_the_goal() -> None:
+    found = judge(case(other_readings=_in_words(3, 30), **stated(3)))
+    assert (found.truth, found.basis) == (NOT_MET, Basis.ATTESTED)

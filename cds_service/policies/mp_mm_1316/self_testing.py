@@ -46,7 +46,7 @@ def tests_often_enough(case: Case) -> Finding:
     if attested is None:
         counted = _counted(case)
         return charted if counted is None or charted.decided else counted
-    if not charted.decided:
+    if not charted.decided and not (attested.truth is MET and _may_contradict(case)):
         return attested
     if charted.truth is attested.truth:
         return strongest(charted, attested)
@@ -81,7 +81,7 @@ def _charted(case: Case) -> Finding:
     open_readings = sum(r.origin in OPEN_ORIGINS for r in others)
     step = f"complete the meter record, it shows under {case.parameters['self_tests_per_day']} tests a day"
     finding = not_met(f"{words}{_aside_in_words(others)}", Basis.DOCUMENTED, evidence, next_step=step)
-    if not _is_complete(case, tests) or len(tests) + open_readings >= _goal(case):
+    if not _is_complete(case, [r.day for r in tests]) or len(tests) + open_readings >= _goal(case):
         finding = _without_sensor(case, tests, others, words, evidence)
     # A visit that was not read may be at home, and a device that was not read may be a sensor.
     topics = [Topic.GLUCOSE, *([Topic.ENCOUNTERS] if open_readings else [])]
@@ -93,12 +93,21 @@ def _goal(case: Case) -> int:
     return int(case.parameters["self_tests_per_day"] * case.parameters["self_test_window_days"])
 
 
-def _is_complete(case: Case, tests: list[GlucoseReading]) -> bool:
-    """Whether a record below the goal is complete enough to stand against the criterion."""
-    p, by_day = case.parameters, Counter(r.day for r in tests)
+def _is_complete(case: Case, days: list[date]) -> bool:
+    """Whether a record below the goal, a day for each test, is complete enough to stand against the criterion."""
+    p, by_day = case.parameters, Counter(days)
     full = sum(count >= p["self_test_complete_per_day"] for count in by_day.values())
-    below = len(tests) < p["self_tests_per_day"] * len(by_day)
+    below = len(days) < p["self_tests_per_day"] * len(by_day)
     return bool(len(by_day) >= p["self_test_complete_days"] and 2 * full > len(by_day) and below)
+
+
+def _may_contradict(case: Case) -> bool:
+    """Whether the record would stand against a statement if what only words or a local code name were self-tests."""
+    start, end = window(case)
+    named = [r.day for r in case.glucose.others if r.origin is ReadingOrigin.NAMED_ONLY and start <= r.day <= end]
+    days = [*named, *(r.day for r in case.glucose.self_tests if start <= r.day <= end)]
+    small = len(days) < _goal(case) and _is_complete(case, days)
+    return bool(named) and small and sensor_wear(case, start, end) is None
 
 
 def _with_sensor(case: Case, worn: SensorWear, words: str, evidence: list[Evidence]) -> Finding:
