@@ -166,3 +166,76 @@ def test_what_stands_against_the_count_is_not_blurred_by_the_rest() -> None:
 def test_less_than_the_goal_is_needed_to_be_not_met() -> None:
     assert judged(insulin=(order("lispro", 2, "2026-01-05", possible=3.0),)).truth.value == "unknown"
     assert judged(insulin=(order("lispro", 2, "2026-01-05", possible=2.0),)).truth.value == "not-met"
+
+
+@pytest.mark.parametrize(
+    ("answered", "truth"), [(STATED, "met"), (saying(injections=4.0, since=on("2025-01-01")), "unknown")]
+)
+def test_without_insulin_orders_a_statement_has_to_answer_all_three(answered: Any, truth: str) -> None:
+    assert judged(insulin=(), answers=answered).truth.value == truth
+
+
+OVER = {
+    "that ended": (
+        order("lispro", 3, "2025-01-05", end=date(2026, 3, 1), live=False, status="completed"),
+        "ended on 2026-03-01",
+    ),
+    "that was stopped": (order("lispro", 3, "2025-01-05", live=False, status="stopped"), "is stopped"),
+    "on hold until a later day": (
+        order("lispro", 3, "2025-01-05", end=date(2026, 12, 1), live=False, status="on-hold"),
+        "is on hold",
+    ),
+}
+
+
+@pytest.mark.parametrize(("last", "words"), OVER.values(), ids=OVER.keys())
+def test_the_last_order_is_named_where_none_is_current(last: InsulinOrder, words: str) -> None:
+    older = order("glargine", 1, "2024-01-05", live=False, status="stopped")
+    found = judged(insulin=(older, last))
+    assert found.explanation == f"The last insulin order (lispro) {words}, and none is current"
+    assert [each.reference for each in found.evidence] == ["MedicationRequest/lispro-2025-01-05"]
+
+
+def test_mealtime_insulin_that_is_not_given_at_meals_says_nothing_of_adjusting() -> None:
+    plain = {"adjusts": None}
+    assert judged(insulin=(order("lispro", 3, "2026-01-05", at_meals=True, **plain),)).truth.value == "met"
+    assert judged(insulin=(order("lispro", 3, "2026-01-05", **plain),)).truth.value == "unknown"
+    basal = order("glargine", 3, "2026-01-05", at_meals=True, **plain)
+    assert judged(insulin=(basal,)).truth.value == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "signs"),
+    [
+        ("2026-01-05", None, 1),
+        ("2026-01-05", "2026-11-20", 1),
+        ("2026-01-05", "2026-11-19", 0),
+        ("2026-11-20", None, 1),
+        ("2026-11-21", None, 0),
+    ],
+)
+def test_insulin_for_a_pump_is_a_sign_while_it_runs(start: str, end: str | None, signs: int) -> None:
+    last = date.fromisoformat(end) if end else None
+    assert len(pump_signs(case(insulin=(order("lispro", 0, start, end=last, via_pump=True),)))) == signs
+
+
+def test_a_pump_in_use_is_cited_with_its_date() -> None:
+    pumps = [
+        Record(f"Device/{when}", when, frozenset({Concept.PUMP_IN_USE}), "pump") for when in (on("2024-01-01"), None)
+    ]
+    assert [each.date for each in pump_signs(case(pumps=tuple(pumps)))] == ["2024-01-01", None]
+
+
+def test_a_smaller_regimen_before_is_cited_with_its_order() -> None:
+    found = judged(insulin=(GLARGINE, order("lispro", 3, "2026-08-01")))
+    assert found.truth.value == "not-met"
+    assert "from 2026-05-20 to 2026-07-31 the chart shows 1 a day" in found.explanation
+    assert ("MedicationRequest/glargine-2026-01-05", "2026-01-05") in [(e.reference, e.date) for e in found.evidence]
+
+
+def test_the_supply_that_ran_out_last_is_named() -> None:
+    ended = [
+        order("glargine", 1, "2026-01-05", end=date(2026, 11, 1), status="completed"),
+        order("lispro", 3, "2026-01-05", end=date(2026, 11, 10), status="completed"),
+    ]
+    assert "the supply of lispro ran out on 2026-11-10, a renewal is due" in judged(insulin=tuple(ended)).explanation

@@ -117,6 +117,7 @@ POSSIBLE = {
     ),
     "a renewal with a higher ceiling": ([order("lispro", 1, possible=2), order("lispro", 1)], 2),
     "orders that name different times": ([order("lispro", 1, BREAKFAST), order("lispro", 0, DINNER, possible=2)], 3),
+    "a renewal that names no time": ([order("lispro", 3), order("lispro", 1, BEDTIME)], 3),
     "rivals are both possible": ([order("glargine", 1), order("degludec", 1)], 2),
     "unmixed at shared times": ([order("isophane", 1, DINNER), order("regular", 1, DINNER)], 2),
     "mixed at shared times": ([order("isophane", 1, DINNER, mixed=True), order("regular", 1, DINNER)], 1),

@@ -36,6 +36,7 @@ def active(start: str, **members: Any) -> InsulinOrder:
 NEXT = active("2026-06-01")
 LAST = {
     "an active one runs on": (active("2026-01-05"), None, "2026-11-20"),
+    "one in progress runs on": (active("2026-01-05", status="in-progress"), None, "2026-11-20"),
     "a stopped one ends on its day": (order("2026-01-05", "2026-03-31"), None, "2026-03-31"),
     "one on hold ends on its day": (order("2026-01-05", "2026-03-31", status="on-hold"), None, "2026-03-31"),
     "its supply alone is no end": (order("2026-01-05", supplied_until="2026-04-04"), None, None),
