@@ -210,7 +210,7 @@ class FhirClient:
             whole.add(page)
             whole.pages = len(seen)
             whole.self_url = whole.self_url or page.self_url
-            self._runner.keep(whole)
+            self._runner.keep(whole, more=bool(page.next_url))
             page_url = joined(page_url, page.next_url) if page.next_url else None
         return whole
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Generic, TypeVar
 
 from cds_service.ehr.answers import line
@@ -15,6 +16,8 @@ from fhir_mappings.readings import Reading, Status, failed, together
 
 K = TypeVar("K")
 OUT_OF_TIME = "time ran out"
+# The first page of what nothing depends on gets so long: it mostly is the only one.
+FIRST_PAGE_SECONDS = 1.0
 NOT_NEEDED = "not waited for: nothing that is open depends on it"
 
 log = logging.getLogger(__name__)
@@ -36,18 +39,24 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Running(Generic[K]):
-    """A task that has begun; `so_far` holds what it has read."""
+    """A task that has begun. `so_far`: what it has read; `first_page`: set when more pages follow, or at the end."""
 
     key: K
     task: Task
     future: Future[Reading]
     so_far: list[Reading] = field(default_factory=list)
+    first_page: threading.Event = field(default_factory=threading.Event)
+
+
+def _set(event: threading.Event, _done: Future[Reading]) -> None:
+    event.set()
 
 
 class _Progress(threading.local):
     """Where the task that runs in this thread leaves what it has read so far."""
 
     so_far: list[Reading]
+    first_page: threading.Event
 
 
 class TaskRunner:
@@ -67,14 +76,23 @@ class TaskRunner:
         pool = ThreadPoolExecutor(min(self._side_by_side, len(wanted)), thread_name_prefix="fhir")
         begun = []
         for key, task in wanted:
-            so_far: list[Reading] = []
-            begun.append(Running(key, task, pool.submit(self._timed, str(key), task, so_far), so_far))
+            so_far, first = list[Reading](), threading.Event()
+            future = pool.submit(self._timed, str(key), task, so_far, first)
+            future.add_done_callback(partial(_set, first))
+            begun.append(Running(key, task, future, so_far, first))
         pool.shutdown(wait=False)
         return begun
 
     def collect(self, running: Sequence[Running[K]], *, waiting: bool = True) -> dict[K, Reading]:
-        """What the tasks read, by key: all of it, or what has come when the budget ends or nobody waits."""
+        """What the tasks read, by key: all of it, or what has come when the budget ends or nobody waits.
+
+        Where nobody waits, a first page still gets a moment to come.
+        """
         gathered: dict[K, Reading] = {}
+        if not waiting:
+            until = time.monotonic() + min(self._left(), FIRST_PAGE_SECONDS)
+            for each in running:
+                each.first_page.wait(max(0.0, until - time.monotonic()))
         wait([each.future for each in running], timeout=self._left() if waiting else 0)
         why = OUT_OF_TIME if waiting else NOT_NEEDED
         for each in running:
@@ -86,13 +104,15 @@ class TaskRunner:
             gathered[each.key] = together(gathered.get(each.key), reading, each.task.optional)
         return gathered
 
-    def keep(self, reading: Reading) -> None:
-        """Remembers what the task of this thread has read so far."""
+    def keep(self, reading: Reading, *, more: bool) -> None:
+        """Remembers what the task of this thread has read so far. `more`: further pages follow."""
         self._progress.so_far[:] = [reading]
+        if more:
+            self._progress.first_page.set()
 
-    def _timed(self, key: str, task: Task, so_far: list[Reading]) -> Reading:
+    def _timed(self, key: str, task: Task, so_far: list[Reading], first_page: threading.Event) -> Reading:
         began = time.monotonic()
-        self._progress.so_far = so_far
+        self._progress.so_far, self._progress.first_page = so_far, first_page
         try:
             reading = task.run()
         except Exception as error:  # one search never costs another, whatever a server sends

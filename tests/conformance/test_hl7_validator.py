@@ -155,7 +155,9 @@ def test_every_shape_of_coverage_information() -> None:
             response = json.loads(as_json(found))
             assert information(response)
             shapes += list(resources_sent(response))
-    assert len(shapes) == 2 * len(VERSIONS) * len(changes)
+    # Beside the two orders a reminder may suggest one, which is validated, too.
+    orders = [shape for shape in shapes if shape["resourceType"] == "DeviceRequest"]
+    assert len(orders) == 2 * len(VERSIONS) * len(changes)
     assert [errors for errors in validate(shapes) if errors] == []
 
 
