@@ -119,8 +119,9 @@ def _pieces(request: Request, most: int, seconds: float, piece: int = _PIECE) ->
 def _close_after(request: Request) -> None:
     """Closes the connection behind the answer: where the next request would begin in it is not known."""
     reader = getattr(request.environ.get("wsgi.input"), "reader", None)
-    if reader is not None:  # gunicorn's
-        reader.req.force_close()
+    asked = getattr(reader, "req", None)  # gunicorn's, of a body in chunks: behind another kind it closes by itself
+    if asked is not None:
+        asked.force_close()
 
 
 class _Stream:
