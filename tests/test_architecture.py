@@ -45,7 +45,7 @@ def test_module_is_short_and_so_are_its_functions(path: Path) -> None:
 
 
 def test_top_level_holds_only_what_is_agreed() -> None:
-    agreed = {"pyproject.toml", "README.md", "LICENSE", *PACKAGES, "tests", "fixtures", "docs"}
+    agreed = {"pyproject.toml", "requirements.lock", "README.md", "LICENSE", *PACKAGES, "tests", "fixtures", "docs"}
     tracked = _git("ls-files").splitlines()
     assert {name.split("/", 1)[0] for name in tracked if not name.startswith(".")} <= agreed
 
