@@ -220,3 +220,36 @@ def test_a_number_beyond_any_measurement_is_no_value(value: float | str) -> None
     assert units.glucose_mg_dl(quantity) is None
     assert units.hba1c(Quantity(value=value, unit="mmol/mol")).value is None
     assert units.albumin_creatinine(Quantity(value=value, unit="mg/mmol"), mass_ratio=True).value is None
+
+
+# ---------------------------------------------------------------- durations
+
+DAYS = {
+    "no unit is days": (30, "", 30),
+    "days": (30, "d", 30),
+    "a day in words": (90, "days", 90),
+    "a week is 7": (2, "wk", 14),
+    "weeks": (4, "weeks", 28),
+    "a month is 30": (3, "mo", 90),
+    "months": (1, "month", 30),
+    "a year is 365": (1, "a", 365),
+    "years": (2, "years", 730),
+    "half a week": (0.5, "wk", 3),
+    "ten years of days": (3659, "d", 3659),
+    "more than that": (3660, "d", None),
+    "far more": (4000, "d", None),
+    "nothing": (0, "d", None),
+    "below nothing": (-30, "d", None),
+    "hours": (72, "h", None),
+    "tablets": (30, "{tablet}", None),
+}
+
+
+@pytest.mark.parametrize(("value", "unit", "expected"), DAYS.values(), ids=DAYS.keys())
+def test_durations_are_read_in_whole_days(value: float, unit: str, expected: int | None) -> None:
+    assert units.whole_days(quantity(value, unit)) == expected
+
+
+def test_no_duration_is_none() -> None:
+    assert units.whole_days(None) is None
+    assert units.whole_days(Quantity(unit="d")) is None

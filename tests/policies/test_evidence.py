@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
 from cds_service.concepts import Concept
+from cds_service.engine.determination import CoverageStanding, Outcome
 from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import LabResult, Record, Unusable
+from cds_service.facts import (
+    Coverage,
+    GlucoseReading,
+    LabResult,
+    OtherReading,
+    ReadingOrigin,
+    Record,
+    SensorReading,
+    Unusable,
+)
 from cds_service.policies.mp_mm_1316.complication_risk import albuminuria, complication_risk, difficult_control
 from cds_service.policies.mp_mm_1316.documentation import prefilled
 from cds_service.policies.mp_mm_1316.education import education_completed
@@ -18,7 +29,9 @@ from cds_service.policies.mp_mm_1316.glycemic_indication import hba1c_above_thre
 from cds_service.policies.mp_mm_1316.hospital_stays import recurrent_hospital_stays
 from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia, severe_excursions
 from cds_service.policies.mp_mm_1316.operation import operates_device
-from tests.policies.charts import answers, case, diagnosis, hba1c, moment, ratio, visit
+from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough as self_testing
+from cds_service.policies.registry import determine
+from tests.policies.charts import AS_OF, ORDER, answers, case, diagnosis, hba1c, moment, ratio, visit
 
 ON_REGIMEN: dict[str, Any] = {"D_I_F_injections": 4.0, "D_I_F_since": moment("2026-01-05"), "D_I_F_adjusts": True}
 HIGH = (hba1c("2026-02-01", 8.1), hba1c("2026-06-01", 8.2), hba1c("2026-10-01", 8.3))
@@ -160,3 +173,68 @@ def test_stays_are_dated_by_the_last_one_that_began() -> None:
 def test_nothing_is_not_met_by_silence() -> None:
     rules = (albuminuria, difficult_control, hba1c_above_threshold, recurring_hypoglycemia, severe_excursions)
     assert NOT_MET not in {rule(case()).truth for rule in rules}
+
+
+# ---------------------------------------------------------------- D.I.G
+
+LAST = date(2026, 11, 19)
+ONE_A_DAY = tuple(GlucoseReading(LAST - timedelta(days=n), 480, 120, False, f"Observation/{n}") for n in range(30))[
+    ::-1
+]
+SENSED = tuple(SensorReading(LAST - timedelta(days=n), 480, 120) for n in range(30))
+
+
+def test_chart_and_statement_that_differ_are_both_cited() -> None:
+    twice = tuple(sorted((*ONE_A_DAY, *(each._replace(minute=900) for each in ONE_A_DAY))))
+    found = self_testing(case(self_tests=twice, answers=answers(D_I_G_average=6.0)))
+    assert (found.gap, cited(found)) == (Gap.NEEDS_REVIEW, ["2026-10-21/2026-11-19", "2026-11-18"])
+
+
+def test_a_sensor_is_cited_beside_the_sticks() -> None:
+    found = self_testing(case(self_tests=ONE_A_DAY[-1:], sensor=SENSED, sensor_reference="Observation/s"))
+    assert [(each.reference, each.value) for each in found.evidence] == [
+        ("Observation/2026-11-19", "1 self-test"),
+        ("Observation/s", "30 readings of a sensor"),
+    ]
+    assert found.explanation.startswith("1 self-test on 1 of 30 days (2026-10-21 to 2026-11-19): 0.0 a day")
+
+
+def test_readings_that_were_set_aside_are_named_only_where_words_name_them() -> None:
+    named = OtherReading(LAST, ReadingOrigin.NAMED_ONLY, "Observation/w", "Sugar at home")
+    filed = OtherReading(LAST, ReadingOrigin.LABORATORY, "Observation/l", "Glucose [Mass/volume]")
+    found = self_testing(case(other_readings=(filed, named)))
+    said = "not counted as self-tests: 1 reading filed by a laboratory, 1 reading under a local code or in words only"
+    assert f"{said} (Sugar at home)" in found.explanation
+
+
+@pytest.mark.parametrize(
+    "count",
+    [
+        LabResult("Observation/c", moment("2026-10-20"), frozenset(), "tests a day", 5, "", "5 a day"),
+        LabResult("Observation/c", moment("2026-11-10"), frozenset(), "tests a day", 5, "<", "<5 a day"),
+        LabResult("Observation/c", moment("2026-11-10"), frozenset(), "tests a day", None, "", "5-6 a day"),
+        LabResult("Observation/c", None, frozenset(), "tests a day", 5, "", "5 a day"),
+    ],
+    ids=["before the window", "with a comparator", "in words", "without a date"],
+)
+def test_a_recorded_count_that_does_not_speak_supports_nothing(count: LabResult) -> None:
+    assert self_testing(case(self_test_counts=(count,))).truth is UNKNOWN
+
+
+# ---------------------------------------------------------------- notes
+
+
+@pytest.mark.parametrize("kind", ["visits", "education", "dialysis", "pumps", "pump_training"])
+def test_what_is_dated_after_the_order_is_noted_as_not_used(kind: str) -> None:
+    later = visit("2026-11-21") if kind == "visits" else Record("Procedure/1", moment("2026-11-21"), frozenset(), "x")
+    chart = case(**{kind: (later,)}).chart
+    assert f"{later.reference} not used: dated 2026-11-21, after the order" in determine(ORDER, chart, AS_OF).notes
+
+
+def test_before_the_policy_no_coverage_is_called_governed() -> None:
+    plan = Coverage("Coverage/1", "active", (None, None), None, frozenset(), ("CareSource",), ("77552OH0010222-01",))
+    before = determine(ORDER, case(coverages=(plan,), state="OH").chart, date(2026, 4, 30))
+    assert (before.outcome, before.coverage) == (Outcome.NOT_APPLICABLE, CoverageStanding.UNVERIFIED)
+    over = replace(plan, period=(None, moment("2026-01-31")))
+    ended = determine(ORDER, case(coverages=(over,), state="OH").chart, date(2026, 4, 30))
+    assert (ended.outcome, ended.coverage) == (Outcome.NOT_APPLICABLE, CoverageStanding.NOT_IN_FORCE)

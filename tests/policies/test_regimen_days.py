@@ -109,6 +109,10 @@ def timeline(*orders: InsulinOrder) -> Any:
 BASAL = active("2025-01-01", ingredient="glargine", action=InsulinAction.LONG, certain=1.0, possible=1.0)
 
 
+def _basal(start: str, end: str | None = None) -> InsulinOrder:
+    return replace(BASAL, start=day(start), end=day(end))
+
+
 def test_a_gap_with_basal_insulin_alone_is_smaller_and_a_gap_with_nothing_is_not() -> None:
     since, until = date(2026, 5, 20), date(2026, 8, 1)
     lispro = active("2026-08-01")
@@ -128,8 +132,23 @@ def test_a_gap_with_basal_insulin_alone_is_smaller_and_a_gap_with_nothing_is_not
         ([BASAL, active("2026-08-01")], 3, False),
         ([BASAL, active("2026-08-01")], None, True),
         ([], 3, False),
+        ([_basal("2025-01-01", "2026-06-30"), _basal("2026-07-31")], 3, True),
+        ([_basal("2025-01-01", "2026-06-30"), _basal("2026-08-01")], 3, False),
+        ([_basal("2025-01-01", "2026-06-30"), _basal("2026-09-01")], 3, False),
     ],
-    ids=["basal", "readable", "of the first day", "a day late", "unreadable", "more lately", "all readable", "nothing"],
+    ids=[
+        *(
+            "basal",
+            "readable",
+            "of the first day",
+            "a day late",
+            "unreadable",
+            "more lately",
+            "all readable",
+            "nothing",
+        ),
+        *("a gap of 30 days", "a gap of 31 days", "a gap of 62 days"),
+    ],
 )
 def test_a_record_of_the_whole_months(orders: list[InsulinOrder], below: float | None, expected: bool) -> None:
     assert covers(timeline(*orders), date(2026, 5, 20), AS_OF, 30, below) is expected

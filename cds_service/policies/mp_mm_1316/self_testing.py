@@ -12,6 +12,7 @@ from cds_service.engine.section import criterion
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import OPEN_ORIGINS, GlucoseReading, OtherReading, ReadingOrigin, Topic
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, unread
+from cds_service.policies.mp_mm_1316.phrases import counted
 from cds_service.policies.mp_mm_1316.sensor_wear import SensorWear, sensor_wear
 
 # Readings that are no self-tests by the rule, though some reader may say that they are the member's own.
@@ -44,8 +45,8 @@ def tests_often_enough(case: Case) -> Finding:
     charted = _charted(case)
     attested = _attested(case)
     if attested is None:
-        counted = _counted(case)
-        return charted if counted is None or charted.decided else counted
+        by_count = _counted(case)
+        return charted if by_count is None or charted.decided else by_count
     if not charted.decided and not (attested.truth is MET and _may_contradict(case)):
         return attested
     if charted.truth is attested.truth:
@@ -69,7 +70,7 @@ def _charted(case: Case) -> Finding:
     tests = [r for r in case.glucose.self_tests if start <= r.day <= end]
     others = [r for r in case.glucose.others if start <= r.day <= end]
     words = _tests_in_words(case, tests)
-    evidence = [Evidence(tests[-1].reference, f"{len(tests)} self-tests", f"{start}/{end}")] if tests else []
+    evidence = [Evidence(tests[-1].reference, counted(len(tests), "self-test"), f"{start}/{end}")] if tests else []
     if len(tests) >= _goal(case):
         finding, reason = met(words, Basis.DOCUMENTED, evidence), case.not_read(Topic.ENCOUNTERS)
         # Where visits could not be read, readings of one may be a ward's and not the member's own.
@@ -155,7 +156,7 @@ def _tests_in_words(case: Case, tests: list[GlucoseReading]) -> str:
     days = case.parameters["self_test_window_days"]
     if not tests:
         return f"0 self-tests counted from {start} to {end}"
-    number = "1 self-test" if len(tests) == 1 else f"{len(tests)} self-tests"
+    number = counted(len(tests), "self-test")
     test_days = len({r.day for r in tests})
     return (
         f"{number} on {test_days} of {days} days ({start} to {end}): {tenths(len(tests), days)} a day over the window"
