@@ -11,6 +11,7 @@ from typing import Any
 from cds_service.engine.determination import CoverageStanding, Determination, Outcome, outcome_of
 from cds_service.engine.finding import Finding
 from cds_service.engine.parameters import ParametersOn
+from cds_service.errors import BadSetting
 from cds_service.facts import Chart, DeviceOrder, Record, Scope
 from cds_service.policies import mp_mm_1316
 from cds_service.policies.mp_mm_1316 import replacement
@@ -18,6 +19,15 @@ from cds_service.policies.mp_mm_1316.case import Case, usable
 from cds_service.policies.mp_mm_1316.coverage import CoverageMatch, Members, match_coverage
 
 _JUDGED = (Scope.PUMP, Scope.EXCLUDED_DEVICE, Scope.REPAIR)
+
+
+def check_policies(named: str) -> None:
+    """BadSetting unless every named policy is held; `named` are ids, separated by commas."""
+    ids = [name.strip() for name in named.split(",") if name.strip()]
+    missing = [name for name in ids if name != mp_mm_1316.POLICY_ID]
+    if missing or not ids:
+        what = f"names {missing[0]}, which is not held" if missing else "names no policy"
+        raise BadSetting(f"PUMP_CDS_POLICIES {what}: this version holds {mp_mm_1316.POLICY_ID}")
 
 
 def is_governed_kind(order: DeviceOrder) -> bool:

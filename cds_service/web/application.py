@@ -13,6 +13,7 @@ from flask import Flask
 from cds_service import settings as settings_module
 from cds_service.ehr.client import open_client
 from cds_service.ehr.key_sets import fetch_key_set
+from cds_service.policies.registry import check_policies
 from cds_service.services.app_links import AppLinks
 from cds_service.services.member_roster import load_roster
 from cds_service.services.read_chart import OpenSource
@@ -56,6 +57,7 @@ _OF_ONE_CLIENT, _NO_LIMIT = 12, 1_000_000
 def create_app(settings: Settings | None = None, open_source: OpenSource | None = None) -> Flask:
     """The WSGI application. `settings` None reads the environment; `open_source` None reads real FHIR servers."""
     settings = settings or settings_module.load()
+    check_policies(settings.policies)
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # a redirect to one slash would go to whatever host the caller names
     store, run = open_store(settings), RunDatabase()
