@@ -24,6 +24,7 @@ from cds_service.errors import BadRequest, BadSetting
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import peek_hook
 from cds_service.policies import mp_mm_1316
+from cds_service.policies.registry import check_policies
 from cds_service.services.determine_coverage import EXTENSION, answer
 from cds_service.services.member_roster import load_roster
 from cds_service.settings import Settings
@@ -172,6 +173,7 @@ def _settings() -> Settings:
     """The settings, with the files that they name found readable before any worker needs them."""
     try:
         settings = settings_module.load()
+        check_policies(settings.policies)
         if settings.members:
             load_roster(Path(settings.members))
         if settings.authenticates:
