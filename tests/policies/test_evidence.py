@@ -178,10 +178,9 @@ def test_nothing_is_not_met_by_silence() -> None:
 # ---------------------------------------------------------------- D.I.G
 
 LAST = date(2026, 11, 19)
-ONE_A_DAY = tuple(GlucoseReading(LAST - timedelta(days=n), 480, 120, False, f"Observation/{n}") for n in range(30))[
-    ::-1
-]
-SENSED = tuple(SensorReading(LAST - timedelta(days=n), 480, 120) for n in range(30))
+DAYS = [LAST - timedelta(days=n) for n in reversed(range(30))]
+ONE_A_DAY = tuple(GlucoseReading(day, 480, 120, False, f"Observation/{day}") for day in DAYS)
+SENSED = tuple(SensorReading(day, 480, 120) for day in DAYS)
 
 
 def test_chart_and_statement_that_differ_are_both_cited() -> None:
