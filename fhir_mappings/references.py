@@ -8,11 +8,11 @@ from enum import Enum
 
 from fhir_mappings.datatypes import Reference
 
-_LITERAL = re.compile(r"^(?:(?P<base>https?://.+)/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[^/?#|]+)(?:/_history/[^/]+)?$")
+_LITERAL = re.compile(r"^(?:(?P<base>https?://.+)/)?(?P<type>[A-Z][A-Za-z]+)/(?P<id>[^/?#|]+)(?:/_history/[^/]+)?\Z")
 
 
 # What may stand in a URL that is read: FHIR's ids, and the underscore that some servers put in them.
-_ID = re.compile(r"^(?!\.+$)[A-Za-z0-9._\-]{1,128}$")
+_ID = re.compile(r"^(?!\.+$)[A-Za-z0-9._\-]{1,128}\Z")
 
 
 class Whose(Enum):
@@ -33,7 +33,7 @@ class PatientIdentity:
     def __init__(self, patient_id: str, fhir_server: str | None, aliases: Iterable[str] = ()) -> None:
         """`aliases`: fullUrls under which the call carries the patient."""
         self.patient_id = patient_id
-        self._server = fhir_server.rstrip("/").casefold() if fhir_server else None
+        self._server = fhir_server.rstrip("/").lower() if fhir_server else None
         self._aliases = frozenset(aliases)
         self._known: dict[str, Whose] = {}
 
@@ -60,7 +60,7 @@ class PatientIdentity:
         shape = _LITERAL.match(literal)
         if shape is None or shape["type"] != "Patient" or shape["id"] != self.patient_id:
             return False
-        return shape["base"] is None or shape["base"].casefold() == self._server
+        return shape["base"] is None or shape["base"].lower() == self._server
 
 
 def local(literal: str | None, fhir_server: str | None) -> str | None:
@@ -70,5 +70,5 @@ def local(literal: str | None, fhir_server: str | None) -> str | None:
         return None
     if not _ID.match(shape["id"]):
         return None
-    own = shape["base"] is None or (fhir_server and shape["base"].casefold() == fhir_server.rstrip("/").casefold())
+    own = shape["base"] is None or (fhir_server and shape["base"].lower() == fhir_server.rstrip("/").lower())
     return f"{shape['type']}/{shape['id']}" if own else None

@@ -70,3 +70,13 @@ def test_without_a_server_no_absolute_url_is_the_patients() -> None:
 def test_local(literal: str | None, expected: str | None) -> None:
     assert local(literal, SERVER) == expected
     assert local(literal, f"{SERVER}/") == expected
+
+
+def test_a_look_alike_server_is_another_server() -> None:
+    # Case folding would make these one name; host names differ where their letters do.
+    identity = PatientIdentity("p1", "https://strasse.example/fhir")
+    assert identity.whose(Reference("https://stra\u00dfe.example/fhir/Patient/p1")) is Whose.STRANGER
+
+
+def test_a_line_break_behind_an_id_is_no_part_of_a_reference() -> None:
+    assert PatientIdentity("p1", None).whose(Reference("Patient/p1\n")) is Whose.STRANGER
