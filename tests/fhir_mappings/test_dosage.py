@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cds_service.facts import Moment
 from tests.fhir_mappings.builders import JSON, SNOMED, dosing
 from tests.support import concept
 
@@ -48,6 +49,12 @@ REPEAT = {
     "bedtime": (repeat(when=["HS"]), 1, 1),
     "bedtime on one day of seven": (repeat(when=["HS"], dayOfWeek=["sun"]), 1 / 7, 1 / 7),
     "times of day": (repeat(timeOfDay=["08:00:00", "12:00:00", "18:00:00"]), 3, 3),
+    "a period without a frequency is once in it": (repeat(period=8, periodUnit="h"), 3, 3),
+    "once a day at three times may be three": (
+        repeat(frequency=1, period=1, periodUnit="d", timeOfDay=["08:00:00", "12:00:00", "18:00:00"]),
+        1,
+        3,
+    ),
     "a time named twice is one": (repeat(timeOfDay=["08:00:00", "08:00:00"]), 1, 1),
 }
 
@@ -314,3 +321,44 @@ def test_a_route_whose_code_and_name_disagree_cannot_be_counted() -> None:
 def test_nothing_raises(text: str) -> None:
     found = dosing({"text": text, "timing": {"repeat": {"when": [text], "periodUnit": text}, "code": {"text": text}}})
     assert found.possible is None or found.certain <= found.possible
+
+
+# ---------------------------------------------------------------- what mutants of this module left open
+
+MEALS = ["C", "CM", "CD", "CV", "AC", "ACM", "ACD", "ACV", "PC", "PCM", "PCD", "PCV"]
+
+
+@pytest.mark.parametrize("event", MEALS)
+def test_every_event_of_a_meal_says_at_meals(event: str) -> None:
+    assert dosing(repeat(when=[event])).at_meals
+    assert dosing(code(event)).at_meals
+
+
+@pytest.mark.parametrize("event", ["HS", "MORN", "NOON", "EVE", "NIGHT", "WAKE"])
+def test_other_events_do_not(event: str) -> None:
+    assert not dosing(repeat(when=[event])).at_meals
+
+
+@pytest.mark.parametrize("event", ["C", "AC", "PC"])
+def test_all_meals_name_three_times_of_day(event: str) -> None:
+    three = {Moment.BREAKFAST, Moment.LUNCH, Moment.DINNER}
+    assert dosing(repeat(when=[event])).certain_at == three
+    assert dosing(code(event)).certain_at == three
+
+
+def test_lines_that_name_no_time_add_to_those_that_do() -> None:
+    twice = repeat(frequency=2, period=1, periodUnit="d")
+    found = dosing(twice, repeat(when=["CM"]), repeat(when=["HS"]))
+    assert (found.certain, found.certain_at) == (4, {Moment.BREAKFAST, Moment.BEDTIME})
+
+
+def test_as_needed_doses_name_no_certain_time() -> None:
+    found = dosing({"timing": {"repeat": {"when": ["CM"]}}, "asNeededBoolean": True})
+    assert (found.certain, found.possible, found.certain_at) == (0, 1, frozenset())
+    assert found.moments == {Moment.BREAKFAST}
+
+
+def test_a_scale_is_asked_for_only_where_the_words_say_as_needed() -> None:
+    plain = dosing({"text": "10 units three times daily before meals plus sliding scale"})
+    asked = dosing({"text": "10 units three times daily before meals plus sliding scale as needed"})
+    assert (plain.asked, asked.asked) == (False, True)

@@ -250,3 +250,19 @@ def test_the_quick_way_rounds_half_up(value: Decimal) -> None:
     whole = int(value.quantize(Decimal(1), ROUND_HALF_UP))
     assert facts(sensor(float(value))).sensor[0].mg_dl == whole
     assert accepted(stick(value=float(value)))[0].mg_dl == whole
+
+
+def test_a_reading_is_taken_by_its_own_words_whatever_the_one_before_was_called() -> None:
+    """Two readings under one code, of which only the second calls itself a sensor's."""
+    plain, sensed = stick("2339-0"), stick("2339-0", when="2026-11-01T07:05:00-05:00") | {"id": "g2"}
+    sensed["code"] = sensed["code"] | {"text": "Glucose, continuous glucose monitor"}
+    for several in ((plain, sensed), (sensed, plain)):
+        found = facts(*several)
+        assert [each.reference for each in found.self_tests] == ["Observation/g1"]
+        assert len(found.sensor) == 1
+
+
+def test_a_unit_is_read_from_its_words_or_from_its_code() -> None:
+    for unit in ({"unit": "mmol/L"}, {"code": "mmol/L"}, {"unit": "mmol/L", "code": "mmol/L"}):
+        (reading,) = accepted(stick(valueQuantity={"value": 6.0, **unit}))
+        assert reading.mg_dl == 108

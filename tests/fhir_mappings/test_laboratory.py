@@ -246,3 +246,10 @@ def test_a_sure_code_decides_for_what_it_says() -> None:
     found = facts(hba1c() | {"code": both})
     assert found.hba1c[0].unusable is None
     assert found.other_readings == []
+
+
+@pytest.mark.parametrize("code", ["27353-2", "97506-0"], ids=["estimated average glucose", "GMI"])
+def test_what_is_surely_no_hba1c_is_none_by_its_words(code: str) -> None:
+    one = hba1c(code)
+    one["code"]["text"] = "Hemoglobin A1c"
+    assert facts(one).hba1c == []

@@ -38,6 +38,10 @@ def supply(duration: int | None = None, repeats: int | None = None, end: str | N
 # 2026-01-05 + 30 days is 5 January to 3 February; + 90 days (30, refilled twice) is to 4 April.
 COVERED = {
     "active runs on": (request(), ("2026-01-05", None)),
+    "active, whose validity ended, runs on": (
+        request(dispenseRequest=supply(end="2026-03-05")),
+        ("2026-01-05", None),
+    ),
     "active with a supply runs on": (request(dispenseRequest=supply(30)), ("2026-01-05", None)),
     "bounds": (request(dosageInstruction=[bounded("2026-02-01", "2026-03-31")]), ("2026-02-01", "2026-03-31")),
     "bounds without end": (request(dosageInstruction=[bounded("2026-02-01", None)]), ("2026-02-01", None)),

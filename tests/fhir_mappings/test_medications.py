@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cds_service.facts import InsulinAction
-from fhir_mappings.insulin_names import insulin_named
+from fhir_mappings.insulin_names import drugs_in, insulin_named
 from fhir_mappings.medications import read_insulin
 from tests.fhir_mappings.builders import JSON, NDC, chart_context, located
 from tests.fhir_mappings.drugs import coded, notes, only, orders, request
@@ -310,3 +310,42 @@ def test_a_medication_that_nothing_resolves_but_the_reference_names() -> None:
 
 def test_a_stray_r5_medication_beside_the_r4_element_is_no_matter() -> None:
     assert only(request(medication={"concept": {"text": "Lantus"}})).ingredient == "lispro"
+
+
+# ---------------------------------------------------------------- a product known by its one ingredient
+
+
+def product(*ingredients: str, code: JSON | None = None) -> JSON:
+    """A Medication of some ingredients by RxNorm code."""
+    parts = [{"itemCodeableConcept": concept(RXNORM, each)} for each in ingredients]
+    return {"resourceType": "Medication", "id": "m9", "ingredient": parts} | ({"code": code} if code else {})
+
+
+PRODUCTS = {
+    "no code, one ingredient": (product("86009"), 1),
+    "a code of the pharmacy, one ingredient": (product("86009", code=concept("urn:pharmacy", "X1")), 1),
+    "words, one ingredient": (product("86009", code={"text": "House pen"}), 1),
+    "a code, no ingredient": (product(code=concept(RXNORM, "86009")), 1),
+    "no code, two ingredients": (product("86009", "274783"), 0),
+    "no code, another drug": (product("6809"), 0),
+}
+
+
+@pytest.mark.parametrize(("held", "count"), PRODUCTS.values(), ids=PRODUCTS.keys())
+def test_a_product_is_its_code_or_its_one_ingredient(held: JSON, count: int) -> None:
+    found = orders(referring("Medication/m9"), beside=(held,))
+    assert [each.ingredient for each in found] == ["lispro"] * count
+
+
+def test_what_does_not_count_holds_up_nothing_after_it() -> None:
+    ignored = [
+        request(id="m0", subject={"reference": "Patient/p2"}),
+        request(id="m0", status="draft"),
+        request(id="m0", medicationCodeableConcept=concept(RXNORM, "6809")),
+    ]
+    for each in ignored:
+        assert [found.reference for found in orders(each, request())] == ["MedicationRequest/m1"]
+
+
+def test_directions_begin_to_speak_of_another_insulin_where_they_name_it() -> None:
+    assert [name for _, name in drugs_in("10 units of lispro, then glargine at bedtime")] == ["lispro", "glargine"]

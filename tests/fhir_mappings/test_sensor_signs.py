@@ -85,3 +85,11 @@ NO_SIGNS = {
 @pytest.mark.parametrize("one", NO_SIGNS.values(), ids=NO_SIGNS.keys())
 def test_what_is_no_sign_of_a_sensor(one: JSON) -> None:
     assert signs(one) == []
+
+
+@pytest.mark.parametrize("members", [{"status": "stopped"}, {"subject": {"reference": "Patient/p2"}}])
+def test_a_statement_that_is_over_or_anothers_is_no_sign(members: JSON) -> None:
+    sensor = {"medicationCodeableConcept": {"text": "FreeStyle Libre 2 Sensor kit"}}
+    made = {"resourceType": "MedicationStatement", "id": "s", "status": "active", "subject": PATIENT, **sensor}
+    assert signs(made)
+    assert signs(made | members) == []
