@@ -169,10 +169,9 @@ def _added(parts: list[_Part]) -> _Part:
     named = frozenset(moment for part in parts for moment in part.moments)
     unnamed = [part for part in parts if not part.moments]
     sure = max([float(len(named)), *(part.least for part in parts)])
-    whole = sum(part.least for part in unnamed) + len(named) if len(parts) == len(unnamed) + 1 else 0.0
     most = len(named) + sum(part.most for part in unnamed)
     most = max([most, *(part.most for part in parts)])
-    return _Part(sure if unnamed else max(sure, whole), most, named)
+    return _Part(sure, most, named)
 
 
 def _read_dose(words: str) -> _Part | None:

@@ -35,6 +35,10 @@ SIGS: dict[str, tuple[float, float] | None] = {
     "4 units QIDACHS": (4, 4),
     "5 u sq TID WC": (3, 3),
     "8 units qac": (3, 3),
+    "8 units a.c.": (3, 3),
+    "8 units p.c.": (3, 3),
+    "8 unidades por la mañana": (1, 1),
+    "8 unidades por la mañana y por la noche": (2, 2),
     "SSI QAC & QHS": (4, 4),
     "5 units AC & HS": (4, 4),
     "5 units ac/hs": (4, 4),
@@ -247,3 +251,22 @@ def test_long_texts_are_read_in_time(text: str) -> None:
     for words in (sig_marks.adjusting_words, sig_marks.titrating_words, sig_marks.mixed_said, sig_marks.pump_said):
         words(text)
     assert time.perf_counter() - started < 1
+
+
+@pytest.mark.parametrize(
+    ("clock", "expected"),
+    [
+        ("12am", Moment.BEDTIME),
+        ("3am", Moment.BEDTIME),
+        ("4am", Moment.BREAKFAST),
+        ("10:59am", Moment.BREAKFAST),
+        ("11am", Moment.LUNCH),
+        ("12pm", Moment.LUNCH),
+        ("2:30pm", Moment.LUNCH),
+        ("3pm", Moment.DINNER),
+        ("7:59pm", Moment.DINNER),
+        ("8pm", Moment.BEDTIME),
+    ],
+)
+def test_clock_times_name_the_meal_of_their_hour(clock: str, expected: Moment) -> None:
+    assert read_sig(f"Inject 8 units at {clock}").moments == {expected}
