@@ -171,3 +171,9 @@ def test_a_titration_in_steps_is_one_injection_a_day() -> None:
     on_day = date(2026, 3, 1)
     live = [o for o in found if o.start is not None and o.start <= on_day and (o.end is None or o.end >= on_day)]
     assert sum(o.certain for o in live) == 1
+
+
+@pytest.mark.parametrize("status", ["on-hold", "stopped"])
+def test_a_supply_does_not_make_an_order_run_that_was_paused_or_stopped(status: str) -> None:
+    found = only(request(status=status, dispenseRequest=supply(30)))
+    assert (found.live, found.end, found.supplied_until) == (False, None, date(2026, 2, 3))

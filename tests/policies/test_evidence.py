@@ -31,7 +31,7 @@ from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia,
 from cds_service.policies.mp_mm_1316.operation import operates_device
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough as self_testing
 from cds_service.policies.registry import determine
-from tests.policies.charts import AS_OF, ORDER, answers, case, diagnosis, hba1c, moment, ratio, visit
+from tests.policies.charts import AS_OF, ORDER, answers, case, diagnosis, hba1c, moment, ratio, stick, visit
 
 ON_REGIMEN: dict[str, Any] = {"D_I_F_injections": 4.0, "D_I_F_since": moment("2026-01-05"), "D_I_F_adjusts": True}
 HIGH = (hba1c("2026-02-01", 8.1), hba1c("2026-06-01", 8.2), hba1c("2026-10-01", 8.3))
@@ -158,6 +158,17 @@ def test_what_an_unsure_code_says_twice_is_supported(rule: Any) -> None:
     found = rule(case(visits=stays))
     assert (found.truth, found.basis) == (MET, Basis.SUPPORTED)
     assert cited(found) == ["2026-03-01", "2026-05-01"]
+
+
+@pytest.mark.parametrize("rule", [recurring_hypoglycemia, severe_excursions])
+def test_what_happened_after_the_day_of_the_order_shows_nothing(rule: Any) -> None:
+    said = (Concept.HYPOGLYCEMIA, Concept.SEVERE_EXCURSION)
+    visits = tuple(visit(day, None, *said) for day in ("2026-11-21", "2026-11-25"))
+    lows = tuple(stick(f"{day}T03:00", 50) for day in ("2026-11-21", "2026-11-22"))
+    found = rule(case(visits=visits, self_tests=lows))
+    assert (found.truth, found.gap, found.evidence) == (UNKNOWN, Gap.NOT_DOCUMENTED, ())
+    today = tuple(stick(f"{day}T03:00", 50) for day in ("2026-11-19", "2026-11-20"))
+    assert rule(case(self_tests=today)).truth is MET
 
 
 def test_stays_are_dated_by_the_last_one_that_began() -> None:
