@@ -358,7 +358,14 @@ def test_as_needed_doses_name_no_certain_time() -> None:
     assert found.moments == {Moment.BREAKFAST}
 
 
-def test_a_scale_is_asked_for_only_where_the_words_say_as_needed() -> None:
-    plain = dosing({"text": "10 units three times daily before meals plus sliding scale"})
-    asked = dosing({"text": "10 units three times daily before meals plus sliding scale as needed"})
-    assert (plain.asked, asked.asked) == (False, True)
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ("20 units at bedtime", False),
+        ("20 units at bedtime plus sliding scale", False),
+        ("20 units at bedtime and 4 units as needed", True),
+    ],
+)
+def test_a_dose_is_asked_for_only_where_the_words_say_as_needed(text: str, asked: bool) -> None:
+    found = dosing({"text": text})
+    assert (found.certain, found.asked, found.as_needed) == (1, asked, False)

@@ -209,6 +209,16 @@ def test_a_sensor_is_cited_beside_the_sticks() -> None:
     assert found.explanation.startswith("1 self-test on 1 of 30 days (2026-10-21 to 2026-11-19): 0.0 a day")
 
 
+def test_readings_of_one_day_that_are_a_sensors_by_their_rate_are_said() -> None:
+    many = tuple(GlucoseReading(LAST, n, 120, False, f"Observation/{n}") for n in range(25))
+    found = self_testing(case(self_tests=many))
+    assert "25 readings on days with more than 20 are taken for a sensor's" in found.explanation
+    assert (found.gap, found.next_step) == (
+        Gap.NOT_DOCUMENTED,
+        "show the member's own self-tests of the last month",
+    )
+
+
 def test_readings_that_were_set_aside_are_named_only_where_words_name_them() -> None:
     named = OtherReading(LAST, ReadingOrigin.NAMED_ONLY, "Observation/w", "Sugar at home")
     filed = OtherReading(LAST, ReadingOrigin.LABORATORY, "Observation/l", "Glucose [Mass/volume]")

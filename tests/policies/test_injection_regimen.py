@@ -24,6 +24,7 @@ from cds_service.facts import (
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen
 from cds_service.policies.mp_mm_1316.pump_use import pump_signs
+from cds_service.policies.mp_mm_1316.regimen_length import charted_duration
 from cds_service.policies.registry import parameters_on
 
 # Six months before lie on 2026-05-20, thirty days on 2026-10-21.
@@ -230,12 +231,18 @@ def test_a_smaller_regimen_before_is_cited_with_its_order() -> None:
     found = judged(insulin=(GLARGINE, order("lispro", 3, "2026-08-01")))
     assert found.truth.value == "not-met"
     assert "from 2026-05-20 to 2026-07-31 the chart shows 1 a day" in found.explanation
-    assert ("MedicationRequest/glargine-2026-01-05", "2026-01-05") in [(e.reference, e.date) for e in found.evidence]
+    duration = charted_duration(case(insulin=(GLARGINE, order("lispro", 3, "2026-08-01"))))
+    cited = [(each.reference, each.date) for each in duration.evidence]
+    lispro, glargine = (
+        ("MedicationRequest/lispro-2026-08-01", "2026-08-01"),
+        ("MedicationRequest/glargine-2026-01-05", "2026-01-05"),
+    )
+    assert cited == [lispro, glargine]
 
 
 def test_the_supply_that_ran_out_last_is_named() -> None:
     ended = [
-        order("glargine", 1, "2026-01-05", end=date(2026, 11, 1), status="completed"),
-        order("lispro", 3, "2026-01-05", end=date(2026, 11, 10), status="completed"),
+        order("lispro", 3, "2026-01-05", end=date(2026, 11, 1), status="completed"),
+        order("glargine", 1, "2026-01-05", end=date(2026, 11, 10), status="completed"),
     ]
-    assert "the supply of lispro ran out on 2026-11-10, a renewal is due" in judged(insulin=tuple(ended)).explanation
+    assert "the supply of glargine ran out on 2026-11-10, a renewal is due" in judged(insulin=tuple(ended)).explanation

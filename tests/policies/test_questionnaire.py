@@ -79,3 +79,10 @@ def test_reasons_are_the_contracts() -> None:
 def test_a_gap_is_closed_by_the_required_questions_of_its_section() -> None:
     assert closing(["D.I.D", "D.III.A.3"]) == {"D.I.D.date", "D.I.D.educator", "D.III.reason"}
     assert closing(["D.I.A", "D.I.I", "D.II.B.1"]) == set()
+
+
+def test_a_way_among_several_is_never_required() -> None:
+    """One sign of D.I.H and one of the six of D.I.I are enough: nobody has to answer for the others."""
+    ways = [q for q in QUESTIONS if q.link_id.startswith(("D.I.H.", "D.I.I."))]
+    assert len(ways) > 5
+    assert not [q.link_id for q in ways if q.required]

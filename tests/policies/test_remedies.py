@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from cds_service.engine.finding import Basis, Finding, Gap, met, not_met, unknown
-from cds_service.policies.mp_mm_1316.remedies import how_to_close, what_helps
+from cds_service.policies.mp_mm_1316.remedies import how_to_close, next_step, what_helps
 
 SAYS_HOW = ["D.I.B", "D.II.B.2", "D.II.B.3", "D.II.B.4", "D.II.B.5", "D.III.A.3"]
 HOW = {
@@ -45,3 +45,15 @@ def test_a_statement_that_says_no_is_answered_by_its_section_or_by_a_corrected_o
     assert what_helps(said.under("D.I.F")) == newer
     assert what_helps(said.under("D.III.C.1")) == "What helps: If the statement is wrong, sign a corrected one."
     assert what_helps(replace(said.under("D.I.G"), closes="The reviewer's word")) == "What helps: The reviewer's word."
+
+
+@pytest.mark.parametrize(
+    ("section", "kind", "step"),
+    [
+        ("D.I.I", Gap.INCOMPLETE, "complete what was found, or show another listed condition"),
+        ("D.I.I", Gap.NEEDS_REVIEW, "send the readings or records to a reviewer"),
+        ("D.I.H", Gap.INCOMPLETE, "complete the sign of complication risk that was found"),
+    ],
+)
+def test_the_step_of_a_gap_is_that_of_its_section(section: str, kind: Gap, step: str) -> None:
+    assert next_step(gap(section, kind)) == step
