@@ -91,8 +91,13 @@ def _arrived(request: Request, most: int, seconds: float) -> bytes:
     # Where the length is known the server is asked for all at once: to put pieces together costs as much as to parse.
     piece = _PIECE if request.content_length is None else most + 1
     parts = list(_pieces(request, most, seconds, piece))
-    if sum(map(len, parts)) > most:
+    size = sum(map(len, parts))
+    if size > most:
         raise _too_large(most)
+    if size < (request.content_length or 0):
+        # The server ends a body where its socket was shut, as if that were all of it.
+        _close_after(request)
+        raise TooSlow("the body did not arrive in time, or not whole")
     return b"".join(parts)
 
 

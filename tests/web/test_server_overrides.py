@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import socket
 from collections.abc import Iterator
+from io import BytesIO
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from gunicorn.http import body, errors, message, wsgi
 from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import TConn
 
+from cds_service.errors import TooSlow
 from cds_service.web import bodies, server
 
 OVERRIDING = (server.PatientWorker, server._Server)
@@ -92,6 +94,23 @@ def test_body_of_known_length_that_breaks_off_is_no_error_of_ours() -> None:
         request.environ["wsgi.input"].read(5)
     bodies._close_after(request)
     assert request.environ["wsgi.input"].failed
+
+
+@pytest.mark.parametrize("terminated", [True, False])
+def test_body_that_ends_before_its_length_is_not_whole(terminated: bool) -> None:
+    """gunicorn ends a body where its socket was shut, and says that the input is terminated by itself."""
+    sent = b'{"hook":'
+    environ = {
+        "REQUEST_METHOD": "POST",
+        "CONTENT_TYPE": "application/json",
+        "CONTENT_LENGTH": "1000",
+        "wsgi.input": BytesIO(sent),
+        "wsgi.input_terminated": terminated,
+    }
+    with pytest.raises(TooSlow):
+        bodies.read_body(Request(environ), 10_000)
+    whole = environ | {"CONTENT_LENGTH": str(len(sent)), "wsgi.input": BytesIO(sent)}
+    assert bodies.read_body(Request(whole), 10_000) == sent
 
 
 def test_errors_of_reading_are_the_servers() -> None:
