@@ -81,11 +81,7 @@ NOTHING = Meaning()
 
 def meaning_of(concept: CodeableConcept | None) -> Meaning:
     """What a CodeableConcept means: all its codings and texts together."""
-    if concept is None:
-        return NOTHING
-    by_code = _by_codes(terminology.codings(concept))
-    named = _by_words(_texts(concept)) if _has_stem(concept) else _NONE
-    return by_code | Meaning(review=_more_than(named, by_code)) if named else by_code
+    return NOTHING if concept is None else _meaning(concept, read_words=_has_stem(concept))
 
 
 def credentials_of(concepts: Iterable[CodeableConcept | None]) -> Meaning:
@@ -93,9 +89,14 @@ def credentials_of(concepts: Iterable[CodeableConcept | None]) -> Meaning:
     whole = NOTHING
     for concept in concepts:
         if concept is not None:
-            by_code = _by_codes(terminology.codings(concept))
-            whole |= by_code | Meaning(review=_more_than(_by_words(_texts(concept)), by_code))
+            whole |= _meaning(concept, read_words=True)
     return whole
+
+
+def _meaning(concept: CodeableConcept, *, read_words: bool) -> Meaning:
+    by_code = _by_codes(terminology.codings(concept))
+    named = _by_words(_texts(concept)) if read_words else _NONE
+    return by_code | Meaning(review=_more_than(named, by_code)) if named else by_code
 
 
 def meaning_of_any(concepts: Iterable[CodeableConcept | None] | None) -> Meaning:
@@ -115,16 +116,11 @@ def naming_text(concept: CodeableConcept | None, wanted: Concept) -> str:
 
 
 def _by_codes(codings: Iterable[Coding]) -> Meaning:
-    documented: frozenset[Concept] = _NONE
-    supported: frozenset[Concept] = _NONE
-    review: frozenset[Concept] = _NONE
+    whole = NOTHING
     for coding in codings:
         reading = terminology.read_code(coding.system, coding.code)
-        documented |= reading.documented
-        supported |= reading.supported
-        review |= reading.review
-    supported -= documented
-    return Meaning(documented, supported, review - documented - supported)
+        whole |= Meaning(reading.documented, reading.supported, reading.review)
+    return whole
 
 
 def _more_than(named: frozenset[Concept], by_code: Meaning) -> frozenset[Concept]:

@@ -12,6 +12,7 @@ from fhir_mappings import terminology
 from fhir_mappings.clinical_views import Device, DeviceUseStatement, MedicationStatement
 from fhir_mappings.context import ChartContext, named
 from fhir_mappings.datatypes import CodeableConcept, Reference
+from fhir_mappings.free_text import LONGEST_TEXT
 from fhir_mappings.glucose_devices import names_sensor
 from fhir_mappings.order_items import ordered_items
 from fhir_mappings.order_marks import not_to_be_done
@@ -50,7 +51,9 @@ def _called(items: Iterable[CodeableConcept | None], names: Iterable[str] = ()) 
         if terminology.concepts(item) & _SENSOR:
             return terminology.label(item, _SENSOR)
         names = [*names, *concept_texts(item)]
-    return next((name[:120] for name in names if names_sensor(name) and not _NO_DEVICE.search(name[:2000])), None)
+    return next(
+        (name[:120] for name in names if names_sensor(name) and not _NO_DEVICE.search(name[:LONGEST_TEXT])), None
+    )
 
 
 def _devices(devices: Located, context: ChartContext) -> Iterator[Record]:

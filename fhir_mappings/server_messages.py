@@ -16,10 +16,10 @@ from typing import Any
 
 from cds_service.facts import Topic
 from fhir_mappings.datatypes import Coding
+from fhir_mappings.free_text import LONGEST_TEXT
 from fhir_mappings.views import OperationOutcome
 
 Issue = OperationOutcome.Issue
-_LONGEST_TEXT = 2000
 _SENTENCES = re.compile(r"[.;\n]")
 # "Client not authorized for Condition - Encounter Diagnosis." The name is cut by the sentence's end.
 _NAMED = re.compile(r"\b([A-Z][A-Za-z]{3,40}) ?[-\u2013] ?([A-Za-z][^.;\n]{0,80})")
@@ -72,7 +72,7 @@ def hear(issue: Issue, topic: Topic | None = None) -> Heard:
             return _withheld(row["says"], issue.diagnostics, topic, known=True)
         level = Level.NOTED if row["means"] == "whole" else Level[row["means"].upper()]
         return Heard(level, row["says"], known=True)
-    if _NOT_AUTHORIZED.search((issue.diagnostics or "")[:_LONGEST_TEXT]) and _names(issue.diagnostics):
+    if _NOT_AUTHORIZED.search((issue.diagnostics or "")[:LONGEST_TEXT]) and _names(issue.diagnostics):
         return _withheld("The EHR withholds a part", issue.diagnostics, topic)
     return _by_type(issue)
 
@@ -112,14 +112,14 @@ def _row(coding: Coding) -> dict[str, str] | None:
 
 def _names(diagnostics: str | None) -> list[tuple[str, str]]:
     """Types and names of the parts that were left out."""
-    return [(kind, name.casefold().strip()) for kind, name in _NAMED.findall((diagnostics or "")[:_LONGEST_TEXT])]
+    return [(kind, name.casefold().strip()) for kind, name in _NAMED.findall((diagnostics or "")[:LONGEST_TEXT])]
 
 
 def _withheld(says: str, diagnostics: str | None, topic: Topic | None, known: bool = False) -> Heard:
     """A part was left out: it counts when it is what the search was for, or when nobody says which it is."""
     rules = table()["withheld"]
     names = _names(diagnostics)
-    text = (diagnostics or "")[:_LONGEST_TEXT].casefold()
+    text = (diagnostics or "")[:LONGEST_TEXT].casefold()
     if not names:
         elsewhere = any(word in text for word in rules["elsewhere"])
         return Heard(Level.NOTED, rules["says"], known) if elsewhere else Heard(Level.INCOMPLETE, says, known)
@@ -160,7 +160,7 @@ def _text_of(issue: Issue) -> str:
     details = issue.details
     displays = [coding.display for coding in details.coding or ()] if details else []
     texts = (issue.diagnostics, details.text if details else None, *displays)
-    return "; ".join(" ".join(text[:_LONGEST_TEXT].split()) for text in texts if text)[:_LONGEST_TEXT]
+    return "; ".join(" ".join(text[:LONGEST_TEXT].split()) for text in texts if text)[:LONGEST_TEXT]
 
 
 def _says_missing(text: str) -> bool:
