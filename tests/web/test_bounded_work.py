@@ -16,6 +16,7 @@ import pytest
 
 from cds_service.settings import Settings
 from cds_service.web import create_app
+from fhir_mappings import json_shape
 from fhir_mappings.json_shape import TooDeep, TooDense, check_shape
 from tests import support
 from tests.benchmarks.charts import sensor_month
@@ -186,7 +187,7 @@ def test_a_month_of_sensor_readings_is_not_too_dense() -> None:
     check_shape(sensor_month(8640), 200)
 
 
-@pytest.mark.parametrize("cut", range(65_530, 65_542))
+@pytest.mark.parametrize("cut", range(json_shape._PIECE - 6, json_shape._PIECE + 6))
 @pytest.mark.parametrize("inner", [b'\\"', b"\\\\", b"[[[", b'x\\\\\\"[', b"\\u005b"])
 def test_strings_and_escapes_that_lie_across_pieces_are_strings(cut: int, inner: bytes) -> None:
     body = b'{"a":"' + b"x" * (cut - 6) + inner + b'","b":[[]]}'
