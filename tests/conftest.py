@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
-from cds_service.store.opening import close_stores
+from cds_service.store.store import close_stores
 
 # Every run tries the same examples, so that a red run is red for everybody; `--hypothesis-profile=search` looks for
 # new ones.

@@ -1,4 +1,4 @@
-"""The rules of the house, held by tools: lint, format, types, layers, sizes."""
+"""Rules for the code as a whole: lint, format, types, layers, cycles, sizes, and what `serve` loads."""
 
 from __future__ import annotations
 
@@ -6,8 +6,10 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
+import grimp
 import pytest
 
 ROOT = Path(__file__).parents[1]
@@ -60,3 +62,28 @@ def _git(*arguments: str) -> str:
 def test_importing_the_policy_never_imports_flask() -> None:
     code = "import cds_service.policies.registry, sys; assert not {'flask', 'requests', 'msgspec'} & set(sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_no_module_imports_itself_in_a_circle() -> None:
+    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    imports = {module: graph.find_modules_directly_imported_by(module) for module in graph.modules}
+    try:
+        TopologicalSorter(imports).prepare()
+    except CycleError as error:
+        pytest.fail(" -> ".join(reversed(error.args[1])))
+
+
+def test_serving_loads_nothing_of_the_demo() -> None:
+    code = (
+        "import sys\n"
+        "from cds_service.cli.serve import serve_command\n"
+        "import cds_service.cli, cds_service.web.server, cds_service.web.report_page\n"
+        "from cds_service.settings import Settings\n"
+        "from cds_service.web import create_app\n"
+        "app = create_app(Settings(database_url='off'))\n"
+        "assert app.test_client().get('/cds-services').status_code == 200\n"
+        "demo = [name for name in sys.modules if name.startswith('cds_service.demo')]\n"
+        "assert not demo, demo"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr

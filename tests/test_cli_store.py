@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from cds_service.cli import main
 from cds_service.settings import load
-from cds_service.store.opening import Store, open_store
+from cds_service.store.store import Store, open_store
 from cds_service.web import create_app
 from tests.services.crd import crd_call
 from tests.store.samples import call_record, card, feedback_record, plain

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from cds_service.trust.links import LinkSeal
+from cds_service.trust.sealed_context import LinkSeal
 from fhir_mappings.edge_numbers import DecodeError
 from fhir_mappings.orders import DraftOrder
 from fhir_mappings.reading import is_null

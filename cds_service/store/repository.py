@@ -10,7 +10,7 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, delete, func, insert, select, true
 from sqlalchemy.exc import IntegrityError
 
-from cds_service.store.tables import calls, cards, determinations, feedback, sessions, used_tokens
+from cds_service.store.schema import calls, cards, determinations, feedback, sessions, used_tokens
 
 JSON = Mapping[str, Any]
 _LONGEST_REFERENCE = 300

@@ -10,10 +10,10 @@ from sqlalchemy import Engine, delete
 
 from cds_service.errors import Unavailable
 from cds_service.store.database import open_engine, upgrade
-from cds_service.store.opening import StoreError
 from cds_service.store.repository import Repository
-from cds_service.store.run_folder import run_folder
-from cds_service.store.tables import used_tokens
+from cds_service.store.runtime_dir import run_folder
+from cds_service.store.schema import used_tokens
+from cds_service.store.store import StoreError
 
 _FORGET_SECONDS = 60.0
 _guard = threading.Lock()

@@ -11,9 +11,9 @@ from cryptography.fernet import Fernet, InvalidToken
 from sqlalchemy import Engine, delete, insert, select, update
 
 from cds_service.errors import Unavailable
-from cds_service.store.opening import Store, StoreError
 from cds_service.store.run_database import RunDatabase
-from cds_service.store.tables import sessions
+from cds_service.store.schema import sessions
+from cds_service.store.store import Store, StoreError
 
 
 class Sessions:

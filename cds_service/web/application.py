@@ -18,36 +18,26 @@ from cds_service.services.app_links import AppLinks
 from cds_service.services.member_roster import load_roster
 from cds_service.services.read_chart import OpenSource
 from cds_service.settings import Settings
-from cds_service.store.opening import Store, open_store, seal_of
 from cds_service.store.run_database import RunDatabase
-from cds_service.store.run_folder import run_key
+from cds_service.store.runtime_dir import run_key
 from cds_service.store.sessions import open_sessions
+from cds_service.store.store import Store, open_store, seal_of
 from cds_service.trust.clients import TrustedClients, load_clients
 from cds_service.trust.keys import KeyRing
-from cds_service.trust.links import LinkSeal
+from cds_service.trust.sealed_context import LinkSeal
 from cds_service.trust.servers import ServerRule
 from cds_service.trust.tokens import TokenVerifier
-from cds_service.web import (
-    bodies,
-    callers,
-    cors,
-    documentation,
-    errors,
-    fhir,
-    hooks,
-    logs,
-    measures,
-    openapi,
-    operations,
-    policy_page,
-    smart,
-    smart_backend,
-)
-from cds_service.web.limits import Turnstile
-from cds_service.web.smart_servers import SmartServers
+from cds_service.web import fhir, hooks, policy_page
+from cds_service.web.backend_services import token_endpoint as smart_backend
+from cds_service.web.http import authentication, cors, errors, health, logs, metrics, request_body
+from cds_service.web.http.concurrency_limiter import Turnstile
+from cds_service.web.openapi import document as openapi
+from cds_service.web.smart_app import documentation
+from cds_service.web.smart_app import launch as smart
+from cds_service.web.smart_app.servers import SmartServers
 
 if TYPE_CHECKING:
-    from cds_service.web.token_server import BackendTokens
+    from cds_service.web.backend_services.token_server import BackendTokens
 
 # One client leaves threads to the others; where nobody is told apart there is nobody to leave them to.
 _MOST_FORM_BYTES = 64_000
@@ -81,14 +71,14 @@ def create_app(settings: Settings | None = None, open_source: OpenSource | None 
         BACKEND_TOKENS=_backend_tokens(settings, clients, verifier, store or run) if verifier is not None else None,
     )
     logs.install(app)
-    bodies.install(app)
+    request_body.install(app)
     errors.install(app)
     cors.install(app, settings.cors_origins, clients.cors_origins() if settings.authenticates else None)
-    callers.install(app, verifier)
-    for each in (hooks, fhir, smart_backend, policy_page, smart, documentation, measures, operations, openapi):
+    authentication.install(app, verifier)
+    for each in (hooks, fhir, smart_backend, policy_page, smart, documentation, metrics, health, openapi):
         app.register_blueprint(each.blueprint)
     if store is not None:
-        store.recorder.tell(measures.LOST.inc, measures.WAITING.set)
+        store.recorder.tell(metrics.LOST.inc, metrics.WAITING.set)
         store.recorder.start()
     return app
 
@@ -118,7 +108,7 @@ def _backend_tokens(
     settings: Settings, clients: TrustedClients, verifier: TokenVerifier, remembered: Store | RunDatabase
 ) -> BackendTokens:
     """Authlib is slow to import: only where callers are authenticated."""
-    from cds_service.web.token_server import BackendTokens
+    from cds_service.web.backend_services.token_server import BackendTokens
 
     return BackendTokens(settings.public_url, clients, verifier, remembered.first_use, _link_keys(settings)[0])
 

@@ -13,10 +13,10 @@ from cds_service.hooks.cards import OVERRIDES
 from cds_service.hooks.messages import as_json
 from cds_service.policies.mp_mm_1316 import VERSIONS
 from cds_service.services.package_questionnaire import questionnaire_package
-from cds_service.store.opening import Store, StoreError
-from cds_service.web.bodies import checked_body
-from cds_service.web.callers import client_name
-from cds_service.web.smart_backend import security
+from cds_service.store.store import Store, StoreError
+from cds_service.web.backend_services.capabilities import security
+from cds_service.web.http.authentication import client_name
+from cds_service.web.http.request_body import checked_body
 from fhir_mappings.prefill import libraries
 from fhir_mappings.questionnaires import NAME, REASON_SET, code_system, override_reasons, questionnaire, value_set
 

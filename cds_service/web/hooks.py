@@ -16,11 +16,11 @@ from cds_service.hooks.feedback import Feedback, parse_feedback
 from cds_service.hooks.messages import as_json
 from cds_service.services.determine_coverage import EXTENSION, Answered, answer_call
 from cds_service.services.keep_call import call_record
-from cds_service.store.opening import Store
 from cds_service.store.records import FeedbackRecord, stamp
-from cds_service.web import measures
-from cds_service.web.bodies import checked_body
-from cds_service.web.callers import client_name, client_of_call, rule_for
+from cds_service.store.store import Store
+from cds_service.web.http import metrics
+from cds_service.web.http.authentication import client_name, client_of_call, rule_for
+from cds_service.web.http.request_body import checked_body
 from fhir_mappings.crd_versions import V2_0, CrdVersion, version_named
 
 blueprint = Blueprint("hooks", __name__)
@@ -71,8 +71,8 @@ def _measured(service: HookService, respond: Callable[[HookService], Response]) 
         status = error.status
         raise
     finally:
-        measures.labelled(measures.CALLS, service.id, str(status)).inc()
-        measures.labelled(measures.SECONDS, service.id).observe(time.monotonic() - began)
+        metrics.labelled(metrics.CALLS, service.id, str(status)).inc()
+        metrics.labelled(metrics.SECONDS, service.id).observe(time.monotonic() - began)
     return response
 
 
@@ -98,7 +98,7 @@ def _called(service: HookService, default_version: CrdVersion | None = None) -> 
 
 def _keep(answered: Answered, body: bytes, received: datetime, milliseconds: float) -> None:
     """Counts an answer, and hands its record over; the store is written later."""
-    measures.count_answer(answered.call.service.hook, answered.response.get("extension", {}).get(EXTENSION, []))
+    metrics.count_answer(answered.call.service.hook, answered.response.get("extension", {}).get(EXTENSION, []))
     config = current_app.config
     store: Store | None = config["STORE"]
     if store is not None:
@@ -111,7 +111,7 @@ def _told(service: HookService) -> Response:
     entries = parse_feedback(checked_body(request, current_app.config["SETTINGS"]))
     store: Store | None = current_app.config["STORE"]
     for entry in entries:
-        measures.FEEDBACK.labels(entry.outcome).inc()
+        metrics.FEEDBACK.labels(entry.outcome).inc()
         if store is not None:
             store.recorder.accept(_feedback_record(entry, service))
     return Response(b"{}", mimetype="application/json")

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, render_template
 from cds_service.engine.parameters import Parameter
 from cds_service.engine.section import Unit
 from cds_service.policies import mp_mm_1316
-from cds_service.web.pages import guard
+from cds_service.web.http.security_headers import guard
 
 blueprint = Blueprint("policy", __name__)
 

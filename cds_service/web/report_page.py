@@ -9,7 +9,7 @@ from importlib.resources import files
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from cds_service.services.tables import Table, csv_of
-from cds_service.web import plots
+from cds_service.web.plots import svg as plots
 
 
 def report_files(tables: Sequence[Table], span: str, made: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.workers.gthread import ThreadWorker
 from prometheus_client.multiprocess import mark_process_dead
 
-from cds_service.web import patience
+from cds_service.web.http import read_timeout
 
 _THREADS = 16
 # Longer than proxies keep an idle connection (60 s is usual), so that it is they who close it.
@@ -39,15 +39,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def handle(self, conn: Any) -> Any:
         """A connection with something to read: the head of a request."""
-        patience.watch(conn.sock, self.seconds)
+        read_timeout.watch(conn.sock, self.seconds)
         try:
             return super().handle(conn)
         finally:
-            patience.arrived(conn.sock)
+            read_timeout.arrived(conn.sock)
 
     def handle_request(self, req: Any, conn: Any) -> Any:
         """A request whose head has arrived: its body has as long again; the application says when it is here."""
-        patience.watch(conn.sock, self.seconds)
+        read_timeout.watch(conn.sock, self.seconds)
         conn.sock.settimeout(2 * self.seconds)
         return super().handle_request(req, conn)
 

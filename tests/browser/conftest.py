@@ -7,8 +7,8 @@ from typing import Any, NoReturn
 
 import pytest
 
+from cds_service.demo.pages import create_demo
 from cds_service.settings import Settings
-from cds_service.web.demo import create_demo
 from tests.browser.axe import axe
 from tests.browser.serving import served
 

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from flask import Flask, jsonify
 
-from cds_service.ehr.sandbox_server import is_installed
+from cds_service.demo.ehr.server import DemoEhr
+from cds_service.demo.live import running_sandbox
+from cds_service.demo.pages import create_demo
+from cds_service.demo.sandbox_server import is_installed
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.demo import create_demo
-from cds_service.web.demo_ehr import DemoEhr
-from cds_service.web.demo_live import running_sandbox
 from tests import support
 from tests.browser import shots
 from tests.browser.axe import IMPACTS, faults

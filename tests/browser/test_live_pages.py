@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from cds_service.ehr.sandbox_server import is_installed
+from cds_service.demo.live import running_sandbox
+from cds_service.demo.pages import create_demo
+from cds_service.demo.sandbox_server import is_installed
 from cds_service.settings import Settings
-from cds_service.web.demo import create_demo
-from cds_service.web.demo_live import running_sandbox
 from tests import support
 from tests.browser.conftest import unavailable
 from tests.browser.serving import served

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.web.demo_charts import all_charts
+from cds_service.demo.charts import all_charts
 
 pytestmark = pytest.mark.real
 

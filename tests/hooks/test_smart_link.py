@@ -13,8 +13,8 @@ from cds_service.services.app_links import AppLinks
 from cds_service.services.determine_coverage import answer_call
 from cds_service.settings import Settings
 from cds_service.trust.clients import TrustedClient, TrustedClients
-from cds_service.trust.links import LinkSeal
-from cds_service.web.smart_servers import SmartServers
+from cds_service.trust.sealed_context import LinkSeal
+from cds_service.web.smart_app.servers import SmartServers
 from tests.services.crd import coverage
 from tests.support import JSON, NOON, SETTINGS, bundle, call, condition, order
 

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from cds_service.web.demo_live import repoint
+from cds_service.demo.live import repoint
 
 Resource = dict[str, Any]
 

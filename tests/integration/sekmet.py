@@ -5,8 +5,8 @@ from pathlib import Path
 
 import requests
 
-from cds_service.ehr.sandbox_server import FhirServer as SandboxServer
-from cds_service.ehr.sandbox_server import LoadReport, ServerError, is_installed
+from cds_service.demo.sandbox_server import FhirServer as SandboxServer
+from cds_service.demo.sandbox_server import LoadReport, ServerError, is_installed
 from tests.integration.charts import read_chart
 
 __all__ = ["FhirServer", "LoadReport", "ServerError", "is_installed"]

@@ -19,11 +19,11 @@ from pathlib import Path
 import pytest
 import requests
 
+from cds_service.demo.charts import DemoChart, all_charts
+from cds_service.demo.live import Sandbox, running_sandbox
+from cds_service.demo.pages import SERVICE, create_demo
 from cds_service.services.determine_coverage import EXTENSION
 from cds_service.settings import Settings
-from cds_service.web.demo import SERVICE, create_demo
-from cds_service.web.demo_charts import DemoChart, all_charts
-from cds_service.web.demo_live import Sandbox, running_sandbox
 from tests.cases.runner import findings
 from tests.integration.charts import unavailable
 from tests.integration.sekmet import is_installed

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from cds_service.web.demo_charts import shifted
+from cds_service.demo.charts import shifted
 from tests.integration.charts import GLUCOSE, Resource, glucose_charts, read_folder, unavailable
 from tests.integration.judging import determination, hold
 

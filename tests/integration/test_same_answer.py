@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from cds_service.demo.charts import all_charts
+from cds_service.demo.live import held_on, renamed, resources_in
 from cds_service.facts import Topic
 from cds_service.services.determine_coverage import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.demo_charts import all_charts
-from cds_service.web.demo_live import held_on, renamed, resources_in
 from tests import support
 from tests.integration.charts import unavailable
 from tests.integration.sekmet import FhirServer, is_installed

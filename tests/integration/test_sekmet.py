@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from cds_service.ehr import sandbox_server
+from cds_service.demo import sandbox_server
 from tests.integration.charts import family
 from tests.integration.sekmet import FhirServer, ServerError
 

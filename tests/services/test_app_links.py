@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from cds_service.services.app_links import AppLinks, BundleEntries, Launched
-from cds_service.trust.links import LinkSeal
+from cds_service.trust.sealed_context import LinkSeal
 from fhir_mappings.orders import DraftOrder, draft_orders
 from fhir_mappings.views import RawEntry
 from tests.support import JSON, order

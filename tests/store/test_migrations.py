@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from cds_service.errors import BadSetting
 from cds_service.settings import Settings
 from cds_service.store import database
-from cds_service.store.opening import Store, check_store, open_store
-from cds_service.store.tables import metadata
+from cds_service.store.schema import metadata
+from cds_service.store.store import Store, check_store, open_store
 
 UPGRADE = """
 import sys

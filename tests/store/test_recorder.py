@@ -20,7 +20,7 @@ from cds_service.store import recorder as module
 from cds_service.store.database import open_engine, upgrade
 from cds_service.store.recorder import Recorder
 from cds_service.store.repository import Repository
-from cds_service.store.tables import calls
+from cds_service.store.schema import calls
 from tests.store.samples import Line, call_record, card, feedback_record
 
 MUCH = 10_000_000

@@ -15,9 +15,9 @@ from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import as_json, read_root
 from cds_service.services.determine_coverage import EXTENSION, answer_call
 from cds_service.services.keep_call import call_record
-from cds_service.store.opening import check_store
+from cds_service.store.encryption import Seal
 from cds_service.store.records import CallRecord, input_digest, kept_cards
-from cds_service.store.sealing import Seal
+from cds_service.store.store import check_store
 from tests.services.crd import crd_call
 from tests.support import JSON, NOON, SETTINGS, bundle, call, observation
 

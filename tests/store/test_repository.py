@@ -13,7 +13,7 @@ from sqlalchemy import Engine, select
 from cds_service.services.acceptance import ALL, UNMATCHED, acceptance
 from cds_service.store.database import open_engine, upgrade
 from cds_service.store.repository import Repository
-from cds_service.store.tables import cards, feedback, used_tokens
+from cds_service.store.schema import cards, feedback, used_tokens
 from tests.store.postgresql import PostgreSQL
 from tests.store.samples import ORDER, call_record, card, determination, feedback_record, plain
 

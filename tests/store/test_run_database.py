@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 from cds_service.errors import Unavailable
 from cds_service.store import run_database
 from cds_service.store.run_database import RunDatabase
-from cds_service.store.tables import used_tokens
+from cds_service.store.schema import used_tokens
 
 
 @pytest.fixture(autouse=True)

@@ -19,12 +19,12 @@ from sqlalchemy import Engine, func, inspect, select, update
 from cds_service.errors import Unavailable
 from cds_service.settings import Settings
 from cds_service.store.database import open_engine
-from cds_service.store.opening import open_store
 from cds_service.store.repository import Repository
 from cds_service.store.run_database import RunDatabase
-from cds_service.store.run_folder import run_folder, run_key
+from cds_service.store.runtime_dir import run_folder, run_key
+from cds_service.store.schema import sessions as table
 from cds_service.store.sessions import Sessions, open_sessions
-from cds_service.store.tables import sessions as table
+from cds_service.store.store import open_store
 
 SECRET, OTHER = "cookie-secret-1", "cookie-secret-2"
 BODY = b'{"patient": "patient-4711", "token": "token-of-the-ehr"}'
@@ -209,7 +209,7 @@ def test_without_a_store_workers_share_a_file_of_the_run() -> None:
 
 RUN = """
 import json, os, sys
-from cds_service.store.run_folder import run_folder, run_key
+from cds_service.store.runtime_dir import run_folder, run_key
 from cds_service.store.run_database import RunDatabase
 from cds_service.store.sessions import open_sessions
 first = [str(run_folder()), run_key()]

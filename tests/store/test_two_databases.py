@@ -15,11 +15,11 @@ from sqlalchemy import select
 from cds_service.errors import BadSetting
 from cds_service.settings import Settings
 from cds_service.store.database import database_name, open_engine, upgrade
-from cds_service.store.opening import close_stores, open_store
 from cds_service.store.recorder import Recorder
 from cds_service.store.repository import Repository
+from cds_service.store.schema import calls
 from cds_service.store.spool import Spool
-from cds_service.store.tables import calls
+from cds_service.store.store import close_stores, open_store
 from tests.store.samples import call_record
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +28,7 @@ KILLED = """
 import os, signal, sqlite3, sys
 from cds_service.errors import BadSetting
 from cds_service.settings import Settings
-from cds_service.store.opening import open_store
+from cds_service.store.store import open_store
 from tests.store.samples import call_record
 url, spool = sys.argv[1:]
 store = open_store(Settings(database_url=url, spool_folder=spool))

@@ -15,7 +15,7 @@ import pytest
 from joserfc import jws, jwt
 from joserfc.jwk import ECKey, RSAKey
 
-from cds_service.trust.identity import UnknownUser, fhir_user
+from cds_service.trust.id_token import UnknownUser, fhir_user
 from tests.trust.tokens import EC, RSA, STRANGER, forged, key_set
 
 APP, ISSUER, NONCE = "pump-app", "https://ehr.example.invalid/oauth", "nonce-of-this-sign-in"

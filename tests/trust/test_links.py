@@ -6,7 +6,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import pytest
 
-from cds_service.trust.links import LinkSeal
+from cds_service.trust.sealed_context import LinkSeal
 
 DATA = b'[{"resource": {"resourceType": "DeviceRequest", "id": "pump-1"}}]'
 ABOUT = "p1|DeviceRequest/pump-1"

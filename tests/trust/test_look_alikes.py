@@ -13,7 +13,7 @@ from cds_service.settings import Settings
 from cds_service.trust.clients import TrustedClients, load_clients
 from cds_service.trust.servers import ServerRule, below, same_server
 from cds_service.web import create_app
-from cds_service.web.smart_servers import SmartServers
+from cds_service.web.smart_app.servers import SmartServers
 from tests import support
 from tests.ehr.hostile_server import HostileServer, Reply, call, chart, judge, leading_to, say
 from tests.trust import tokens

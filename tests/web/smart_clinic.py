@@ -12,12 +12,12 @@ from urllib.parse import parse_qs, urljoin, urlsplit
 import requests
 from flask import Flask
 
-from cds_service.ehr.sandbox_server import is_installed
+from cds_service.demo.charts import all_charts
+from cds_service.demo.ehr.server import DemoEhr, EhrOptions
+from cds_service.demo.live import Sandbox, running_sandbox
+from cds_service.demo.pages import SERVICE, create_demo
+from cds_service.demo.sandbox_server import is_installed
 from cds_service.settings import Settings
-from cds_service.web.demo import SERVICE, create_demo
-from cds_service.web.demo_charts import all_charts
-from cds_service.web.demo_ehr import DemoEhr, EhrOptions
-from cds_service.web.demo_live import Sandbox, running_sandbox
 from tests import support
 from tests.browser.serving import free_port, served
 from tests.integration.charts import unavailable

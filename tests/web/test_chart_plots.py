@@ -34,9 +34,9 @@ from cds_service.facts import (
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough as self_tests_rule
 from cds_service.policies.registry import parameters_on
-from cds_service.web import plots
-from cds_service.web.chart_plots import ChartPlot, chart_plots
-from cds_service.web.chart_plots_hours import percentiles
+from cds_service.web.plots import svg as plots
+from cds_service.web.plots.chart_plots import ChartPlot, chart_plots
+from cds_service.web.plots.hours import percentiles
 
 AS_OF = date(2026, 11, 20)
 PARAMETERS = parameters_on(AS_OF)
@@ -192,7 +192,7 @@ def test_matplotlib_is_not_loaded_before_a_plot_is_drawn() -> None:
         "from cds_service.policies.registry import parameters_on\n"
         "from cds_service.settings import Settings\n"
         "from cds_service.web import create_app\n"
-        "from cds_service.web.chart_plots import chart_plots\n"
+        "from cds_service.web.plots.chart_plots import chart_plots\n"
         "create_app(Settings())\n"
         "day = date(2026, 11, 20)\n"
         "chart_plots(Chart(), day, parameters_on(day))\n"

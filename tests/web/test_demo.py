@@ -12,14 +12,14 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from flask.testing import FlaskClient
 
+from cds_service.demo import pages as demo
+from cds_service.demo.charts import DemoChart, all_charts, shifted
+from cds_service.demo.pages import SERVICE, create_demo, rows
 from cds_service.facts import Topic
 from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.services.determine_coverage import EXTENSION, answer
 from cds_service.settings import Settings
 from cds_service.trust.servers import ServerRule
-from cds_service.web import demo
-from cds_service.web.demo import SERVICE, create_demo, rows
-from cds_service.web.demo_charts import DemoChart, all_charts, shifted
 from fhir_mappings.coverage_information import URL
 
 CHARTS = list(all_charts().values())

@@ -28,14 +28,14 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from werkzeug.test import TestResponse
 
+from cds_service.demo.ehr.grants import Kept
+from cds_service.demo.ehr.server import DemoEhr, EhrClient, EhrOptions
+from cds_service.demo.live import running_sandbox
+from cds_service.demo.sandbox_server import is_installed
 from cds_service.ehr import scopes as app_scopes
 from cds_service.ehr.forwarding import Forwarder, NotForwarded
-from cds_service.ehr.sandbox_server import is_installed
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.demo_ehr import DemoEhr, EhrClient, EhrOptions
-from cds_service.web.demo_ehr_memory import Kept
-from cds_service.web.demo_live import running_sandbox
 from tests import support
 from tests.browser.serving import served
 from tests.integration.charts import unavailable

@@ -12,11 +12,11 @@ import pytest
 from click.testing import CliRunner
 
 from cds_service import cli
-from cds_service.ehr import sandbox_server
+from cds_service.demo import sandbox_server
+from cds_service.demo.charts import DemoChart, all_charts
+from cds_service.demo.live import Sandbox, held_on
+from cds_service.demo.pages import SERVICE, create_demo
 from cds_service.settings import Settings
-from cds_service.web.demo import SERVICE, create_demo
-from cds_service.web.demo_charts import DemoChart, all_charts
-from cds_service.web.demo_live import Sandbox, held_on
 
 DAY = date(2026, 11, 24)
 SANDBOX = Sandbox("http://127.0.0.1:9/fhir", DAY)

@@ -10,7 +10,7 @@ import pytest
 import requests
 from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
 
-from cds_service.web.demo_charts import all_charts
+from cds_service.demo.charts import all_charts
 from tests import support
 from tests.support import JSON
 from tests.web.smart_clinic import SECONDS, Clinic, Page, Visitor, answers_of

@@ -24,7 +24,7 @@ from cds_service.settings import Settings
 from cds_service.store.database import open_engine, upgrade
 from cds_service.store.recorder import Recorder
 from cds_service.store.repository import Repository
-from cds_service.store.tables import calls
+from cds_service.store.schema import calls
 from cds_service.web import create_app
 from tests.services.crd import crd_call
 from tests.store.postgresql import NOT_INSTALLED, PostgreSQL, is_installed

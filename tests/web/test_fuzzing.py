@@ -27,9 +27,9 @@ from schemathesis import Case, GenerationMode
 from cds_service.facts import Topic
 from cds_service.hooks.discovery import SERVICES
 from cds_service.settings import Settings
-from cds_service.store.opening import Store
+from cds_service.store.store import Store
 from cds_service.web import create_app
-from cds_service.web.openapi import document
+from cds_service.web.openapi.document import document
 from fhir_mappings.readings import Reading, failed
 from tests import support
 from tests.conformance.checker import check_error, check_response

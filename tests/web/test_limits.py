@@ -20,8 +20,8 @@ import requests
 from cds_service.errors import BadRequest, TooManyCalls
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.bodies import refuse_shape
-from cds_service.web.limits import Turnstile
+from cds_service.web.http.concurrency_limiter import Turnstile
+from cds_service.web.http.request_body import refuse_shape
 from tests import support
 from tests.conformance.checker import check_error
 from tests.services.crd import crd_call

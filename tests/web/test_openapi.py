@@ -15,7 +15,7 @@ from werkzeug.exceptions import MethodNotAllowed
 from cds_service.hooks.discovery import SERVICES
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.openapi import document
+from cds_service.web.openapi.document import document
 from tests import support
 from tests.services.crd import crd_call
 from tests.support import JSON

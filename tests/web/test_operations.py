@@ -13,7 +13,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from cds_service.settings import Settings
-from cds_service.web import create_app, logs
+from cds_service.web import create_app
+from cds_service.web.http import logs
 from tests import support
 from tests.ehr.hostile_server import HostileServer, chart
 from tests.services.crd import coverage, crd_call

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import pytest
 from flask.testing import FlaskClient
 
+from cds_service.demo.charts import all_charts
+from cds_service.demo.pages import SERVICE, create_demo
 from cds_service.policies import mp_mm_1316
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.demo import SERVICE, create_demo
-from cds_service.web.demo_charts import all_charts
 from cds_service.web.policy_page import depth_of, shown
 
 ADDRESS = "/policy/MP-MM-1316"

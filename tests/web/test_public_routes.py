@@ -11,7 +11,7 @@ from werkzeug.routing import Rule
 
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.public_routes import is_public
+from cds_service.web.http.public_routes import is_public
 from tests.trust import tokens
 
 # What the contract calls public, written out here a second time: the list itself cannot be its own witness.

@@ -17,7 +17,8 @@ from gunicorn.workers.base import Worker
 from gunicorn.workers.gthread import TConn
 
 from cds_service.errors import TooSlow
-from cds_service.web import bodies, server
+from cds_service.web import server
+from cds_service.web.http import request_body
 
 OVERRIDING = (server.PatientWorker, server._Server)
 
@@ -78,7 +79,7 @@ def test_request_is_handed_its_socket() -> None:
 def test_connection_is_closed_behind_chunks_that_cannot_be_read() -> None:
     closed: list[str] = []
     asked = SimpleNamespace(force_close=lambda: closed.append("closed"))
-    bodies._close_after(_request(body.ChunkedReader(asked, None)))
+    request_body._close_after(_request(body.ChunkedReader(asked, None)))
     assert closed == ["closed"]
     assert list(inspect.signature(message.Request.force_close).parameters) == ["self"]
 
@@ -92,7 +93,7 @@ def test_body_of_known_length_that_breaks_off_is_no_error_of_ours() -> None:
     request = _request(body.LengthReader(SimpleNamespace(read=broken), 5))
     with pytest.raises(ConnectionResetError):
         request.environ["wsgi.input"].read(5)
-    bodies._close_after(request)
+    request_body._close_after(request)
     assert request.environ["wsgi.input"].failed
 
 
@@ -108,9 +109,9 @@ def test_body_that_ends_before_its_length_is_not_whole(terminated: bool) -> None
         "wsgi.input_terminated": terminated,
     }
     with pytest.raises(TooSlow):
-        bodies.read_body(Request(environ), 10_000)
+        request_body.read_body(Request(environ), 10_000)
     whole = environ | {"CONTENT_LENGTH": str(len(sent)), "wsgi.input": BytesIO(sent)}
-    assert bodies.read_body(Request(whole), 10_000) == sent
+    assert request_body.read_body(Request(whole), 10_000) == sent
 
 
 def test_errors_of_reading_are_the_servers() -> None:

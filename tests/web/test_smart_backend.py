@@ -22,7 +22,7 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 from cds_service.settings import Settings
 from cds_service.trust.tokens import ALGORITHMS
 from cds_service.web import create_app
-from cds_service.web.token_server import granted
+from cds_service.web.backend_services.token_server import granted
 from tests.conformance.checker import check_error
 from tests.services.crd import crd_call, information
 from tests.support import JSON, bundle

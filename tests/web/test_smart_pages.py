@@ -12,7 +12,9 @@ import requests
 
 from cds_service.ehr.writing import NotWritten
 from cds_service.settings import Settings
-from cds_service.web import create_app, documentation, smart
+from cds_service.web import create_app
+from cds_service.web.smart_app import documentation
+from cds_service.web.smart_app import launch as smart
 from tests.web.smart_clinic import HTML, SECONDS, Page, Visitor, query
 
 pytestmark = pytest.mark.real

@@ -12,7 +12,7 @@ from cds_service.ehr.search_plan import PLAN, reads_for
 from cds_service.ehr.smart import SmartServer
 from cds_service.facts import Topic
 from cds_service.services import document_order
-from cds_service.web.smart_scopes import STATEMENT, may_write, scope_for
+from cds_service.web.smart_app.scopes import STATEMENT, may_write, scope_for
 from fhir_mappings import linked, orders
 
 V1 = SmartServer("https://ehr.example.invalid/r4", "https://a.invalid", "https://t.invalid")

@@ -13,7 +13,7 @@ from cds_service.errors import BadSetting
 from cds_service.settings import Settings
 from cds_service.trust.clients import TrustedClient, TrustedClients, load_clients
 from cds_service.trust.registrations import Registration
-from cds_service.web.smart_servers import SmartServers
+from cds_service.web.smart_app.servers import SmartServers
 from tests.trust.tokens import clients_file
 
 EHR, OTHER = "https://ehr.example.invalid/r4", "https://other.example.invalid/r4"

@@ -14,9 +14,9 @@ import pytest
 import requests
 from joserfc.jwk import ECKey
 
+from cds_service.demo.ehr.server import EhrClient
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.demo_ehr import EhrClient
 from tests.web.smart_clinic import HTML, SECONDS, Clinic, Page, Visitor, query
 
 pytestmark = pytest.mark.real
@@ -333,7 +333,7 @@ def test_a_fault_tells_nothing_of_what_was_sent(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError(SECRET_WORDS)
 
-    monkeypatch.setattr("cds_service.web.documentation.questionnaire_response", broken)
+    monkeypatch.setattr("cds_service.web.smart_app.documentation.questionnaire_response", broken)
     failed = visitor.send(page, "D.I.G", D_I_G_average="47.25")
     assert failed.status == 500
     assert SECRET_WORDS not in failed.text + caplog.text

@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import text
 
-from cds_service.store.tables import metadata
+from cds_service.store.schema import metadata
 
 _LOCK = 1316
 

@@ -1,0 +1,58 @@
+"""The command demo."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from datetime import datetime
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import click
+
+from cds_service import settings as settings_module
+from cds_service.cli.common import Refused, checked_settings, served_at
+from cds_service.settings import Settings
+from cds_service.store.store import OFF
+
+if TYPE_CHECKING:
+    from cds_service.demo.live import Sandbox
+
+
+@click.command("demo")
+@click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port to bind.")
+@click.option("--fhir", is_flag=True, help="Put the charts on a FHIR server of the demo's own, and read them there.")
+def demo_command(port: int, fhir: bool) -> None:
+    """Serves sample charts and a page to try them on; nothing leaves this machine."""
+    from cds_service.demo.pages import create_demo
+    from cds_service.web.server import run
+
+    settings = checked_settings()
+    words = "insulin-pump-cds demo: open"
+    with _sandbox(settings) if fhir else nullcontext() as sandbox:
+        made = _storing_nothing(settings)
+        run(lambda url: create_demo(served_at(made, url), sandbox), "127.0.0.1", port, 1, words, path="/demo")
+
+
+@contextmanager
+def _sandbox(settings: Settings) -> Iterator[Sandbox]:
+    """The demo's FHIR server, for as long as the demo runs, however it is stopped."""
+    from cds_service.demo.live import running_sandbox
+    from cds_service.demo.sandbox_server import ServerError, is_installed
+
+    if not is_installed():
+        raise Refused("the FHIR server is not installed: pip install 'insulin-pump-cds[test]'")
+    for number in (signal.SIGTERM, signal.SIGHUP):  # until gunicorn handles them: unwind, and stop the server
+        signal.signal(number, lambda caught, _frame: sys.exit(128 + caught))
+    try:
+        with running_sandbox(datetime.now(ZoneInfo(settings.time_zone)).date()) as sandbox:
+            yield sandbox
+    except ServerError as error:
+        raise Refused(" ".join(str(error).split())) from None
+
+
+def _storing_nothing(settings: Settings) -> Settings:
+    """The settings with the store off, where none was named."""
+    return settings if settings.database_url else settings_module.replaced(settings, database_url=OFF)

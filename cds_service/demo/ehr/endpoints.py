@@ -1,0 +1,107 @@
+"""Where the demo's own EHR is, and what it says of itself: SMART and OpenID discovery, and its CapabilityStatement."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from cds_service.demo.ehr.options import CODE_GRANT, EhrOptions
+from cds_service.demo.ehr.scopes import examples
+from cds_service.trust.tokens import ALGORITHMS
+
+SIGNATURES = list(ALGORITHMS)
+AUTH_METHODS = ["none", "client_secret_basic", "private_key_jwt"]
+IDENTITY_SIGNATURE = "RS256"
+_OAUTH_URIS = "http://fhir-registry.smarthealthit.org/StructureDefinition/oauth-uris"
+_SECURITY_SERVICE = "http://terminology.hl7.org/CodeSystem/restful-security-service"
+_CAPABILITIES = (
+    "launch-ehr",
+    "launch-standalone",
+    "authorize-post",
+    "client-public",
+    "client-confidential-symmetric",
+    "client-confidential-asymmetric",
+    "sso-openid-connect",
+    "context-banner",
+    "context-ehr-patient",
+    "context-standalone-patient",
+    "permission-patient",
+    "permission-user",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Its addresses. `root` has no slash at its end."""
+
+    root: str
+
+    @property
+    def iss(self) -> str:
+        """The FHIR base, which is the issuer too."""
+        return f"{self.root}/fhir"
+
+    @property
+    def authorize(self) -> str:
+        """The authorization endpoint."""
+        return f"{self.root}/authorize"
+
+    @property
+    def token(self) -> str:
+        """The token endpoint."""
+        return f"{self.root}/token"
+
+    @property
+    def keys(self) -> str:
+        """The key set of its identity tokens."""
+        return f"{self.root}/keys"
+
+
+def smart_configuration(places: Places, options: EhrOptions) -> dict[str, Any]:
+    """/.well-known/smart-configuration as SMART App Launch 2.2 has it."""
+    versions = ("v1", "v2") if options.scopes == "both" else (options.scopes,)
+    return _endpoints(places, options) | {
+        "capabilities": [*_CAPABILITIES, *(f"permission-{version}" for version in versions)],
+    }
+
+
+def openid_configuration(places: Places, options: EhrOptions) -> dict[str, Any]:
+    """/.well-known/openid-configuration."""
+    return _endpoints(places, options) | {
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [IDENTITY_SIGNATURE],
+        "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "fhirUser", "profile"],
+    }
+
+
+def _endpoints(places: Places, options: EhrOptions) -> dict[str, Any]:
+    return {
+        "issuer": places.iss,
+        "jwks_uri": places.keys,
+        "authorization_endpoint": places.authorize,
+        "token_endpoint": places.token,
+        "response_types_supported": ["code"],
+        "grant_types_supported": [CODE_GRANT],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": AUTH_METHODS,
+        "token_endpoint_auth_signing_alg_values_supported": SIGNATURES,
+        "scopes_supported": examples(options.scopes),
+    }
+
+
+def with_security(statement: bytes, places: Places) -> bytes:
+    """A CapabilityStatement that names the endpoints, as SMART 1 has it; ValueError when it is none."""
+    document = json.loads(statement)
+    if not isinstance(document, dict) or not isinstance(document.get("rest"), list):
+        raise ValueError("no CapabilityStatement")
+    uris = [{"url": "authorize", "valueUri": places.authorize}, {"url": "token", "valueUri": places.token}]
+    service = {"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR", "display": "SMART-on-FHIR"}
+    for rest in document["rest"]:
+        rest["security"] = {
+            "extension": [{"url": _OAUTH_URIS, "extension": uris}],
+            "service": [
+                {"coding": [service], "text": "OAuth2 using SMART-on-FHIR profile (see http://docs.smarthealthit.org)"}
+            ],
+        }
+    return json.dumps(document).encode()

@@ -1,0 +1,219 @@
+"""The demo's own EHR: a small SMART on FHIR authorization server, and a FHIR front door before the real server.
+
+No account anywhere: whoever is before the page is signed in. It is for sample charts on this machine only.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+from authlib.oauth2.rfc6749 import OAuth2Error
+from flask import Blueprint, Response, g, jsonify, make_response, render_template, request
+
+from cds_service.demo.ehr.endpoints import Places, openid_configuration, smart_configuration
+from cds_service.demo.ehr.gateway import FHIR_JSON, Door, Refused
+from cds_service.demo.ehr.grants import Context, Memory
+from cds_service.demo.ehr.oauth import EhrServer
+from cds_service.demo.ehr.options import EhrClient, EhrOptions
+from cds_service.demo.ehr.scopes import in_words, needs_patient
+from cds_service.ehr.forwarding import Forwarder, NotForwarded
+from cds_service.errors import BadRequest
+from cds_service.hooks.messages import as_json
+from cds_service.web.http.errors import operation_outcome
+from cds_service.web.http.security_headers import guard
+
+__all__ = ["DemoEhr", "EhrClient", "EhrOptions"]
+
+_PAGE_OF_PATIENTS = 200
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_OURS = ("decision", "patient")
+
+
+class DemoEhr:
+    """An EHR before a FHIR server on this machine. Used from several threads; it remembers in memory only."""
+
+    def __init__(
+        self,
+        fhir_base: str,
+        public_path: str = "/demo/ehr",
+        options: EhrOptions | None = None,
+        *,
+        base_url: str | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """`fhir_base`: the real server, on loopback, else ValueError. `public_path`: where `blueprint` is served.
+
+        `base_url`: the external address of the whole service; None takes the host that a request came for. `clock`:
+        epoch seconds.
+        """
+        self.options = options or EhrOptions()
+        self._path = public_path.rstrip("/")
+        self._base_url = base_url
+        self._memory = Memory(clock)
+        self._forwarder = Forwarder(fhir_base)
+        self._server = EhrServer(self._memory, self.options, self.places)
+        self._door = Door(self._forwarder, self._memory, self.options, self.places)
+        self.blueprint = self._made()
+
+    def places(self) -> Places:
+        """Where it is. Without a base URL only within a request."""
+        return Places(f"{(self._base_url or request.host_url).rstrip('/')}{self._path}")
+
+    def iss(self) -> str:
+        """The FHIR base that apps are told. Without a base URL only within a request."""
+        return self.places().iss
+
+    def begin_launch(self, patient_id: str, user: str, app_context: str | None = None) -> str:
+        """A launch id, good for one sign-in within an hour. `user`: a reference such as Practitioner/…."""
+        return self._memory.launches.keep(Context(user, patient_id, app_context))
+
+    def _made(self) -> Blueprint:
+        made = Blueprint("demo_ehr", __name__, url_prefix=self._path, template_folder="templates")
+        rules: dict[str, tuple[Callable[..., Any], list[str]]] = {
+            "/fhir/.well-known/smart-configuration": (self._smart_configuration, ["GET"]),
+            "/fhir/.well-known/openid-configuration": (self._openid_configuration, ["GET"]),
+            "/keys": (self._keys, ["GET"]),
+            "/authorize": (self.authorize, ["GET", "POST"]),
+            "/token": (self.token, ["POST"]),
+            "/fhir/metadata": (self._door.metadata, ["GET"]),
+            "/fhir/<path:path>": (self._door.answer, _METHODS),
+        }
+        for rule, (view, methods) in rules.items():
+            made.add_url_rule(rule, view.__name__.strip("_"), view, methods=methods)
+        made.register_error_handler(BadRequest, _outcome)
+        made.after_request(_guarded)
+        return made
+
+    def _smart_configuration(self) -> Response:
+        if not self.options.well_known:
+            raise Refused(404, "this server names its endpoints in /metadata", "not-found")
+        return jsonify(smart_configuration(self.places(), self.options))
+
+    def _openid_configuration(self) -> Response:
+        return jsonify(openid_configuration(self.places(), self.options))
+
+    def _keys(self) -> Response:
+        return jsonify({"keys": [self._server.key.as_dict(private=False)]})
+
+    def token(self) -> Response:
+        """The token endpoint."""
+        return self._server.token_response()
+
+    def authorize(self) -> Response:
+        """The authorization endpoint: a page that asks, and then what was chosen on it."""
+        nobody = Context(self.options.standalone_user)
+        try:
+            grant = self._server.get_consent_grant(end_user=nobody)
+        except OAuth2Error as error:
+            return self._refused(error)
+        except ValueError:  # Authlib's own, of characters that its messages cannot hold
+            return _page("demo_ehr_refused.html", 400, why="the request holds characters that do not belong there")
+        g.redirect_uri = grant.redirect_uri
+        launched = self._server.context_of(grant.request)
+        asks_patient = launched is None and needs_patient(grant.request.scope)
+        patients = self._patients() if asks_patient else {}
+        decision, chosen = request.form.get("decision"), request.form.get("patient", "")
+        if decision == "deny":
+            return self._answered(grant, None)
+        if decision == "allow" and (not asks_patient or chosen in patients):
+            return self._answered(grant, launched or Context(nobody.user, chosen if asks_patient else None))
+        return self._asking(grant, launched or nobody, patients if asks_patient else None)
+
+    def _answered(self, grant: Any, context: Context | None) -> Response:
+        """Back to the app, with a code or, without a context, with a refusal. A launch is used up by either."""
+        answer: Response = self._server.create_authorization_response(request, grant_user=context, grant=grant)
+        if context is None:
+            self._memory.launches.take(grant.request.payload.data.get("launch", ""))
+        return answer
+
+    def _refused(self, error: OAuth2Error) -> Response:
+        """Back to the app where that is safe, else a page."""
+        if error.redirect_uri:
+            answer: Response = self._server.handle_error_response(None, error)
+            return answer
+        return _page("demo_ehr_refused.html", 400, why=error.get_error_description() or error.error)
+
+    def _asking(self, grant: Any, context: Context, patients: dict[str, str] | None) -> Response:
+        """The page that asks the person. `patients`: to choose from; None when the launch says whose chart it is."""
+        names = self.options.patient_names
+        return _page(
+            "demo_ehr_consent.html",
+            app=grant.request.client.label,
+            origin=_origin(grant.redirect_uri),
+            user=context.user,
+            patient=names.get(context.patient, context.patient) if context.patient else None,
+            patients=patients,
+            unchosen=request.form.get("decision") == "allow",
+            wants=in_words(grant.request.scope),
+            scope=grant.request.scope,
+            fields=[row for row in request.values.items(multi=True) if row[0] not in _OURS],
+        )
+
+    def _patients(self) -> dict[str, str]:
+        """The patients of the real server in words, by id: its first page."""
+        try:
+            got = self._forwarder.send("GET", "Patient", f"_count={_PAGE_OF_PATIENTS}")
+            bundle = _patient_bundle.decode(got.body)
+        except (NotForwarded, msgspec.MsgspecError):
+            raise Refused(502, "the patients could not be read from the FHIR server", "transient") from None
+        found = [entry.resource for entry in bundle.entry if entry.resource.resourceType == "Patient"]
+        words = {each.id: self.options.patient_names.get(each.id) or each.words() for each in found}
+        return dict(sorted(words.items(), key=lambda row: row[1]))
+
+
+class _HumanName(msgspec.Struct):
+    text: str = ""
+    family: str = ""
+    given: list[str] = []
+
+
+class _Patient(msgspec.Struct):
+    resourceType: str = ""
+    id: str = ""
+    name: list[_HumanName] = []
+
+    def words(self) -> str:
+        """The first name that says something, else the id."""
+        names = (name.text or " ".join([*name.given, name.family]).strip() for name in self.name)
+        return next(filter(None, names), self.id)
+
+
+class _PatientEntry(msgspec.Struct):
+    resource: _Patient
+
+
+class _PatientBundle(msgspec.Struct):
+    entry: list[_PatientEntry] = []
+
+
+_patient_bundle = msgspec.json.Decoder(_PatientBundle)
+
+
+def _page(template: str, status: int = 200, **values: Any) -> Response:
+    return make_response(render_template(template, **values), status)
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def _outcome(error: BadRequest) -> Response:
+    reply = Response(as_json(operation_outcome(error.message, error.code, error.field)), error.status)
+    reply.content_type = FHIR_JSON
+    for name, value in getattr(error, "headers", {}).items():
+        if value:
+            reply.headers[name] = value
+    return reply
+
+
+def _guarded(response: Response) -> Response:
+    """As all pages, but the form may end at the app that asked; no page of another host may frame it."""
+    redirect_uri = g.get("redirect_uri")
+    response = guard(response, forms=[_origin(redirect_uri)] if redirect_uri else [])
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,107 @@
+"""The sample charts on a real FHIR server: what it holds, and hook calls that make the service read it there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from cds_service.demo.charts import DemoChart, all_charts
+from cds_service.demo.sandbox_server import FhirServer, Resource, ServerError
+from cds_service.errors import BadRequest
+from cds_service.services.read_chart import OpenSource, Source
+
+_SEARCHED = "Searched "
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """A FHIR server that holds every sample chart as of a day."""
+
+    base_url: str
+    day: date
+
+    def call(self, chart: DemoChart) -> dict[str, Any]:
+        """The hook call of a chart: no prefetch, and the server to read everything from.
+
+        A chart that shows a failed prefetch is sent as it is: the server would answer where the prefetch failed.
+        """
+        request = renamed(chart, self.day)
+        if any(_is_failure(value) for value in request["prefetch"].values()):
+            return request
+        del request["prefetch"]
+        return request | {"fhirServer": self.base_url}
+
+    def guard(self, open_source: OpenSource, own: Sequence[str] = ()) -> OpenSource:
+        """The same way to FHIR servers, but to this one only: nothing leaves this machine. `own`: other names of it."""
+
+        def open_own(server: str, *rest: Any) -> Source:
+            if server.rstrip("/") not in (self.base_url, *own):
+                raise BadRequest("the demo reads its own FHIR server only", "fhirServer")
+            return open_source(server, *rest)
+
+        return open_own
+
+
+@contextmanager
+def running_sandbox(day: date) -> Iterator[Sandbox]:
+    """Start a FHIR server that holds the sample charts as of a day; it stops with the block."""
+    with FhirServer() as server:
+        refused = server.load(held_on(day)).refused
+        if refused:
+            raise ServerError(f"the FHIR server refused {refused[0]}")
+        server.analyze()
+        yield Sandbox(server.base_url, day)
+
+
+def held_on(day: date) -> list[Resource]:
+    """All resources of all charts, each with an id that no other chart uses."""
+    found: list[Resource] = []
+    for chart in all_charts().values():
+        for value in renamed(chart, day)["prefetch"].values():
+            if value is not None and not _is_failure(value):
+                found += resources_in(value)
+    return found
+
+
+def renamed(chart: DemoChart, day: date) -> dict[str, Any]:
+    """A chart's call with the chart's number before every id that other charts use too, and in references to it."""
+    request = chart.call_on(day)
+    names: dict[str, str] = {}
+    for value in request["prefetch"].values():
+        for resource in resources_in(value) if value is not None else ():
+            if "id" in resource and not resource["id"].startswith("sample-"):
+                old = resource["id"]
+                resource["id"] = f"{chart.place}-{old}"
+                names[f"{resource['resourceType']}/{old}"] = f"{resource['resourceType']}/{resource['id']}"
+    repoint(request, names)
+    return request
+
+
+def resources_in(value: Resource) -> list[Resource]:
+    """The resources of a prefetch value: a Bundle's entries, else the value itself."""
+    return [entry["resource"] for entry in value["entry"]] if value["resourceType"] == "Bundle" else [value]
+
+
+def searches(determination: dict[str, Any]) -> list[str]:
+    """What the notes of a determination say of searches on the FHIR server."""
+    return [note for note in determination.get("notes", ()) if note.startswith(_SEARCHED)]
+
+
+def _is_failure(value: Resource | None) -> bool:
+    return value is not None and value["resourceType"] == "OperationOutcome"
+
+
+def repoint(node: Any, names: dict[str, str]) -> None:
+    """Replace, in place, each reference to a resource that has a new name."""
+    if isinstance(node, list):
+        for item in node:
+            repoint(item, names)
+    elif isinstance(node, dict):
+        reference = node.get("reference")
+        if isinstance(reference, str):
+            node["reference"] = names.get(reference, reference)
+        for value in node.values():
+            repoint(value, names)

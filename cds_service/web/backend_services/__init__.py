@@ -1,0 +1,1 @@
+"""SMART backend services: access tokens for DTR clients that act without a person."""

@@ -1,0 +1,28 @@
+"""Whether the process lives, and whether it can do its work."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, current_app
+
+from cds_service.store.store import Store
+
+blueprint = Blueprint("operations", __name__)
+
+
+@blueprint.get("/healthz")
+def healthy() -> Response:
+    """The process answers."""
+    return Response("ok\n", mimetype="text/plain")
+
+
+@blueprint.get("/readyz")
+def ready() -> Response:
+    """The store answers with tables of this version, and the clients' keys can be read."""
+    faults = []
+    store: Store | None = current_app.config["STORE"]
+    if store is not None and not store.is_ready():
+        faults.append("store: not reached or not migrated (insulin-pump-cds db upgrade)")
+    faults += [f"keys: {name}" for name in current_app.config["KEYS_MISSING"]()]
+    if faults:
+        return Response("".join(f"{fault}\n" for fault in faults), status=503, mimetype="text/plain")
+    return Response("ok\n", mimetype="text/plain")

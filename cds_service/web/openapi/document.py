@@ -1,0 +1,197 @@
+"""/openapi.json: the service's HTTP surface as an OpenAPI 3.1 document, built from what the services are.
+
+Addresses of services are written out, so that each has the schema of its own hook.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+from flask import Blueprint, Response, current_app
+
+from cds_service.hooks.discovery import BASES, CRD_2_0, PLAIN, SERVICES, HookService, ServiceBase, discovery
+from cds_service.hooks.messages import as_json
+from cds_service.policies import mp_mm_1316
+from cds_service.services.keep_call import software_version
+from cds_service.web.backend_services.capabilities import SCOPES
+from cds_service.web.openapi.schemas import SCHEMAS, call_body, ref
+from cds_service.web.openapi.smart import access_token, backend_operations, smart_operations
+from fhir_mappings.prefill import LIBRARY_IDS
+from fhir_mappings.questionnaires import NAME, REASON_SET
+
+JSON = dict[str, Any]
+
+blueprint = Blueprint("openapi", __name__)
+
+# What a call of a hook or feedback on it may be refused with; errors.py has the classes.
+_REFUSALS = {
+    400: "The body breaks the protocol; `expression` names the field.",
+    401: "Callers are authenticated here, and the token is missing or not accepted.",
+    408: "The request did not arrive in time.",
+    413: "The body, or what it holds, is over a limit.",
+    415: "The body is not JSON by its own headers.",
+    429: "Too many calls of this client are under way; Retry-After says when to come again.",
+    503: "Callers cannot be verified at the moment; Retry-After says when to come again.",
+}
+_REFUSALS_OF_CRD = {
+    412: "Data that the answer cannot do without was neither sent nor readable.",
+    422: "Good JSON, but not what Da Vinci CRD, or the version asked for, allows.",
+}
+
+_OFFERED = {
+    CRD_2_0.path: "The CRD services for clients of CDS Hooks 2.0",
+    PLAIN.path: "The plain services alone",
+}
+_ANYBODY_OR_TOKEN: list[JSON] = [{}, {"token": []}]
+
+
+@blueprint.get("/openapi.json")
+def described() -> Response:
+    """This document, for the address that the service is reached at."""
+    return Response(as_json(document(current_app.config["SETTINGS"].public_url)), mimetype="application/json")
+
+
+@cache
+def document(public_url: str) -> JSON:
+    """The whole document; `public_url` is the base of all its paths. Shared between callers: not to be changed."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "insulin-pump-cds",
+            "version": software_version(),
+            "summary": f"Coverage of insulin pump orders under {mp_mm_1316.PAYER} {mp_mm_1316.POLICY_ID}",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": public_url}],
+        "paths": _by_path(),
+        "components": {
+            "schemas": SCHEMAS,
+            "securitySchemes": {
+                "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
+                "backend": access_token(public_url),
+            },
+        },
+    }
+
+
+def _by_path() -> JSON:
+    paths: JSON = {}
+    for path, method, operation in _operations():
+        paths.setdefault(path, {})[method] = operation
+    return paths
+
+
+def _operations() -> Iterable[tuple[str, str, JSON]]:
+    """Path, method and operation of every route."""
+    for base in BASES:
+        yield f"{base.path}/cds-services", "get", _discovery(base)
+        for entry in discovery(base)["services"]:
+            service, path = SERVICES[entry["id"]], f"{base.path}/cds-services/{entry['id']}"
+            yield path, "post", _hook(service, entry, base)
+            yield f"{path}/feedback", "post", _feedback(service, base)
+    yield from _dtr()
+    yield from backend_operations()
+    yield from smart_operations()
+    yield f"/policy/{mp_mm_1316.POLICY_ID}", "get", _page("policy", "The policy for people", "text/html")
+    yield "/healthz", "get", _page("healthy", "Whether the process answers", "text/plain")
+    ready = _page("ready", "Whether the service can do its work", "text/plain")
+    ready["responses"]["503"] = _replied("What is away, a line each", "text/plain", {"type": "string"})
+    yield "/readyz", "get", ready
+    yield "/metrics", "get", _page("metrics", "Metrics in the text format of Prometheus", "text/plain")
+    yield "/openapi.json", "get", _page("described", "This document", "application/json", {"type": "object"})
+
+
+def _dtr() -> Iterable[tuple[str, str, JSON]]:
+    """What DTR clients read: FHIR resources, and the package of the questionnaire."""
+    fhir, resource = "application/fhir+json", {"type": "object", "required": ["resourceType"]}
+    held = ("metadata", f"Questionnaire/{NAME}", f"ValueSet/{REASON_SET}", f"CodeSystem/{REASON_SET}")
+    for path in (*held, "CodeSystem/override-reason", *(f"Library/{identity}" for identity in LIBRARY_IDS)):
+        kind = "CapabilityStatement" if path == "metadata" else path.split("/", 1)[0]
+        yield f"/fhir/{path}", "get", _page(f"read-{path.replace('/', '-')}", f"A {kind}", fhir, resource)
+    parameters = {
+        "type": "object",
+        "required": ["resourceType"],
+        "properties": {"resourceType": {"const": "Parameters"}, "parameter": {"type": "array"}},
+    }
+    yield (
+        "/fhir/Questionnaire/$questionnaire-package",
+        "post",
+        {
+            "operationId": "questionnaire-package",
+            "summary": "The questionnaire for an order, with what it refers to, as DTR asks for it",
+            "tags": ["documentation"],
+            "security": [*_ANYBODY_OR_TOKEN, {"backend": [SCOPES[0]]}],
+            "requestBody": _sent(parameters),
+            "responses": {"200": _replied("Parameters with the package", fhir, resource)}
+            | _refused(_REFUSALS | {403: "The access token's scope does not cover questionnaires."}),
+        },
+    )
+
+
+# ---------------------------------------------------------------- operations
+
+
+def _page(name: str, summary: str, media_type: str, schema: JSON | None = None) -> JSON:
+    """A read that is open to everybody."""
+    return {
+        "operationId": name,
+        "summary": summary,
+        "tags": ["operations" if name != "policy" else "policy"],
+        "responses": {"200": _replied(summary, media_type, schema or {"type": "string"})},
+    }
+
+
+def _discovery(base: ServiceBase) -> JSON:
+    found = {"200": _replied("The services", "application/json", ref("Discovery"))}
+    return {
+        "operationId": _named("discover", base),
+        "summary": _OFFERED.get(base.path, "The services that are here"),
+        "tags": ["discovery"],
+        "security": _ANYBODY_OR_TOKEN,
+        "responses": found | _refused({status: _REFUSALS[status] for status in (401, 503)}),
+    }
+
+
+def _hook(service: HookService, entry: JSON, base: ServiceBase) -> JSON:
+    found = {"200": _replied("Cards, system actions and determinations", "application/json", ref("HookResponse"))}
+    return {
+        "operationId": _named(service.id, base),
+        "summary": service.title,
+        "description": f"{service.description} {entry['usageRequirements']}",
+        "tags": ["hooks"],
+        "security": _ANYBODY_OR_TOKEN,
+        "requestBody": _sent(call_body(service, entry["prefetch"])),
+        "responses": found | _refused(_REFUSALS | (_REFUSALS_OF_CRD if service.crd else {})),
+    }
+
+
+def _feedback(service: HookService, base: ServiceBase) -> JSON:
+    return {
+        "operationId": _named(f"{service.id}-feedback", base),
+        "summary": f"Feedback on cards: {service.title}",
+        "tags": ["feedback"],
+        "security": _ANYBODY_OR_TOKEN,
+        "requestBody": _sent(ref("Feedback")),
+        "responses": {"200": _replied("It is kept", "application/json", {"type": "object"}), **_refused(_REFUSALS)},
+    }
+
+
+def _named(name: str, base: ServiceBase) -> str:
+    return f"{name}{base.path.replace('/', '-').replace('crd-', '')}"
+
+
+def _sent(schema: JSON) -> JSON:
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _replied(description: str, media_type: str, schema: JSON) -> JSON:
+    return {"description": description, "content": {media_type: {"schema": schema}}}
+
+
+def _refused(reasons: dict[int, str]) -> JSON:
+    return {
+        str(status): _replied(why, "application/json", ref("OperationOutcome"))
+        for status, why in sorted(reasons.items())
+    }

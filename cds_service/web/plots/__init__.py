@@ -1,0 +1,1 @@
+"""Plots of a chart and of the report, as SVG with a table beside each."""

@@ -1,0 +1,95 @@
+"""Self-tests a day over the last month, or the days of sensor wear where there are no self-tests (D.I.G)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from datetime import date, timedelta
+
+from cds_service.facts import Topic
+from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.mp_mm_1316.self_testing import tenths, window
+from cds_service.web.plots.parts import MOST_ROWS, ChartPlot, counted, not_whole, sentences, spelt_days
+
+
+def days_plot(case: Case) -> ChartPlot | None:
+    """The plot of D.I.G; None without a self-test and without a sensor reading in the window."""
+    tests = _by_day(case, (reading.day for reading in case.glucose.self_tests))
+    if any(tests.values()):
+        return _self_tests(case, tests)
+    sensor = _by_day(case, (reading.day for reading in case.glucose.sensor))
+    return _wear(case, sensor) if any(sensor.values()) else None
+
+
+def _by_day(case: Case, days: Iterable[date]) -> dict[date, int]:
+    """A number for each day of the window, zero where there is nothing."""
+    start, end = window(case)
+    found = Counter(days)
+    every = (start + timedelta(days=n) for n in range((end - start).days + 1))
+    return {day: found[day] for day in every}
+
+
+def _self_tests(case: Case, counts: Mapping[date, int]) -> ChartPlot:
+    from cds_service.web.plots import drawing  # here, as matplotlib is slow to import
+
+    goal = case.parameters["self_tests_per_day"]
+    total, reached = sum(counts.values()), sum(count >= goal for count in counts.values())
+    newest = max(day for day in counts if counts[day])
+    average = tenths(total, len(counts))
+    words = (
+        f"{counted(total, 'self-test')} on {_share(counts)}, {average} a day on average over the window",
+        f"{counted(reached, 'day')} at or above the line of {goal:g} a day, {len(counts) - reached} below it, "
+        f"{_range(counts)}; the newest day with data, {newest}, has {counts[newest]}",
+        _empty(case, counts),
+    )
+    return ChartPlot(
+        "D.I.G",
+        f"Self-tests a day over the last {len(counts)} days",
+        drawing.days(counts, "self-tests", "self-tests", goal),
+        sentences(words),
+        *_table(counts, "self-tests"),
+    )
+
+
+def _wear(case: Case, counts: Mapping[date, int]) -> ChartPlot:
+    from cds_service.web.plots import drawing  # here, as matplotlib is slow to import
+
+    count_as_tests = case.parameters["cgm_counts_as_self_testing"]
+    standing = "counted as self-tests by this plan" if count_as_tests else "not self-tests"
+    words = (
+        f"no self-tests; a sensor was worn on {_share(counts)}",
+        f"{counted(sum(counts.values()), 'sensor reading')}, {_range(counts)}; they are {standing}",
+        _empty(case, counts),
+    )
+    return ChartPlot(
+        "D.I.G",
+        f"Days of sensor wear over the last {len(counts)} days (sensor readings, {standing})",
+        drawing.days(counts, "sensor readings", f"sensor readings, {standing}", None),
+        sentences(words),
+        *_table(counts, f"sensor readings ({standing})"),
+    )
+
+
+def _share(counts: Mapping[date, int]) -> str:
+    filled = sum(count > 0 for count in counts.values())
+    return f"{filled} of {counted(len(counts), 'day')} ({min(counts)} to {max(counts)})"
+
+
+def _range(counts: Mapping[date, int]) -> str:
+    fewest, most = min(counts.values()), max(counts.values())
+    return f"{most} a day" if fewest == most else f"from {fewest} to {most} a day"
+
+
+def _empty(case: Case, counts: Mapping[date, int]) -> str:
+    days = [day for day, count in counts.items() if not count]
+    words = f"no data on {counted(len(days), 'day')}: {spelt_days(days)}" if days else "no day is without data"
+    return "; ".join([words, *not_whole(case, Topic.GLUCOSE)])
+
+
+def _table(counts: Mapping[date, int], what: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+    if len(counts) <= MOST_ROWS:
+        return ("day", what), tuple((day.isoformat(), str(count)) for day, count in counts.items())
+    months: Counter[str] = Counter()
+    for day, count in counts.items():
+        months[f"{day:%Y-%m}"] += count
+    return ("month", what), tuple((month, str(count)) for month, count in months.items())

@@ -1,0 +1,266 @@
+"""/smart/documentation: where an order stands, and the questions that would bring it further, answered and signed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
+from werkzeug.datastructures import MultiDict
+from werkzeug.wrappers import Response as AnyResponse
+
+from cds_service.ehr.writing import NotWritten, create
+from cds_service.errors import BadRequest, NoAccess
+from cds_service.hooks.messages import FhirAccess, as_json
+from cds_service.policies.mp_mm_1316.documentation import Value
+from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS
+from cds_service.services.app_links import decoded_entries
+from cds_service.services.document_order import Documented, Wanted, document_order
+from cds_service.store.run_database import RunDatabase
+from cds_service.store.store import Store
+from cds_service.web.http import metrics
+from cds_service.web.http.request_body import read_form
+from cds_service.web.http.security_headers import guard
+from cds_service.web.smart_app import sessions
+from cds_service.web.smart_app.documentation_view import summary_of, view_of
+from cds_service.web.smart_app.scopes import STATEMENT, may_write
+from cds_service.web.smart_app.sessions import SignedIn
+from cds_service.web.smart_app.statement_form import StatementForm, digest
+from fhir_mappings.questionnaire_responses import missing, questionnaire_response
+from fhir_mappings.references import local
+
+blueprint = Blueprint("documentation", __name__, url_prefix="/smart")
+ALL = "all"
+_MOST_WRITTEN = 20
+_MOST_FORM_BYTES = 64_000
+# What forms that were written are remembered under, beside the tokens of clients.
+_FORMS = "forms of the documentation page"
+_TWIN_SECONDS, _TWIN_PAUSE = 12.0, 0.2
+_AGAIN = "open the page from the EHR again"
+
+
+@blueprint.after_request
+def guarded(response: Response) -> Response:
+    """The page runs its own script, sends its form to its own host, and is shown in frames of its EHR only."""
+    session = sessions.signed_in()
+    origins = current_app.config["SMART_SERVERS"].origins(session.iss) if session is not None else ()
+    response.headers["Cache-Control"] = "no-store"
+    return guard(response, script="'self'", frames=origins)
+
+
+@blueprint.get("/documentation")
+def page() -> AnyResponse:
+    """Where the order stands now."""
+    session = sessions.signed_in()
+    if session is None:
+        raise NoAccess(f"Nobody is signed in, or the session has ended: {_AGAIN}")
+    if "order" in request.args:
+        if local(request.args["order"], session.iss) is None:
+            raise BadRequest("order must be a reference such as DeviceRequest/1", "order")
+        if request.args["order"] != session.order:
+            session.order, session.before = request.args["order"], None
+    found = _documented(session)
+    response = Response(_rendered(session, found, _form(session, found)))
+    session.before = summary_of(found)
+    session.saved = []
+    sessions.keep(session)
+    return response
+
+
+@blueprint.post("/documentation")
+def save() -> AnyResponse:
+    """Writes what was answered, and shows where the order stands then. Nothing that was typed is lost on the way."""
+    sent = read_form(request, _MOST_FORM_BYTES, current_app.config["SETTINGS"].body_seconds)
+    session = sessions.signed_in()
+    if session is None:
+        return Response(_ended_page(sent), status=401)
+    found = _documented(session)
+    form = _form(session, found, sent=sent)
+    if form.is_about_another:
+        form = _form(session, found)
+        form.errors["form"] = "Those answers were for another patient or order. Nothing was written"
+        return _once_more(session, found, form, 409)
+    sections = _sections(sent.get("save", ALL), found, form)
+    answers = form.answers(sections)
+    if not answers and not form.errors:
+        form.errors["form"] = "Nothing was answered yet, so nothing was written"
+    if form.errors:
+        return _once_more(session, found, form, 422)
+    name = form.name(answers)
+    try:
+        written = _written_once(name, session, found, answers)
+    except NotWritten as refusal:
+        metrics.STATEMENTS.labels("refused").inc()
+        return _once_more(session, found, form, 502, refusal)
+    if written:
+        metrics.STATEMENTS.labels("written").inc()
+        session.saved = sorted(sections)
+        session.typed[session.order or ""] = _unsent(sent, sections)
+        session.sent = [*session.sent, name][-_MOST_WRITTEN:]
+        sessions.keep(session)
+    return redirect(url_for("documentation.page") + "#outcome", 303)
+
+
+def _once_more(
+    session: SignedIn, found: Documented, form: StatementForm, status: int, refusal: NotWritten | None = None
+) -> Response:
+    """The page with what was typed, to be sent again: the form's protection is kept for that."""
+    response = Response(_rendered(session, found, form, refusal), status=status)
+    sessions.keep(session)
+    return response
+
+
+def _documented(session: SignedIn) -> Documented:
+    config = current_app.config
+    access = FhirAccess(session.iss, session.token, session.ends_at - time.time(), session.scope)
+    entries = decoded_entries(session.entries.encode()) if session.order == session.launched_order else ()
+    user = session.user if (session.user or "").startswith(("Practitioner/", "PractitionerRole/")) else None
+    wanted = Wanted(access, session.patient, user, session.order, entries, tuple(session.written))
+    sources = config["SOURCES"](config["SMART_SERVERS"].rule(session.iss))
+    return document_order(wanted, config["SETTINGS"], datetime.now(UTC), sources, config["ROSTER"])
+
+
+# ---------------------------------------------------------------- the form
+
+
+def _form(session: SignedIn, found: Documented, sent: Any = None) -> StatementForm:
+    return StatementForm(
+        session.csrf,
+        key=sessions.form_key(session),
+        about=_about(session, found),
+        today=found.today,
+        sent=sent,
+        drafts=session.drafts,
+        values=_open_values(found),
+    )
+
+
+def _unsent(sent: Mapping[str, str], sections: frozenset[str]) -> dict[str, str]:
+    """What was typed in other sections: it is still there when the page comes back."""
+    # What was filled in and cleared again is kept too, as cleared.
+    others = [q.link_id for q in QUESTIONS if q.section not in sections]
+    return {name: sent[name] for name in others if name in sent}
+
+
+def _about(session: SignedIn, found: Documented) -> str:
+    return digest(session.iss, session.patient, found.order.reference if found.order else None)
+
+
+def _open_values(found: Documented) -> dict[str, Value]:
+    """What is filled in: only where the question is in view, so that nobody signs what he has not seen."""
+    known = found.prefilled or {}
+    in_view = [question for each in (found.asked or {}).values() if each.open for question in each.questions]
+    return {q.link_id: known[q.link_id] for q in in_view if q.link_id in known}
+
+
+def _sections(wanted: str, found: Documented, form: StatementForm) -> frozenset[str]:
+    """The sections that a press of a button sends: one, or all that were answered.
+
+    One that shows only what the chart filled in, and is not complete, is not sent along: nobody answered it.
+    """
+    if wanted != ALL:
+        return frozenset({wanted})
+    shown = _open_values(found)
+    given = form.given()
+    sections = {question.section for question in QUESTIONS if question.link_id in form.wrong.union(given)}
+    wrong = {question.section for question in QUESTIONS if question.link_id in form.wrong}
+
+    def is_untouched(section: str) -> bool:
+        if section in wrong:
+            return False
+        own = {q.link_id: given[q.link_id] for q in QUESTIONS if q.section == section and q.link_id in given}
+        return all(_same(value, shown.get(name)) for name, value in own.items()) and bool(missing(own))
+
+    return frozenset(section for section in sections if not is_untouched(section))
+
+
+def _same(given: Any, shown: Value | None) -> bool:
+    if isinstance(given, Decimal | int) and isinstance(shown, float):
+        return float(given) == shown
+    return bool(given == shown)
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _is_clinician(user: str | None) -> bool:
+    """Whether who has signed in may state something: a patient or a relative may read the page, and sign nothing."""
+    return (user or "").split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"])
+
+
+def _written_once(name: str, session: SignedIn, found: Documented, answers: dict[str, Any]) -> bool:
+    """Writes a form by its name; False when the same form was written before, or meanwhile by another request."""
+    memory: Store | RunDatabase = current_app.config["MEMORY"]
+    if not _is_first(name, memory, session.ends_at):
+        return False
+    try:
+        _write(session, found, answers)
+    except NotWritten as refusal:
+        if not refusal.uncertain:
+            memory.forget_use(_FORMS, name)
+        raise
+    return True
+
+
+def _is_first(name: str, memory: Store | RunDatabase, ends_at: float) -> bool:
+    """Whether this request is the one that writes a form. Another one that does is waited for: it may be refused."""
+    until = time.monotonic() + _TWIN_SECONDS
+    while not memory.first_use(_FORMS, name, ends_at):
+        session = sessions.fresh()
+        if session is not None and name in session.sent:
+            return False
+        if time.monotonic() > until:
+            raise NotWritten("they are being sent by another request, which has not ended", uncertain=True)
+        time.sleep(_TWIN_PAUSE)
+    return True
+
+
+def _write(session: SignedIn, found: Documented, answers: dict[str, Any]) -> None:
+    """Writes the statement to the EHR's FHIR server in the name of who has signed in. NotWritten when it cannot be."""
+    if session.user is None or not _is_clinician(session.user):
+        raise NotWritten("only a statement that a clinician signs counts, and the EHR did not say that you are one")
+    if found.order is None or found.determination is None:
+        raise NotWritten("there is no order that it would be about")
+    if session.ends_at <= time.time():
+        raise NotWritten("the session with the EHR has ended", 401)
+    about = [found.order.reference, found.determination.coverage_reference]
+    statement = questionnaire_response(
+        answers,
+        public_url=current_app.config["SETTINGS"].public_url,
+        patient=f"Patient/{session.patient}",
+        author=session.user,
+        authored=datetime.now(UTC).replace(microsecond=0),
+        prefilled=_open_values(found),
+        about=[reference for reference in about if reference and not reference.startswith("urn:")],
+    )
+    rule = current_app.config["SMART_SERVERS"].rule(session.iss)
+    reference = create(session.iss, session.token, STATEMENT, as_json(statement), rule)
+    if reference is not None:
+        session.written = [*session.written, reference][-_MOST_WRITTEN:]
+
+
+# ---------------------------------------------------------------- pages
+
+
+def _rendered(session: SignedIn, found: Documented, form: StatementForm, refusal: NotWritten | None = None) -> str:
+    view = view_of(found, session, current_app.config["SETTINGS"].public_url)
+    return render_template(
+        "documentation.html",
+        **view,
+        form=form,
+        refusal=refusal,
+        may_write=may_write(session.scope) and _is_clinician(session.user),
+        user_known=session.user is not None,
+        is_clinician=_is_clinician(session.user),
+        all_sections=ALL,
+        help=HELP,
+    )
+
+
+def _ended_page(form: MultiDict[str, str]) -> str:
+    """What was typed stays in the form, to be sent again once the page has been opened anew."""
+    sent = [(name, value) for name, value in form.items(multi=True) if name != "csrf_token" and value]
+    return render_template("documentation_ended.html", sent=sent, questions={q.link_id: q for q in QUESTIONS})
