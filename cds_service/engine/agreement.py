@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from cds_service.engine.finding import Finding, Gap, strongest, unknown
+from cds_service.engine.finding import Finding, Gap, best_supported, unknown
 from cds_service.engine.truth import NOT_MET
 
 
@@ -18,11 +18,11 @@ def reconciled(charted: Finding, stated: Finding | None, complete: bool) -> Find
     if stated is None:
         return charted
     if not stated.decided:
-        return charted if charted.decided else strongest(charted, stated)
+        return charted if charted.decided else best_supported(charted, stated)
     if not charted.decided:
         return stated
     if charted.truth is stated.truth:
-        basis = strongest(charted, stated).basis
+        basis = best_supported(charted, stated).basis
         return replace(charted, basis=basis, evidence=(*charted.evidence, *stated.evidence))
     if charted.truth is NOT_MET and not complete:
         return stated

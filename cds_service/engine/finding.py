@@ -28,8 +28,8 @@ class Gap(StrEnum):
 
 
 _STRENGTH = {Basis.DOCUMENTED: 3, Basis.ATTESTED: 2, Basis.SUPPORTED: 1, None: 0}
-# Which gap speaks for a group of unknowns: what could not be read first, then what a person has to judge.
-_LOUDNESS = {
+# Precedence of gaps when unknown findings are merged: the highest wins.
+_GAP_PRECEDENCE = {
     Gap.NOT_RETRIEVED: 5,
     Gap.NEEDS_REVIEW: 4,
     Gap.INCOMPLETE: 3,
@@ -67,7 +67,7 @@ class Finding:
     id: str = ""
     next_step: str = ""
 
-    def under(self, section: str) -> Finding:
+    def with_id(self, section: str) -> Finding:
         """The same finding under a section's id."""
         return replace(self, id=section)
 
@@ -105,8 +105,8 @@ def unknown(
     return Finding(UNKNOWN, explanation, None, gap, closes, tuple(evidence), (), remarks, next_step=next_step)
 
 
-def strongest(*findings: Finding | None) -> Finding:
-    """The finding on the strongest basis (documented, attested, supported), else the loudest unknown.
+def best_supported(*findings: Finding | None) -> Finding:
+    """The finding on the best_supported basis (documented, attested, supported), else the first unknown.
 
     Several ways to show one criterion: the best documented one speaks for it.
     """
@@ -114,7 +114,7 @@ def strongest(*findings: Finding | None) -> Finding:
     decided = [finding for finding in there if finding.decided]
     if decided:
         return max(decided, key=lambda f: (_STRENGTH[f.basis], f.truth is MET))
-    return max(there, key=_loudness)
+    return max(there, key=_precedence)
 
 
 def conjunction(parts: Iterable[Finding], explanation: str) -> Finding:
@@ -125,35 +125,35 @@ def conjunction(parts: Iterable[Finding], explanation: str) -> Finding:
     evidence = tuple(dict.fromkeys(e for part in parts for e in part.evidence))
     remarks = tuple(dict.fromkeys(r for part in parts for r in part.remarks))
     if truth is UNKNOWN:
-        loudest = max(speaking, key=_loudness)
+        first = max(speaking, key=_precedence)
         closes = "; ".join(dict.fromkeys(part.closes for part in speaking if part.closes))
-        step = loudest.next_step
-        return Finding(UNKNOWN, explanation, None, loudest.gap, closes, evidence, (), remarks, next_step=step)
+        step = first.next_step
+        return Finding(UNKNOWN, explanation, None, first.gap, closes, evidence, (), remarks, next_step=step)
     basis = min((part.basis for part in speaking), key=lambda b: _STRENGTH[b])
     step = next((part.next_step for part in speaking if part.next_step), "")
     return Finding(truth, explanation, basis, None, None, evidence, (), remarks, next_step=step)
 
 
-def disjunction(parts: Iterable[Finding], explanation: str, closes: str, *, floor: Truth = NOT_MET) -> Finding:
-    """One part is enough; stands on the strongest basis among those met.
+def disjunction(parts: Iterable[Finding], explanation: str, closes: str, *, if_none_met: Truth = NOT_MET) -> Finding:
+    """One part is enough; stands on the best_supported basis among those met.
 
-    `floor` is the truth when no part is met and none is unknown: UNKNOWN where the policy lists examples only.
+    `if_none_met` is the truth when no part is met and none is unknown: UNKNOWN where the policy lists examples only.
     """
     parts = tuple(parts)
     truth = any_of(part.truth for part in parts)
     if truth is NOT_MET:
-        truth = floor
+        truth = if_none_met
     if truth is MET:
         best = max((p for p in parts if p.truth is MET), key=lambda p: _STRENGTH[p.basis])
         return Finding(MET, best.explanation, best.basis, evidence=best.evidence, parts=parts)
     if truth is UNKNOWN:
         open_parts = [part for part in parts if part.truth is UNKNOWN]
-        gap = max(open_parts, key=_loudness).gap if open_parts else Gap.NOT_DOCUMENTED
+        gap = max(open_parts, key=_precedence).gap if open_parts else Gap.NOT_DOCUMENTED
         return Finding(UNKNOWN, explanation, None, gap, closes, parts=parts)
     evidence = tuple(e for part in parts for e in part.evidence)
     weakest = min((part.basis for part in parts), key=lambda b: _STRENGTH[b], default=None)
     return Finding(NOT_MET, explanation, weakest, evidence=evidence, parts=parts)
 
 
-def _loudness(finding: Finding) -> int:
-    return _LOUDNESS[finding.gap] if finding.gap is not None else 0
+def _precedence(finding: Finding) -> int:
+    return _GAP_PRECEDENCE[finding.gap] if finding.gap is not None else 0

@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 
 from cds_service.engine.parameters import Parameter
-from cds_service.engine.section import Unit
+from cds_service.engine.rule import Rule
 from cds_service.policies import mp_mm_1316
 from cds_service.web.http.security_headers import guard
 
@@ -20,7 +20,7 @@ class Entry:
     """One section on the page: its words, how it is read, its parameters, how deep it stands (1 is a top section)."""
 
     section: mp_mm_1316.Section
-    unit: Unit | None
+    unit: Rule | None
     parameters: tuple[Parameter, ...]
     depth: int
 

@@ -1,4 +1,4 @@
-"""Findings: the strongest basis speaks, a conjunction stands on its weakest part, a disjunction on its strongest."""
+"""Findings: the best_supported basis speaks, a conjunction stands on its weakest part, a disjunction on its best_supported."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from cds_service.engine.finding import (
     disjunction,
     met,
     not_met,
-    strongest,
+    best_supported,
     unknown,
 )
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
@@ -57,7 +57,7 @@ def test_an_unknown_finding_has_a_gap_and_names_what_closes_it() -> None:
     assert not found.decided
 
 
-# ---------------------------------------------------------------- strongest
+# ---------------------------------------------------------------- best_supported
 
 # Documented, then attested, then supported; a decided finding before an unknown one.
 STRONGEST = {
@@ -76,13 +76,13 @@ STRONGEST = {
 
 @pytest.mark.parametrize(("winner", "loser"), STRONGEST.values(), ids=STRONGEST.keys())
 def test_strongest(winner: Finding, loser: Finding) -> None:
-    assert strongest(winner, loser) == winner
-    assert strongest(loser, winner) == winner
-    assert strongest(None, loser, None, winner) == winner
+    assert best_supported(winner, loser) == winner
+    assert best_supported(loser, winner) == winner
+    assert best_supported(None, loser, None, winner) == winner
 
 
 def test_the_only_one_is_the_strongest() -> None:
-    assert strongest(None, open_for(Gap.INCOMPLETE)).gap is Gap.INCOMPLETE
+    assert best_supported(None, open_for(Gap.INCOMPLETE)).gap is Gap.INCOMPLETE
 
 
 # ---------------------------------------------------------------- conjunction
@@ -116,7 +116,7 @@ def test_a_conjunction_keeps_the_evidence_of_all_parts_once() -> None:
 
 def one_of(*parts: Finding, floor: object = NOT_MET) -> Finding:
     """A disjunction of some parts."""
-    return disjunction(parts, "any", "one of them", floor=floor)  # type: ignore[arg-type]
+    return disjunction(parts, "any", "one of them", if_none_met=floor)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("bases", list(itertools.product(Basis, repeat=2)), ids=str)
@@ -139,7 +139,7 @@ def test_all_parts_against_decide_a_disjunction() -> None:
 
 def test_examples_that_are_all_against_leave_it_unknown() -> None:
     # The two signs of D.I.H are examples: neither is unknown, never not met.
-    found = one_of(no(DOCUMENTED), no(SUPPORTED), floor=UNKNOWN)
+    found = one_of(no(DOCUMENTED), no(SUPPORTED), if_none_met=UNKNOWN)
     assert (found.truth, found.basis) == (UNKNOWN, None)
     assert found.gap is not None
     assert found.closes
@@ -165,4 +165,4 @@ def test_order_of_parts_never_matters_for_the_verdict(parts: tuple[Finding, ...]
     for shuffled in itertools.permutations(parts):
         assert essence(conjunction(shuffled, "all")) == essence(conjunction(parts, "all"))
         assert essence(one_of(*shuffled)) == essence(one_of(*parts))
-        assert essence(strongest(*shuffled)) == essence(strongest(*parts))
+        assert essence(best_supported(*shuffled)) == essence(best_supported(*parts))

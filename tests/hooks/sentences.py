@@ -63,8 +63,8 @@ def top_findings() -> tuple[Finding, ...]:
 def alone(finding: Finding) -> Determination:
     """A determination in which everything else is documented, and which this finding decides."""
     on_replacement = finding.id.startswith("D.III")
-    group = {u.section: met("Documented", Basis.DOCUMENTED).under(u.section) for u in CRITERIA}
-    excluding = {u.section: not_met("Not so", Basis.DOCUMENTED).under(u.section) for u in EXCLUSIONS}
+    group = {u.section: met("Documented", Basis.DOCUMENTED).with_id(u.section) for u in CRITERIA}
+    excluding = {u.section: not_met("Not so", Basis.DOCUMENTED).with_id(u.section) for u in EXCLUSIONS}
     third = {u.section: _accepted(u.section) for u in REPLACEMENT} if on_replacement else {}
     for findings_ in (group, excluding, third):
         if finding.id in findings_:
@@ -90,7 +90,7 @@ def excludes(finding: Finding) -> bool:
 
 def _accepted(section: str) -> Finding:
     made = met if section.startswith("D.III.A") else not_met
-    return made("Documented", Basis.DOCUMENTED).under(section)
+    return made("Documented", Basis.DOCUMENTED).with_id(section)
 
 
 def _outcome(finding: Finding) -> Outcome:

@@ -151,7 +151,7 @@ def test_the_heading_says_who_says_so(finding: Finding) -> None:
 
 def _with(*, supported: int = 0, attested: int = 0) -> Determination:
     """Likely approved, with so many of the nine criteria on less than documents."""
-    determination = alone(met("Documented", Basis.DOCUMENTED).under("D.I.A"))
+    determination = alone(met("Documented", Basis.DOCUMENTED).with_id("D.I.A"))
     bases = [Basis.SUPPORTED] * supported + [Basis.ATTESTED] * attested
     weaker = [replace(f, basis=basis) for f, basis in zip(determination.criteria, bases, strict=False)]
     return replace(determination, criteria=(*weaker, *determination.criteria[len(weaker) :]))
@@ -169,7 +169,7 @@ def test_an_approval_counts_what_a_reviewer_may_still_ask_about(number: int) -> 
 
 
 def test_an_approved_replacement_counts_its_own_criteria() -> None:
-    broken = met("Charted: breakdown of the pump", Basis.SUPPORTED).under("D.III.A.3")
+    broken = met("Charted: breakdown of the pump", Basis.SUPPORTED).with_id("D.III.A.3")
     said = title(replace(alone(broken), coverage=CoverageStanding.UNVERIFIED))
     assert "may still ask about 1 of 4 criteria" in said
     assert len(said) < 140
@@ -181,7 +181,7 @@ def test_an_approved_replacement_counts_its_own_criteria() -> None:
 @pytest.mark.parametrize("section", ["D.II.A.1", "D.II.B.2", "D.III.B"])
 def test_an_exclusion_on_indirect_evidence_is_named_and_settled(section: str) -> None:
     """No rule makes one today; the outcome knows it, so the card has to say it."""
-    found = met("Charted: something that implies it", Basis.SUPPORTED).under(section)
+    found = met("Charted: something that implies it", Basis.SUPPORTED).with_id(section)
     determination = replace(alone(found), outcome=Outcome.NEEDS_DOCUMENTATION)
     assert f"({section})" in title(determination)
     assert "HCPCS" not in title(determination)
@@ -198,7 +198,7 @@ def test_an_order_that_names_the_pump_only_in_words_is_asked_for_its_code() -> N
 
 
 def test_eligibility_comes_before_every_other_step() -> None:
-    finding = unknown(Gap.NOT_DOCUMENTED, "No diabetes education found", "A date").under("D.I.D")
+    finding = unknown(Gap.NOT_DOCUMENTED, "No diabetes education found", "A date").with_id("D.I.D")
     step = "check eligibility (on file: 2026-01-01 to 2026-09-14)"
     determination = replace(alone(finding), coverage=CoverageStanding.NOT_IN_FORCE, eligibility=step)
     assert title(determination).endswith(f"Next: {step}; 1 more")
@@ -207,9 +207,9 @@ def test_eligibility_comes_before_every_other_step() -> None:
 
 def test_what_stands_against_an_order_comes_first() -> None:
     """Then what may exclude the pump, then what is open; each step is counted once."""
-    against = not_met("The newest education is of 2024", Basis.SUPPORTED).under("D.I.D")
-    doubt = unknown(Gap.NEEDS_REVIEW, "N18.5 is charted", "A note").under("D.II.A.1")
-    openly = unknown(Gap.NOT_DOCUMENTED, "No diabetes found", "A diagnosis").under("D.I.A")
+    against = not_met("The newest education is of 2024", Basis.SUPPORTED).with_id("D.I.D")
+    doubt = unknown(Gap.NEEDS_REVIEW, "N18.5 is charted", "A note").with_id("D.II.A.1")
+    openly = unknown(Gap.NOT_DOCUMENTED, "No diabetes found", "A diagnosis").with_id("D.I.A")
     determination = alone(against)
     determination = replace(
         determination,
@@ -225,7 +225,7 @@ def test_what_stands_against_an_order_comes_first() -> None:
 
 def test_both_paths_are_told_in_words() -> None:
     """A pump in use and no word about a replacement: where the other path stands, without enum words."""
-    openly = unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", "The reason").under("D.III.A.3")
+    openly = unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", "The reason").with_id("D.III.A.3")
     determination = replace(alone(openly), on_replacement_path=False)
     text = _detail(determination)
     assert "D.III.A.3 Reasonable justification**: not shown yet. No reason for the replacement is stated." in text
@@ -237,7 +237,7 @@ def test_both_paths_are_told_in_words() -> None:
 
 def test_an_exclusion_with_a_long_name_is_called_by_its_section() -> None:
     order = "The order is for a surgically implanted infusion device (" + "programmable " * 20 + ")"
-    said = title(alone(met(order, Basis.DOCUMENTED).under("D.II.B.2")))
+    said = title(alone(met(order, Basis.DOCUMENTED).with_id("D.II.B.2")))
     assert said == "Insulin pump: excluded by MP-MM-1316 D.II.B.2. Surgically implanted infusion device"
 
 
@@ -268,10 +268,10 @@ def test_of_the_parts_the_one_that_found_most_speaks() -> None:
         "D.I.I.2": unknown(Gap.INCOMPLETE, "one low", "two lows", some, next_step="open"),
         "D.I.I.4": unknown(Gap.INCOMPLETE, "one morning", "seven mornings", some, next_step="chance"),
     }
-    parts = {name: part.under(name) for name, part in parts.items()}
+    parts = {name: part.with_id(name) for name, part in parts.items()}
 
     def step(gap: Gap, *names: str) -> str:
-        group = unknown(gap, "several", "one of them").under("D.I.I")
+        group = unknown(gap, "several", "one of them").with_id("D.I.I")
         return next_step(replace(group, parts=tuple(parts[name] for name in names)))
 
     assert step(Gap.INCOMPLETE, *parts) == "open"

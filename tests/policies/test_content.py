@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from cds_service.engine.parameters import Parameter
-from cds_service.engine.section import Unit
+from cds_service.engine.rule import Rule
 from cds_service.policies import mp_mm_1316
 from cds_service.policies.mp_mm_1316 import PARAMETERS, SECTIONS, UNITS, VERSIONS
 
@@ -121,18 +121,18 @@ def test_no_section_is_told_twice() -> None:
 
 
 @pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS.keys())
-class TestUnit:
+class TestRule:
     """Every rule cites its section and says how it reads it."""
 
-    def test_cites_a_section_of_the_policy(self, unit: Unit) -> None:
+    def test_cites_a_section_of_the_policy(self, unit: Rule) -> None:
         assert unit.section in SECTIONS
         assert unit.section in outline()
 
-    def test_has_a_title_and_an_interpretation(self, unit: Unit) -> None:
+    def test_has_a_title_and_an_interpretation(self, unit: Rule) -> None:
         assert unit.title.strip()
         assert len(unit.interpretation) >= 8
 
-    def test_uses_parameters_that_exist(self, unit: Unit) -> None:
+    def test_uses_parameters_that_exist(self, unit: Rule) -> None:
         assert set(unit.parameters) <= set(PARAMETERS)
         assert len(unit.parameters) == len(set(unit.parameters))
 

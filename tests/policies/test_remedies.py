@@ -20,7 +20,7 @@ HOW = {
 
 
 def gap(section: str, kind: Gap) -> Finding:
-    return unknown(kind, "open", "A record").under(section)
+    return unknown(kind, "open", "A record").with_id(section)
 
 
 @pytest.mark.parametrize(("kind", "how"), HOW.items())
@@ -36,15 +36,15 @@ def test_nothing_is_added_where_what_closes_it_says_how(section: str) -> None:
 
 @pytest.mark.parametrize("finding", [met("met", Basis.DOCUMENTED), not_met("not met", Basis.DOCUMENTED)])
 def test_what_is_decided_is_not_closed(finding: Finding) -> None:
-    assert how_to_close(finding.under("D.I.D")) == ""
+    assert how_to_close(finding.with_id("D.I.D")) == ""
 
 
 def test_a_statement_that_says_no_is_answered_by_its_section_or_by_a_corrected_one() -> None:
     said = not_met("attested: no", Basis.ATTESTED)
     newer = "What helps: If the statement is out of date, sign a newer one; else the regimen comes first."
-    assert what_helps(said.under("D.I.F")) == newer
-    assert what_helps(said.under("D.III.C.1")) == "What helps: If the statement is wrong, sign a corrected one."
-    assert what_helps(replace(said.under("D.I.G"), closes="The reviewer's word")) == "What helps: The reviewer's word."
+    assert what_helps(said.with_id("D.I.F")) == newer
+    assert what_helps(said.with_id("D.III.C.1")) == "What helps: If the statement is wrong, sign a corrected one."
+    assert what_helps(replace(said.with_id("D.I.G"), closes="The reviewer's word")) == "What helps: The reviewer's word."
 
 
 @pytest.mark.parametrize(

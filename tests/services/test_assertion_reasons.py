@@ -45,21 +45,21 @@ def test_a_reason_says_what_was_found_and_what_closes_it(finding: Finding) -> No
 
 def test_a_long_explanation_gives_way_to_what_closes_it() -> None:
     words = "; ".join(f"finding {number} of 2026-09-01" for number in range(60))
-    asserted = _asserted(alone(unknown(Gap.INCOMPLETE, words, "A short remedy").under("D.I.F")))
+    asserted = _asserted(alone(unknown(Gap.INCOMPLETE, words, "A short remedy").with_id("D.I.F")))
     (reason,) = asserted.reasons
     assert len(reason.text) <= 500
     assert reason.text.endswith("2026-09-01; and more. To close: A short remedy.")
 
 
 def test_an_approval_names_what_rests_on_indirect_evidence() -> None:
-    determination = alone(met("Charted", Basis.SUPPORTED).under("D.I.D"))
+    determination = alone(met("Charted", Basis.SUPPORTED).with_id("D.I.D"))
     assert "1 of 9 on indirect evidence (D.I.D)" in _asserted(determination).reasons[0].text
-    documented = alone(met("Charted", Basis.DOCUMENTED).under("D.I.D"))
+    documented = alone(met("Charted", Basis.DOCUMENTED).with_id("D.I.D"))
     assert "indirect" not in _asserted(documented).reasons[0].text
 
 
 def test_what_could_not_be_read_is_named_by_whole_findings() -> None:
-    finding = unknown(Gap.NOT_RETRIEVED, "Not read in full: insulin orders (" + "x" * 40 + ")", "c").under("D.I.F")
+    finding = unknown(Gap.NOT_RETRIEVED, "Not read in full: insulin orders (" + "x" * 40 + ")", "c").with_id("D.I.F")
     determination = alone(finding)
     criteria = tuple(replace(finding, id=f.id) for f in determination.criteria)
     terms = Terms(SETTINGS, "p1", None, AS_OF, True, False, True, frozenset(Topic))

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from cds_service.engine.parameters import Parameter, load_parameters
-from cds_service.engine.section import Unit
+from cds_service.engine.rule import Rule
 from cds_service.policies.mp_mm_1316 import (
     complication_risk,
     end_stage_complications,
@@ -71,7 +71,7 @@ SECTIONS: dict[str, Section] = {
 }
 VERSIONS = tuple(sorted({dated.start for p in PARAMETERS.values() for dated in p.values}))
 
-CRITERIA: tuple[Unit, ...] = (
+CRITERIA: tuple[Rule, ...] = (
     documented_diagnosis,
     ordered_in_writing,
     expert_team,
@@ -82,12 +82,12 @@ CRITERIA: tuple[Unit, ...] = (
     complication_risk.complication_risk,
     glycemic_indication.glycemic_indication,
 )
-PARTS: tuple[Unit, ...] = (
+PARTS: tuple[Rule, ...] = (
     complication_risk.albuminuria,
     complication_risk.difficult_control,
     *glycemic_indication.PARTS,
 )
-EXCLUSIONS: tuple[Unit, ...] = (
+EXCLUSIONS: tuple[Rule, ...] = (
     end_stage_complications.end_stage_complications,
     exclusions.nobody_can_operate,
     exclusions.convenience_only,
@@ -96,11 +96,11 @@ EXCLUSIONS: tuple[Unit, ...] = (
     exclusions.intermittent_intravenous,
     exclusions.pulsatile_intravenous,
 )
-REPLACEMENT: tuple[Unit, ...] = (
+REPLACEMENT: tuple[Rule, ...] = (
     *replacement.REQUIREMENTS,
     replacement.warranty_only,
     *replacement.ACCEPTED_REASONS,
     replacement.misuse,
     replacement.lost_or_stolen,
 )
-UNITS: dict[str, Unit] = {unit.section: unit for unit in (*CRITERIA, *PARTS, *EXCLUSIONS, *REPLACEMENT)}
+UNITS: dict[str, Rule] = {unit.section: unit for unit in (*CRITERIA, *PARTS, *EXCLUSIONS, *REPLACEMENT)}

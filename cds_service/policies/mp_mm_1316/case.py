@@ -11,7 +11,7 @@ from typing import Any
 from cds_service.concepts import WITHOUT_STATUS, Concept
 from cds_service.engine.days import days_before, months_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met
-from cds_service.engine.section import Unit
+from cds_service.engine.rule import Rule
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Answer, Chart, DeviceOrder, Diagnosis, Record, Topic, When
 from cds_service.policies.mp_mm_1316.glucose_data import GlucoseData, sort_readings
@@ -36,7 +36,7 @@ class Case:
     def _found(self) -> dict[str, Finding]:
         return {}
 
-    def finding(self, unit: Unit) -> Finding:
+    def finding(self, unit: Rule) -> Finding:
         """The finding of a rule for this case; each rule is asked once, whoever needs its answer."""
         found = self._found.get(unit.section)
         if found is None:

@@ -16,10 +16,10 @@ from cds_service.engine.finding import (
     disjunction,
     met,
     not_met,
-    strongest,
+    best_supported,
     unknown,
 )
-from cds_service.engine.section import criterion
+from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import Diagnosis, LabResult, Topic, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, unread, usable
@@ -50,7 +50,7 @@ def albuminuria(case: Case) -> Finding:
         return met(f"Charted: {named(coded)}", Basis.DOCUMENTED, map(cite, coded))
     pending = [r for r in case.chart.albumin_creatinine if r.pending and usable(r.when, case.as_of)]
     remarks = tuple(f"Albumin-creatinine ratio of {r.when or 'unknown date'} is pending" for r in pending)
-    finding = strongest(_ratio(case), _supported(case))
+    finding = best_supported(_ratio(case), _supported(case))
     finding = replace(finding, remarks=remarks) if remarks else finding
     reason = case.not_read(Topic.ALBUMIN_CREATININE)
     # A newer result may have been missed, so not even two in range are the newest for certain.
@@ -157,7 +157,7 @@ def difficult_control(case: Case) -> Finding:
     attested = case.attested(
         "D.I.H.2", "Difficulty persists despite compliance", "No persistent difficulty despite compliance"
     )
-    return strongest(attested, case.guarded(_difficulty(case), Topic.HBA1C, Topic.CONDITIONS))
+    return best_supported(attested, case.guarded(_difficulty(case), Topic.HBA1C, Topic.CONDITIONS))
 
 
 def _difficulty(case: Case) -> Finding:
@@ -202,7 +202,7 @@ def complication_risk(case: Case) -> Finding:
     parts = (case.finding(albuminuria), case.finding(difficult_control))
     too_little = "Not enough yet for an early sign of complications"
     words = open_parts(parts, "No early sign of complications is shown yet", too_little)
-    finding = disjunction(parts, words, "", floor=UNKNOWN)
+    finding = disjunction(parts, words, "", if_none_met=UNKNOWN)
     if finding.truth is MET:
         return finding
     otherwise = _otherwise(case, *parts, finding.gap)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.rule import criterion
 from cds_service.facts import Diagnosis, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, named
 

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 
 from cds_service.engine.days import within
-from cds_service.engine.finding import Basis, Finding, Gap, met, not_met, strongest, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.finding import Basis, Finding, Gap, met, not_met, best_supported, unknown
+from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import Answer, Record, Topic, When
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, usable
@@ -30,7 +30,7 @@ def education_completed(case: Case) -> Finding:
     diet education, care plans, referrals and pump training are other things."""
     ways = [way for way in (_attested(case), _charted(case)) if way is not None]
     # An old completion is no evidence against a newer one: whichever lies in the window counts.
-    finding = strongest(*([way for way in ways if way.truth is MET] or ways))
+    finding = best_supported(*([way for way in ways if way.truth is MET] or ways))
     return case.guarded(finding, Topic.EDUCATION, Topic.ENCOUNTERS)
 
 

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from cds_service.concepts import Concept
 from cds_service.engine.days import compared, days_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import Diagnosis, LabResult, Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, usable

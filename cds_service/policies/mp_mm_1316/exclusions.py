@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.rule import criterion
 from cds_service.policies.mp_mm_1316.case import Case, attestation
 
 

@@ -18,10 +18,10 @@ from cds_service.engine.finding import (
     disjunction,
     met,
     not_met,
-    strongest,
+    best_supported,
     unknown,
 )
-from cds_service.engine.section import criterion
+from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import GlucoseReading, LabResult, SensorReading, Topic, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, unread, usable
@@ -147,7 +147,7 @@ def premeal_fluctuation(case: Case) -> Finding:
         found = f"{counted(len(values), 'reading')} before meals from {start} to {end}, too few to judge"
         words = found if values else f"No readings before meals from {start} to {end}"
         finding = case.guarded(unknown(Gap.NOT_DOCUMENTED, words, closes), Topic.GLUCOSE)
-    return strongest(attested, finding)
+    return best_supported(attested, finding)
 
 
 @criterion(
@@ -176,13 +176,13 @@ def dawn_phenomenon(case: Case) -> Finding:
         closes = f"Readings from 02:00 to 08:00 on at least {p['dawn_mornings']} mornings, or a statement"
         gap = Gap.INCOMPLETE if measured else Gap.NOT_DOCUMENTED
         words = words if measured else f"No early-morning readings from {start} to {end}"
-        return strongest(attested, case.guarded(unknown(gap, words, closes, evidence), Topic.GLUCOSE))
+        return best_supported(attested, case.guarded(unknown(gap, words, closes, evidence), Topic.GLUCOSE))
     frequent = high >= p["dawn_share"] * len(measured)
     finding = (met if frequent else not_met)(words, Basis.SUPPORTED, evidence)
     reason = case.not_read(Topic.GLUCOSE)
     # A share can fall with every morning that was not read, unless it would hold for all mornings of the window.
     certain = frequent and high >= p["dawn_share"] * p["self_test_window_days"]
-    return strongest(attested, unread(finding, reason) if reason and not certain else finding)
+    return best_supported(attested, unread(finding, reason) if reason and not certain else finding)
 
 
 def _mornings(case: Case) -> tuple[frozenset[date], dict[date, bool]]:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from cds_service.concepts import Concept
-from cds_service.engine.finding import Basis, Finding, Gap, met, strongest, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.finding import Basis, Finding, Gap, met, best_supported, unknown
+from cds_service.engine.rule import criterion
 from cds_service.facts import Topic, Visit
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 from cds_service.policies.mp_mm_1316.hypoglycemia import has_diabetes
@@ -25,7 +25,7 @@ def recurrent_hospital_stays(case: Case) -> Finding:
     hyperosmolar states are not ketoacidosis. The text prints 'history or recurrent' and is read as history of
     recurrent."""
     attested = case.attested("D.I.I.6", "Recurrent or prolonged stays", "No recurrent or prolonged stays")
-    return strongest(attested, case.guarded(_stays(case), Topic.CONDITIONS, Topic.ENCOUNTERS))
+    return best_supported(attested, case.guarded(_stays(case), Topic.CONDITIONS, Topic.ENCOUNTERS))
 
 
 def _stays(case: Case) -> Finding:

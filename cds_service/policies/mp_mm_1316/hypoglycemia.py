@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from cds_service.concepts import DIABETES, Concept
-from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, strongest, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, best_supported, unknown
+from cds_service.engine.rule import criterion
 from cds_service.facts import GlucoseReading, Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 from cds_service.policies.mp_mm_1316.low_glucose import (
@@ -47,7 +47,7 @@ def recurring_hypoglycemia(case: Case) -> Finding:
     on two or more days are for a reviewer."""
     attested = case.attested("D.I.I.2", "Recurring hypoglycemia", "No recurring hypoglycemia")
     finding = case.guarded(_recurring(case), Topic.CONDITIONS, Topic.ENCOUNTERS, Topic.GLUCOSE)
-    return strongest(attested, finding)
+    return best_supported(attested, finding)
 
 
 def _recurring(case: Case) -> Finding:
@@ -156,7 +156,7 @@ def severe_excursions(case: Case) -> Finding:
     of level 3 and sensor lows at night are for a reviewer."""
     attested = case.attested("D.I.I.5", "Severe glycemic excursions", "No severe glycemic excursions")
     finding = case.guarded(_excursion(case), Topic.CONDITIONS, Topic.ENCOUNTERS, Topic.GLUCOSE)
-    return strongest(attested, finding)
+    return best_supported(attested, finding)
 
 
 def _excursion(case: Case) -> Finding:

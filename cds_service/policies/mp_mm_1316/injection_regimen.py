@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from datetime import date
 
 from cds_service.engine.agreement import reconciled
-from cds_service.engine.finding import Basis, Evidence, Finding, Gap, conjunction, met, not_met, strongest, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, conjunction, met, not_met, best_supported, unknown
+from cds_service.engine.rule import criterion
 from cds_service.engine.truth import NOT_MET, UNKNOWN
 from cds_service.facts import InsulinAction, InsulinOrder, Topic, When
 from cds_service.policies.mp_mm_1316.case import Case
@@ -64,7 +64,7 @@ def _charted_parts(case: Case) -> tuple[Finding, ...]:
 
 def _stated_parts(case: Case, on_pump: Finding) -> tuple[Finding, ...]:
     stated = (stated_count(case), stated_duration(case), stated_adjustment(case))
-    return tuple(strongest(part, on_pump) for part in stated)
+    return tuple(best_supported(part, on_pump) for part in stated)
 
 
 def regimen_start(case: Case) -> date | None:

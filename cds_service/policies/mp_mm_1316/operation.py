@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from cds_service.concepts import Concept
-from cds_service.engine.finding import Basis, Finding, Gap, met, strongest, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.finding import Basis, Finding, Gap, met, best_supported, unknown
+from cds_service.engine.rule import criterion
 from cds_service.facts import Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 from cds_service.policies.mp_mm_1316.pump_use import pumps_in_use
@@ -28,7 +28,7 @@ def operates_device(case: Case) -> Finding:
     if trained or worn:
         words = "; ".join((*_training(trained), *_pump(worn)))
         shown = met(f"{words[0].upper()}{words[1:]}", Basis.SUPPORTED, map(cite, (*trained, *worn)))
-        return strongest(attested, shown)
+        return best_supported(attested, shown)
     if attested is not None:
         return attested
     in_words = [*trainings, *pumps_in_use(case, named_in_words=True)]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, strongest, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, best_supported, unknown
+from cds_service.engine.rule import criterion
 from cds_service.policies.mp_mm_1316.case import Case
 
 
@@ -16,7 +16,7 @@ def expert_team(case: Case) -> Finding:
     specialists = [p for p in people if p is not None and p.endocrinology]
     if specialists:
         evidence = [Evidence(p.reference, p.credential_label or "endocrinology") for p in specialists]
-        return strongest(attested, met("An endocrinologist is on the team", Basis.SUPPORTED, evidence))
+        return best_supported(attested, met("An endocrinologist is on the team", Basis.SUPPORTED, evidence))
     if attested is not None:
         return attested
     told = [p for p in people if p is not None and p.specialty_text]

@@ -16,10 +16,10 @@ from cds_service.engine.finding import (
     disjunction,
     met,
     not_met,
-    strongest,
+    best_supported,
     unknown,
 )
-from cds_service.engine.section import Unit, criterion
+from cds_service.engine.rule import Rule, criterion
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import Answer, Diagnosis, Scope
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite
@@ -150,7 +150,7 @@ def worn_out(case: Case) -> Finding:
         return coded
     if coded is None and attested is None:
         return _no_reason(case)
-    return strongest(attested, coded)
+    return best_supported(attested, coded)
 
 
 def _breakdown(case: Case) -> Finding | None:
@@ -225,13 +225,13 @@ def _refused(title: str, codes: tuple[str, ...]) -> Callable[[Case], Finding]:
     return rule
 
 
-warranty_only: Unit = criterion("D.III.B", "Only the warranty ended")(
+warranty_only: Rule = criterion("D.III.B", "Only the warranty ended")(
     _refused("A functioning device whose warranty expired is not replaced", ("warranty-expired",))
 )
-misuse: Unit = criterion("D.III.C.5.a", "Misuse, malicious breakage or gross neglect")(
+misuse: Rule = criterion("D.III.C.5.a", "Misuse, malicious breakage or gross neglect")(
     _refused("Repair after misuse is no benefit", ("misuse",))
 )
-lost_or_stolen: Unit = criterion("D.III.C.5.b", "Lost or stolen")(
+lost_or_stolen: Rule = criterion("D.III.C.5.b", "Lost or stolen")(
     _refused("Lost or stolen items are not replaced", ("lost", "stolen"))
 )
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from datetime import date
 
 from cds_service.engine.days import days_before, within
-from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, strongest, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, best_supported, unknown
+from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import OPEN_ORIGINS, GlucoseReading, OtherReading, ReadingOrigin, Topic
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, unread
@@ -50,7 +50,7 @@ def tests_often_enough(case: Case) -> Finding:
     if not charted.decided and not (attested.truth is MET and _may_contradict(case)):
         return attested
     if charted.truth is attested.truth:
-        return strongest(charted, attested)
+        return best_supported(charted, attested)
     return unknown(
         Gap.NEEDS_REVIEW,
         f"Chart and statement differ: {charted.explanation}; {attested.explanation}",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
-from cds_service.engine.section import criterion
+from cds_service.engine.rule import criterion
 from cds_service.facts import Credential, Topic
 from cds_service.policies.mp_mm_1316.case import Case
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cds_service.engine.finding import Basis, Finding, met
-from cds_service.engine.section import Unit, criterion
+from cds_service.engine.rule import Rule, criterion
 
 
 @criterion("D.I.G", "Self-testing", "self_tests_per_day")
@@ -14,7 +14,7 @@ def enough(case: int) -> Finding:
 
 
 def test_a_rule_becomes_a_unit() -> None:
-    assert isinstance(enough, Unit)
+    assert isinstance(enough, Rule)
     assert (enough.section, enough.title, enough.parameters) == ("D.I.G", "Self-testing", ("self_tests_per_day",))
 
 
@@ -28,4 +28,4 @@ def test_its_finding_carries_the_section() -> None:
 
 
 def test_a_rule_without_docstring_has_no_interpretation() -> None:
-    assert Unit("A", "Subject", (), lambda case: met("", Basis.DOCUMENTED)).interpretation == ""
+    assert Rule("A", "Subject", (), lambda case: met("", Basis.DOCUMENTED)).interpretation == ""
