@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.hooks.messages import as_json
-from cds_service.services.determine_coverage import EXTENSION, answer
+from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.settings import Settings
 
 JSON = dict[str, Any]

@@ -15,7 +15,7 @@ from cds_service.engine.determination import GROUPS
 from cds_service.errors import BadRequest, BadSetting
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import peek_hook
-from cds_service.services.determine_coverage import EXTENSION, answer
+from cds_service.services.answer_hook import EXTENSION, answer
 
 
 @click.command("check")

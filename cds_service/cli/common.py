@@ -8,7 +8,7 @@ import click
 
 from cds_service import settings as settings_module
 from cds_service.errors import BadSetting
-from cds_service.policies.registry import check_policies
+from cds_service.policies.registry import policies_in_use
 from cds_service.services.member_roster import load_roster
 from cds_service.settings import Settings
 from cds_service.store.store import check_store
@@ -25,7 +25,7 @@ def checked_settings() -> Settings:
     """The settings, with the files that they name found readable before any worker needs them."""
     try:
         settings = settings_module.load()
-        check_policies(settings.policies)
+        policies_in_use(settings.policies)
         if settings.members:
             load_roster(Path(settings.members))
         if settings.authenticates:

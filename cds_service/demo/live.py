@@ -11,7 +11,7 @@ from typing import Any
 from cds_service.demo.charts import DemoChart, all_charts
 from cds_service.demo.sandbox_server import FhirServer, Resource, ServerError
 from cds_service.errors import BadRequest
-from cds_service.services.read_chart import OpenSource, Source
+from cds_service.services.read_chart import ChartSource, ChartSourceFactory
 
 _SEARCHED = "Searched "
 
@@ -34,10 +34,10 @@ class Sandbox:
         del request["prefetch"]
         return request | {"fhirServer": self.base_url}
 
-    def guard(self, open_source: OpenSource, own: Sequence[str] = ()) -> OpenSource:
+    def guard(self, open_source: ChartSourceFactory, own: Sequence[str] = ()) -> ChartSourceFactory:
         """The same way to FHIR servers, but to this one only: nothing leaves this machine. `own`: other names of it."""
 
-        def open_own(server: str, *rest: Any) -> Source:
+        def open_own(server: str, *rest: Any) -> ChartSource:
             if server.rstrip("/") not in (self.base_url, *own):
                 raise BadRequest("the demo reads its own FHIR server only", "fhirServer")
             return open_source(server, *rest)

@@ -22,7 +22,7 @@ from cds_service.demo.charts import DemoChart, all_charts
 from cds_service.demo.coverage_information import written
 from cds_service.demo.live import Sandbox, resources_in, searches
 from cds_service.errors import NotFound
-from cds_service.services.determine_coverage import EXTENSION
+from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings, load, replaced
 from cds_service.web.application import create_app
 from cds_service.web.finding_rows import GROUPS, rows

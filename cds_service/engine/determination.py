@@ -7,7 +7,7 @@ from datetime import date
 from enum import StrEnum
 
 from cds_service.engine.finding import Basis, Finding, Gap
-from cds_service.engine.truth import MET, UNKNOWN
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 
 # The groups of findings, by the names that they have inside and outside.
 GROUPS = ("criteria", "exclusions", "replacement")
@@ -22,7 +22,7 @@ class Outcome(StrEnum):
     NOT_APPLICABLE = "not-applicable"
 
 
-class CoverageStanding(StrEnum):
+class Applicability(StrEnum):
     """Whether the policy governs the member's coverage, and whether that is in force."""
 
     GOVERNED = "governed"
@@ -40,7 +40,8 @@ class Determination:
     `before_policy`: the order is older than every version that is held. `coverage_reference`: the insurance that the
     coverage standing speaks of, None when there is none or nobody knows which; `coverage_ends`: its last day.
     `coverage_note`: why it stands so. `eligibility`: what has to be settled with the plan before anything else, in a
-    few words; such an order is never likely approved.
+    few words; such an order is never likely approved. `required` and `excluding`: ids of the findings that the order
+    has to meet, and of those that refuse it.
     """
 
     order: str
@@ -48,19 +49,68 @@ class Determination:
     as_of: date
     policy_id: str
     policy_version: str | None
-    coverage: CoverageStanding
+    coverage: Applicability
     criteria: tuple[Finding, ...] = ()
     exclusions: tuple[Finding, ...] = ()
     replacement: tuple[Finding, ...] = ()
     reason: str | None = None
     notes: tuple[str, ...] = ()
-    rides_with: str | None = None
+    accompanies: str | None = None
     on_replacement_path: bool = False
     before_policy: bool = False
     coverage_reference: str | None = None
     coverage_note: str = ""
     coverage_ends: date | None = None
     eligibility: str = ""
+    required: tuple[str, ...] = ()
+    excluding: tuple[str, ...] = ()
+
+    @property
+    def findings(self) -> dict[str, Finding]:
+        """Every finding and part by its id; on the replacement pathway its own findings come last."""
+        groups = (*self.criteria, *self.exclusions, *self.replacement)
+        return {finding.id: finding for group in groups for finding in (*group.parts, group)}
+
+    @property
+    def required_findings(self) -> list[Finding]:
+        """The criteria that this order has to meet, in the policy's order."""
+        return self._named(self.required)
+
+    @property
+    def excluding_findings(self) -> list[Finding]:
+        """Exclusions that are met on documented or attested evidence."""
+        return [f for f in self._named(self.excluding) if f.truth is MET and f.basis in _SURE]
+
+    @property
+    def open_findings(self) -> list[Finding]:
+        """What stands between the order and approval: what contradicts it first, then what may exclude it."""
+        needed = [f for f in self.required_findings if f.truth is not MET]
+        against, unknown = ([f for f in needed if f.truth is truth] for truth in (NOT_MET, UNKNOWN))
+        return [*against, *self.possible_exclusions, *unknown]
+
+    @property
+    def possible_exclusions(self) -> list[Finding]:
+        """Exclusions that may apply: met on less than documents, for a reviewer, or not read."""
+        return [f for f in self._named(self.excluding) if may_exclude(f)]
+
+    @property
+    def findings_in_question(self) -> list[Finding]:
+        """The findings that a reader has to act on: what excludes, else what is open."""
+        return self.excluding_findings if self.outcome is Outcome.EXCLUDED else self.open_findings
+
+    def _named(self, ids: tuple[str, ...]) -> list[Finding]:
+        tops = {finding.id: finding for finding in (*self.criteria, *self.exclusions, *self.replacement)}
+        return [tops[name] for name in ids if name in tops]
+
+
+_SURE = (Basis.DOCUMENTED, Basis.ATTESTED)
+
+
+def may_exclude(exclusion: Finding) -> bool:
+    """Whether an exclusion may apply without being sure."""
+    if exclusion.truth is MET:
+        return exclusion.basis not in _SURE
+    return exclusion.truth is UNKNOWN and exclusion.gap in (Gap.NEEDS_REVIEW, Gap.NOT_RETRIEVED)
 
 
 def outcome_of(required: tuple[Finding, ...], exclusions: tuple[Finding, ...]) -> Outcome:
@@ -69,11 +119,8 @@ def outcome_of(required: tuple[Finding, ...], exclusions: tuple[Finding, ...]) -
     Likely approved needs every required criterion met on any basis, and no exclusion that is met, that a
     person has to review, or whose data could not be read: nothing is predicted on data that was not read.
     """
-    if any(e.truth is MET and e.basis in (Basis.DOCUMENTED, Basis.ATTESTED) for e in exclusions):
+    if any(e.truth is MET and e.basis in _SURE for e in exclusions):
         return Outcome.EXCLUDED
-    doubt = any(
-        e.truth is MET or (e.truth is UNKNOWN and e.gap in (Gap.NEEDS_REVIEW, Gap.NOT_RETRIEVED)) for e in exclusions
-    )
-    if not doubt and all(finding.truth is MET for finding in required):
+    if not any(map(may_exclude, exclusions)) and all(finding.truth is MET for finding in required):
         return Outcome.LIKELY_APPROVED
     return Outcome.NEEDS_DOCUMENTATION

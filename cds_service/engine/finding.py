@@ -53,7 +53,8 @@ class Finding:
 
     `basis` stands beside a decided truth that rests on evidence; `gap` and `closes` stand beside unknown.
     `remarks` are facts that the card shows although they decide nothing. `next_step` says in a few words what to do
-    about it, where what was found asks for something else than the section does as a rule.
+    about it, where what was found asks for something else than the section does as a rule. `stale`: it decides, but
+    newer evidence would stand better.
     """
 
     truth: Truth
@@ -66,6 +67,7 @@ class Finding:
     remarks: tuple[str, ...] = ()
     id: str = ""
     next_step: str = ""
+    stale: bool = False
 
     def with_id(self, section: str) -> Finding:
         """The same finding under a section's id."""

@@ -1,6 +1,7 @@
 """What the rules read: a chart and orders, free of FHIR."""
 
 from cds_service.facts.chart import (
+    SECTION_NAMES,
     Answer,
     Chart,
     Coverage,
@@ -17,9 +18,11 @@ from cds_service.facts.chart import (
 from cds_service.facts.glucose import OPEN_ORIGINS, GlucoseReading, OtherReading, ReadingOrigin, SensorReading
 from cds_service.facts.orders import DeviceOrder, Scope
 from cds_service.facts.regimen import InsulinAction, InsulinOrder, Moment
+from cds_service.facts.results import ResultKind
 
 __all__ = [
     "OPEN_ORIGINS",
+    "SECTION_NAMES",
     "Answer",
     "Chart",
     "Coverage",
@@ -35,6 +38,7 @@ __all__ = [
     "Provider",
     "ReadingOrigin",
     "Record",
+    "ResultKind",
     "Scope",
     "SensorReading",
     "Topic",

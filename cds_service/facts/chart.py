@@ -36,6 +36,24 @@ class Topic(StrEnum):
     REQUESTER = "requester"
 
 
+# What each part of the chart is called in a sentence.
+SECTION_NAMES: dict[str, str] = {
+    Topic.PATIENT: "the patient",
+    Topic.COVERAGE: "coverage",
+    Topic.CONDITIONS: "diagnoses",
+    Topic.HBA1C: "HbA1c results",
+    Topic.GLUCOSE: "glucose readings",
+    Topic.ALBUMIN_CREATININE: "albumin-creatinine ratios",
+    Topic.EGFR: "eGFR results",
+    Topic.INSULIN: "insulin orders",
+    Topic.EDUCATION: "procedures and education",
+    Topic.DEVICES: "devices",
+    Topic.ENCOUNTERS: "visits",
+    Topic.ATTESTATIONS: "signed statements",
+    Topic.REQUESTER: "the ordering provider",
+}
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class When:
     """A time in the chart as an interval of local days; `clock` is the local time where the chart has one."""
@@ -184,7 +202,8 @@ class Chart:
 
     `unread` names the topics that could not be read and why; `partial` those of which something may be
     missing. `notes` list what was set aside. `other_readings` are glucose readings that count as no self-test,
-    `sensor_signs` what shows a sensor without a reading: summaries, devices, orders.
+    `sensor_signs` what shows a sensor without a reading: summaries, devices, orders. `results`: of the kinds that a
+    policy asks for on its own, by key.
     """
 
     diagnoses: tuple[Diagnosis, ...] = ()
@@ -210,6 +229,7 @@ class Chart:
     coverages: tuple[Coverage, ...] = ()
     state: str | None = None
     open_orders: frozenset[str] = frozenset()
-    unread: Mapping[Topic, str] = field(default_factory=dict)
-    partial: Mapping[Topic, str] = field(default_factory=dict)
+    results: Mapping[str, tuple[LabResult, ...]] = field(default_factory=dict)
+    unread: Mapping[str, str] = field(default_factory=dict)
+    partial: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()

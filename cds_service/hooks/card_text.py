@@ -1,44 +1,43 @@
-"""The detail of a card, in GitHub-flavoured Markdown."""
+"""The detail of a card, in GitHub-flavored Markdown."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from datetime import date
 
-from cds_service.engine.determination import CoverageStanding, Determination, Outcome
+from cds_service.engine.assessment import Assessment
+from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Basis, Finding, Gap
+from cds_service.engine.policy import PolicyOnDay
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import Chart, DeviceOrder, Topic
-from cds_service.hooks.in_question import doubtful, excluding, required, still_open
+from cds_service.facts import SECTION_NAMES, Chart, Topic
 from cds_service.hooks.markdown import escaped
-from cds_service.policies.mp_mm_1316 import PARAMETERS, PAYER, POLICY_ID, UNITS
-from cds_service.policies.mp_mm_1316.needs import FEEDS, NAMES, feeds_any
-from cds_service.policies.mp_mm_1316.remedies import how_to_close, what_helps
 
 
-def detail(order: DeviceOrder, determination: Determination, chart: Chart, today: date) -> Iterator[str]:
+def detail(assessment: Assessment, chart: Chart, today: date) -> Iterator[str]:
     """The paragraphs of a card's detail, most important first."""
-    version = f"{PAYER} {POLICY_ID} (version {determination.policy_version})"
-    yield f"**{escaped(order.label)}**, judged as of {determination.as_of} under {version}."
+    determination, policy = assessment.determination, assessment.policy
+    version = f"{policy.payer} {policy.id} (version {determination.policy_version})"
+    yield f"**{escaped(assessment.order.label)}**, judged as of {determination.as_of} under {version}."
     if determination.eligibility:
         yield f"**First**: {escaped(determination.eligibility)}."
     if determination.outcome is Outcome.EXCLUDED:
         yield "The policy text excludes this, and a plan reviewer will say no:"
-        yield _lines(_item(f) for f in excluding(determination))
+        yield _lines(_item(f, policy) for f in determination.excluding_findings)
         yield "If the chart or the statement is wrong, correct it and sign again; else remove the order."
     if determination.reason:
         yield f"{escaped(determination.reason)}."
     if determination.outcome is not Outcome.EXCLUDED:
-        yield from _gaps(determination)
-    yield from _other_path(determination)
-    yield from _not_read(determination, chart)
-    lines = remarks(order, determination, today)
+        yield from _gaps(determination, policy)
+    yield from _other_path(determination, policy)
+    yield from _not_read(determination, policy, chart)
+    lines = remarks(assessment, today)
     if lines:
         yield "**Note**\n\n" + _lines(lines)
     excluded = determination.outcome is Outcome.EXCLUDED
-    shown = [] if excluded else [f for f in required(determination) if f.truth is MET]
+    shown = [] if excluded else [f for f in determination.required_findings if f.truth is MET]
     if shown:
-        yield "**Shown**\n\n" + _lines(f"{_name(f)}: {escaped(f.explanation)}{_weak(f)}" for f in shown)
+        yield "**Shown**\n\n" + _lines(f"{_name(f, policy)}: {escaped(f.explanation)}{_basis_suffix(f)}" for f in shown)
     yield "This predicts what a reviewer will say; it decides nothing."
 
 
@@ -48,14 +47,14 @@ def first_step(determination: Determination) -> str:
     return f"{step}: {determination.coverage_note}"
 
 
-def _gaps(determination: Determination) -> Iterator[str]:
+def _gaps(determination: Determination, policy: PolicyOnDay) -> Iterator[str]:
     """What is open, under what it has in common: first what stands against it, last what could not be read."""
-    gaps, doubts = still_open(determination), doubtful(determination)
+    gaps, doubts = determination.open_findings, determination.possible_exclusions
     headings = {finding.id: _heading(finding, doubt=finding in doubts) for finding in gaps}
     for heading in (_CHART_SAYS_NO, _STATEMENT_SAYS_NO, _MAY_EXCLUDE, _TO_ADD, _UNREAD):
         findings = [finding for finding in gaps if headings[finding.id] == heading]
         if findings:
-            yield f"**{heading}**\n\n" + _lines(map(_item, findings))
+            yield f"**{heading}**\n\n" + _lines(_item(finding, policy) for finding in findings)
 
 
 _CHART_SAYS_NO = "The chart shows otherwise"
@@ -75,35 +74,40 @@ def _heading(finding: Finding, *, doubt: bool) -> str:
     return _STATEMENT_SAYS_NO if finding.basis is Basis.ATTESTED else _CHART_SAYS_NO
 
 
-def _not_read(determination: Determination, chart: Chart) -> Iterator[str]:
+def _not_read(determination: Determination, policy: PolicyOnDay, chart: Chart) -> Iterator[str]:
     """One line on what could not be read whole and could change something, what it feeds, and what to do."""
-    lacking = [topic for topic in Topic if topic in chart.unread or topic in chart.partial]
-    sections = [finding.id for finding in (*still_open(determination), *determination.replacement)]
-    topics = [topic for topic in lacking if _may_change(topic, sections)]
-    if topics and determination.outcome is Outcome.NEEDS_DOCUMENTATION:
-        named = "; ".join(f"{NAMES[topic]} ({', '.join(FEEDS[topic])})" for topic in topics)
+    lacking = [name for name in policy.policy.dependencies if name in chart.unread or name in chart.partial]
+    sections = [finding.id for finding in (*determination.open_findings, *determination.replacement)]
+    names = [name for name in lacking if _may_change(name, sections, policy)]
+    if names and determination.outcome is Outcome.NEEDS_DOCUMENTATION:
+        fed = policy.policy.dependencies
+        named = "; ".join(f"{SECTION_NAMES.get(name, name)} ({', '.join(fed[name])})" for name in names)
         yield f"**Not read whole**: {named}. Let the service read these in the EHR, or send the records to the plan."
 
 
-def _may_change(topic: Topic, sections: Iterable[str]) -> bool:
+def _may_change(name: str, sections: Iterable[str], policy: PolicyOnDay) -> bool:
     """Whether a part of the chart feeds a section that is open, or says whose plan it is and where the member lives."""
-    return "coverage" in FEEDS[topic] or any(feeds_any([topic], section) for section in sections)
+    if name in (Topic.PATIENT, Topic.COVERAGE):
+        return True
+    return any(policy.feeds_any([name], section) for section in sections)
 
 
-def _other_path(determination: Determination) -> Iterator[str]:
-    if _asks_for_path(determination):
-        needed = [f for f in determination.replacement if f.id.startswith("D.III.A")]
-        yield "**If it replaces or repairs the pump in use (D.III)**\n\n" + _lines(
-            f"{_name(f)}: {_STANDS[f.truth]}. {_sentence(f.explanation)}" for f in needed
+def _other_path(determination: Determination, policy: PolicyOnDay) -> Iterator[str]:
+    replacement = policy.policy.replacement
+    if replacement is not None and _asks_for_path(determination):
+        wanted = {rule.section for rule in replacement.required}
+        needed = [f for f in determination.replacement if f.id in wanted]
+        yield f"**{policy.words('replacement_heading')}**\n\n" + _lines(
+            f"{_name(f, policy)}: {_STANDS[f.truth]}. {_sentence(f.explanation)}" for f in needed
         )
 
 
 _STANDS = {MET: "shown", NOT_MET: "not met", UNKNOWN: "not shown yet"}
 
 
-def _item(finding: Finding) -> str:
+def _item(finding: Finding, policy: PolicyOnDay) -> str:
     """One finding: what was found, and what closes it."""
-    found = f"{_name(finding)}: {_sentence(finding.explanation)}"
+    found = f"{_name(finding, policy)}: {_sentence(finding.explanation)}"
     parts = [
         f"{escaped(p.explanation)} ({p.id})"
         for p in finding.parts
@@ -113,8 +117,8 @@ def _item(finding: Finding) -> str:
         found += f" Found: {'; '.join(parts)}."
     if finding.truth is MET and finding.basis is not Basis.SUPPORTED:
         return found  # it excludes, and nothing closes it
-    how = how_to_close(finding)
-    return " ".join((found, escaped(what_helps(finding)), *((f"{how}.",) if how else ())))
+    how = policy.how_to_close(finding)
+    return " ".join((found, escaped(policy.what_helps(finding)), *((f"{how}.",) if how else ())))
 
 
 def _sentence(text: str) -> str:
@@ -122,11 +126,11 @@ def _sentence(text: str) -> str:
     return f"{escaped(text).rstrip('. ')}."
 
 
-def _name(finding: Finding) -> str:
-    return f"**{finding.id} {UNITS[finding.id].title}**" if finding.id in UNITS else f"**{finding.id}**"
+def _name(finding: Finding, policy: PolicyOnDay) -> str:
+    return f"**{policy.labeled(finding.id)}**"
 
 
-def _weak(finding: Finding) -> str:
+def _basis_suffix(finding: Finding) -> str:
     """Says when a met criterion rests on less than documentation."""
     if finding.basis is Basis.SUPPORTED:
         return " (supported; a reviewer may still ask)"
@@ -134,28 +138,23 @@ def _weak(finding: Finding) -> str:
     return " (attested)" if finding.basis is Basis.ATTESTED and not told else ""
 
 
-def remarks(order: DeviceOrder, determination: Determination, today: date, *, coverage: bool = True) -> list[str]:
+def remarks(assessment: Assessment, today: date, *, coverage: bool = True) -> list[str]:
     """What a reader should know beside the findings, in Markdown; `coverage`: also that it was not verified."""
+    determination, policy = assessment.determination, assessment.policy
     lines = []
-    if coverage and determination.coverage is CoverageStanding.UNVERIFIED:
+    if coverage and determination.coverage is Applicability.UNVERIFIED:
         why = escaped(determination.coverage_note)
-        lines.append(f"Coverage was not verified: {why}. This holds if the member has a {PAYER} Marketplace plan.")
+        lines.append(f"Coverage was not verified: {why}. This holds if the member has a {policy.words('plan')}.")
     age = (today - determination.as_of).days
-    if age > PARAMETERS["order_age_days"].on(determination.as_of):
+    if age > policy.parameters["order_age_days"]:
         lines.append(f"The order is {age} days old (of {determination.as_of}) and was judged at that date.")
     for finding in determination.criteria:
         for part in (finding, *finding.parts):
             lines += [f"{escaped(remark)}." for remark in part.remarks]
     if _asks_for_path(determination):
-        lines.append(
-            "A pump is in use. Is this order a replacement or repair (D.III)? Say so on the order (modifier RA or RB) "
-            "or in the questionnaire; then D.I.A, the reason and the exclusions are judged instead."
-        )
-    if not order.coded:
-        lines.append(
-            "No HCPCS code of the device is known from the order: add it (E0784, E0787, A9274 or S1034 for an external "
-            "insulin pump)."
-        )
+        lines.append(policy.words("ask_replacement"))
+    if not assessment.order.coded:
+        lines.append(policy.words("uncoded"))
     return list(dict.fromkeys(lines))
 
 

@@ -7,29 +7,30 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from cds_service.engine.determination import CoverageStanding, Determination, Outcome
+from cds_service.engine.assessment import Assessment
+from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Basis, Finding
-from cds_service.hooks.in_question import excluding, required, still_open
+from cds_service.engine.policy import PolicyOnDay
 from cds_service.hooks.markdown import plain, shortened
-from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, UNITS
-from cds_service.policies.mp_mm_1316.remedies import next_step
 
 SUMMARY_LIMIT = 139
 _COVERAGE = {
-    CoverageStanding.UNVERIFIED: ", coverage not verified",
-    CoverageStanding.NOT_IN_FORCE: ", coverage not in force",
+    Applicability.UNVERIFIED: ", coverage not verified",
+    Applicability.NOT_IN_FORCE: ", coverage not in force",
 }
 
 
-def title(determination: Determination) -> str:
+def title(assessment: Assessment) -> str:
     """One line under 140 characters."""
-    what = "Insulin pump replacement" if determination.on_replacement_path else "Insulin pump"
+    determination, policy = assessment.determination, assessment.policy
+    what = policy.words("replaced_device" if determination.on_replacement_path else "device")
     what += _COVERAGE.get(determination.coverage, "")
     if determination.outcome is Outcome.LIKELY_APPROVED:
-        return first_that_fits(f"{what}: likely approved, {shown}" for shown in _shown(required(determination)))
+        shown = _shown(determination.required_findings, policy)
+        return first_that_fits(f"{what}: likely approved, {words}" for words in shown)
     if determination.outcome is Outcome.EXCLUDED:
-        return first_that_fits(_excluded(what, excluding(determination)[0]))
-    return first_that_fits(_to_do(what, determination))
+        return first_that_fits(_excluded(what, determination.excluding_findings[0], policy))
+    return first_that_fits(_to_do(what, determination, policy))
 
 
 def first_that_fits(wordings: Iterable[str]) -> str:
@@ -46,11 +47,10 @@ def supported(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.basis is Basis.SUPPORTED]
 
 
-def _shown(criteria: list[Finding]) -> Iterator[str]:
+def _shown(criteria: list[Finding], policy: PolicyOnDay) -> Iterator[str]:
     """How well the criteria stand: never "all" without saying how many are only supported."""
     indirect, every = len(supported(criteria)), len(criteria)
-    policy = f" ({PAYER} {POLICY_ID})"
-    for ending in (policy, ""):
+    for ending in (f" ({policy.payer} {policy.id})", ""):
         if indirect == every:
             yield f"but a reviewer may still ask about all {every} criteria{ending}"
         elif indirect:
@@ -59,22 +59,22 @@ def _shown(criteria: list[Finding]) -> Iterator[str]:
             yield f"all {every} criteria are documented or attested{ending}"
 
 
-def _excluded(what: str, exclusion: Finding) -> Iterator[str]:
+def _excluded(what: str, exclusion: Finding, policy: PolicyOnDay) -> Iterator[str]:
     """With what was found, else with what the section is called."""
-    head = f"{what}: excluded by {POLICY_ID} {exclusion.id}"
+    head = f"{what}: excluded by {policy.id} {exclusion.id}"
     yield f"{head}. {exclusion.explanation}"
-    yield f"{head}. {UNITS[exclusion.id].title if exclusion.id in UNITS else 'See the policy'}"
+    yield f"{head}. {policy.titles.get(exclusion.id) or 'See the policy'}"
     yield head
 
 
-def _to_do(what: str, determination: Determination) -> Iterator[str]:
-    gaps = still_open(determination)
+def _to_do(what: str, determination: Determination, policy: PolicyOnDay) -> Iterator[str]:
+    gaps = determination.open_findings
     if determination.eligibility:
         step, more = determination.eligibility, len(gaps)
     elif gaps:
-        step, more = f"{next_step(gaps[0])} ({gaps[0].id})", len(gaps) - 1
+        step, more = f"{policy.next_step(gaps[0])} ({gaps[0].id})", len(gaps) - 1
     else:
-        step, more = "add the HCPCS code to the order", 0
+        step, more = policy.words("code_step"), 0
     for head in (f"{what}: needs documentation", what):
         if more:
             yield f"{head}. Next: {step}; {more} more"

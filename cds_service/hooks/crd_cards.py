@@ -11,15 +11,14 @@ from datetime import date
 from typing import Any
 from uuid import uuid4
 
-from cds_service.engine.determination import Determination, Outcome
-from cds_service.facts import Chart, DeviceOrder
+from cds_service.engine.assessment import Assessment
+from cds_service.engine.determination import Outcome
+from cds_service.facts import Chart
 from cds_service.hooks.card_text import first_step, remarks
 from cds_service.hooks.card_title import first_that_fits
 from cds_service.hooks.configuration import GUIDELINE, REMINDER, Configuration, Option
-from cds_service.hooks.in_question import in_question
 from cds_service.hooks.markdown import escaped
 from cds_service.hooks.suggestions import suggestions_for
-from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, SECTIONS, UNITS
 from fhir_mappings.crd_versions import CrdVersion
 
 _DISPLAYS = {GUIDELINE.code: "Guideline", REMINDER.code: "Clinical Reminder"}
@@ -38,83 +37,85 @@ class CrdCardWriter:
         ordered: frozenset[str],
     ) -> None:
         """`ordered`: codes of all draft orders, of which nobody needs to be reminded."""
-        self._policy_url = f"{public_url}/policy/{POLICY_ID}"
+        self._url = public_url
         self._patient = f"Patient/{patient_id}"
         self._user = user_id
         self._version = version
         self._configuration = configuration
         self._ordered = ordered
 
-    def cards(
-        self, order: DeviceOrder, determination: Determination, chart: Chart, today: date
-    ) -> list[dict[str, Any]]:
+    def cards(self, assessment: Assessment, chart: Chart, today: date) -> list[dict[str, Any]]:
         """The cards for one order, the most useful first."""
-        if not determination.criteria or determination.rides_with:
+        determination = assessment.determination
+        if not determination.criteria or determination.accompanies:
             return []
-        found = (self._reminder(order, determination, chart, today), self._reference(order, determination))
-        return [card for card in found if card is not None]
+        cards = (self._reminder(assessment, chart, today), self._reference(assessment))
+        return [card for card in cards if card is not None]
 
-    def _reminder(
-        self, order: DeviceOrder, determination: Determination, chart: Chart, today: date
-    ) -> dict[str, Any] | None:
-        offers = self._offers(order, determination, chart, today)
+    def _reminder(self, assessment: Assessment, chart: Chart, today: date) -> dict[str, Any] | None:
+        determination = assessment.determination
+        offers = self._offers(assessment, chart, today)
         first = [first_step(determination)] if determination.eligibility else []
         due = [*first, *(offer["label"] for offer in offers)]
-        notes = remarks(order, determination, today, coverage=False)
+        notes = remarks(assessment, today, coverage=False)
         if not self._configuration.on(REMINDER) or not (due or notes):
             return None
-        card = self._frame(order, REMINDER, first_that_fits(_reminders(determination, due, notes)))
+        card = self._frame(assessment, REMINDER, first_that_fits(_reminders(assessment, due, notes)))
         points = "\n".join(f"- {line}" for line in (*(f"{escaped(line)}." for line in due), *notes))
-        card["detail"] = f"For **{escaped(order.label)}**, what helps before it goes to the plan:\n\n{points}"
+        label = escaped(assessment.order.label)
+        card["detail"] = f"For **{label}**, what helps before it goes to the plan:\n\n{points}"
         if offers and self._version.reminder_suggests:
             card["suggestions"] = offers
             card["selectionBehavior"] = "any"
         return card
 
-    def _offers(
-        self, order: DeviceOrder, determination: Determination, chart: Chart, today: date
-    ) -> list[dict[str, Any]]:
+    def _offers(self, assessment: Assessment, chart: Chart, today: date) -> list[dict[str, Any]]:
         """Orders that would close a gap and that nobody has placed."""
-        if determination.outcome is Outcome.EXCLUDED:
+        if assessment.determination.outcome is Outcome.EXCLUDED:
             return []
-        taken = self._ordered | chart.open_orders
-        return suggestions_for(order, determination, self._patient, self._user, taken, today)
+        return suggestions_for(assessment, self._patient, self._user, self._ordered | chart.open_orders, today)
 
-    def _reference(self, order: DeviceOrder, determination: Determination) -> dict[str, Any] | None:
-        found = in_question(determination)
-        if not self._configuration.on(GUIDELINE) or not found:
+    def _reference(self, assessment: Assessment) -> dict[str, Any] | None:
+        sections = [finding.id for finding in assessment.determination.findings_in_question]
+        if not self._configuration.on(GUIDELINE) or not sections:
             return None
-        sections = [finding.id for finding in found]
+        policy = assessment.policy
         named = f"{', '.join(sections[:3])}{' and more' if len(sections) > 3 else ''}"
         what = f"sections {named} ask" if len(sections) > 1 else f"section {named} asks"
-        card = self._frame(order, GUIDELINE, f"Insulin pump policy {POLICY_ID}: read what {what}")
-        lines = "\n".join(f"- **{s} {escaped(_title(s))}**: {escaped(_says(s))}" for s in sections)
-        card["detail"] = f"For **{escaped(order.label)}**, what the policy asks in its sections:\n\n{lines}"
+        card = self._frame(assessment, GUIDELINE, f"Insulin pump policy {policy.id}: read what {what}")
+        titles = {section: policy.titles.get(section) or "criteria" for section in sections}
+        lines = "\n".join(f"- **{s} {escaped(titles[s])}**: {escaped(policy.says(s))}" for s in sections)
+        label = escaped(assessment.order.label)
+        card["detail"] = f"For **{label}**, what the policy asks in its sections:\n\n{lines}"
+        url = self._policy_url(assessment)
         card["links"] = [
-            {"label": f"{POLICY_ID} {s}: {_title(s)}", "url": f"{self._policy_url}#{s}", "type": "absolute"}
-            for s in sections
+            {"label": f"{policy.id} {section}: {titles[section]}", "url": f"{url}#{section}", "type": "absolute"}
+            for section in sections
         ]
         return card
 
-    def _frame(self, order: DeviceOrder, option: Option, summary: str) -> dict[str, Any]:
+    def _policy_url(self, assessment: Assessment) -> str:
+        return f"{self._url}/policy/{assessment.policy.id}"
+
+    def _frame(self, assessment: Assessment, option: Option, summary: str) -> dict[str, Any]:
         topic = {"system": self._version.topic_system, "code": option.code, "display": _DISPLAYS[option.code]}
         return {
             "uuid": str(uuid4()),
             "summary": summary,
             "indicator": "info",
-            "source": {"label": PAYER, "url": self._policy_url, "topic": topic},
-            "extension": {"davinci-crd.associated-resource": [{"reference": order.reference}]},
+            "source": {"label": assessment.policy.payer, "url": self._policy_url(assessment), "topic": topic},
+            "extension": {"davinci-crd.associated-resource": [{"reference": assessment.order.reference}]},
         }
 
 
-def _reminders(determination: Determination, due: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
+def _reminders(assessment: Assessment, due: Sequence[str], notes: Sequence[str]) -> Iterator[str]:
     """Titles, the longest first: what is due, else what has to be known."""
     what = "Insulin pump order"
     if due:
         first = due[0]
         yield f"{what}: {first[:1].lower()}{first[1:]}"
-    if determination.eligibility:
-        yield f"{what}: {determination.eligibility} with {PAYER}"
+    if assessment.determination.eligibility:
+        yield f"{what}: {assessment.determination.eligibility} with {assessment.policy.payer}"
     if not due and not set("\\&").intersection(notes[0]):  # a note is Markdown, a title is not
         yield f"{what}. {notes[0]}"
         yield f"{what}. {notes[0].split('. ')[0].rstrip('.')}."
@@ -122,14 +123,6 @@ def _reminders(determination: Determination, due: Sequence[str], notes: Sequence
     if number > 1:
         yield f"{what}: {number} things help before it goes to the plan"
     yield f"{what}: one thing helps before it goes to the plan"
-
-
-def _title(section: str) -> str:
-    return UNITS[section].title if section in UNITS else "criteria"
-
-
-def _says(section: str) -> str:
-    return SECTIONS[section].says if section in SECTIONS else _title(section)
 
 
 def limited(cards: Sequence[dict[str, Any]], configuration: Configuration) -> list[dict[str, Any]]:

@@ -37,8 +37,8 @@ def as_json(
         body["reason"] = determination.reason
     if determination.criteria:
         body["path"] = "replacement" if determination.on_replacement_path else "new"
-    if determination.rides_with:
-        body["ridesWith"] = determination.rides_with
+    if determination.accompanies:
+        body["ridesWith"] = determination.accompanies
     for name in GROUPS:
         findings = getattr(determination, name)
         if findings:

@@ -17,7 +17,7 @@ from fhir_mappings.readings import Reading, Status, failed
 _TOPIC_OF = {topic.value: topic for topic in Topic}
 
 
-class ChartSource(Protocol):
+class SectionSource(Protocol):
     """Where missing parts of the chart come from."""
 
     def fetch(self, topics: Sequence[Topic], pages: Mapping[Topic, str]) -> Mapping[Topic, Reading]:
@@ -38,7 +38,7 @@ class ChartSource(Protocol):
 
 
 class Prefetch:
-    """What the client sent along. It is looked at when it is asked for: most orders are not for a pump."""
+    """The prefetch object, parsed lazily: most calls are not about a pump."""
 
     def __init__(self, raw: bytes | msgspec.Raw = b"{}") -> None:
         """`raw`: a JSON object."""
@@ -78,7 +78,7 @@ def refuse_other_patient(prefetch: Prefetch, patient_id: str, *, read_whole: boo
         raise BadRequest("prefetch.patient is another patient than context.patientId", "prefetch.patient")
 
 
-def completed(by_topic: dict[Topic, Reading], source: ChartSource | None) -> dict[Topic, Reading]:
+def completed(by_topic: dict[Topic, Reading], source: SectionSource | None) -> dict[Topic, Reading]:
     """All topics: absent and failed keys are fetched once, first pages are completed; what was given is not asked
     again. Without a source, what is missing is not retrieved."""
     wanted, open_ended = lacking(by_topic)

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 import tomllib
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from importlib.resources import files
 from typing import Any
 
@@ -28,20 +27,19 @@ _LONGEST = 2_000
 class Identity:
     """What a coverage says of itself.
 
-    `payer`: True the payer's own, False another one's, None nobody knows. `products`: all that are named, the
-    Marketplace among them; `in_words`: the Marketplace is named in words, not by a plan id alone. `state`: of the
-    plan, None when the coverage does not say.
+    `payer`: True the payer's own, False another one's, None nobody knows. `products`: all that it is of; `named`: those
+    that it names in words or by its type, not by a plan id or a brand alone. `state`: of the plan, None when the
+    coverage does not say.
     """
 
     payer: bool | None
     products: frozenset[Product]
-    in_words: bool
+    named: frozenset[Product]
     state: str | None
 
 
-def identify(coverage: Coverage, identifiers: Iterable[str] = ()) -> Identity:
-    """What a coverage says of itself; `identifiers`: of the payer, as the plan has configured them."""
-    payer = caresource()
+def identify(coverage: Coverage, payer: Payer, identifiers: Iterable[str] = ()) -> Identity:
+    """What a coverage says of itself, held against one payer; `identifiers`: more of the payer's, from the settings."""
     plans = [
         shape
         for text in (*coverage.plan_ids, *coverage.plan_texts)
@@ -53,7 +51,7 @@ def identify(coverage: Coverage, identifiers: Iterable[str] = ()) -> Identity:
     return Identity(
         payer=payer.is_payer(coverage, {plan["issuer"] for plan in plans}, frozenset(identifiers)),
         products=frozenset(products),
-        in_words=Product.MARKETPLACE in named,
+        named=frozenset(named),
         state=plans[0]["state"] if plans else payer.state_in(texts),
     )
 
@@ -61,24 +59,24 @@ def identify(coverage: Coverage, identifiers: Iterable[str] = ()) -> Identity:
 class Payer:
     """A payer as its TOML tells."""
 
-    def __init__(self, data: dict[str, Any]) -> None:
+    def __init__(self, data: Mapping[str, Any]) -> None:
         """`data`: the TOML, read."""
         self.name: str = data["name"]
         self._names = [words_of(name) for name in data["names"]]
-        self._split = [words_of(name) for name in data["split_names"]]
-        self._issuers = frozenset(data["issuers"])
-        self._look_alikes = [words_of(row["name"]) for row in data["look_alike"]]
-        self._brands = [(words_of(row["name"]), row.get("state"), row.get("product")) for row in data["brand"]]
-        self._states = {code: words_of(name) for code, name in data["states"]["names"].items()}
+        self._split = [words_of(name) for name in data.get("split_names", ())]
+        self._issuers = frozenset(data.get("issuers", ()))
+        self._look_alikes = [words_of(row["name"]) for row in data.get("look_alike", ())]
+        self._brands = [(words_of(row["name"]), row.get("state"), row.get("product")) for row in data.get("brand", ())]
+        self._states = {code: words_of(name) for code, name in data.get("states", {}).get("names", {}).items()}
         places = {word for name in self._states.values() for word in name} | {code.casefold() for code in self._states}
-        self._before_split = places | set(data["before_split"])
+        self._before_split = places | set(data.get("before_split", ()))
         self._products = [
             (Product(row["product"]), words_of(name), bool(row.get("weak")))
-            for row in data["product"]
+            for row in data.get("product", ())
             for name in row["names"]
         ]
-        self._negations = frozenset(data["words"]["negations"])
-        self._nobody = frozenset(data["words"]["nobody"])
+        self._negations = frozenset(data.get("words", {}).get("negations", ()))
+        self._nobody = frozenset(data.get("words", {}).get("nobody", ()))
 
     def is_payer(self, coverage: Coverage, issuers: set[str], identifiers: frozenset[str]) -> bool | None:
         """True: this payer's; False: another one's; None: nothing says, or name and plan contradict each other."""
@@ -155,8 +153,14 @@ def _codes_in(text: str) -> Iterator[str]:
             yield word
 
 
-@cache
-def caresource() -> Payer:
-    """CareSource, whose policies are held."""
-    text = files(__package__).joinpath("caresource.toml").read_text(encoding="utf-8")
-    return Payer({"name": "CareSource", **tomllib.loads(text)})
+_OWN_FILES: dict[str, Payer] = {}
+
+
+def payer_named(name: str, data: Mapping[str, Any] | None = None) -> Payer:
+    """A payer by its id, which is the name of its TOML here; `data`: the TOML's content, of one that is not here."""
+    if data is not None:
+        return Payer(data)
+    if name not in _OWN_FILES:
+        text = files(__package__).joinpath(f"{name}.toml").read_text(encoding="utf-8")
+        _OWN_FILES[name] = Payer(tomllib.loads(text))
+    return _OWN_FILES[name]

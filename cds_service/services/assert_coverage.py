@@ -17,19 +17,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from cds_service.engine.assessment import Assessment
 from cds_service.engine.coverage_assertion import CoverageAssertion, Covered, PriorAuthorization, Reason
-from cds_service.engine.determination import CoverageStanding, Determination, Outcome
+from cds_service.engine.coverage_match import CoverageMatch, MatchReason
+from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Finding, Gap
-from cds_service.facts import DeviceOrder, Topic
+from cds_service.engine.policy import PolicyOnDay
+from cds_service.facts import Topic
 from cds_service.hooks.card_title import supported
 from cds_service.hooks.determinations import assertion_id
-from cds_service.hooks.in_question import in_question, required
 from cds_service.hooks.markdown import plain, whole_clauses
-from cds_service.policies.mp_mm_1316 import PAYER, POLICY_ID, QUESTIONNAIRE, UNITS
-from cds_service.policies.mp_mm_1316.coverage import CoverageMatch
-from cds_service.policies.mp_mm_1316.coverage import Reason as MatchReason
-from cds_service.policies.mp_mm_1316.needs import feeds_any
-from cds_service.policies.mp_mm_1316.remedies import what_helps
 from cds_service.settings import Settings
 
 _LONGEST_REASON = 500
@@ -37,7 +34,7 @@ _LONGEST_HELP = 240
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class AssertionContext:
     """What holds for every assertion of one call.
 
     `primary`: the hook may ask for documentation. `unsolicited`: the client takes a number without a request.
@@ -52,109 +49,113 @@ class Terms:
     primary: bool
     unsolicited: bool
     answers_all: bool
-    unread: frozenset[Topic]
+    unread: frozenset[str]
 
 
-def assertion_for(
-    order: DeviceOrder, determination: Determination, match: CoverageMatch | None, terms: Terms
-) -> CoverageAssertion | None:
+def assertion_for(assessment: Assessment, context: AssertionContext) -> CoverageAssertion | None:
     """The assertion about one order; None where there is nothing to assert, or no Coverage to assert it of."""
+    order, determination, match = assessment.order, assessment.determination, assessment.match
     coverage = determination.coverage_reference
     if match is None or coverage is None:
         return None
-    if determination.coverage is CoverageStanding.NOT_GOVERNED and not terms.answers_all:
+    if determination.coverage is Applicability.NOT_GOVERNED and not context.answers_all:
         return None
-    settings = terms.settings
+    settings = context.settings
     ends = match.ends
-    blank = CoverageAssertion(
+    base = CoverageAssertion(
         order=order.reference,
         coverage=coverage,
-        assertion_id=assertion_id(order.reference, terms.patient_id, coverage),
+        assertion_id=assertion_id(order.reference, context.patient_id, coverage),
         covered=Covered.COVERED,
-        made_on=terms.today,
-        policy_link=f"{settings.public_url}/policy/{POLICY_ID}{_anchor(determination)}",
+        made_on=context.today,
+        policy_link=f"{settings.public_url}/policy/{assessment.policy.id}{_anchor(determination)}",
         reasons=(),
         prior_authorization=PriorAuthorization.NEEDED,
         billing_codes=order.billing_codes,
-        depends_on=determination.rides_with,
-        expires=ends if ends and ends >= terms.today else None,
+        depends_on=determination.accompanies,
+        expires=ends if ends and ends >= context.today else None,
         contact=settings.payer_phone or None,
     )
-    return _not_insured(blank, match) or _by_standing(blank, determination, match, terms)
+    return _from_membership(base, match) or _from_determination(base, assessment, match, context)
 
 
 def _anchor(determination: Determination) -> str:
-    sections = [finding.id for finding in in_question(determination)]
+    sections = [finding.id for finding in determination.findings_in_question]
     return f"#{sections[0]}" if sections else ""
 
 
-def _not_insured(blank: CoverageAssertion, match: CoverageMatch) -> CoverageAssertion | None:
+def _from_membership(base: CoverageAssertion, match: CoverageMatch) -> CoverageAssertion | None:
     """What is known of the member, before any policy is looked at."""
     if match.reason is MatchReason.MEMBER_UNKNOWN:
         reason = Reason("Coverage: the member id on the Coverage is not known to the plan", "no-member-found")
-    elif match.standing is CoverageStanding.NOT_IN_FORCE:
+    elif match.applicability is Applicability.NOT_IN_FORCE:
         text = whole_clauses(f"Coverage: not active on the day of the order: {match.why}", _LONGEST_REASON)
         reason = Reason(text, "no-active-coverage")
     else:
         return None
-    return _not_covered(blank, (reason,))
+    return _not_covered(base, (reason,))
 
 
-def _by_standing(
-    blank: CoverageAssertion, determination: Determination, match: CoverageMatch, terms: Terms
+def _from_determination(
+    base: CoverageAssertion, assessment: Assessment, match: CoverageMatch, context: AssertionContext
 ) -> CoverageAssertion:
+    determination, policy = assessment.determination, assessment.policy
     if not determination.criteria:
-        reason = Reason(f"Coverage and prior authorization: {_sentence(determination.reason or '')}; ask {PAYER}")
-        return _conditional(blank, (reason,))
-    reasons = tuple(_reasons(determination, terms.primary))
-    if determination.coverage is CoverageStanding.UNVERIFIED:
-        why = f"Coverage: not verified, {determination.coverage_note}; {POLICY_ID} is for {PAYER} Marketplace plans"
-        asked = _asking(blank, determination, terms)
-        return _conditional(asked, (Reason(why), *reasons))
+        text = f"Coverage and prior authorization: {_sentence(determination.reason or '')}; ask {policy.payer}"
+        return _conditional(base, (Reason(text),))
+    reasons = tuple(_reasons(determination, policy, context.primary))
+    if determination.coverage is Applicability.UNVERIFIED:
+        why = f"Coverage: not verified, {determination.coverage_note}; {policy.id} is for {policy.words('plan')}s"
+        asking = _with_questionnaire(base, assessment, context)
+        return _conditional(asking, (Reason(why), *reasons))
     if determination.outcome is Outcome.EXCLUDED:
-        return _not_covered(blank, reasons)
+        return _not_covered(base, reasons)
     if determination.outcome is Outcome.LIKELY_APPROVED:
-        return _approved(blank, determination, match, terms)
-    unread = [finding for finding in in_question(determination) if _is_technical(finding, terms.unread)]
+        return _approved(base, assessment, match, context)
+    unread = [f for f in determination.findings_in_question if _is_technical(f, policy, context.unread)]
     if unread:
-        return _technical(blank, unread)
-    return replace(_asking(blank, determination, terms), reasons=reasons)
+        return _technical(base, unread)
+    return replace(_with_questionnaire(base, assessment, context), reasons=reasons)
 
 
-def _asking(blank: CoverageAssertion, determination: Determination, terms: Terms) -> CoverageAssertion:
+def _with_questionnaire(
+    base: CoverageAssertion, assessment: Assessment, context: AssertionContext
+) -> CoverageAssertion:
     """The same with the questionnaire, where documentation is missing and the hook may ask for it."""
-    if determination.outcome is not Outcome.NEEDS_DOCUMENTATION or not terms.primary:
-        return blank
-    return replace(blank, questionnaire=f"{terms.settings.public_url}/fhir/{QUESTIONNAIRE}")
+    if assessment.determination.outcome is not Outcome.NEEDS_DOCUMENTATION or not context.primary:
+        return base
+    identity = assessment.policy.policy.questionnaire
+    canonical = f"{context.settings.public_url}/fhir/Questionnaire/{identity.id}|{identity.version}"
+    return replace(base, questionnaire=canonical)
 
 
 def _approved(
-    blank: CoverageAssertion, determination: Determination, match: CoverageMatch, terms: Terms
+    base: CoverageAssertion, assessment: Assessment, match: CoverageMatch, context: AssertionContext
 ) -> CoverageAssertion:
-    text = f"Prior authorization: every criterion of {POLICY_ID} is met in what was read"
-    every = required(determination)
+    text = f"Prior authorization: every criterion of {assessment.policy.id} is met in what was read"
+    every = assessment.determination.required_findings
     indirect = supported(every)
     if indirect:
         text += f", {len(indirect)} of {len(every)} on indirect evidence ({', '.join(f.id for f in indirect)})"
-    allowed = terms.settings.issue_authorization_numbers and terms.unsolicited and terms.primary
+    allowed = context.settings.issue_authorization_numbers and context.unsolicited and context.primary
     if not allowed:
-        return replace(blank, reasons=(Reason(f"{text}; the plan decides on the request"),))
-    number = _authorization_number(blank, match, terms)
+        return replace(base, reasons=(Reason(f"{text}; the plan decides on the request"),))
+    number = _authorization_number(base, match, context)
     return replace(
-        blank,
+        base,
         prior_authorization=PriorAuthorization.SATISFIED,
         authorization_number=number,
         reasons=(Reason(f"{text}; it is authorized under the number given"),),
     )
 
 
-def _not_covered(blank: CoverageAssertion, reasons: tuple[Reason, ...]) -> CoverageAssertion:
-    return replace(blank, covered=Covered.NOT_COVERED, prior_authorization=None, reasons=reasons)
+def _not_covered(base: CoverageAssertion, reasons: tuple[Reason, ...]) -> CoverageAssertion:
+    return replace(base, covered=Covered.NOT_COVERED, prior_authorization=None, reasons=reasons)
 
 
-def _conditional(blank: CoverageAssertion, reasons: tuple[Reason, ...]) -> CoverageAssertion:
+def _conditional(base: CoverageAssertion, reasons: tuple[Reason, ...]) -> CoverageAssertion:
     return replace(
-        blank,
+        base,
         covered=Covered.CONDITIONAL,
         prior_authorization=PriorAuthorization.CONDITIONAL,
         information_needed=True,
@@ -162,42 +163,43 @@ def _conditional(blank: CoverageAssertion, reasons: tuple[Reason, ...]) -> Cover
     )
 
 
-def _is_technical(finding: Finding, unread: frozenset[Topic]) -> bool:
+def _is_technical(finding: Finding, policy: PolicyOnDay, unread: frozenset[str]) -> bool:
     """Whether a finding is open for want of data that the EHR holds.
 
     Statements that could not be read are asked for like ones that were never made: the questionnaire closes both.
     """
-    return finding.gap is Gap.NOT_RETRIEVED and feeds_any(unread - {Topic.ATTESTATIONS}, finding.id)
+    return finding.gap is Gap.NOT_RETRIEVED and policy.feeds_any(unread - {Topic.ATTESTATIONS}, finding.id)
 
 
-def _technical(blank: CoverageAssertion, unread: Sequence[Finding]) -> CoverageAssertion:
+def _technical(base: CoverageAssertion, unread: Sequence[Finding]) -> CoverageAssertion:
     named = "; ".join(f"{f.id} ({plain(f.explanation)})" for f in unread)
     head = "Coverage and prior authorization: could not be read from the EHR"
     text = whole_clauses(f"{head}: {named}", _LONGEST_REASON)
     return replace(
-        blank,
+        base,
         covered=Covered.INDETERMINATE,
         prior_authorization=PriorAuthorization.INDETERMINATE,
         reasons=(Reason(text, "technical"),),
     )
 
 
-def _reasons(determination: Determination, primary: bool) -> Iterator[Reason]:
+def _reasons(determination: Determination, policy: PolicyOnDay, primary: bool) -> Iterator[Reason]:
     """One reason for each section in question; hooks that may not ask for documents only name the sections."""
-    found = in_question(determination)
+    findings = determination.findings_in_question
     if determination.outcome is Outcome.EXCLUDED:
-        for finding in found:
-            yield _reason(f"Coverage: excluded by {POLICY_ID} {_name(finding)}.", finding.explanation)
+        for finding in findings:
+            yield _reason(f"Coverage: excluded by {policy.id} {policy.labeled(finding.id)}.", finding.explanation)
         return
     if determination.reason:
         yield _reason("Order:", determination.reason)
     if not primary:
-        if found:
-            sections = ", ".join(finding.id for finding in found)
-            yield Reason(f"Prior authorization: {POLICY_ID} {sections} not shown yet; looked at again at signing")
+        if findings:
+            sections = ", ".join(finding.id for finding in findings)
+            yield Reason(f"Prior authorization: {policy.id} {sections} not shown yet; looked at again at signing")
         return
-    for finding in found:
-        yield _reason(f"Documentation, {_name(finding)}:", finding.explanation, what_helps(finding))
+    for finding in findings:
+        head = f"Documentation, {policy.labeled(finding.id)}:"
+        yield _reason(head, finding.explanation, policy.what_helps(finding))
 
 
 def _reason(head: str, explanation: str, helps: str = "") -> Reason:
@@ -211,12 +213,8 @@ def _sentence(text: str) -> str:
     return plain(text).rstrip(". ")
 
 
-def _name(finding: Finding) -> str:
-    return f"{finding.id} {UNITS[finding.id].title}" if finding.id in UNITS else finding.id
-
-
-def _authorization_number(blank: CoverageAssertion, match: CoverageMatch, terms: Terms) -> str:
+def _authorization_number(base: CoverageAssertion, match: CoverageMatch, context: AssertionContext) -> str:
     """A number that no other order has: the same EHR, member, coverage and order always get the same one."""
     members = sorted(match.coverage.member_ids) if match.coverage else []
-    parts = (terms.fhir_server or "", terms.patient_id, blank.order, blank.coverage, *members)
+    parts = (context.fhir_server or "", context.patient_id, base.order, base.coverage, *members)
     return f"PA-{hashlib.sha256('|'.join(parts).encode()).hexdigest()[:16].upper()}"

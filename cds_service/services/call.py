@@ -1,16 +1,17 @@
-"""One call: what was asked, and all that its answer depends on beside it."""
+"""A validated hook call with everything its answer depends on: service, settings, clock, CRD version, options."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from cds_service.engine.coverage_match import CoverageMatch
+from cds_service.engine.policy import Policy
 from cds_service.facts import Chart, DeviceOrder
 from cds_service.hooks.configuration import Configuration
 from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import HookRequest
-from cds_service.policies.mp_mm_1316.coverage import CoverageMatch
-from cds_service.policies.registry import match
+from cds_service.policies.registry import choose_policy, policies_in_use
 from cds_service.services.member_roster import Roster
 from cds_service.settings import Settings
 from fhir_mappings.chart import ChartReader
@@ -42,6 +43,11 @@ class Call:
         today = self.now.astimezone(reader.zone).date()
         return today, max(today, self.now.astimezone(UTC).date())
 
-    def match(self, order: DeviceOrder, chart: Chart, as_of: date) -> CoverageMatch:
-        """The coverage that an order of that day is held against."""
-        return match(order, chart, as_of, self.settings.overrides(), self.roster)
+    @property
+    def policies(self) -> tuple[Policy, ...]:
+        """The policies in use."""
+        return policies_in_use(self.settings.policies)
+
+    def match(self, order: DeviceOrder, chart: Chart, as_of: date) -> tuple[Policy, CoverageMatch]:
+        """The policy and the coverage that an order of that day is held against."""
+        return choose_policy(self.policies, order, chart, as_of, self.settings.overrides(), self.roster)

@@ -6,27 +6,27 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 import msgspec
 
+from cds_service.engine.assessment import Assessment
 from cds_service.engine.determination import Determination
+from cds_service.engine.open_questions import OpenQuestions, open_questions
+from cds_service.engine.policy import AnswerValue
 from cds_service.errors import BadRequest
 from cds_service.facts import Chart, DeviceOrder, When
 from cds_service.hooks.configuration import configuration_in
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import FhirAccess, HookRequest
-from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.mp_mm_1316.documentation import Asked, Value, asked, prefilled
-from cds_service.policies.registry import is_governed_kind, parameters_on
+from cds_service.policies.registry import is_governed_kind
+from cds_service.services.assess_orders import assess
 from cds_service.services.call import Call
-from cds_service.services.judge_orders import judge_orders
+from cds_service.services.covered_orders import covered_order
 from cds_service.services.member_roster import Roster
-from cds_service.services.place_orders import placed
-from cds_service.services.read_chart import OpenSource, Readers, Source, opened, read_chart
-from cds_service.services.see_call import Seen
+from cds_service.services.read_chart import CallReader, ChartSource, ChartSourceFactory, open_source_for, read_chart
+from cds_service.services.read_inputs import CallInputs
 from cds_service.settings import Settings
 from fhir_mappings.banner import Banner, banner_of, name_in
 from fhir_mappings.chart import ChartReader
@@ -41,7 +41,7 @@ _SEARCHES = ("DeviceRequest", "ServiceRequest", "MedicationRequest")
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class PageRequest:
     """What is to be judged, for whom, and how the EHR is reached.
 
     `order`: its reference, None when it has to be found. `entries`: the order as it was when its card was made, with
@@ -58,8 +58,8 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
-class Documented:
-    """What the page shows. `order` None: no order for a pump was found, and nothing is judged.
+class OrderPage:
+    """What the page shows. `assessment` None: no order for a pump was found, and nothing is judged.
 
     `others`: references and labels of further pump orders that are open. `dated`: the order's own day, where that is
     not the day that it was judged at. `signer`: the name of who has signed in, where it could be read.
@@ -68,19 +68,27 @@ class Documented:
     banner: Banner
     chart: Chart
     today: date
-    order: DeviceOrder | None = None
-    determination: Determination | None = None
-    asked: Mapping[str, Asked] | None = None
-    prefilled: Mapping[str, Value] | None = None
-    parameters: Mapping[str, Any] | None = None
+    assessment: Assessment | None = None
+    questions: Mapping[str, OpenQuestions] | None = None
+    prefilled: Mapping[str, AnswerValue] | None = None
     others: tuple[tuple[str, str], ...] = ()
     dated: date | None = None
     signer: str = ""
 
+    @property
+    def order(self) -> DeviceOrder | None:
+        """The order that the page is about."""
+        return self.assessment.order if self.assessment is not None else None
+
+    @property
+    def determination(self) -> Determination | None:
+        """What is determined of it."""
+        return self.assessment.determination if self.assessment is not None else None
+
 
 def document_order(
-    wanted: Wanted, settings: Settings, now: datetime, open_source: OpenSource, roster: Roster | None
-) -> Documented:
+    wanted: PageRequest, settings: Settings, now: datetime, open_source: ChartSourceFactory, roster: Roster | None
+) -> OrderPage:
     """Reads the order and the whole chart, and judges. `now`: an aware time."""
     began = time.monotonic()
     request = HookRequest(
@@ -90,7 +98,7 @@ def document_order(
         patient_id=wanted.patient_id,
         fhir=wanted.access,
     )
-    source = opened(request, now, open_source, settings.page_seconds, began)
+    source = open_source_for(request, now, open_source, settings.page_seconds, began)
     if source is None:
         raise ValueError("the documentation page always has a FHIR server")
     try:
@@ -102,7 +110,7 @@ def document_order(
         source.close()
 
 
-def _orders_on_server(source: Source, wanted: Wanted) -> list[RawEntry]:
+def _orders_on_server(source: ChartSource, wanted: PageRequest) -> list[RawEntry]:
     """All orders of the patient that may be for a pump, the one that is asked for among them."""
     patient = quote(wanted.patient_id, safe="")
     urls = [f"{kind}?patient={patient}&_count=200" for kind in _SEARCHES]
@@ -121,22 +129,22 @@ def _is_readable(entry: RawEntry) -> bool:
         return False
 
 
-def _judged(call: Call, wanted: Wanted, source: Source) -> Documented:
+def _judged(call: Call, wanted: PageRequest, source: ChartSource) -> OrderPage:
     request = call.request
     drafts = list(draft_orders(request.entries, "order"))
-    readers = Readers(request, drafts, call.settings.time_zone)
+    call_reader = CallReader(request, drafts, call.settings.time_zone)
     most = call.settings.max_resources
-    reader, orders = read_chart(request, readers, drafts, source, None, False, most, also=wanted.written)
+    reader, orders = read_chart(request, call_reader, drafts, source, None, False, most, also=wanted.written)
     banner = _banner(source, wanted.patient_id)
     chosen = _chosen(orders, wanted.order)
     if chosen is None:
-        return Documented(banner, Chart(), call.days(reader)[0])
+        return OrderPage(banner, Chart(), call.days(reader)[0])
     by_reference = {draft.reference: draft for draft in drafts}
-    found = _documented(call, Seen(by_reference, frozenset(), reader, orders, reader.chart(), ()), chosen, banner)
+    found = _documented(call, CallInputs(by_reference, frozenset(), reader, orders, reader.chart(), ()), chosen, banner)
     return replace(found, signer=name_in(source.raw(wanted.user_id)) if wanted.user_id else "")
 
 
-def _banner(source: Source, patient_id: str) -> Banner:
+def _banner(source: ChartSource, patient_id: str) -> Banner:
     """Read with the chart, or alone where no chart was read."""
     url = f"Patient/{quote(patient_id, safe='')}"
     if source.raw(url) is None:
@@ -152,26 +160,25 @@ def _chosen(orders: Sequence[DeviceOrder], name: str | None) -> DeviceOrder | No
     return (named or newest)[-1] if pumps else None
 
 
-def _documented(call: Call, seen: Seen, order: DeviceOrder, banner: Banner) -> Documented:
+def _documented(call: Call, inputs: CallInputs, order: DeviceOrder, banner: Banner) -> OrderPage:
     """The order as of today: statements that are signed today count for it only then."""
-    reader: ChartReader = seen.reader
+    reader: ChartReader = inputs.reader
     days = call.days(reader)
     now_signed = replace(order, authored=When(days[0], days[0]))
-    chosen = frozenset({order.reference})
-    (judged,) = judge_orders([now_signed], chosen, seen.chart, days, call.settings, call.roster)
-    determination = placed(call, seen, judged).determination
+    (assessment,) = assess(
+        [now_signed], inputs.chart, days, call.policies, overrides=call.settings.overrides(), members=call.roster
+    )
+    assessment = covered_order(call, inputs, assessment).assessment
     own_day = order.authored.last if order.authored else None
-    found = Documented(
+    page = OrderPage(
         banner,
-        seen.chart,
+        inputs.chart,
         days[0],
-        judged.order,
-        determination,
-        others=tuple((o.reference, o.label) for o in seen.orders if is_governed_kind(o) and o is not order),
+        assessment,
+        others=tuple((o.reference, o.label) for o in inputs.orders if is_governed_kind(o) and o is not order),
         dated=own_day if own_day != days[0] else None,
     )
-    if not determination.criteria:
-        return found
-    parameters = parameters_on(determination.as_of, call.settings.overrides())
-    case = Case(judged.order, seen.chart, determination.as_of, parameters)
-    return replace(found, asked=asked(determination), prefilled=prefilled(case), parameters=parameters)
+    if assessment.case is None:
+        return page
+    questions = open_questions(assessment.determination, assessment.policy)
+    return replace(page, questions=questions, prefilled=assessment.policy.prefilled(assessment.case))

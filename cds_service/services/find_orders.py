@@ -9,7 +9,7 @@ import msgspec
 
 from cds_service.errors import BadRequest, PreconditionFailed
 from cds_service.hooks.messages import HookRequest
-from cds_service.services.read_chart import Source
+from cds_service.services.read_chart import ChartSource
 from fhir_mappings.orders import DraftOrder
 from fhir_mappings.raw_resources import raw_resources
 from fhir_mappings.references import local
@@ -19,7 +19,7 @@ from fhir_mappings.views import RawEntry
 _READ = ("DeviceRequest", "ServiceRequest", "MedicationRequest", "SupplyRequest")
 
 
-def with_dispatched_orders(request: HookRequest, source: Source | None) -> tuple[HookRequest, list[DraftOrder]]:
+def with_dispatched_orders(request: HookRequest, source: ChartSource | None) -> tuple[HookRequest, list[DraftOrder]]:
     """The same call with its dispatched orders as entries, from prefetch, else from the EHR's server; and the rest.
 
     The rest are orders of kinds that are not read, and those that could not be. PreconditionFailed when none of those

@@ -7,7 +7,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from uuid import uuid4
 
-from cds_service.services.determine_coverage import EXTENSION, Answered
+from cds_service.services.answer_hook import EXTENSION, Answered
 from cds_service.store.encryption import Seal
 from cds_service.store.records import CallRecord, input_digest, kept_cards, kept_determinations, stamp
 

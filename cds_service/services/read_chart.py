@@ -11,7 +11,7 @@ from typing import Protocol
 from cds_service.errors import TooLarge
 from cds_service.facts import DeviceOrder, Topic
 from cds_service.hooks.messages import HookRequest
-from cds_service.hooks.prefetch import ChartSource, completed, given, lacking
+from cds_service.hooks.prefetch import SectionSource, completed, given, lacking
 from cds_service.policies.registry import is_governed_kind
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.clinical_views import Resource
@@ -23,7 +23,7 @@ from fhir_mappings.readings import Reading, Status, together
 from fhir_mappings.references import local
 
 
-class Source(ChartSource, Protocol):
+class ChartSource(SectionSource, Protocol):
     """A chart source that also reads single resources, and tells what it did."""
 
     people: tuple[str, ...]
@@ -48,32 +48,34 @@ class Source(ChartSource, Protocol):
 
 
 # Whether criteria depend on parts of the chart that are still being read, judged by what has come so far.
-HingesOn = Callable[[ChartReader, Sequence[DeviceOrder], Collection[Topic]], bool]
+DependsOn = Callable[[ChartReader, Sequence[DeviceOrder], Collection[Topic]], bool]
 _ROUNDS = 2
 
 # Opens a source for one call: server, token, patient, the order's day, seconds left, scope.
-OpenSource = Callable[[str, str, str, date, float, str | None], Source]
+ChartSourceFactory = Callable[[str, str, str, date, float, str | None], ChartSource]
 
 
-class Readers:
-    """Makes chart readers for one call from ever more of its data."""
+class CallReader:
+    """Builds a ChartReader again each time more of the call's data has arrived."""
 
     def __init__(self, request: HookRequest, drafts: Sequence[DraftOrder], time_zone: str) -> None:
         """`time_zone`: of members whose home does not decide it."""
         self._request = request
         self._drafts = drafts
         self._time_zone = time_zone
-        self._beside = _beside_orders(request)
+        self._bundle = _bundle_resources(request)
 
-    def look(self, readings: dict[Topic, Reading], extras: Sequence[Reading]) -> tuple[ChartReader, list[DeviceOrder]]:
+    def rebuild(
+        self, readings: dict[Topic, Reading], extras: Sequence[Reading]
+    ) -> tuple[ChartReader, list[DeviceOrder]]:
         """A reader of what is known so far, and the orders seen with it."""
         request = self._request
         server = request.fhir.server if request.fhir else None
-        reader = ChartReader(readings, self._beside, request.patient_id, server, self._time_zone, extras)
+        reader = ChartReader(readings, self._bundle, request.patient_id, server, self._time_zone, extras)
         return reader, [classify(d, reader.context, reader.providers, request.user_id) for d in self._drafts]
 
 
-def _beside_orders(request: HookRequest) -> list[tuple[Resource, str | None]]:
+def _bundle_resources(request: HookRequest) -> list[tuple[Resource, str | None]]:
     """Resources of the draft bundle, which orders may refer to."""
     return [
         (resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None)
@@ -83,9 +85,9 @@ def _beside_orders(request: HookRequest) -> list[tuple[Resource, str | None]]:
     ]
 
 
-def opened(
-    request: HookRequest, now: datetime, open_source: OpenSource | None, seconds: float, began: float
-) -> Source | None:
+def open_source_for(
+    request: HookRequest, now: datetime, open_source: ChartSourceFactory | None, seconds: float, began: float
+) -> ChartSource | None:
     """The source for this call: None without a FHIR server. Its budget is the call's or the token's, the shorter."""
     access = request.fhir
     if open_source is None or access is None:
@@ -96,14 +98,14 @@ def opened(
     return open_source(access.server, access.token, request.patient_id, now.date(), max(0.0, left), access.scope)
 
 
-def _spare_people(extras: Sequence[Reading], source: Source) -> None:
-    """People whose record came under a key of the guide's own are not asked for again."""
+def _skip_prefetched_practitioners(extras: Sequence[Reading], source: ChartSource) -> None:
+    """Do not fetch practitioners that the client already prefetched under CRD's own keys."""
     there = {f"{type_of(r)}/{r.id}" for extra in extras for r, _ in extra.resources}
     source.people = tuple(person for person in source.people if person not in there)
 
 
-def aim(source: Source, request: HookRequest, orders: Sequence[DeviceOrder]) -> None:
-    """Tells the source of which days and of whom these orders need to know: the earliest order's day, its people."""
+def set_search_scope(source: ChartSource, request: HookRequest, orders: Sequence[DeviceOrder]) -> None:
+    """Set the search window (the earliest order's day) and the practitioners to fetch."""
     server = request.fhir.server if request.fhir else None
     source.as_of = min([source.as_of, *(order.authored.last for order in orders if order.authored)])
     people = [*(order.requester_reference for order in orders if is_governed_kind(order)), request.user_id]
@@ -112,14 +114,14 @@ def aim(source: Source, request: HookRequest, orders: Sequence[DeviceOrder]) -> 
 
 def read_chart(
     request: HookRequest,
-    readers: Readers,
+    call_reader: CallReader,
     chosen: Sequence[DraftOrder],
-    source: Source | None,
+    source: ChartSource | None,
     before_fetching: Callable[[ChartReader, Sequence[DeviceOrder]], None] | None,
     identify_payers: bool,
     most_resources: int,
     also: Sequence[str] = (),
-    hinges_on: HingesOn | None = None,
+    depends_on: DependsOn | None = None,
 ) -> tuple[ChartReader, list[DeviceOrder]]:
     """Reads what came and fetches what did not; the orders are looked at with everything at hand.
 
@@ -133,11 +135,11 @@ def read_chart(
     if brought > most_resources:
         raise TooLarge(f"prefetch holds more than {most_resources} resources: send less, the rest is read", "prefetch")
     readings = by_topic if source is not None else completed(by_topic, None)
-    reader, orders = readers.look(readings, extras)
+    reader, orders = call_reader.rebuild(readings, extras)
     needed = [*also, *(ref for draft in chosen for ref in unresolved_items(draft, reader.context))]
     if needed and source is not None:
         extras += source.read_references(needed)
-        reader, orders = readers.look(readings, extras)
+        reader, orders = call_reader.rebuild(readings, extras)
     if not any_governed(orders, chosen):
         return reader, orders
     coverage = by_topic.get(Topic.COVERAGE)
@@ -145,24 +147,24 @@ def read_chart(
         before_fetching(reader, orders)
     if source is None:
         return reader, orders
-    aim(source, request, orders)
-    _spare_people(extras, source)
+    set_search_scope(source, request, orders)
+    _skip_prefetched_practitioners(extras, source)
     if any(lacking(by_topic)):
         readings = completed(by_topic, source)
-        reader, _ = readers.look(readings, extras)
-    extras += _linked(reader, readings, extras, readers, source, needed, identify_payers)
-    rest = source.rest(waiting=_waits(readings, extras, readers, source, hinges_on))
+        reader, _ = call_reader.rebuild(readings, extras)
+    extras += _linked(reader, readings, extras, call_reader, source, needed, identify_payers)
+    rest = source.rest(waiting=_waits(readings, extras, call_reader, source, depends_on))
     for topic, reading in rest.items():
         readings[topic] = together(readings.get(topic), reading).settled(topic)
-    return readers.look(readings, extras)
+    return call_reader.rebuild(readings, extras)
 
 
 def _linked(
     reader: ChartReader,
     readings: dict[Topic, Reading],
     extras: Sequence[Reading],
-    readers: Readers,
-    source: Source,
+    call_reader: CallReader,
+    source: ChartSource,
     asked: Sequence[str],
     identify_payers: bool,
 ) -> list[Reading]:
@@ -175,23 +177,23 @@ def _linked(
             break
         known.update(wanted)
         linked += source.read_references(wanted)
-        reader, _ = readers.look(readings, [*extras, *linked])
+        reader, _ = call_reader.rebuild(readings, [*extras, *linked])
     return linked
 
 
 def _waits(
     readings: Mapping[Topic, Reading],
     extras: Sequence[Reading],
-    readers: Readers,
-    source: Source,
-    hinges_on: HingesOn | None,
+    call_reader: CallReader,
+    source: ChartSource,
+    depends_on: DependsOn | None,
 ) -> bool:
     """Whether anything that is open depends on the pages that are still being read."""
     late = source.unfinished
-    if hinges_on is None or not late:
+    if depends_on is None or not late:
         return True
     cut = {topic: _cut(reading) if topic in late else reading for topic, reading in readings.items()}
-    return hinges_on(*readers.look(cut, extras), late)
+    return depends_on(*call_reader.rebuild(cut, extras), late)
 
 
 def _cut(reading: Reading) -> Reading:

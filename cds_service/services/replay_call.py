@@ -11,8 +11,8 @@ import msgspec
 
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import read_root
-from cds_service.services.determine_coverage import EXTENSION, answer
-from cds_service.services.read_chart import OpenSource
+from cds_service.services.answer_hook import EXTENSION, answer
+from cds_service.services.read_chart import ChartSourceFactory
 from cds_service.settings import Settings
 from cds_service.store.records import input_digest, kept_determinations, utc
 from cds_service.store.repository import Repository
@@ -28,7 +28,7 @@ class Replayed:
 
 
 def replayed(
-    repository: Repository, call_id: str, body: bytes, settings: Settings, open_source: OpenSource | None
+    repository: Repository, call_id: str, body: bytes, settings: Settings, open_source: ChartSourceFactory | None
 ) -> Replayed:
     """Answers a stored call again. LookupError when no such call is stored.
 

@@ -13,10 +13,10 @@ from flask import Flask
 from cds_service import settings as settings_module
 from cds_service.ehr.client import open_client
 from cds_service.ehr.key_sets import fetch_key_set
-from cds_service.policies.registry import check_policies
+from cds_service.policies.registry import policies_in_use
 from cds_service.services.app_links import AppLinks
 from cds_service.services.member_roster import load_roster
-from cds_service.services.read_chart import OpenSource
+from cds_service.services.read_chart import ChartSourceFactory
 from cds_service.settings import Settings
 from cds_service.store.run_database import RunDatabase
 from cds_service.store.runtime_dir import run_key
@@ -44,10 +44,10 @@ _MOST_FORM_BYTES = 64_000
 _OF_ONE_CLIENT, _NO_LIMIT = 12, 1_000_000
 
 
-def create_app(settings: Settings | None = None, open_source: OpenSource | None = None) -> Flask:
+def create_app(settings: Settings | None = None, open_source: ChartSourceFactory | None = None) -> Flask:
     """The WSGI application. `settings` None reads the environment; `open_source` None reads real FHIR servers."""
     settings = settings or settings_module.load()
-    check_policies(settings.policies)
+    policies_in_use(settings.policies)
     app = Flask(__name__)
     app.url_map.merge_slashes = False  # a redirect to one slash would go to whatever host the caller names
     store, run = open_store(settings), RunDatabase()
@@ -88,7 +88,7 @@ def _link_keys(settings: Settings) -> list[str]:
     return [key.strip() for key in settings.store_key.split(",") if key.strip()] or [run_key()]
 
 
-def _sources(settings: Settings, given: OpenSource | None) -> Callable[[ServerRule], OpenSource]:
+def _sources(settings: Settings, given: ChartSourceFactory | None) -> Callable[[ServerRule], ChartSourceFactory]:
     """What opens FHIR servers for a call, by the rule that its caller is under."""
     if given is not None:
         return lambda _rule: given

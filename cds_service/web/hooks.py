@@ -14,7 +14,7 @@ from cds_service.errors import BadRequest, NotFound
 from cds_service.hooks.discovery import BASES, SERVICES, HookService, ServiceBase, discovery
 from cds_service.hooks.feedback import Feedback, parse_feedback
 from cds_service.hooks.messages import as_json
-from cds_service.services.determine_coverage import EXTENSION, Answered, answer_call
+from cds_service.services.answer_hook import EXTENSION, Answered, answer_call
 from cds_service.services.keep_call import call_record
 from cds_service.store.records import FeedbackRecord, stamp
 from cds_service.store.store import Store

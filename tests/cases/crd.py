@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from cds_service.hooks.discovery import SERVICES, HookService
 from cds_service.hooks.messages import as_json
-from cds_service.services.determine_coverage import answer
+from cds_service.services.answer_hook import answer
 from cds_service.settings import Settings
 from tests.cases.runner import PUBLIC_URL, CaseFile
 from tests.support import JSON, bundle

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from cds_service.hooks.discovery import SERVICES, HookService
 from cds_service.hooks.messages import as_json
-from cds_service.services.determine_coverage import EXTENSION, answer
+from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.settings import Settings
 
 CASES = Path(__file__).parents[2] / "fixtures" / "cases"

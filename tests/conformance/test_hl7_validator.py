@@ -14,7 +14,7 @@ import pytest
 from cds_service.errors import BadRequest
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import as_json
-from cds_service.services.determine_coverage import answer
+from cds_service.services.answer_hook import answer
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from fhir_mappings.crd_versions import VERSIONS

@@ -16,7 +16,7 @@ import pytest
 from cds_service.ehr.client import FhirClient
 from cds_service.errors import ServiceError
 from cds_service.facts import Topic
-from cds_service.services.determine_coverage import answer
+from cds_service.services.answer_hook import answer
 from cds_service.settings import Settings
 from tests.cases.runner import PUBLIC_URL, CaseFile, all_cases, determinations, findings
 from tests.ehr.vendor_charts import TRAITS

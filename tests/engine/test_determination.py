@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 
-from cds_service.engine.determination import CoverageStanding, Outcome, outcome_of
+from cds_service.engine.determination import Applicability, Outcome, outcome_of
 from cds_service.engine.finding import Basis, Finding, Gap, met, not_met, unknown
 
 MET = [met("met", basis) for basis in Basis]
@@ -44,7 +44,7 @@ def test_outcome(required: list[Finding], exclusions: list[Finding], outcome: Ou
 
 def test_the_words_are_those_of_the_contract() -> None:
     assert {str(o) for o in Outcome} == {"excluded", "likely-approved", "needs-documentation", "not-applicable"}
-    assert {str(s) for s in CoverageStanding} == {"governed", "not-governed", "not-in-force", "unverified"}
+    assert {str(s) for s in Applicability} == {"governed", "not-governed", "not-in-force", "unverified"}
     assert {str(b) for b in Basis} == {"documented", "supported", "attested"}
     assert {str(g) for g in Gap} == {
         "not-documented",

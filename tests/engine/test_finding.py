@@ -1,4 +1,4 @@
-"""Findings: the best_supported basis speaks, a conjunction stands on its weakest part, a disjunction on its best_supported."""
+"""Findings: the best supported basis counts; a conjunction stands on its weakest part, a disjunction on its best."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from cds_service.engine.finding import (
     Evidence,
     Finding,
     Gap,
+    best_supported,
     conjunction,
     disjunction,
     met,
     not_met,
-    best_supported,
     unknown,
 )
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN

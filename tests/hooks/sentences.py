@@ -11,7 +11,7 @@ from itertools import product
 from typing import Any
 
 from cds_service.concepts import Concept
-from cds_service.engine.determination import CoverageStanding, Determination, Outcome
+from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Basis, Finding, met, not_met
 from cds_service.engine.truth import MET
 from cds_service.errors import ServiceError
@@ -75,7 +75,7 @@ def alone(finding: Finding) -> Determination:
         AS_OF,
         "MP-MM-1316",
         "2026-05-01",
-        CoverageStanding.GOVERNED,
+        Applicability.GOVERNED,
         tuple(group.values()),
         tuple(excluding.values()),
         tuple(third.values()),

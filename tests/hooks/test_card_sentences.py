@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cds_service.hooks.in_question import in_question
 
-from cds_service.engine.determination import CoverageStanding, Determination, Outcome
+from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, conjunction, met, not_met, unknown
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import Chart, Topic
 from cds_service.hooks.card_text import detail
 from cds_service.hooks.card_title import title
-from cds_service.hooks.in_question import in_question
 from cds_service.hooks.markdown import escaped, plain, whole_clauses
 from cds_service.policies.mp_mm_1316.remedies import LONGEST_STEP, next_step, what_helps
 from cds_service.policies.registry import determine
@@ -67,7 +67,7 @@ def _undated(step: str) -> str:
 
 @each_asked
 def test_a_title_is_one_whole_sentence_with_its_section(finding: Finding) -> None:
-    for standing in (CoverageStanding.GOVERNED, CoverageStanding.UNVERIFIED, CoverageStanding.NOT_IN_FORCE):
+    for standing in (Applicability.GOVERNED, Applicability.UNVERIFIED, Applicability.NOT_IN_FORCE):
         said = title(replace(alone(finding), coverage=standing))
         assert len(said) < 140
         assert "…" not in said
@@ -170,7 +170,7 @@ def test_an_approval_counts_what_a_reviewer_may_still_ask_about(number: int) -> 
 
 def test_an_approved_replacement_counts_its_own_criteria() -> None:
     broken = met("Charted: breakdown of the pump", Basis.SUPPORTED).with_id("D.III.A.3")
-    said = title(replace(alone(broken), coverage=CoverageStanding.UNVERIFIED))
+    said = title(replace(alone(broken), coverage=Applicability.UNVERIFIED))
     assert "may still ask about 1 of 4 criteria" in said
     assert len(said) < 140
 
@@ -200,7 +200,7 @@ def test_an_order_that_names_the_pump_only_in_words_is_asked_for_its_code() -> N
 def test_eligibility_comes_before_every_other_step() -> None:
     finding = unknown(Gap.NOT_DOCUMENTED, "No diabetes education found", "A date").with_id("D.I.D")
     step = "check eligibility (on file: 2026-01-01 to 2026-09-14)"
-    determination = replace(alone(finding), coverage=CoverageStanding.NOT_IN_FORCE, eligibility=step)
+    determination = replace(alone(finding), coverage=Applicability.NOT_IN_FORCE, eligibility=step)
     assert title(determination).endswith(f"Next: {step}; 1 more")
     assert "coverage not in force" in title(determination)
 
@@ -225,7 +225,9 @@ def test_what_stands_against_an_order_comes_first() -> None:
 
 def test_both_paths_are_told_in_words() -> None:
     """A pump in use and no word about a replacement: where the other path stands, without enum words."""
-    openly = unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", "The reason").with_id("D.III.A.3")
+    openly = unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", "The reason").with_id(
+        "D.III.A.3"
+    )
     determination = replace(alone(openly), on_replacement_path=False)
     text = _detail(determination)
     assert "D.III.A.3 Reasonable justification**: not shown yet. No reason for the replacement is stated." in text

@@ -10,7 +10,7 @@ from markdown_it import MarkdownIt
 
 from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.hooks.markdown import escaped, plain, shortened
-from cds_service.services.determine_coverage import answer
+from cds_service.services.answer_hook import answer
 from tests import support
 from tests.support import JSON
 

@@ -9,8 +9,8 @@ import pytest
 
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import as_json
+from cds_service.services.answer_hook import answer_call
 from cds_service.services.app_links import AppLinks
-from cds_service.services.determine_coverage import answer_call
 from cds_service.settings import Settings
 from cds_service.trust.clients import TrustedClient, TrustedClients
 from cds_service.trust.sealed_context import LinkSeal

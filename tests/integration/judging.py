@@ -9,7 +9,7 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from cds_service.facts import Topic
-from cds_service.services.determine_coverage import EXTENSION
+from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from tests import support

@@ -22,7 +22,7 @@ import requests
 from cds_service.demo.charts import DemoChart, all_charts
 from cds_service.demo.live import Sandbox, running_sandbox
 from cds_service.demo.pages import SERVICE, create_demo
-from cds_service.services.determine_coverage import EXTENSION
+from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
 from tests.cases.runner import findings
 from tests.integration.charts import unavailable

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from cds_service.demo.charts import all_charts
 from cds_service.demo.live import held_on, renamed, resources_in
 from cds_service.facts import Topic
-from cds_service.services.determine_coverage import EXTENSION
+from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from tests import support

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cds_service.facts import Topic
-from cds_service.services.determine_coverage import EXTENSION
+from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from tests import support

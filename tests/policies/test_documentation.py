@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cds_service.concepts import Concept
-from cds_service.engine.determination import CoverageStanding, Determination, Outcome
+from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import (
@@ -155,7 +155,7 @@ def test_what_was_attested_may_be_corrected() -> None:
 def _section(section: str, truth: Any, parts: tuple[Finding, ...]) -> Determination:
     whole = replace(Finding(truth, "words", gap=Gap.INCOMPLETE), id=section, parts=parts)
     return Determination(
-        ORDER.reference, Outcome.NEEDS_DOCUMENTATION, AS_OF, "MP-MM-1316", None, CoverageStanding.UNVERIFIED, (whole,)
+        ORDER.reference, Outcome.NEEDS_DOCUMENTATION, AS_OF, "MP-MM-1316", None, Applicability.UNVERIFIED, (whole,)
     )
 
 

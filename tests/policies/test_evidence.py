@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cds_service.concepts import Concept
-from cds_service.engine.determination import CoverageStanding, Outcome
+from cds_service.engine.determination import Applicability, Outcome
 from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import (
@@ -254,7 +254,7 @@ def test_what_is_dated_after_the_order_is_noted_as_not_used(kind: str) -> None:
 def test_before_the_policy_no_coverage_is_called_governed() -> None:
     plan = Coverage("Coverage/1", "active", (None, None), None, frozenset(), ("CareSource",), ("77552OH0010222-01",))
     before = determine(ORDER, case(coverages=(plan,), state="OH").chart, date(2026, 4, 30))
-    assert (before.outcome, before.coverage) == (Outcome.NOT_APPLICABLE, CoverageStanding.UNVERIFIED)
+    assert (before.outcome, before.coverage) == (Outcome.NOT_APPLICABLE, Applicability.UNVERIFIED)
     over = replace(plan, period=(None, moment("2026-01-31")))
     ended = determine(ORDER, case(coverages=(over,), state="OH").chart, date(2026, 4, 30))
-    assert (ended.outcome, ended.coverage) == (Outcome.NOT_APPLICABLE, CoverageStanding.NOT_IN_FORCE)
+    assert (ended.outcome, ended.coverage) == (Outcome.NOT_APPLICABLE, Applicability.NOT_IN_FORCE)

@@ -44,7 +44,9 @@ def test_a_statement_that_says_no_is_answered_by_its_section_or_by_a_corrected_o
     newer = "What helps: If the statement is out of date, sign a newer one; else the regimen comes first."
     assert what_helps(said.with_id("D.I.F")) == newer
     assert what_helps(said.with_id("D.III.C.1")) == "What helps: If the statement is wrong, sign a corrected one."
-    assert what_helps(replace(said.with_id("D.I.G"), closes="The reviewer's word")) == "What helps: The reviewer's word."
+    assert (
+        what_helps(replace(said.with_id("D.I.G"), closes="The reviewer's word")) == "What helps: The reviewer's word."
+    )
 
 
 @pytest.mark.parametrize(

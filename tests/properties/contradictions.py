@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from cds_service.services.determine_coverage import EXTENSION
+from cds_service.services.answer_hook import EXTENSION
 from fhir_mappings.coverage_information import URL
 from tests.support import JSON
 

@@ -11,7 +11,7 @@ import pytest
 from cds_service.errors import BadRequest
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import as_json
-from cds_service.services.determine_coverage import EXTENSION, answer
+from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.services.member_roster import Roster
 from cds_service.settings import Settings
 from fhir_mappings.coverage_information import URL

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from cds_service.hooks.in_question import in_question
+from cds_service.policies.mp_mm_1316.coverage import CoverageMatch, Reason
 
 from cds_service.engine.coverage_assertion import CoverageAssertion
-from cds_service.engine.determination import CoverageStanding, Determination
+from cds_service.engine.determination import Applicability, Determination
 from cds_service.engine.finding import Basis, Finding, Gap, met, unknown
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Topic
-from cds_service.hooks.in_question import in_question
-from cds_service.policies.mp_mm_1316.coverage import CoverageMatch, Reason
 from cds_service.services.assert_coverage import Terms, assertion_for
 from cds_service.settings import Settings
 from tests.hooks.sentences import alone, key, top_findings
 from tests.policies.charts import AS_OF, ORDER
 
-MATCH = CoverageMatch(CoverageStanding.GOVERNED, Reason.MARKETPLACE, "CareSource Marketplace in Ohio")
+MATCH = CoverageMatch(Applicability.GOVERNED, Reason.MARKETPLACE, "CareSource Marketplace in Ohio")
 SETTINGS = Settings(public_url="https://cds.example.invalid")
 ASKED = [finding for finding in top_findings() if finding in in_question(alone(finding))]
 

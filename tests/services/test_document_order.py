@@ -71,7 +71,7 @@ class Server:
         self.closed = True
 
     def open(self, *call_: Any) -> Server:
-        """As `OpenSource`."""
+        """As `ChartSourceFactory`."""
         self.opened.append(call_)
         return self
 

@@ -16,7 +16,7 @@ import pytest
 from cds_service.hooks import prefetch
 from cds_service.hooks.discovery import SERVICES
 from cds_service.services import read_chart
-from cds_service.services.determine_coverage import answer
+from cds_service.services.answer_hook import answer
 from cds_service.services.read_chart import Readers
 from cds_service.settings import Settings
 from fhir_mappings import reading

@@ -17,7 +17,7 @@ from cds_service.demo.charts import DemoChart, all_charts, shifted
 from cds_service.demo.pages import SERVICE, create_demo, rows
 from cds_service.facts import Topic
 from cds_service.hooks.discovery import ORDER_SIGN
-from cds_service.services.determine_coverage import EXTENSION, answer
+from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.settings import Settings
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.coverage_information import URL

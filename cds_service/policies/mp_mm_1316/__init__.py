@@ -2,7 +2,7 @@
 
 The policy's table of contents:
 
-| section | what it asks | room |
+| section | what it asks | module |
 |---|---|---|
 | D.I.A | diagnosis | diagnosis.py |
 | D.I.B | written order | written_order.py |
@@ -16,18 +16,20 @@ The policy's table of contents:
 | D.II.A.1 | end-stage complications | end_stage_complications.py |
 | D.II | other exclusions | exclusions.py |
 | D.III | replacement or repair | replacement.py |
-| C, E | definitions, states, coverage | parameters.toml, coverage.py |
+| C, E | definitions, states, coverage | parameters.toml, `Governs` below |
 
 sections.toml tells every section in our words and says which are not modelled.
 """
 
 from __future__ import annotations
 
-import tomllib
-from dataclasses import dataclass
+from dataclasses import replace
 from importlib.resources import files
 
-from cds_service.engine.parameters import Parameter, load_parameters
+from cds_service.concepts import Product
+from cds_service.engine.load_policy import load_questionnaire, load_sections, load_versions, load_wording
+from cds_service.engine.parameters import load_parameters
+from cds_service.engine.policy import Governs, Policy, Replacement
 from cds_service.engine.rule import Rule
 from cds_service.policies.mp_mm_1316 import (
     complication_risk,
@@ -36,40 +38,18 @@ from cds_service.policies.mp_mm_1316 import (
     glycemic_indication,
     replacement,
 )
+from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.mp_mm_1316.data_dependencies import SECTIONS_BY_CHART_SECTION
 from cds_service.policies.mp_mm_1316.diagnosis import documented_diagnosis
+from cds_service.policies.mp_mm_1316.documentation import charted_answers
 from cds_service.policies.mp_mm_1316.education import education_completed
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen
+from cds_service.policies.mp_mm_1316.later_events import later_events
+from cds_service.policies.mp_mm_1316.offers import offers
 from cds_service.policies.mp_mm_1316.operation import operates_device
 from cds_service.policies.mp_mm_1316.provider_expertise import expert_team
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough
 from cds_service.policies.mp_mm_1316.written_order import ordered_in_writing
-
-POLICY_ID = "MP-MM-1316"
-TITLE = "Insulin Infusion Pump"
-PAYER = "CareSource"
-QUESTIONNAIRE = "Questionnaire/mp-mm-1316|1.0.0"
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One section of the policy in our words; `why_not` says why it is not modelled, None when it is."""
-
-    id: str
-    title: str
-    says: str
-    why_not: str | None = None
-
-
-def _data(name: str) -> str:
-    return files(__package__).joinpath(name).read_text(encoding="utf-8")
-
-
-PARAMETERS: dict[str, Parameter] = load_parameters(_data("parameters.toml"))
-SECTIONS: dict[str, Section] = {
-    row["id"]: Section(row["id"], row["title"], row["says"], row.get("why_not"))
-    for row in tomllib.loads(_data("sections.toml"))["section"]
-}
-VERSIONS = tuple(sorted({dated.start for p in PARAMETERS.values() for dated in p.values}))
 
 CRITERIA: tuple[Rule, ...] = (
     documented_diagnosis,
@@ -103,4 +83,53 @@ REPLACEMENT: tuple[Rule, ...] = (
     replacement.misuse,
     replacement.lost_or_stolen,
 )
-UNITS: dict[str, Rule] = {unit.section: unit for unit in (*CRITERIA, *PARTS, *EXCLUSIONS, *REPLACEMENT)}
+
+
+def _data(name: str) -> str:
+    return files(__package__).joinpath(name).read_text(encoding="utf-8")
+
+
+_REMEDIES, _WORDS, _GROUPS = load_wording(_data("wording.toml"))
+_QUESTIONNAIRE, _QUESTIONS = load_questionnaire(_data("questionnaire.toml"))
+
+POLICY = Policy(
+    id="MP-MM-1316",
+    title="Insulin Infusion Pump",
+    governs=Governs("caresource", "CareSource", Product.MARKETPLACE, "Marketplace", states="states"),
+    versions=load_versions(_data("versions.toml")),
+    sections=load_sections(_data("sections.toml")),
+    parameters=load_parameters(_data("parameters.toml")),
+    criteria=CRITERIA,
+    parts=PARTS,
+    exclusions=EXCLUSIONS,
+    replacement=Replacement(
+        root="D.III",
+        rules=REPLACEMENT,
+        also_required=(documented_diagnosis,),
+        required=replacement.REQUIREMENTS,
+        refusals=replacement.REFUSED_REASONS,
+        justification=replacement.reasonable_justification,
+        accepted_reasons=replacement.ACCEPTED_REASONS,
+        question=replacement.REPLACES,
+        taken=replacement.takes_replacement_path,
+        possible=replacement.may_replace,
+    ),
+    case=Case,
+    dependencies=SECTIONS_BY_CHART_SECTION,
+    questionnaire=_QUESTIONNAIRE,
+    questions=_QUESTIONS,
+    remedies=_REMEDIES,
+    wording=_WORDS,
+    groups=_GROUPS,
+    prefill=charted_answers,
+    offers=offers,
+    later=later_events,
+)
+
+# Names that consumers not yet written against POLICY still import; each goes with its last user.
+POLICY_ID, TITLE, PAYER = POLICY.id, POLICY.title, POLICY.payer
+_FIRST = POLICY.on(POLICY.first_day())
+PARAMETERS, SECTIONS = POLICY.parameters, _FIRST.sections
+UNITS = {section: replace(rule, title=_FIRST.titles[section]) for section, rule in _FIRST.rules.items()}
+VERSIONS = tuple(version.start for version in POLICY.versions)
+QUESTIONNAIRE = "Questionnaire/mp-mm-1316|1.0.0"

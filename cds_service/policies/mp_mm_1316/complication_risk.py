@@ -13,10 +13,10 @@ from cds_service.engine.finding import (
     Evidence,
     Finding,
     Gap,
+    best_supported,
     disjunction,
     met,
     not_met,
-    best_supported,
     unknown,
 )
 from cds_service.engine.rule import criterion

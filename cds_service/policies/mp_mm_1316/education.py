@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from cds_service.engine.days import within
-from cds_service.engine.finding import Basis, Finding, Gap, met, not_met, best_supported, unknown
+from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met, not_met, unknown
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import Answer, Record, Topic, When

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from cds_service.concepts import Concept
 from cds_service.engine.days import compared, days_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
-from cds_service.engine.rule import criterion
+from cds_service.engine.rule import exclusion
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import Diagnosis, LabResult, Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, usable
@@ -21,7 +21,7 @@ _SESSIONS = frozenset({Concept.CHRONIC_DIALYSIS, Concept.DIALYSIS, Concept.DIALY
 _FAILURE = (Concept.END_STAGE_RENAL_DISEASE, Concept.KIDNEY_FAILURE_FOR_REVIEW)
 
 
-@criterion(
+@exclusion(
     "D.II.A.1",
     "End-stage complications such as renal failure",
     "dialysis_window_days",

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
-from cds_service.engine.rule import criterion
+from cds_service.engine.rule import exclusion
 from cds_service.policies.mp_mm_1316.case import Case, attestation
 
 
-@criterion("D.II.A.2", "Nobody is able to operate the pump or to test often")
+@exclusion("D.II.A.2", "Nobody is able to operate the pump or to test often")
 def nobody_can_operate(case: Case) -> Finding:
     """Only an attestation can say that neither the member nor anyone assisting is able: no diagnosis says it."""
     answer = case.answer("D.II.A.2")
@@ -21,7 +21,7 @@ def nobody_can_operate(case: Case) -> Finding:
     return met("Attested: nobody is able to operate it or to test often", Basis.ATTESTED, evidence)
 
 
-@criterion("D.II.B.1", "Requested purely for convenience or preference")
+@exclusion("D.II.B.1", "Requested purely for convenience or preference")
 def convenience_only(case: Case) -> Finding:
     """Only an attestation can say so: it is never inferred from missing data."""
     answer = case.answer("D.II.B.1")
@@ -34,25 +34,25 @@ def convenience_only(case: Case) -> Finding:
     return not_met("Attested: not purely for convenience", Basis.ATTESTED, evidence)
 
 
-@criterion("D.II.B.2", "Surgically implanted infusion device")
+@exclusion("D.II.B.2", "Surgically implanted infusion device")
 def implanted_device(case: Case) -> Finding:
     """The order's own code says so."""
     return _by_code(case, Concept.IMPLANTED_DEVICE, "a surgically implanted infusion device")
 
 
-@criterion("D.II.B.3", "Jet pressure device")
+@exclusion("D.II.B.3", "Jet pressure device")
 def jet_pressure_device(case: Case) -> Finding:
     """The order's own code says so."""
     return _by_code(case, Concept.JET_DEVICE, "a jet pressure device")
 
 
-@criterion("D.II.B.4", "Device for chronic intermittent intravenous insulin therapy")
+@exclusion("D.II.B.4", "Device for chronic intermittent intravenous insulin therapy")
 def intermittent_intravenous(case: Case) -> Finding:
     """The order's own code says so; G9147 names both intravenous therapies."""
     return _by_code(case, Concept.INTRAVENOUS_INSULIN_THERAPY, "intermittent intravenous insulin therapy")
 
 
-@criterion("D.II.B.5", "Device for pulsatile intravenous therapy")
+@exclusion("D.II.B.5", "Device for pulsatile intravenous therapy")
 def pulsatile_intravenous(case: Case) -> Finding:
     """The order's own code says so; G9147 names both intravenous therapies."""
     return _by_code(case, Concept.INTRAVENOUS_INSULIN_THERAPY, "pulsatile intravenous therapy")

@@ -15,10 +15,10 @@ from cds_service.engine.finding import (
     Evidence,
     Finding,
     Gap,
+    best_supported,
     disjunction,
     met,
     not_met,
-    best_supported,
     unknown,
 )
 from cds_service.engine.rule import criterion
@@ -62,8 +62,9 @@ def _newest_hba1c(case: Case) -> Finding:
     shown = " and ".join(f"{r.shown} on {r.when}{_named_only(r)}" for r in newest)
     evidence = [cite(r, r.shown) for r in newest]
     if truths == {MET}:
-        remarks += _age(case, newest[-1])
-        return met(f"HbA1c {shown}", Basis.DOCUMENTED, evidence, remarks=remarks)
+        age = _age(case, newest[-1])
+        finding = met(f"HbA1c {shown}", Basis.DOCUMENTED, evidence, remarks=(*remarks, *age))
+        return replace(finding, stale=bool(age))
     if truths == {NOT_MET}:
         return not_met(
             f"HbA1c {shown}, not above {case.parameters['hba1c_threshold']:g} %",

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from cds_service.concepts import Concept
-from cds_service.engine.finding import Basis, Finding, Gap, met, best_supported, unknown
+from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met, unknown
 from cds_service.engine.rule import criterion
 from cds_service.facts import Topic, Visit
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Sequence
 
 from cds_service.concepts import DIABETES, Concept
-from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, best_supported, unknown
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, unknown
 from cds_service.engine.rule import criterion
 from cds_service.facts import GlucoseReading, Record, Topic
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable

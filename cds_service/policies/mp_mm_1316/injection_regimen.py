@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 from cds_service.engine.agreement import reconciled
-from cds_service.engine.finding import Basis, Evidence, Finding, Gap, conjunction, met, not_met, best_supported, unknown
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, conjunction, met, not_met, unknown
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import NOT_MET, UNKNOWN
 from cds_service.facts import InsulinAction, InsulinOrder, Topic, When

@@ -26,9 +26,9 @@ def live_orders(case: Case) -> list[InsulinOrder]:
 
 def regimen_timeline(case: Case) -> list[Segment]:
     """The injections a day over time, worked out once a case."""
-    kept: list[Segment] | None = case.worked_out.get("regimen timeline")
+    kept: list[Segment] | None = case.computed.get("regimen timeline")
     if kept is None:
-        kept = case.worked_out["regimen timeline"] = segments(injected(case), case.as_of, case.parameters)
+        kept = case.computed["regimen timeline"] = segments(injected(case), case.as_of, case.parameters)
     return kept
 
 

@@ -12,11 +12,11 @@ from cds_service.engine.finding import (
     Evidence,
     Finding,
     Gap,
+    best_supported,
     conjunction,
     disjunction,
     met,
     not_met,
-    best_supported,
     unknown,
 )
 from cds_service.engine.rule import Rule, criterion
@@ -31,6 +31,8 @@ from cds_service.policies.mp_mm_1316.pump_use import pump_signs
 
 _CLOSES = "The reason for the replacement or repair, in the questionnaire"
 _ASSESSMENT = "A vendor's or specialist's estimate of the repair cost"
+# The question that chooses this pathway.
+REPLACES = "D.III.replacement"
 # What the answers of D.III.reason say.
 REASONS = {
     "worn-out": "worn out or no longer functions",
@@ -49,7 +51,7 @@ def takes_replacement_path(case: Case) -> bool:
 
     Who states a reason for the replacement says so too, unless the newest word is that nothing is replaced.
     """
-    answer = case.answer("D.III.replacement")
+    answer = case.answer(REPLACES)
     if case.order.replacement_sign is not None or (answer is not None and answer.value is True):
         return True
     return answer is None and _reason(case) is not None
@@ -57,7 +59,7 @@ def takes_replacement_path(case: Case) -> bool:
 
 def may_replace(case: Case) -> bool:
     """Whether a pump is in use while nobody says whether this order replaces it: both paths are then shown."""
-    answer = case.answer("D.III.replacement")
+    answer = case.answer(REPLACES)
     denied = answer is not None and answer.value is False
     return not denied and bool(pump_signs(case))
 

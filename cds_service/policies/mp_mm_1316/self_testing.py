@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from cds_service.engine.days import days_before, within
-from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, best_supported, unknown
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, not_met, unknown
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import OPEN_ORIGINS, GlucoseReading, OtherReading, ReadingOrigin, Topic

@@ -18,7 +18,7 @@ from cds_service.hooks.messages import FhirAccess, as_json
 from cds_service.policies.mp_mm_1316.documentation import Value
 from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS
 from cds_service.services.app_links import decoded_entries
-from cds_service.services.document_order import Documented, Wanted, document_order
+from cds_service.services.document_order import OrderPage, PageRequest, document_order
 from cds_service.store.run_database import RunDatabase
 from cds_service.store.store import Store
 from cds_service.web.http import metrics
@@ -105,7 +105,7 @@ def save() -> AnyResponse:
 
 
 def _once_more(
-    session: SignedIn, found: Documented, form: StatementForm, status: int, refusal: NotWritten | None = None
+    session: SignedIn, found: OrderPage, form: StatementForm, status: int, refusal: NotWritten | None = None
 ) -> Response:
     """The page with what was typed, to be sent again: the form's protection is kept for that."""
     response = Response(_rendered(session, found, form, refusal), status=status)
@@ -113,12 +113,12 @@ def _once_more(
     return response
 
 
-def _documented(session: SignedIn) -> Documented:
+def _documented(session: SignedIn) -> OrderPage:
     config = current_app.config
     access = FhirAccess(session.iss, session.token, session.ends_at - time.time(), session.scope)
     entries = decoded_entries(session.entries.encode()) if session.order == session.launched_order else ()
     user = session.user if (session.user or "").startswith(("Practitioner/", "PractitionerRole/")) else None
-    wanted = Wanted(access, session.patient, user, session.order, entries, tuple(session.written))
+    wanted = PageRequest(access, session.patient, user, session.order, entries, tuple(session.written))
     sources = config["SOURCES"](config["SMART_SERVERS"].rule(session.iss))
     return document_order(wanted, config["SETTINGS"], datetime.now(UTC), sources, config["ROSTER"])
 
@@ -126,7 +126,7 @@ def _documented(session: SignedIn) -> Documented:
 # ---------------------------------------------------------------- the form
 
 
-def _form(session: SignedIn, found: Documented, sent: Any = None) -> StatementForm:
+def _form(session: SignedIn, found: OrderPage, sent: Any = None) -> StatementForm:
     return StatementForm(
         session.csrf,
         key=sessions.form_key(session),
@@ -145,18 +145,18 @@ def _unsent(sent: Mapping[str, str], sections: frozenset[str]) -> dict[str, str]
     return {name: sent[name] for name in others if name in sent}
 
 
-def _about(session: SignedIn, found: Documented) -> str:
+def _about(session: SignedIn, found: OrderPage) -> str:
     return digest(session.iss, session.patient, found.order.reference if found.order else None)
 
 
-def _open_values(found: Documented) -> dict[str, Value]:
+def _open_values(found: OrderPage) -> dict[str, Value]:
     """What is filled in: only where the question is in view, so that nobody signs what he has not seen."""
     known = found.prefilled or {}
-    in_view = [question for each in (found.asked or {}).values() if each.open for question in each.questions]
+    in_view = [question for each in (found.questions or {}).values() if each.open for question in each.questions]
     return {q.link_id: known[q.link_id] for q in in_view if q.link_id in known}
 
 
-def _sections(wanted: str, found: Documented, form: StatementForm) -> frozenset[str]:
+def _sections(wanted: str, found: OrderPage, form: StatementForm) -> frozenset[str]:
     """The sections that a press of a button sends: one, or all that were answered.
 
     One that shows only what the chart filled in, and is not complete, is not sent along: nobody answered it.
@@ -191,7 +191,7 @@ def _is_clinician(user: str | None) -> bool:
     return (user or "").split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"])
 
 
-def _written_once(name: str, session: SignedIn, found: Documented, answers: dict[str, Any]) -> bool:
+def _written_once(name: str, session: SignedIn, found: OrderPage, answers: dict[str, Any]) -> bool:
     """Writes a form by its name; False when the same form was written before, or meanwhile by another request."""
     memory: Store | RunDatabase = current_app.config["MEMORY"]
     if not _is_first(name, memory, session.ends_at):
@@ -218,7 +218,7 @@ def _is_first(name: str, memory: Store | RunDatabase, ends_at: float) -> bool:
     return True
 
 
-def _write(session: SignedIn, found: Documented, answers: dict[str, Any]) -> None:
+def _write(session: SignedIn, found: OrderPage, answers: dict[str, Any]) -> None:
     """Writes the statement to the EHR's FHIR server in the name of who has signed in. NotWritten when it cannot be."""
     if session.user is None or not _is_clinician(session.user):
         raise NotWritten("only a statement that a clinician signs counts, and the EHR did not say that you are one")
@@ -245,7 +245,7 @@ def _write(session: SignedIn, found: Documented, answers: dict[str, Any]) -> Non
 # ---------------------------------------------------------------- pages
 
 
-def _rendered(session: SignedIn, found: Documented, form: StatementForm, refusal: NotWritten | None = None) -> str:
+def _rendered(session: SignedIn, found: OrderPage, form: StatementForm, refusal: NotWritten | None = None) -> str:
     view = view_of(found, session, current_app.config["SETTINGS"].public_url)
     return render_template(
         "documentation.html",

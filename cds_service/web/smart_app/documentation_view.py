@@ -11,7 +11,7 @@ from cds_service.hooks.determinations import as_json
 from cds_service.policies import mp_mm_1316
 from cds_service.policies.mp_mm_1316.documentation import Asked
 from cds_service.policies.mp_mm_1316.remedies import what_helps
-from cds_service.services.document_order import Documented
+from cds_service.services.document_order import OrderPage
 from cds_service.web.finding_rows import GROUPS, rows
 from cds_service.web.plots.chart_plots import ChartPlot, chart_plots
 from cds_service.web.smart_app.sessions import SignedIn
@@ -52,7 +52,7 @@ class Group:
     asked: Asked | None = None
 
 
-def view_of(found: Documented, session: SignedIn, public_url: str) -> dict[str, Any]:
+def view_of(found: OrderPage, session: SignedIn, public_url: str) -> dict[str, Any]:
     """The template's variables."""
     view: dict[str, Any] = {
         "banner": found.banner if session.shows_banner else None,
@@ -76,11 +76,11 @@ def view_of(found: Documented, session: SignedIn, public_url: str) -> dict[str, 
         "outcome": OUTCOMES[body["outcome"]],
         "before": _before(session, now),
         "groups": tuple(_groups(found, body, set(_changed(session, now)))),
-        "open": [each.section for each in (found.asked or {}).values() if each.open],
+        "open": [each.section for each in (found.questions or {}).values() if each.open],
     }
 
 
-def summary_of(found: Documented) -> dict[str, Any] | None:
+def summary_of(found: OrderPage) -> dict[str, Any] | None:
     """Outcome and truths by section, to say later what has changed."""
     determination = found.determination
     if determination is None or found.order is None:
@@ -109,9 +109,9 @@ def _changed(session: SignedIn, now: Mapping[str, Any]) -> Iterator[str]:
     yield from (name for name, _, _ in (before["changes"] if before else ()))
 
 
-def _groups(found: Documented, body: dict[str, Any], changed: set[str]) -> Iterator[Group]:
+def _groups(found: OrderPage, body: dict[str, Any], changed: set[str]) -> Iterator[Group]:
     plots = _plots(found)
-    asked = found.asked or {}
+    asked = found.questions or {}
     helps = _helps(found)
     on_replacement = body.get("path") == "replacement"
     for name, title in GROUPS.items():
@@ -124,7 +124,7 @@ def _groups(found: Documented, body: dict[str, Any], changed: set[str]) -> Itera
             yield Group(name, title, made, belonging)
 
 
-def _helps(found: Documented) -> dict[str, str]:
+def _helps(found: OrderPage) -> dict[str, str]:
     """What can be done about each open finding."""
     determination = found.determination
     every = (*determination.criteria, *determination.replacement) if determination is not None else ()
@@ -164,10 +164,13 @@ def _evidence(evidence: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _plots(found: Documented) -> dict[str, ChartPlot]:
-    if found.determination is None or found.parameters is None:
+def _plots(found: OrderPage) -> dict[str, ChartPlot]:
+    if found.determination is None or found.assessment.policy.parameters is None:
         return {}
-    return {each.section: each for each in chart_plots(found.chart, found.determination.as_of, found.parameters)}
+    return {
+        each.section: each
+        for each in chart_plots(found.chart, found.determination.as_of, found.assessment.policy.parameters)
+    }
 
 
 def _image(plot: ChartPlot) -> str:

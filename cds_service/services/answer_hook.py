@@ -1,4 +1,4 @@
-"""The main line: request bytes → hook message → facts → determinations → cards and system actions."""
+"""Answers a hook call: request bytes → hook message → facts → assessments → cards and system actions."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import extension_in, read_root, request_in
 from cds_service.hooks.system_actions import system_actions
 from cds_service.services.app_links import AppLinks, BundleEntries
-from cds_service.services.assert_coverage import Terms, assertion_for
+from cds_service.services.assert_coverage import AssertionContext, assertion_for
+from cds_service.services.assess_orders import assess
 from cds_service.services.call import Call
-from cds_service.services.judge_orders import judge_orders
+from cds_service.services.covered_orders import CoveredOrder, covered_order
 from cds_service.services.member_roster import Roster
-from cds_service.services.place_orders import Placed, placed
-from cds_service.services.read_chart import OpenSource
-from cds_service.services.see_call import Seen, see
+from cds_service.services.read_chart import ChartSourceFactory
+from cds_service.services.read_inputs import CallInputs, read_inputs
 from cds_service.settings import Settings
 from fhir_mappings.cpu_budget import cpu_budget
 from fhir_mappings.crd_versions import V2_2, CrdVersion, version_named
@@ -54,7 +54,7 @@ def answer(
     service: HookService,
     settings: Settings,
     now: datetime,
-    open_source: OpenSource | None,
+    open_source: ChartSourceFactory | None,
     *,
     roster: Roster | None = None,
     default_version: CrdVersion | None = None,
@@ -70,7 +70,7 @@ def answer_call(
     service: HookService,
     settings: Settings,
     now: datetime,
-    open_source: OpenSource | None,
+    open_source: ChartSourceFactory | None,
     *,
     roster: Roster | None = None,
     default_version: CrdVersion | None = None,
@@ -95,7 +95,7 @@ def _answered(
     service: HookService,
     settings: Settings,
     now: datetime,
-    open_source: OpenSource | None,
+    open_source: ChartSourceFactory | None,
     roster: Roster | None,
     default_version: CrdVersion | None,
     app_links: AppLinks | None,
@@ -107,8 +107,8 @@ def _answered(
     with _statuses(version if service.crd else None):
         request = request_in(root, service.hook)
         call = Call(request, service, settings, now, version, configuration_in(extension), roster)
-        seen = see(call, open_source, began)
-        return Answered(call, root, _response(call, seen, app_links), bool(seen.searches))
+        inputs = read_inputs(call, open_source, began)
+        return Answered(call, root, _response(call, inputs, app_links), bool(inputs.searches))
 
 
 def _version(extension: dict[str, Any], service: HookService, default: CrdVersion | None) -> CrdVersion:
@@ -133,43 +133,52 @@ def _statuses(version: CrdVersion | None) -> Iterator[None]:
         raise Unprocessable(error.message, error.field, error.code) from None
 
 
-def _response(call: Call, seen: Seen, app_links: AppLinks | None) -> dict[str, Any]:
-    days = call.days(seen.reader)
-    judged = judge_orders(seen.orders, seen.chosen, seen.chart, days, call.settings, call.roster)
-    orders = [placed(call, seen, each) for each in judged]
+def _response(call: Call, inputs: CallInputs, app_links: AppLinks | None) -> dict[str, Any]:
+    days = call.days(inputs.reader)
+    assessments = assess(
+        inputs.orders,
+        inputs.chart,
+        days,
+        call.policies,
+        chosen=inputs.chosen,
+        overrides=call.settings.overrides(),
+        members=call.roster,
+    )
+    orders = [covered_order(call, inputs, assessment) for assessment in assessments]
     response: dict[str, Any] = {
-        "cards": limited(list(_cards(call, seen, orders, days[0], app_links)), call.configuration),
-        "systemActions": _actions(call, seen, orders, days[0]),
+        "cards": limited(list(_cards(call, inputs, orders, days[0], app_links)), call.configuration),
+        "systemActions": _actions(call, inputs, orders, days[0]),
     }
     if orders:
-        references = {r for each in orders for r in evidence_references(each.determination)}
-        origins = seen.reader.origins(references)
+        determinations = [order.assessment.determination for order in orders]
+        references = {r for determination in determinations for r in evidence_references(determination)}
+        origins = inputs.reader.origins(references)
         patient = call.request.patient_id
-        found = [as_json(each.determination, patient, origins, seen.searches) for each in orders]
+        found = [as_json(determination, patient, origins, inputs.searches) for determination in determinations]
         response["extension"] = {EXTENSION: found}
     return response
 
 
 def _cards(
-    call: Call, seen: Seen, orders: Sequence[Placed], today: date, app_links: AppLinks | None
+    call: Call, inputs: CallInputs, orders: Sequence[CoveredOrder], today: date, app_links: AppLinks | None
 ) -> Iterator[dict[str, Any]]:
     """Of the plain service the full card; of the CRD services what their coverage-information does not say."""
-    request, ordered = call.request, order_codes(seen.drafts.values())
+    request, ordered = call.request, order_codes(inputs.drafts.values())
     url = call.settings.public_url
     if call.service.crd:
         crd = CrdCardWriter(url, request.patient_id, request.user_id, call.version, call.configuration, ordered)
-        for each in orders:
-            yield from crd.cards(each.order, each.determination, seen.chart, today)
+        for order in orders:
+            yield from crd.cards(order.assessment, inputs.chart, today)
     elif call.configuration.on(COVERAGE_INFO):
-        app_link = _app_link(call, seen, app_links)
+        app_link = _app_link(call, inputs, app_links)
         writer = CardWriter(url, request.patient_id, request.user_id, ordered, app_link)
-        for each in orders:
-            card = writer.card(each.order, each.determination, seen.chart, today)
+        for order in orders:
+            card = writer.card(order.assessment, inputs.chart, today)
             if card is not None:
                 yield card
 
 
-def _app_link(call: Call, seen: Seen, app_links: AppLinks | None) -> AppLink:
+def _app_link(call: Call, inputs: CallInputs, app_links: AppLinks | None) -> AppLink:
     """How the cards of this call link to the documentation page."""
     entries = BundleEntries(call.request.entries)
 
@@ -177,17 +186,17 @@ def _app_link(call: Call, seen: Seen, app_links: AppLinks | None) -> AppLink:
         if app_links is None:
             return None
         patient = call.request.patient_id
-        draft = seen.drafts[order.reference]
-        said = assertion_id(order.reference, patient, determination.coverage_reference)
-        return app_links.link(draft, entries, patient, said, call.fhir_server)
+        draft = inputs.drafts[order.reference]
+        identity = assertion_id(order.reference, patient, determination.coverage_reference)
+        return app_links.link(draft, entries, patient, identity, call.fhir_server)
 
     return link
 
 
-def _actions(call: Call, seen: Seen, orders: Sequence[Placed], today: date) -> list[dict[str, Any]]:
+def _actions(call: Call, inputs: CallInputs, orders: Sequence[CoveredOrder], today: date) -> list[dict[str, Any]]:
     if not call.configuration.on(COVERAGE_INFO):
         return []
-    terms = Terms(
+    context = AssertionContext(
         call.settings,
         call.request.patient_id,
         call.fhir_server,
@@ -195,12 +204,12 @@ def _actions(call: Call, seen: Seen, orders: Sequence[Placed], today: date) -> l
         primary=call.service.primary,
         unsolicited=call.configuration.on(UNSOLICITED),
         answers_all=call.service.crd,
-        unread=frozenset((*seen.chart.unread, *seen.chart.partial)),
+        unread=frozenset((*inputs.chart.unread, *inputs.chart.partial)),
     )
-    said = []
-    for each in orders:
-        assertion = assertion_for(each.order, each.determination, each.match, terms) if each.carries else None
+    assertions = []
+    for order in orders:
+        assertion = assertion_for(order.assessment, context) if order.accepts_extension else None
         if assertion is not None:
-            said.append((assertion, each.order.label))
-    raw = {reference: draft.raw for reference, draft in seen.drafts.items()}
-    return system_actions(said, raw, call.version, call.fhir_server)
+            assertions.append((assertion, order.assessment))
+    raw = {reference: draft.raw for reference, draft in inputs.drafts.items()}
+    return system_actions(assertions, raw, call.version, call.fhir_server)

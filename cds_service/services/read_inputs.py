@@ -1,4 +1,4 @@
-"""Everything that is read for a call: its orders, and the chart when one of them is for a pump."""
+"""Reads the inputs of a call: its orders, and the chart when one of them is for a pump."""
 
 from __future__ import annotations
 
@@ -10,21 +10,28 @@ from cds_service.engine.truth import MET
 from cds_service.errors import TooLarge
 from cds_service.facts import Chart, DeviceOrder, Topic
 from cds_service.hooks.prefetch import refuse_other_patient
-from cds_service.policies.mp_mm_1316.needs import feeds_any
 from cds_service.policies.registry import is_governed_kind
+from cds_service.services.assess_orders import as_of_day, assess
 from cds_service.services.call import Call
 from cds_service.services.find_orders import chosen_orders, with_dispatched_orders
-from cds_service.services.judge_orders import as_of_day, judge_orders
-from cds_service.services.read_chart import HingesOn, OpenSource, Readers, Source, any_governed, opened, read_chart
-from cds_service.services.verify_coverage import refuse
+from cds_service.services.read_chart import (
+    CallReader,
+    ChartSource,
+    ChartSourceFactory,
+    DependsOn,
+    any_governed,
+    open_source_for,
+    read_chart,
+)
+from cds_service.services.refuse_coverage import refuse
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.free_text import notes_of, noticing_cuts
 from fhir_mappings.orders import DraftOrder, draft_orders, may_be_for_pump
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """What was read for a call.
+class CallInputs:
+    """The orders and the chart of a call.
 
     `drafts`: the orders as they came, by reference. `chosen`: references of those that the call is about. `orders`:
     what they are to the policy. `searches`: what was asked of the FHIR server, in words.
@@ -38,17 +45,17 @@ class Seen:
     searches: tuple[str, ...]
 
 
-def see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
+def read_inputs(call: Call, open_source: ChartSourceFactory | None, began: float) -> CallInputs:
     """Reads what the call is about. `began`: the monotonic time that the deadline counts from."""
     with noticing_cuts() as lengths:
-        seen = _see(call, open_source, began)
+        inputs = _read_inputs(call, open_source, began)
     if not lengths:
-        return seen
-    return replace(seen, chart=replace(seen.chart, notes=(*seen.chart.notes, *notes_of(lengths))))
+        return inputs
+    return replace(inputs, chart=replace(inputs.chart, notes=(*inputs.chart.notes, *notes_of(lengths))))
 
 
-def _see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
-    source: Source | None = None
+def _read_inputs(call: Call, open_source: ChartSourceFactory | None, began: float) -> CallInputs:
+    source: ChartSource | None = None
     request, seconds = call.request, call.settings.deadline_seconds
     _count_orders(call)
     try:
@@ -56,32 +63,34 @@ def _see(call: Call, open_source: OpenSource | None, began: float) -> Seen:
         rest: list[DraftOrder] = []
         if request.dispatched is not None:
             place = "context.dispatchedOrders"
-            source = opened(request, call.now, open_source, seconds, began)
+            source = open_source_for(request, call.now, open_source, seconds, began)
             request, rest = with_dispatched_orders(request, source)
         drafts = [*draft_orders(request.entries, place), *rest]
         _weigh_orders(drafts, call.settings.max_order_bytes)
         chosen = chosen_orders(request, drafts)
         names = frozenset(draft.reference for draft in chosen)
-        readers = Readers(request, drafts, call.settings.time_zone)
+        reader_of_call = CallReader(request, drafts, call.settings.time_zone)
         chart = Chart()
         may_be = any(may_be_for_pump(draft) for draft in chosen)
         refuse_other_patient(request.prefetch, request.patient_id, read_whole=may_be)
         if may_be:
-            source = source or opened(request, call.now, open_source, seconds, began)
+            source = source or open_source_for(request, call.now, open_source, seconds, began)
             crd = call.service.crd
-            gate = _gate(call, names) if crd else None
+            check_first = _check_coverage_first(call, names) if crd else None
             most = call.settings.max_resources
-            hinges = _hinges(call, names)
-            reader, orders = read_chart(request, readers, chosen, source, gate, crd, most, hinges_on=hinges)
+            depends = _depends(call, names)
+            reader, orders = read_chart(
+                request, reader_of_call, chosen, source, check_first, crd, most, depends_on=depends
+            )
             if any_governed(orders, chosen):
                 chart = reader.chart()
         else:
-            reader, orders = readers.look({}, [])
+            reader, orders = reader_of_call.rebuild({}, [])
     finally:
         if source is not None:
             source.close()
     searches = tuple(sorted(source.log)) if source is not None else ()
-    return Seen({draft.reference: draft for draft in drafts}, names, reader, orders, chart, searches)
+    return CallInputs({draft.reference: draft for draft in drafts}, names, reader, orders, chart, searches)
 
 
 def _count_orders(call: Call) -> None:
@@ -100,7 +109,7 @@ def _weigh_orders(drafts: Sequence[DraftOrder], most: int) -> None:
             raise TooLarge(f"{place} has more than {most} bytes: send the order without what it does not need", place)
 
 
-def _hinges(call: Call, chosen: frozenset[str]) -> HingesOn:
+def _depends(call: Call, chosen: frozenset[str]) -> DependsOn:
     """Whether a criterion of a chosen order may change with what is still being read.
 
     It may not once it is met on evidence as strong as any that could still come: what is read late are sensor readings
@@ -109,24 +118,27 @@ def _hinges(call: Call, chosen: frozenset[str]) -> HingesOn:
 
     def check(reader: ChartReader, orders: Sequence[DeviceOrder], late: Collection[Topic]) -> bool:
         chart, days = reader.chart(), call.days(reader)
-        for each in judge_orders(orders, chosen, chart, days, call.settings):
-            found = each.determination
-            for finding in (*found.criteria, *found.exclusions, *found.replacement):
+        for assessment in assess(
+            orders, chart, days, call.policies, chosen=chosen, overrides=call.settings.overrides()
+        ):
+            determination = assessment.determination
+            for finding in (*determination.criteria, *determination.exclusions, *determination.replacement):
                 strong = finding.truth is MET and finding.basis in (Basis.DOCUMENTED, Basis.ATTESTED)
-                if feeds_any(late, finding.id) and not strong:
+                if assessment.policy.feeds_any(late, finding.id) and not strong:
                     return True
         return False
 
     return check
 
 
-def _gate(call: Call, chosen: frozenset[str]) -> Callable[[ChartReader, Sequence[DeviceOrder]], None]:
+def _check_coverage_first(call: Call, chosen: frozenset[str]) -> Callable[[ChartReader, Sequence[DeviceOrder]], None]:
     """Refuses a CRD call over coverages that came with it, before a chart is read that nobody may need."""
 
     def check(reader: ChartReader, orders: Sequence[DeviceOrder]) -> None:
         chart, days = reader.coverage_only(), call.days(reader)
         for order in orders:
             if is_governed_kind(order) and order.reference in chosen:
-                refuse(call.match(order, chart, as_of_day(order, *days)[0]), before_fetching=True)
+                _, match = call.match(order, chart, as_of_day(order, *days)[0])
+                refuse(match, call.policies, before_fetching=True)
 
     return check

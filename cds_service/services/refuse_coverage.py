@@ -7,11 +7,12 @@ readable → 412; member unknown or not active → 200).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum, auto
 
+from cds_service.engine.coverage_match import CoverageMatch, MatchReason
+from cds_service.engine.policy import Policy
 from cds_service.errors import BadRequest, PreconditionFailed
-from cds_service.policies.mp_mm_1316 import PAYER
-from cds_service.policies.mp_mm_1316.coverage import CoverageMatch, Reason
 
 
 class Problem(Enum):
@@ -31,13 +32,13 @@ def problem_of(match: CoverageMatch) -> Problem | None:
     coverage = match.coverage
     if match.rivals:
         return Problem.SEVERAL
-    if match.reason is Reason.UNREAD and (coverage is None or match.payer is False):
+    if match.reason is MatchReason.UNREAD and (coverage is None or match.payer is False):
         return Problem.UNREAD
     if coverage is None:
-        return Problem.ABSENT if match.reason is Reason.ABSENT else Problem.OTHER_PAYER
+        return Problem.ABSENT if match.reason is MatchReason.ABSENT else Problem.OTHER_PAYER
     if not coverage.nameable:
         return Problem.UNNAMED
-    if match.reason is Reason.OVER:
+    if match.reason is MatchReason.OVER:
         return None
     if not coverage.payer_identifiers:
         return Problem.PAYER_UNREAD if coverage.payer_unread else Problem.PAYER_UNIDENTIFIED
@@ -53,7 +54,7 @@ _REFUSALS: dict[Problem, tuple[type[BadRequest], str, str]] = {
     ),
     Problem.ABSENT: (
         BadRequest,
-        f"the patient has no Coverage: send the one active Coverage of {PAYER}, with the patient as beneficiary",
+        "the patient has no Coverage: send the one active Coverage of {payers}, with the patient as beneficiary",
         "required",
     ),
     Problem.SEVERAL: (
@@ -79,7 +80,7 @@ _REFUSALS: dict[Problem, tuple[type[BadRequest], str, str]] = {
     ),
     Problem.OTHER_PAYER: (
         BadRequest,
-        f"the Coverage is not known as one of {PAYER}: this service answers for that payer only",
+        "the Coverage is not known as one of {payers}: this service answers for {only} only",
         "business-rule",
     ),
 }
@@ -87,10 +88,12 @@ _REFUSALS: dict[Problem, tuple[type[BadRequest], str, str]] = {
 _SETTLED = (Problem.ABSENT, Problem.SEVERAL, Problem.UNNAMED, Problem.PAYER_UNIDENTIFIED, Problem.OTHER_PAYER)
 
 
-def refuse(match: CoverageMatch, *, before_fetching: bool = False) -> None:
+def refuse(match: CoverageMatch, policies: Sequence[Policy], *, before_fetching: bool = False) -> None:
     """Raises what an EHR has to mend; with `before_fetching` only what no further reading could mend."""
     problem = problem_of(match)
     if problem is None or (before_fetching and problem not in _SETTLED):
         return
     kind, message, code = _REFUSALS[problem]
-    raise kind(message, _FIELD, code)
+    payers = list(dict.fromkeys(policy.payer for policy in policies))
+    only = "that payer" if len(payers) == 1 else "these payers"
+    raise kind(message.format(payers=" or ".join(payers), only=only), _FIELD, code)

@@ -8,10 +8,10 @@ from datetime import date
 from typing import Any
 
 import pytest
-
-from cds_service.engine.determination import CoverageStanding
-from cds_service.facts import Chart, Coverage
 from cds_service.policies.mp_mm_1316.coverage import CoverageMatch, Reason, match_coverage
+
+from cds_service.engine.determination import Applicability
+from cds_service.facts import Chart, Coverage
 from cds_service.policies.registry import parameters_on
 from tests.policies.charts import AS_OF, ORDER, moment
 
@@ -47,7 +47,7 @@ def ended(name: str, day: str, **members: Any) -> Coverage:
 
 def test_of_coverages_that_ended_the_last_one_is_named() -> None:
     found = matched(ended("a", "2026-03-31"), ended("b", "2026-06-30"))
-    assert (found.standing, found.reason) == (CoverageStanding.NOT_IN_FORCE, Reason.OVER)
+    assert (found.standing, found.reason) == (Applicability.NOT_IN_FORCE, Reason.OVER)
     assert found.coverage == ended("b", "2026-06-30")
 
 

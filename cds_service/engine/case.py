@@ -1,0 +1,149 @@
+"""One order held against one chart on one day: what every rule is handed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date, time
+from functools import cached_property
+from typing import Any
+
+from cds_service.engine.days import days_before, months_before, within
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met
+from cds_service.engine.questions import criterion_of
+from cds_service.engine.rule import Rule
+from cds_service.engine.truth import MET, UNKNOWN
+from cds_service.facts import SECTION_NAMES, Answer, Chart, DeviceOrder, Record, Topic, When
+
+
+@dataclass(frozen=True)
+class Case:
+    """An order, the chart, the day and the parameters in force on it.
+
+    Every policy has a parameter `attestation_window_days`: for how long a signed statement counts.
+    """
+
+    order: DeviceOrder
+    chart: Chart
+    as_of: date
+    parameters: Mapping[str, Any]
+
+    @cached_property
+    def computed(self) -> dict[str, Any]:
+        """What rules have computed for this case and ask for again, by name."""
+        return {}
+
+    @cached_property
+    def _findings(self) -> dict[str, Finding]:
+        return {}
+
+    def finding(self, rule: Rule) -> Finding:
+        """The finding of a rule for this case; each rule is asked once, whoever needs its answer."""
+        finding = self._findings.get(rule.section)
+        if finding is None:
+            finding = self._findings[rule.section] = self._unless_unread(rule, rule(self))
+        return finding
+
+    def _unless_unread(self, rule: Rule, finding: Finding) -> Finding:
+        """A criterion that waits for an attestation is not retrieved when the attestations could not be read.
+
+        The exclusions that only an attestation can meet stay as they are: nobody said so in what was read.
+        """
+        reason = self.not_read(Topic.ATTESTATIONS)
+        waits = finding.gap is Gap.NEEDS_ATTESTATION and not rule.excludes
+        return unread(finding, reason) if reason and waits else finding
+
+    def months_ago(self, parameter: str) -> date:
+        """First day of a window of so many calendar months, as named by a parameter."""
+        return months_before(self.as_of, self.parameters[parameter])
+
+    def days_ago(self, parameter: str) -> date:
+        """First day of a window of so many days, as named by a parameter."""
+        return days_before(self.as_of, self.parameters[parameter])
+
+    def not_read(self, *chart_sections: str) -> str | None:
+        """Why one of these parts of the chart could not be read whole; None when all were."""
+        if not self.chart.unread and not self.chart.partial:
+            return None
+        for section in chart_sections:
+            reason = self.chart.unread.get(section) or self.chart.partial.get(section)
+            if reason:
+                return f"{SECTION_NAMES.get(section, section)}: {reason}"
+        return None
+
+    def guarded(self, finding: Finding, *chart_sections: str) -> Finding:
+        """The finding, unless it is not met or unknown and more data could have changed it."""
+        reason = self.not_read(*chart_sections)
+        if finding.truth is MET or reason is None:
+            return finding
+        return unread(finding, reason)
+
+    def answer(self, link_id: str) -> Answer | None:
+        """What the newest signed response that answers a criterion says under one of its linkIds.
+
+        Older responses are not mixed with it. Only those signed within the window before the day count.
+        """
+        if not self.chart.answers or Topic.ATTESTATIONS in self.chart.partial:
+            return None  # where not all could be read, a newer answer may say otherwise
+        newest = self._newest_response(criterion_of(link_id))
+        given = [a for a in self.chart.answers.get(link_id, ()) if a.reference == newest]
+        return max(given, key=_newness, default=None)
+
+    def _newest_response(self, criterion: str) -> str | None:
+        start = self.days_ago("attestation_window_days")
+        fitting = [
+            answer
+            for link, answers in self.chart.answers.items()
+            if criterion_of(link) == criterion
+            for answer in answers
+            if within(answer.authored, start, self.as_of) is MET
+        ]
+        newest = max(fitting, key=_newness, default=None)
+        return newest.reference if newest is not None else None
+
+    def attested(self, link_id: str, yes: str, no: str) -> Finding | None:
+        """A yes-or-no attestation as a finding; None when nobody attested."""
+        answer = self.answer(link_id)
+        if answer is None or not isinstance(answer.value, bool):
+            return None
+        make, words = (met, yes) if answer.value else (not_met, no)
+        return make(f"{words} (attested {answer.authored})", Basis.ATTESTED, [attestation(answer, link_id)])
+
+
+def usable(when: When | None, as_of: date) -> bool:
+    """Whether something of that time can have happened by `as_of`; undated things can."""
+    return when is None or when.first <= as_of
+
+
+def unread(finding: Finding, reason: str) -> Finding:
+    """The finding of a rule whose data could not be read: unknown, with how to get it."""
+    what, _, why = reason.partition(": ")
+    closes = f"Let the service read this part of the chart ({what}), or send the record"
+    found = f". Read so far: {finding.explanation}" if finding.evidence else ""
+    return replace(
+        finding,
+        truth=UNKNOWN,
+        basis=None,
+        gap=Gap.NOT_RETRIEVED,
+        closes=closes,
+        explanation=f"Not read in full: {what} ({why}){found}",
+        next_step="",
+    )
+
+
+def attestation(answer: Answer, link_id: str) -> Evidence:
+    """An attested answer as evidence."""
+    value = answer.value
+    shown = f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, bool):
+        shown = "yes" if value else "no"
+    return Evidence(answer.reference, f"{link_id}: {shown}", str(answer.authored))
+
+
+def cite(record: Record, value: str | None = None) -> Evidence:
+    """A record of the chart as evidence, with the value that counted."""
+    return Evidence(record.reference, value or record.code or record.label, str(record.when) if record.when else None)
+
+
+def _newness(answer: Answer) -> tuple[date, time, str]:
+    return answer.authored.last, answer.authored.clock or time.min, answer.reference

@@ -1,0 +1,75 @@
+"""Reads the data files of a policy package: versions, sections, wording, questionnaire."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+from cds_service.engine.finding import Gap
+from cds_service.engine.policy import QuestionnaireIdentity, Section, Version
+from cds_service.engine.questions import Kind, Question, QuestionGroup
+from cds_service.engine.remedies import Remedies
+
+
+def load_versions(text: str) -> tuple[Version, ...]:
+    """versions.toml: one [[version]] a text, with `from` and `source`, the oldest first."""
+    versions = tuple(Version(row["from"], row["source"]) for row in tomllib.loads(text)["version"])
+    if list(versions) != sorted(versions, key=lambda version: version.start) or not versions:
+        raise ValueError("versions.toml: there is a version, and the oldest stands first")
+    return versions
+
+
+def load_sections(text: str) -> dict[str, Section]:
+    """sections.toml: one [[section]] with `id`, `title`, `says`, and `why_not` or `from` where they apply."""
+    rows = tomllib.loads(text)["section"]
+    sections = (Section(r["id"], r["title"], r["says"], r.get("why_not"), r.get("from")) for r in rows)
+    return {section.id: section for section in sections}
+
+
+def load_wording(text: str) -> tuple[Remedies, dict[str, str], dict[str, str]]:
+    """wording.toml: the remedies, the sentences by name, and the titles of the groups of findings."""
+    table = tomllib.loads(text)
+    more = table.get("remedies", {})
+    remedies = Remedies(
+        steps=table.get("steps", {}),
+        steps_of_gap={
+            (section, Gap(gap)): step
+            for gap, steps in table.get("steps_of_gap", {}).items()
+            for section, step in steps.items()
+        },
+        steps_against=table.get("steps_against", {}),
+        helps=table.get("helps", {}),
+        helps_against_statement=table.get("helps_against_statement", {}),
+        says_how=frozenset(more.get("says_how", ())),
+        by_chance=frozenset(more.get("by_chance", ())),
+    )
+    return remedies, table["words"], table["groups"]
+
+
+def load_questionnaire(text: str) -> tuple[QuestionnaireIdentity, tuple[QuestionGroup, ...]]:
+    """questionnaire.toml: its id, version and name, and its groups of questions in the order that they are asked."""
+    table = tomllib.loads(text)
+    identity = QuestionnaireIdentity(table["id"], table["version"], table["name"])
+    return identity, tuple(_group(row, table.get("choices", {})) for row in table["group"])
+
+
+def _group(row: Mapping[str, Any], choices: Mapping[str, Mapping[str, str]]) -> QuestionGroup:
+    questions = tuple(_question(question, row["section"], choices) for question in row["question"])
+    return QuestionGroup(row["section"], row["title"], row["help"], questions, row.get("unless"))
+
+
+def _question(row: Mapping[str, Any], section: str, choices: Mapping[str, Mapping[str, str]]) -> Question:
+    choice_set = row.get("choices", "")
+    return Question(
+        link_id=row["link_id"],
+        section=section,
+        text=row["text"],
+        kind=Kind(row.get("kind", "boolean")),
+        required=row.get("required", True),
+        least=row.get("least"),
+        most=row.get("most"),
+        choices=choices[choice_set] if choice_set else {},
+        choice_set=choice_set,
+        only_if=row.get("only_if"),
+    )

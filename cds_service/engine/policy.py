@@ -1,0 +1,298 @@
+"""What a policy is: one value that holds everything that is known of a payer's text.
+
+A policy is a package that exports one `Policy`. Cards, questionnaire, pages, prefetch and searches are made from it,
+so that a number or a section id stands nowhere else. `Policy.on` gives it as it reads on one day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from functools import cached_property
+from types import MappingProxyType
+from typing import Any
+
+from cds_service.concepts import Product
+from cds_service.engine.case import Case
+from cds_service.engine.determination import Determination
+from cds_service.engine.finding import Finding
+from cds_service.engine.offers import Offer
+from cds_service.engine.parameters import Parameter, ParametersOn
+from cds_service.engine.plot_data import PlotData
+from cds_service.engine.prepopulation import Prepopulation
+from cds_service.engine.questions import Question, QuestionGroup
+from cds_service.engine.remedies import Remedies
+from cds_service.engine.rule import Rule
+from cds_service.engine.wording import fill
+from cds_service.facts import Answer, Chart, DeviceOrder, ResultKind, When
+
+AnswerValue = bool | float | str | date
+# Days and plans differ little: more readings of one policy than these are made anew each time.
+_MOST_READINGS = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One text of the policy: the first day on which it is in force, and where it was published."""
+
+    start: date
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One section in our words, with `{parameter}` placeholders; `why_not` says why it is not modelled, None if it is.
+
+    `start`: the first day on which the text has it, None when it was always there.
+    """
+
+    id: str
+    title: str
+    says: str
+    why_not: str | None = None
+    start: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Governs:
+    """Which coverages a policy governs. `payer`: id of a TOML in payers/. `states`: a parameter with postal codes.
+
+    `product_name`: how the plans are called in a sentence; `identifiers`: a setting with more identifiers of the payer.
+    `payer_data`: the same as such a TOML, for a payer that payers/ does not hold.
+    """
+
+    payer: str
+    payer_name: str
+    product: Product
+    product_name: str
+    states: str | None = None
+    identifiers: str = "payer_identifiers"
+    payer_data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Replacement:
+    """The pathway of an order that replaces or repairs a device in use.
+
+    `root`: the section of the policy. `rules` are shown; `required` of them have to hold beside `also_required`, of
+    the ordinary criteria; `refusals` exclude. `justification`: the rule that asks for a reason; where statements could
+    not be read it says so for the refusals, which are read from the same ones. `taken` tells whether an order takes
+    this path, `possible` whether it may.
+    """
+
+    root: str
+    rules: tuple[Rule, ...]
+    also_required: tuple[Rule, ...]
+    required: tuple[Rule, ...]
+    refusals: tuple[Rule, ...]
+    justification: Rule
+    accepted_reasons: tuple[Rule, ...]
+    question: str
+    taken: Callable[[Any], bool]
+    possible: Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionnaireIdentity:
+    """What the questionnaire is called: its id and version, and the name that a computer reads."""
+
+    id: str
+    version: str
+    name: str
+
+
+def _nothing(_case: Any) -> tuple[Any, ...]:
+    return ()
+
+
+def _no_answers(_case: Any) -> dict[str, Any]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A payer's policy as this version holds it.
+
+    `criteria` are all required and `exclusions` refuse, in the text's order; `parts` are rules that a criterion
+    combines. `dependencies`: which sections each part of the chart feeds, by prefetch key. `results`: laboratory
+    values of its own that a chart is read for. `wording`: sentences for cards and pages by name. `groups`: titles of
+    criteria, exclusions and replacement. `prefill`: answers that the chart already gives. `offers`: orders that would
+    close a gap. `plots`: what a page draws. `later`: notes on what happened after the order.
+    """
+
+    id: str
+    title: str
+    governs: Governs
+    versions: tuple[Version, ...]
+    sections: Mapping[str, Section]
+    parameters: Mapping[str, Parameter]
+    criteria: tuple[Rule, ...]
+    exclusions: tuple[Rule, ...]
+    dependencies: Mapping[str, tuple[str, ...]]
+    questionnaire: QuestionnaireIdentity
+    questions: tuple[QuestionGroup, ...]
+    remedies: Remedies
+    wording: Mapping[str, str]
+    groups: Mapping[str, str]
+    parts: tuple[Rule, ...] = ()
+    replacement: Replacement | None = None
+    case: type[Case] = Case
+    results: tuple[ResultKind, ...] = ()
+    prefill: Callable[[Any], Mapping[str, AnswerValue | When]] = _no_answers
+    offers: Callable[[Determination], Sequence[Offer]] = _nothing
+    plots: Callable[[Any], Sequence[PlotData]] = _nothing
+    later: Callable[[Any], Sequence[str]] = _nothing
+    prepopulation: Prepopulation | None = None
+    _readings: dict[Any, PolicyOnDay] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def payer(self) -> str:
+        """The payer's name."""
+        return self.governs.payer_name
+
+    @cached_property
+    def rules(self) -> Mapping[str, Rule]:
+        """Every rule by its section."""
+        replacement = self.replacement.rules if self.replacement is not None else ()
+        return {rule.section: rule for rule in (*self.criteria, *self.parts, *self.exclusions, *replacement)}
+
+    def version_on(self, day: date) -> str | None:
+        """The version in force on a day, named by its start date; None before the first."""
+        held = [version.start for version in self.versions if version.start <= day]
+        return max(held).isoformat() if held else None
+
+    def first_day(self) -> date:
+        """The first day of the oldest version that is held."""
+        return self.versions[0].start
+
+    def on(self, day: date, overrides: Mapping[str, Any] | None = None) -> PolicyOnDay:
+        """The policy as it reads on a day, with a plan's own parameter values on top.
+
+        Before the first version it reads as on its first day: nothing is judged by it then.
+        """
+        epoch = max((start for start in self._starts if start <= day), default=self.first_day())
+        key = (epoch, tuple(sorted(overrides.items())) if overrides else ())
+        found = self._readings.get(key)
+        if found is None:
+            parameters = {**ParametersOn(self.parameters, epoch), **(overrides or {})}
+            found = PolicyOnDay(self, epoch, parameters)
+            if len(self._readings) < _MOST_READINGS:
+                self._readings[key] = found
+        return found
+
+    @cached_property
+    def _starts(self) -> frozenset[date]:
+        """Every day on which a version, a section or a parameter begins."""
+        values = {dated.start for parameter in self.parameters.values() for dated in parameter.values}
+        sections = {section.start for section in self.sections.values() if section.start is not None}
+        return frozenset({*values, *sections, *(version.start for version in self.versions)})
+
+
+class PolicyOnDay:
+    """A policy as it reads on one day: rules and sections that are in force, every sentence with its numbers."""
+
+    def __init__(self, policy: Policy, day: date, parameters: Mapping[str, Any]) -> None:
+        """`day`: one on which it is in force; `parameters`: their values then."""
+        self.policy = policy
+        self.id, self.payer = policy.id, policy.payer
+        self.parameters: Mapping[str, Any] = MappingProxyType(dict(parameters))
+        self.sections = {
+            section.id: replace(section, title=self._filled(section.title), says=self._filled(section.says))
+            for section in policy.sections.values()
+            if section.start is None or section.start <= day
+        }
+        self.criteria = self.in_force(policy.criteria)
+        self.exclusions = self.in_force(policy.exclusions)
+        self.rules = {rule.section: rule for rule in self.in_force(policy.rules.values())}
+        self.titles = {section: self._filled(rule.title) for section, rule in self.rules.items()}
+        self.groups = {name: self._filled(title) for name, title in policy.groups.items()}
+        self.remedies = policy.remedies.filled(self._filled)
+        self.question_groups = tuple(self._questions())
+        self.questions = tuple(question for group in self.question_groups for question in group.questions)
+
+    def _filled(self, text: str) -> str:
+        return fill(text, self.parameters)
+
+    def in_force(self, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+        """Those of these rules whose section the text has on this day."""
+        return tuple(rule for rule in rules if rule.section in self.sections)
+
+    def _questions(self) -> Iterable[QuestionGroup]:
+        for group in self.policy.questions:
+            kept = [q for q in group.questions if q.section not in self.policy.sections or q.section in self.sections]
+            if kept:
+                texts = (replace(question, text=self._filled(question.text)) for question in kept)
+                yield replace(
+                    group,
+                    title=self._filled(group.title),
+                    help=self._filled(group.help),
+                    questions=tuple(texts),
+                )
+
+    def words(self, name: str, **values: Any) -> str:
+        """A sentence of the policy's wording by its name; `values` fill placeholders that are no parameters.
+
+        KeyError when the policy has no such sentence.
+        """
+        return fill(self.policy.wording[name], {**self.parameters, **values})
+
+    def title(self, section: str) -> str:
+        """What a section is called; empty for one that is not in force."""
+        known = self.sections.get(section)
+        return self.titles.get(section) or (known.title if known is not None else "")
+
+    def labeled(self, section: str) -> str:
+        """A section's id with its title."""
+        return f"{section} {self.titles[section]}" if section in self.titles else section
+
+    def says(self, section: str) -> str:
+        """What a section asks, in our words."""
+        return self.sections[section].says if section in self.sections else self.title(section)
+
+    def interpretation(self, section: str) -> str:
+        """How the service reads a section; empty where it has no rule."""
+        rule = self.rules.get(section)
+        return rule.interpretation if rule is not None else ""
+
+    def question(self, link_id: str) -> Question | None:
+        """The question of a linkId; None when the policy asks no such one on this day."""
+        return next((question for question in self.questions if question.link_id == link_id), None)
+
+    def feeds_any(self, chart_sections: Iterable[str], section: str) -> bool:
+        """Whether one of these parts of the chart feeds a section, the whole of it or a part."""
+        fed = (each for name in chart_sections for each in self.policy.dependencies.get(name, ()))
+        return any(each.startswith(section) or section.startswith(each) for each in fed)
+
+    def next_step(self, finding: Finding) -> str:
+        """What to do about a finding, in a few words."""
+        return self.remedies.next_step(finding)
+
+    def what_helps(self, finding: Finding) -> str:
+        """What would change a finding that is not met, or close one that is open, as a sentence."""
+        return self.remedies.what_helps(finding)
+
+    def how_to_close(self, finding: Finding) -> str:
+        """How that is handed in; empty where nothing has to be said."""
+        return self.remedies.how_to_close(finding)
+
+    def make_case(self, order: DeviceOrder, chart: Chart, as_of: date) -> Case:
+        """The order and the chart as the policy's rules read them."""
+        return self.policy.case(order, chart, as_of, self.parameters)
+
+    def prefilled(self, case: Case) -> dict[str, AnswerValue]:
+        """What each question is answered with already: by the newest signed statement, else by the chart.
+
+        Never a guess: a time that is known as a month or a year only fills no date.
+        """
+        charted: dict[str, AnswerValue | When] = dict(self.policy.prefill(case))
+        answers: list[tuple[str, Answer | None]] = [(q.link_id, case.answer(q.link_id)) for q in self.questions]
+        stated = {link_id: answer.value for link_id, answer in answers if answer is not None}
+        values = {**charted, **stated}
+        return {
+            name: value.last if isinstance(value, When) else value for name, value in values.items() if _exact(value)
+        }
+
+
+def _exact(value: AnswerValue | When) -> bool:
+    return not isinstance(value, When) or value.first == value.last

@@ -1,0 +1,64 @@
+"""What a person is asked where the chart cannot say it: the questions of a policy, free of FHIR."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class Kind(StrEnum):
+    """What an answer is."""
+
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TEXT = "string"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    CHOICE = "choice"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One question. `link_id` names it for ever; `section` is what it is asked for; `least` to `most` bound a number.
+
+    `required`: it has to be answered for its section to be closed. `choices`: codes and words of a choice, `choice_set`
+    the name of their list. `only_if`: the linkId of a yes-or-no question; it is asked only if that one was answered
+    with yes.
+    """
+
+    link_id: str
+    section: str
+    text: str
+    kind: Kind = Kind.BOOLEAN
+    required: bool = True
+    least: float | None = None
+    most: float | None = None
+    choices: Mapping[str, str] = field(default_factory=dict)
+    choice_set: str = ""
+    only_if: str | None = None
+
+    @property
+    def criterion(self) -> str:
+        """The criterion that it belongs to: `D.I.F.since` is one of three questions of D.I.F."""
+        return criterion_of(self.link_id)
+
+
+@dataclass(frozen=True, slots=True)
+class QuestionGroup:
+    """The questions of one section with its title and its help.
+
+    `unless`: the linkId of a yes-or-no question; the group is asked unless that one was answered with yes.
+    """
+
+    section: str
+    title: str
+    help: str
+    questions: tuple[Question, ...]
+    unless: str | None = None
+
+
+def criterion_of(link_id: str) -> str:
+    """The criterion that a linkId belongs to: a last part in small letters only names one of several questions."""
+    head, _, last = link_id.rpartition(".")
+    return head if last.islower() and head else link_id

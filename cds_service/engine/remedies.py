@@ -1,0 +1,100 @@
+"""What to do about a finding that is not met or open: the step in a card's title, and the sentences in its detail.
+
+A rule that knows the step best sets it on its finding. A policy's own steps hold for every other finding of its section
+and gap, so they must be true of all of them: nothing is asked for as missing that such a finding may have found.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from cds_service.engine.finding import Basis, Finding, Gap
+from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+
+# The longest step that fits into the longest title.
+LONGEST_STEP = 70
+_READ = "let the chart be read"
+_AGAINST = "correct what is wrong in the chart or the statement"
+_MAY_EXCLUDE = "settle with the plan whether this exclusion applies"
+# How a gap is closed, beside what closes it.
+_HOW = {
+    Gap.NOT_DOCUMENTED: "Add it to the chart in coded form, or attach it to the request",
+    Gap.INCOMPLETE: "Complete it in the chart, or attach it to the request",
+    Gap.NEEDS_REVIEW: "A plan reviewer has to look: attach the record",
+    Gap.NEEDS_ATTESTATION: "State it in the questionnaire or in a signed note",
+}
+
+
+@dataclass(frozen=True)
+class Remedies:
+    """A policy's steps and sentences by section.
+
+    `steps`: the step of a section whose gap has none of its own; `steps_of_gap`: by section and gap; `steps_against`:
+    where the evidence stands against a criterion. `helps`: what helps there, `helps_against_statement`: where a signed
+    statement stands against it. `says_how`: sections whose remedy already says how it is handed in. `by_chance`:
+    parts that ordinary data often half show: what else was found says more.
+    """
+
+    steps: Mapping[str, str]
+    steps_of_gap: Mapping[tuple[str, Gap], str] = field(default_factory=dict)
+    steps_against: Mapping[str, str] = field(default_factory=dict)
+    helps: Mapping[str, str] = field(default_factory=dict)
+    helps_against_statement: Mapping[str, str] = field(default_factory=dict)
+    says_how: frozenset[str] = frozenset()
+    by_chance: frozenset[str] = frozenset()
+
+    def filled(self, filled: Callable[[str], str]) -> Remedies:
+        """The same with the numbers of one day."""
+        return Remedies(
+            {name: filled(text) for name, text in self.steps.items()},
+            {name: filled(text) for name, text in self.steps_of_gap.items()},
+            {name: filled(text) for name, text in self.steps_against.items()},
+            {name: filled(text) for name, text in self.helps.items()},
+            {name: filled(text) for name, text in self.helps_against_statement.items()},
+            self.says_how,
+            self.by_chance,
+        )
+
+    def next_step(self, finding: Finding) -> str:
+        """The step that helps most, in a few words; of a section with parts, that of the part that found something."""
+        if finding.truth is MET:
+            return _MAY_EXCLUDE
+        if finding.gap is Gap.NOT_RETRIEVED:
+            return _READ
+        if finding.next_step:
+            return finding.next_step
+        part = self._deciding_part(finding)
+        if part is not None:
+            return self.next_step(part)
+        if finding.truth is NOT_MET:
+            return self.steps_against.get(finding.id, _AGAINST)
+        own = self.steps_of_gap.get((finding.id, finding.gap)) if finding.gap is not None else None
+        return own or self.steps.get(finding.id, "document it")
+
+    def _deciding_part(self, finding: Finding) -> Finding | None:
+        """The part whose evidence the step has to respect: an open one of the finding's gap, else one against it."""
+        found = [part for part in finding.parts if part.evidence and part.gap is not Gap.NOT_RETRIEVED]
+        still_open = [part for part in found if part.truth is UNKNOWN]
+        against = [part for part in found if part.truth is NOT_MET and part.id in self.steps_against]
+        meant = [part for part in still_open if part.id not in self.by_chance]
+        return next(iter((*(p for p in meant if p.gap is finding.gap), *against, *meant, *still_open)), None)
+
+    def what_helps(self, finding: Finding) -> str:
+        """What would change a finding that is not met, or close one that is open."""
+        if finding.truth is MET:
+            return "To close: a record that shows that this does not apply."
+        if finding.truth is UNKNOWN:
+            return f"To close: {finding.closes or 'document it'}."
+        helps = finding.closes or self.helps.get(finding.id)
+        if finding.closes is None and finding.basis is Basis.ATTESTED:
+            helps = (
+                self.helps_against_statement.get(finding.id, helps) or "If the statement is wrong, sign a corrected one"
+            )
+        return f"What helps: {helps or 'If the chart is wrong, correct it'}."
+
+    def how_to_close(self, finding: Finding) -> str:
+        """How that is handed in; empty where nothing has to be said."""
+        if finding.truth is not UNKNOWN or finding.gap is None or finding.id in self.says_how:
+            return ""
+        return _HOW.get(finding.gap, "")

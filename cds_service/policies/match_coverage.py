@@ -1,0 +1,220 @@
+"""Which coverage an order is held against, and whether the policy governs it on the day.
+
+The only place that judges a coverage: determination, card, coverage-information and what a Da Vinci CRD client is
+refused for are all made from its answer, so that they cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import date
+from functools import partial
+
+from cds_service.engine.coverage_match import CoverageMatch, MatchReason, Members, dates_of, label, payer_of
+from cds_service.engine.determination import Applicability
+from cds_service.engine.policy import PolicyOnDay
+from cds_service.facts import Chart, Coverage, DeviceOrder, Topic, When
+from cds_service.payers.identify import Identity, identify, payer_named
+
+GOVERNED, NOT_GOVERNED, NOT_IN_FORCE, UNVERIFIED = (
+    Applicability.GOVERNED,
+    Applicability.NOT_GOVERNED,
+    Applicability.NOT_IN_FORCE,
+    Applicability.UNVERIFIED,
+)
+
+
+def match_coverage(
+    order: DeviceOrder, chart: Chart, as_of: date, policy: PolicyOnDay, members: Members | None = None
+) -> CoverageMatch:
+    """The coverage of an order: the one that its insurance names, else the first in force by `order`.
+
+    `members`: the plan's list, None when it gives none. Nothing is said of other coverages where some were not read.
+    """
+    candidates = [_of_one(coverage, chart.state, policy) for coverage in chart.coverages]
+    match = _with_member(_match(order, candidates, as_of), as_of, members)
+    unread = Topic.COVERAGE in chart.unread and match.applicability is not GOVERNED
+    # Of several coverages the primary one decides: with some unread, nobody knows which that is.
+    if unread or Topic.COVERAGE in chart.partial:
+        why = "the coverage could not be read whole"
+        match = replace(match, applicability=UNVERIFIED, reason=MatchReason.UNREAD, why=why)
+    return match
+
+
+def _match(order: DeviceOrder, candidates: Sequence[CoverageMatch], as_of: date) -> CoverageMatch:
+    in_force = [each for each in candidates if _in_force(each, as_of)]
+    named = [each for each in in_force if _reference(each) in order.coverage_references]
+    first = _first(named or in_force)
+    if not first:
+        return _none_in_force(order, candidates, as_of)
+    chosen = _agreed(first, [] if named else in_force)
+    notes = list(chosen.notes)
+    if chosen.coverage is not None and not _surely_covers(chosen.coverage, as_of):
+        notes.append(
+            f"{_reference(chosen)}: its period is only known as {dates_of(chosen.coverage)}, taken as in force"
+        )
+    known = {_reference(each) for each in candidates}
+    over = [r for r in order.coverage_references if r not in {_reference(each) for each in named}]
+    for reference in over:
+        how = "is not in force on the day" if reference in known else "is not among the coverages that count"
+        notes.append(f"{reference}, which the order names as its insurance, {how}")
+    return replace(chosen, notes=tuple(notes))
+
+
+def _first(candidates: Sequence[CoverageMatch]) -> list[CoverageMatch]:
+    """Those with the lowest `order`; a missing order comes after any that is given."""
+    orders = [each.coverage.order for each in candidates if each.coverage and each.coverage.order is not None]
+    lowest = min(orders, default=None)
+    return [each for each in candidates if each.coverage and each.coverage.order == lowest]
+
+
+def _agreed(first: Sequence[CoverageMatch], others: Sequence[CoverageMatch]) -> CoverageMatch:
+    """What the coverages that stand first say together; `others`: those that they may stand before."""
+    rivals = tuple(each.coverage for each in first if each.coverage) if len(first) > 1 else ()
+    applicabilities = {each.applicability for each in first}
+    if len(applicabilities) > 1:
+        named = "; ".join(label(each.coverage) for each in first if each.coverage)
+        listed = ", ".join(_reference(each) for each in first)
+        why = f"several coverages stand equally first and disagree ({named})"
+        return CoverageMatch(
+            UNVERIFIED, MatchReason.DISAGREE, why, rivals=rivals, notes=(f"Coverages that disagree: {listed}",)
+        )
+    chosen = min(first, key=lambda each: (not (each.coverage and each.coverage.nameable), _reference(each)))
+    behind = [each for each in others if each.applicability is GOVERNED]
+    if chosen.applicability is NOT_GOVERNED and behind and chosen.coverage and behind[0].coverage:
+        why = f"{label(behind[0].coverage)} is secondary, {label(chosen.coverage)} is primary"
+        chosen = replace(chosen, reason=MatchReason.SECONDARY, why=why)
+    return replace(chosen, rivals=rivals)
+
+
+def _none_in_force(order: DeviceOrder, candidates: Sequence[CoverageMatch], as_of: date) -> CoverageMatch:
+    """Coverages, but none in force on the day: the last one of this payer tells that."""
+
+    def recent(each: CoverageMatch) -> tuple[bool, bool, date, str]:
+        start, end = each.coverage.period if each.coverage else (None, None)
+        last = end.last if end else start.first if start else date.min
+        nameable = each.coverage is not None and each.coverage.nameable
+        return _reference(each) in order.coverage_references, nameable, last, _reference(each)
+
+    if not candidates:
+        return CoverageMatch(UNVERIFIED, MatchReason.ABSENT, "no active insurance of the patient was found")
+    ours = [each for each in candidates if each.payer is True]
+    if not ours:
+        why = "no coverage is in force, and those on file are not known as the payer's"
+        return CoverageMatch(UNVERIFIED, MatchReason.OTHERS_NOT_IN_FORCE, why)
+    might = [each for each in ours if each.applicability is not NOT_GOVERNED]
+    last = max(might or ours, key=recent)
+    if not might or last.coverage is None:
+        return last
+    why = f"{label(last.coverage)} {_how_over(last.coverage, as_of)}"
+    return replace(last, applicability=NOT_IN_FORCE, reason=MatchReason.OVER, why=why)
+
+
+def _with_member(match: CoverageMatch, as_of: date, members: Members | None) -> CoverageMatch:
+    """The match with what the plan's list says of the member."""
+    coverage = match.coverage
+    if (
+        members is None
+        or coverage is None
+        or match.payer is not True
+        or match.applicability in (NOT_GOVERNED, NOT_IN_FORCE)
+    ):
+        return match
+    if not members.knows(coverage.member_ids):
+        why = "the plan does not know the member id on the coverage"
+        return replace(match, applicability=UNVERIFIED, reason=MatchReason.MEMBER_UNKNOWN, why=why)
+    span = members.span_on(coverage.member_ids, as_of)
+    if span is None:
+        why = f"the plan's list holds no membership of that day ({label(coverage)}, {dates_of(coverage)})"
+        return replace(match, applicability=NOT_IN_FORCE, reason=MatchReason.NO_MEMBERSHIP, why=why)
+    return replace(match, ends=min((end for end in (match.ends, span[1]) if end), default=None))
+
+
+# ---------------------------------------------------------------- one coverage
+
+
+def _of_one(coverage: Coverage, home_state: str | None, policy: PolicyOnDay) -> CoverageMatch:
+    """Whether the policy governs one coverage, whether or not it is in force."""
+    governs, parameters = policy.policy.governs, policy.parameters
+    payer = payer_named(governs.payer, governs.payer_data)
+    identity = identify(coverage, payer, parameters.get(governs.identifiers, ()))
+    end = coverage.period[1]
+    match = partial(CoverageMatch, coverage=coverage, payer=identity.payer, ends=end.last if end else None)
+    name = governs.product_name
+    others = identity.products - {governs.product}
+    other = " and ".join(sorted(product.value for product in others))
+    if identity.payer is False:
+        return match(NOT_GOVERNED, MatchReason.OTHER_PAYER, f"the payer is another one: {payer_of(coverage)}")
+    if identity.payer is None:
+        if others and governs.product not in identity.products:
+            return match(NOT_GOVERNED, MatchReason.OTHER_PRODUCT, f"the plan is no {name} plan: {other}")
+        return match(UNVERIFIED, MatchReason.PAYER_UNKNOWN, "the payer could not be identified")
+    state = identity.state or home_state
+    states = parameters[governs.states] if governs.states is not None else None
+    if states is not None and state is not None and state not in states:
+        return match(NOT_GOVERNED, MatchReason.OTHER_STATE, f"the plan is of {state}, which the policy does not cover")
+    if others and governs.product in identity.named:
+        return match(UNVERIFIED, MatchReason.PRODUCTS_DISAGREE, f"{label(coverage)} names the {name} and {other}")
+    if others:
+        why = f"the plan is another product of {policy.payer}: {other}"
+        return match(NOT_GOVERNED, MatchReason.OTHER_PRODUCT, why)
+    return _of_product(coverage, identity, state, policy, match)
+
+
+def _of_product(
+    coverage: Coverage,
+    identity: Identity,
+    state: str | None,
+    policy: PolicyOnDay,
+    match: Callable[[Applicability, MatchReason, str], CoverageMatch],
+) -> CoverageMatch:
+    """Whether the policy governs a coverage of its payer that names no other product."""
+    governs = policy.policy.governs
+    if governs.product not in identity.products:
+        why = f"nothing says that the plan is a {governs.product_name} plan"
+        return match(UNVERIFIED, MatchReason.PRODUCT_UNKNOWN, why)
+    if governs.states is not None and state is None:
+        return match(UNVERIFIED, MatchReason.STATE_UNKNOWN, "nothing says which state the plan is of")
+    if coverage.period_unread or not coverage.status:
+        what = "a period that cannot be read" if coverage.period_unread else "no status"
+        return match(UNVERIFIED, MatchReason.NOT_READABLE, f"{label(coverage)} has {what}")
+    where = f" in {state}" if governs.states is not None else ""
+    why = f"{label(coverage)} is a {governs.product_name} plan of the payer{where}"
+    return match(GOVERNED, MatchReason.GOVERNED, why)
+
+
+def _in_force(match: CoverageMatch, day: date) -> bool:
+    """Whether a coverage is active with the day in its period, both ends included.
+
+    A partial date counts in its favor; a coverage with no status is not known to be over.
+    """
+    coverage = match.coverage
+    if coverage is None or coverage.status not in ("active", ""):
+        return False
+    start, end = coverage.period
+    return (start is None or start.first <= day) and (end is None or day <= end.last)
+
+
+def _surely_covers(coverage: Coverage, day: date) -> bool:
+    """Whether the day lies in the period, whichever day of a partial date is meant."""
+    start, end = coverage.period
+    return (start is None or start.last <= day) and (end is None or day <= end.first)
+
+
+def _how_over(coverage: Coverage, day: date) -> str:
+    """Why a coverage is not in force on a day."""
+    start, end = coverage.period
+    if start is not None and day < start.first:
+        return f"starts {_on(start)}, after the order"
+    if end is not None and end.last < day:
+        return f"ended {_on(end)}, before the order"
+    return f"has the status {coverage.status} ({dates_of(coverage)})"
+
+
+def _on(when: When) -> str:
+    return f"{'on' if when.first == when.last else 'in'} {when}"
+
+
+def _reference(match: CoverageMatch) -> str:
+    return match.coverage.reference if match.coverage else ""

@@ -1,0 +1,105 @@
+"""The one way to an answer: orders and a chart → an assessment of each order. Knows no protocol and no FHIR.
+
+Hooks, the documentation page, the questionnaire package, replay and population runs are thin callers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import date
+from typing import Any
+
+from cds_service.engine.assessment import Assessment
+from cds_service.engine.coverage_match import Members
+from cds_service.engine.determine import determine, not_about_a_pump
+from cds_service.engine.policy import Policy
+from cds_service.facts import Chart, DeviceOrder, Scope
+from cds_service.policies.registry import choose_policy, is_governed_kind
+from fhir_mappings.cpu_budget import USED_UP, spent
+
+_NOT_REACHED = f"Not judged: {USED_UP}. Send this order in a call of its own"
+
+
+def assess(
+    orders: Sequence[DeviceOrder],
+    chart: Chart,
+    today: tuple[date, date],
+    policies: Sequence[Policy],
+    *,
+    chosen: Collection[str] | None = None,
+    overrides: Mapping[str, Any] | None = None,
+    members: Members | None = None,
+) -> tuple[Assessment, ...]:
+    """An assessment of every order, each judged as of its own day.
+
+    `today`: see `as_of_day`. `policies`: those in use, at least one; the first one stands for orders that none speaks
+    about. `chosen`: references of the orders that the call is about, None for all. `overrides`: the plan's own
+    parameter values. `members`: the plan's list of members, None when it gives none.
+    """
+    assessments: list[Assessment] = []
+    for order in orders:
+        as_of, notes = as_of_day(order, *today)
+        if chosen is not None and order.reference not in chosen:
+            order = replace(order, out_of_scope="The order is not selected")
+        if notes and is_governed_kind(order):
+            order = replace(order, notes=(*notes, *order.notes))
+        if assessments and spent() and is_governed_kind(order):
+            order = replace(order, out_of_scope=_NOT_REACHED)
+        assessments.append(_assess_one(order, chart, as_of, policies, overrides, members))
+    pump = next((a for a in assessments if a.order.scope is Scope.PUMP and a.order.out_of_scope is None), None)
+    return tuple(_with_companion_pump(assessment, pump) for assessment in assessments)
+
+
+def _assess_one(
+    order: DeviceOrder,
+    chart: Chart,
+    as_of: date,
+    policies: Sequence[Policy],
+    overrides: Mapping[str, Any] | None,
+    members: Members | None,
+) -> Assessment:
+    if not is_governed_kind(order):
+        policy = policies[0]
+        notes = tuple(dict.fromkeys((*order.notes, *chart.notes)))
+        return Assessment(order, not_about_a_pump(order, as_of, policy.id, notes), policy.on(as_of, overrides))
+    policy, match = choose_policy(policies, order, chart, as_of, overrides, members)
+    in_force = policy.on(as_of, overrides)
+    case = in_force.make_case(order, chart, as_of)
+    determination = determine(case, in_force, match)
+    return Assessment(order, determination, in_force, match, case if determination.criteria else None)
+
+
+def as_of_day(order: DeviceOrder, today: date, latest: date) -> tuple[date, tuple[str, ...]]:
+    """The day that an order is judged at, and a note when it is not simply the order's own date.
+
+    `today` is the member's day, `latest` the day that it already is in UTC: servers that stamp bare dates by UTC
+    are a day ahead of the member in the evening, and their orders are not of the future.
+    """
+    authored = order.authored
+    if authored is None:
+        return today, ("The order has no authoredOn that can be read: judged at the time of the call",)
+    if authored.first > latest:
+        return today, (f"The order is dated {authored}, in the future: judged at the time of the call",)
+    if authored.first != authored.last:
+        day = min(authored.last, today)
+        return day, (f"The order is dated {authored} only: judged at {day}",)
+    return authored.last, ()
+
+
+def _with_companion_pump(assessment: Assessment, pump: Assessment | None) -> Assessment:
+    """Supplies in the bundle of a pump order share its determination; alone they are not judged."""
+    order = assessment.order
+    if order.scope is not Scope.SUPPLIES or order.out_of_scope is not None:
+        return assessment
+    if pump is None:
+        reason = f"Pump supplies alone: {assessment.policy.id} is read for them together with a pump"
+        return replace(assessment, determination=replace(assessment.determination, reason=reason))
+    reference = pump.determination.order
+    shared = replace(
+        pump.determination,
+        order=order.reference,
+        accompanies=reference,
+        reason=pump.determination.reason or f"The supplies ride along with {reference}",
+    )
+    return replace(pump, order=order, determination=shared)
