@@ -91,9 +91,9 @@ class ChartReader:
                     found.setdefault(f"{type_of(resource)}/{resource.id}", origin)
         return found
 
-    def _partial(self) -> dict[Topic, str]:
+    def _partial(self) -> dict[str, str]:
         """Topics of which something may be missing: a page, or the drug that an order only points to."""
-        lacking = {t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL}
+        lacking: dict[str, str] = {t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL}
         if self.context.unresolved_drugs:
             lacking.setdefault(Topic.INSULIN, "the drug of an order could not be read")
         if any(reading.damaged & _DRUG_ORDERS for reading in self._all()):

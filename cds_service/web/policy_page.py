@@ -8,6 +8,7 @@ from typing import Any
 from flask import Blueprint, Response, render_template
 
 from cds_service.engine.parameters import Parameter
+from cds_service.engine.policy import Section
 from cds_service.engine.rule import Rule
 from cds_service.policies import mp_mm_1316
 from cds_service.web.http.security_headers import guard
@@ -19,7 +20,7 @@ blueprint = Blueprint("policy", __name__)
 class Entry:
     """One section on the page: its words, how it is read, its parameters, how deep it stands (1 is a top section)."""
 
-    section: mp_mm_1316.Section
+    section: Section
     unit: Rule | None
     parameters: tuple[Parameter, ...]
     depth: int

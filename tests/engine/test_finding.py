@@ -114,9 +114,9 @@ def test_a_conjunction_keeps_the_evidence_of_all_parts_once() -> None:
 # ---------------------------------------------------------------- disjunction
 
 
-def one_of(*parts: Finding, floor: object = NOT_MET) -> Finding:
+def one_of(*parts: Finding, if_none_met: object = NOT_MET) -> Finding:
     """A disjunction of some parts."""
-    return disjunction(parts, "any", "one of them", if_none_met=floor)  # type: ignore[arg-type]
+    return disjunction(parts, "any", "one of them", if_none_met=if_none_met)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("bases", list(itertools.product(Basis, repeat=2)), ids=str)

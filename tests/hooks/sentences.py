@@ -11,6 +11,8 @@ from itertools import product
 from typing import Any
 
 from cds_service.concepts import Concept
+from cds_service.engine.assessment import Assessment
+from cds_service.engine.coverage_match import CoverageMatch
 from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Basis, Finding, met, not_met
 from cds_service.engine.truth import MET
@@ -26,11 +28,11 @@ from cds_service.facts import (
     Scope,
     Topic,
 )
-from cds_service.policies.mp_mm_1316 import CRITERIA, EXCLUSIONS, REPLACEMENT
-from cds_service.policies.registry import determine
-from cds_service.services import judge_orders
+from cds_service.policies.mp_mm_1316 import CRITERIA, EXCLUSIONS, POLICY, REPLACEMENT
+from cds_service.policies.mp_mm_1316.replacement import REFUSED_REASONS, REQUIREMENTS
+from cds_service.services import assess_orders
 from tests.cases.runner import all_cases
-from tests.policies.charts import AS_OF, DIABETES, ORDER, answers, diagnosis, hba1c, sensed, stick, visit
+from tests.policies.charts import AS_OF, DIABETES, ORDER, answers, determine, diagnosis, hba1c, sensed, stick, visit
 
 _REPLACES = answers(D_III_replacement=True)
 
@@ -80,7 +82,27 @@ def alone(finding: Finding) -> Determination:
         tuple(excluding.values()),
         tuple(third.values()),
         on_replacement_path=on_replacement,
+        **_roles(on_replacement=on_replacement),
     )
+
+
+def _roles(*, on_replacement: bool) -> dict[str, tuple[str, ...]]:
+    """Which findings are required and which exclude, on either path."""
+    if not on_replacement:
+        required, excluding = CRITERIA, EXCLUSIONS
+    else:
+        required, excluding = (CRITERIA[0], *REQUIREMENTS), (*EXCLUSIONS, *REFUSED_REASONS)
+    return {"required": tuple(r.section for r in required), "excluding": tuple(r.section for r in excluding)}
+
+
+def off_replacement_path(determination: Determination) -> Determination:
+    """The same with nobody having said that the order replaces the pump in use."""
+    return replace(determination, on_replacement_path=False, **_roles(on_replacement=False))
+
+
+def assessed(determination: Determination, match: CoverageMatch | None = None) -> Assessment:
+    """The determination as an assessment of the order, under MP-MM-1316 as of its day."""
+    return Assessment(ORDER, determination, POLICY.on(determination.as_of), match)
 
 
 def excludes(finding: Finding) -> bool:
@@ -115,17 +137,17 @@ def _of_cases() -> list[Determination]:
 
 @contextmanager
 def _recorded(made: list[Determination]) -> Iterator[None]:
-    original = judge_orders.determine
+    original = assess_orders.determine
 
     def recording(*given: Any, **more: Any) -> Determination:
         made.append(original(*given, **more))
         return made[-1]
 
-    judge_orders.determine = recording
+    assess_orders.determine = recording
     try:
         yield
     finally:
-        judge_orders.determine = original
+        assess_orders.determine = original
 
 
 def _of_charts() -> Iterator[Determination]:

@@ -9,24 +9,26 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cds_service.hooks.in_question import in_question
 
 from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, conjunction, met, not_met, unknown
+from cds_service.engine.remedies import LONGEST_STEP
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import Chart, Topic
 from cds_service.hooks.card_text import detail
 from cds_service.hooks.card_title import title
 from cds_service.hooks.markdown import escaped, plain, whole_clauses
-from cds_service.policies.mp_mm_1316.remedies import LONGEST_STEP, next_step, what_helps
-from cds_service.policies.registry import determine
-from tests.hooks.sentences import alone, excludes, findings, key, top_findings
-from tests.policies.charts import AS_OF, DIABETES, ORDER
+from cds_service.policies.mp_mm_1316 import POLICY
+from tests.hooks.sentences import alone, assessed, excludes, findings, key, off_replacement_path, top_findings
+from tests.policies.charts import AS_OF, DIABETES, ORDER, determine
+
+REMEDIES = POLICY.on(AS_OF).remedies
+next_step, what_helps = REMEDIES.next_step, REMEDIES.what_helps
 
 # The steps that were read aloud, by section, truth, and basis or gap. A new one has to be read, and added there.
 READ: dict[str, list[str]] = tomllib.loads((Path(__file__).parent / "next_steps.toml").read_text(encoding="utf-8"))
 # What a card lists by itself, as something to act on.
-ASKED = [finding for finding in top_findings() if finding in in_question(alone(finding))]
+ASKED = [finding for finding in top_findings() if finding in alone(finding).findings_in_question]
 NAMES = [f"{number}: {key(finding)}" for number, finding in enumerate(ASKED)]
 each_asked = pytest.mark.parametrize("finding", ASKED, ids=NAMES)
 
@@ -40,7 +42,7 @@ _JARGON = re.compile(
 
 
 def _detail(determination: Determination) -> str:
-    return "\n\n".join(detail(ORDER, determination, Chart(), AS_OF))
+    return "\n\n".join(detail(assessed(determination), Chart(), AS_OF))
 
 
 def _evidence(finding: Finding) -> list[Finding]:
@@ -68,7 +70,7 @@ def _undated(step: str) -> str:
 @each_asked
 def test_a_title_is_one_whole_sentence_with_its_section(finding: Finding) -> None:
     for standing in (Applicability.GOVERNED, Applicability.UNVERIFIED, Applicability.NOT_IN_FORCE):
-        said = title(replace(alone(finding), coverage=standing))
+        said = title(assessed(replace(alone(finding), coverage=standing)))
         assert len(said) < 140
         assert "…" not in said
         assert finding.id in said
@@ -160,7 +162,7 @@ def _with(*, supported: int = 0, attested: int = 0) -> Determination:
 @pytest.mark.parametrize("number", range(10))
 def test_an_approval_counts_what_a_reviewer_may_still_ask_about(number: int) -> None:
     determination = _with(supported=number, attested=min(2, 9 - number))
-    said = title(determination)
+    said = title(assessed(determination))
     assert "likely approved" in said
     assert "all criteria are shown" not in said
     assert _detail(determination).count("a reviewer may still ask") == number
@@ -170,7 +172,7 @@ def test_an_approval_counts_what_a_reviewer_may_still_ask_about(number: int) -> 
 
 def test_an_approved_replacement_counts_its_own_criteria() -> None:
     broken = met("Charted: breakdown of the pump", Basis.SUPPORTED).with_id("D.III.A.3")
-    said = title(replace(alone(broken), coverage=Applicability.UNVERIFIED))
+    said = title(assessed(replace(alone(broken), coverage=Applicability.UNVERIFIED)))
     assert "may still ask about 1 of 4 criteria" in said
     assert len(said) < 140
 
@@ -183,8 +185,8 @@ def test_an_exclusion_on_indirect_evidence_is_named_and_settled(section: str) ->
     """No rule makes one today; the outcome knows it, so the card has to say it."""
     found = met("Charted: something that implies it", Basis.SUPPORTED).with_id(section)
     determination = replace(alone(found), outcome=Outcome.NEEDS_DOCUMENTATION)
-    assert f"({section})" in title(determination)
-    assert "HCPCS" not in title(determination)
+    assert f"({section})" in title(assessed(determination))
+    assert "HCPCS" not in title(assessed(determination))
     text = _detail(determination)
     assert "**May exclude the pump**" in text
     assert "Charted: something that implies it" in text
@@ -194,15 +196,15 @@ def test_an_exclusion_on_indirect_evidence_is_named_and_settled(section: str) ->
 
 def test_an_order_that_names_the_pump_only_in_words_is_asked_for_its_code() -> None:
     determination = replace(_with(), outcome=Outcome.NEEDS_DOCUMENTATION, reason="The order names a pump only in words")
-    assert title(determination) == "Insulin pump: needs documentation. Next: add the HCPCS code to the order"
+    assert title(assessed(determination)) == "Insulin pump: needs documentation. Next: add the HCPCS code to the order"
 
 
 def test_eligibility_comes_before_every_other_step() -> None:
     finding = unknown(Gap.NOT_DOCUMENTED, "No diabetes education found", "A date").with_id("D.I.D")
     step = "check eligibility (on file: 2026-01-01 to 2026-09-14)"
     determination = replace(alone(finding), coverage=Applicability.NOT_IN_FORCE, eligibility=step)
-    assert title(determination).endswith(f"Next: {step}; 1 more")
-    assert "coverage not in force" in title(determination)
+    assert title(assessed(determination)).endswith(f"Next: {step}; 1 more")
+    assert "coverage not in force" in title(assessed(determination))
 
 
 def test_what_stands_against_an_order_comes_first() -> None:
@@ -216,8 +218,8 @@ def test_what_stands_against_an_order_comes_first() -> None:
         criteria=(openly, *determination.criteria[1:]),
         exclusions=(doubt, *determination.exclusions[1:]),
     )
-    assert [f.id for f in in_question(determination)] == ["D.I.D", "D.II.A.1", "D.I.A"]
-    assert title(determination).endswith("(D.I.D); 2 more")
+    assert [f.id for f in determination.findings_in_question] == ["D.I.D", "D.II.A.1", "D.I.A"]
+    assert title(assessed(determination)).endswith("(D.I.D); 2 more")
     text = _detail(determination)
     places = [text.index(heading) for heading in ("The chart shows otherwise", "May exclude the pump", "To add")]
     assert places == sorted(places)
@@ -228,7 +230,7 @@ def test_both_paths_are_told_in_words() -> None:
     openly = unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", "The reason").with_id(
         "D.III.A.3"
     )
-    determination = replace(alone(openly), on_replacement_path=False)
+    determination = off_replacement_path(alone(openly))
     text = _detail(determination)
     assert "D.III.A.3 Reasonable justification**: not shown yet. No reason for the replacement is stated." in text
     assert _JARGON.search(text) is None
@@ -239,7 +241,7 @@ def test_both_paths_are_told_in_words() -> None:
 
 def test_an_exclusion_with_a_long_name_is_called_by_its_section() -> None:
     order = "The order is for a surgically implanted infusion device (" + "programmable " * 20 + ")"
-    said = title(alone(met(order, Basis.DOCUMENTED).with_id("D.II.B.2")))
+    said = title(assessed(alone(met(order, Basis.DOCUMENTED).with_id("D.II.B.2"))))
     assert said == "Insulin pump: excluded by MP-MM-1316 D.II.B.2. Surgically implanted infusion device"
 
 
@@ -287,4 +289,4 @@ def test_statements_that_could_not_be_read_are_said_once_for_all_reasons() -> No
     chart = Chart(diagnoses=(DIABETES,), unread={Topic.ATTESTATIONS: "the server did not answer"})
     determination = determine(replace(ORDER, replacement_sign="modifier RA"), chart, AS_OF)
     assert determination.on_replacement_path
-    assert [finding.id for finding in in_question(determination)] == ["D.III.A.3"]
+    assert [finding.id for finding in determination.findings_in_question] == ["D.III.A.3"]

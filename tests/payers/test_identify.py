@@ -6,7 +6,9 @@ import pytest
 
 from cds_service.concepts import Product
 from cds_service.facts import Coverage
-from cds_service.payers.identify import Identity, caresource, identify, words_of
+from cds_service.payers.identify import Identity, identify, payer_named, words_of
+
+CARESOURCE = payer_named("caresource")
 
 
 def _coverage(*names: str, plans: tuple[str, ...] = (), groups: tuple[str, ...] = (), **members: object) -> Coverage:
@@ -25,7 +27,7 @@ def _coverage(*names: str, plans: tuple[str, ...] = (), groups: tuple[str, ...] 
 
 
 def _said(*names: str, **members: object) -> Identity:
-    return identify(_coverage(*names, **members))  # type: ignore[arg-type]
+    return identify(_coverage(*names, **members), CARESOURCE)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -92,8 +94,8 @@ def test_where_nothing_names_a_payer_nobody_knows() -> None:
 
 
 def test_configured_identifiers_name_the_payer() -> None:
-    assert identify(_coverage("CSOH"), ("31114",)).payer is True
-    assert identify(_coverage("CSOH"), ("99999",)).payer is False
+    assert identify(_coverage("CSOH"), CARESOURCE, ("31114",)).payer is True
+    assert identify(_coverage("CSOH"), CARESOURCE, ("99999",)).payer is False
 
 
 def test_a_plan_id_of_the_payer_names_it_unless_a_name_contradicts() -> None:
@@ -133,7 +135,7 @@ def test_a_groups_state_is_its_own() -> None:
 
 
 def test_every_listed_name_says_its_product_in_any_case() -> None:
-    payer = caresource()
+    payer = CARESOURCE
     assert len(payer._products) > 60
     for product, name, _ in payer._products:
         for text in (" ".join(name), "-".join(name).upper(), f"CareSource {' '.join(name).title()} 2026"):

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
 
 from cds_service.concepts import Concept
+from cds_service.engine.determination import Determination
+from cds_service.engine.determine import determine as engine_determine
+from cds_service.engine.determine import not_about_a_pump
 from cds_service.facts import (
     Answer,
     Chart,
@@ -18,8 +22,9 @@ from cds_service.facts import (
     Visit,
     When,
 )
+from cds_service.policies.mp_mm_1316 import POLICY
 from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.registry import parameters_on
+from cds_service.policies.registry import choose_policy, is_governed_kind
 
 AS_OF = date(2026, 11, 20)
 ORDER = DeviceOrder("DeviceRequest/pump-1", "DeviceRequest", "External insulin pump", Scope.PUMP)
@@ -100,3 +105,19 @@ def answers(**given: Any) -> dict[str, tuple[Answer, ...]]:
 def _day_minute(text: str) -> tuple[date, int | None]:
     stamp = datetime.fromisoformat(text)
     return stamp.date(), stamp.hour * 60 + stamp.minute if "T" in text else None
+
+
+def parameters_on(day: date, overrides: Mapping[str, Any] | None = None) -> Mapping[str, Any]:
+    """The parameters of MP-MM-1316 in force on a day, with a plan's own values on top."""
+    return POLICY.on(day, overrides).parameters
+
+
+def determine(
+    order: DeviceOrder, chart: Chart, as_of: date, overrides: Mapping[str, Any] | None = None
+) -> Determination:
+    """The determination of one order as of a day."""
+    if not is_governed_kind(order):
+        return not_about_a_pump(order, as_of, POLICY.id)
+    _, match = choose_policy([POLICY], order, chart, as_of, overrides)
+    policy = POLICY.on(as_of, overrides)
+    return engine_determine(policy.make_case(order, chart, as_of), policy, match)

@@ -12,6 +12,7 @@ import pytest
 from cds_service.concepts import Concept
 from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Basis, Finding, Gap
+from cds_service.engine.open_questions import OpenQuestions, open_questions
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import (
     Answer,
@@ -27,11 +28,10 @@ from cds_service.facts import (
     Topic,
     When,
 )
+from cds_service.policies.mp_mm_1316 import POLICY
 from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.mp_mm_1316.documentation import Asked, asked, prefilled
 from cds_service.policies.mp_mm_1316.injection_regimen import regimen_known
-from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS
-from cds_service.policies.registry import determine, parameters_on
+from tests.policies.charts import determine, parameters_on
 
 AS_OF = date(2026, 11, 20)
 LATELY = date(2026, 11, 1)
@@ -96,12 +96,12 @@ def case(chart: Chart, order: DeviceOrder = ORDER) -> Case:
     return Case(order, chart, AS_OF, parameters_on(AS_OF, {}))
 
 
-def questions(chart: Chart, order: DeviceOrder = ORDER) -> dict[str, Asked]:
+def questions(chart: Chart, order: DeviceOrder = ORDER) -> dict[str, OpenQuestions]:
     """What is asked about a chart."""
-    return asked(determine(order, chart, AS_OF))
+    return open_questions(determine(order, chart, AS_OF), POLICY.on(AS_OF))
 
 
-def links(found: Asked) -> list[str]:
+def links(found: OpenQuestions) -> list[str]:
     """The linkIds of a section's questions."""
     return [question.link_id for question in found.questions]
 
@@ -117,7 +117,7 @@ def test_of_an_empty_chart_every_criterion_that_a_person_can_state_is_open() -> 
         "D.II": False,
         "D.III": False,
     }
-    assert [link for each in found.values() for link in links(each)] == [q.link_id for q in QUESTIONS]
+    assert [link for each in found.values() for link in links(each)] == [q.link_id for q in POLICY.on(AS_OF).questions]
 
 
 def test_what_the_chart_documents_nobody_is_asked() -> None:
@@ -167,14 +167,14 @@ def test_parts_that_the_chart_documents_are_left_out(truth: Any, basis: Basis) -
         replace(Finding(truth, "words", Basis.ATTESTED), id="D.I.I.4"),
         replace(Finding(UNKNOWN, "words", gap=Gap.NOT_DOCUMENTED), id="D.I.I.5"),
     )
-    found = asked(_section("D.I.I", UNKNOWN, parts))["D.I.I"]
+    found = open_questions(_section("D.I.I", UNKNOWN, parts), POLICY.on(AS_OF))["D.I.I"]
     assert links(found) == ["D.I.I.3", "D.I.I.4", "D.I.I.5", "D.I.I.6"]
     assert found.open
 
 
 def test_a_section_all_of_whose_parts_are_documented_is_not_asked() -> None:
     part = replace(Finding(NOT_MET, "words", Basis.DOCUMENTED), id="D.I.H.2")
-    assert "D.I.H" not in asked(_section("D.I.H", UNKNOWN, (part,)))
+    assert "D.I.H" not in open_questions(_section("D.I.H", UNKNOWN, (part,)), POLICY.on(AS_OF))
 
 
 def test_a_replacement_is_asked_its_reason_only() -> None:
@@ -220,19 +220,19 @@ def test_an_exclusion_that_was_attested_is_opened(answer: str, is_open: bool) ->
 
 
 def test_an_empty_chart_fills_in_nothing() -> None:
-    assert prefilled(case(Chart())) == {}
+    assert POLICY.on(AS_OF).prefilled(case(Chart())) == {}
 
 
 def test_the_newest_signed_statement_is_filled_in() -> None:
     old, new = said(3.0, "2026-10-01", "qr-2"), said(5.0, "2026-11-02", "qr-1")
     chart = Chart(answers={"D.I.G.average": (new, old), "D.I.C": (said(False),), "D.I.D.educator": (said("A, RN"),)})
-    assert prefilled(case(chart)) == {"D.I.G.average": 5.0, "D.I.C": False, "D.I.D.educator": "A, RN"}
+    assert POLICY.on(AS_OF).prefilled(case(chart)) == {"D.I.G.average": 5.0, "D.I.C": False, "D.I.D.educator": "A, RN"}
 
 
 def test_of_two_statements_of_a_day_the_later_one_is_filled_in() -> None:
     early = Answer(True, replace(on("2026-11-10"), clock=time(8)), "QuestionnaireResponse/z")
     late = Answer(False, replace(on("2026-11-10"), clock=time(9)), "QuestionnaireResponse/a")
-    assert prefilled(case(Chart(answers={"D.I.C": (late, early)}))) == {"D.I.C": False}
+    assert POLICY.on(AS_OF).prefilled(case(Chart(answers={"D.I.C": (late, early)}))) == {"D.I.C": False}
 
 
 def test_a_statement_outside_its_window_is_not_filled_in() -> None:
@@ -240,22 +240,22 @@ def test_a_statement_outside_its_window_is_not_filled_in() -> None:
     first = date.fromordinal(AS_OF.toordinal() - days)
     before, after = date.fromordinal(first.toordinal() - 1), date.fromordinal(AS_OF.toordinal() + 1)
     for day, expected in ((first, {"D.I.C": True}), (AS_OF, {"D.I.C": True}), (before, {}), (after, {})):
-        assert prefilled(case(Chart(answers={"D.I.C": (said(True, day.isoformat()),)}))) == expected
+        assert POLICY.on(AS_OF).prefilled(case(Chart(answers={"D.I.C": (said(True, day.isoformat()),)}))) == expected
 
 
 def test_a_statement_is_not_filled_in_when_a_newer_one_may_have_been_missed() -> None:
     chart = replace(stating(D_I_C=True), partial={Topic.ATTESTATIONS: "the answer ended early"})
-    assert prefilled(case(chart)) == {}
+    assert POLICY.on(AS_OF).prefilled(case(chart)) == {}
 
 
 def test_a_statement_wins_over_the_chart() -> None:
     chart = replace(stating(D_I_D_date=on("2026-03-03")), education=(session("2026-06-01"),))
-    assert prefilled(case(chart)) == {"D.I.D.date": date(2026, 3, 3)}
+    assert POLICY.on(AS_OF).prefilled(case(chart)) == {"D.I.D.date": date(2026, 3, 3)}
 
 
 @pytest.mark.parametrize("when", ["2026-06", "2026"])
 def test_a_stated_date_that_is_not_exact_is_not_filled_in(when: str) -> None:
-    assert prefilled(case(stating(D_I_D_date=on(when), D_I_F_since=on(when)))) == {}
+    assert POLICY.on(AS_OF).prefilled(case(stating(D_I_D_date=on(when), D_I_F_since=on(when)))) == {}
 
 
 @pytest.mark.parametrize(
@@ -275,14 +275,14 @@ def test_the_last_session_of_the_window_is_the_date_of_the_education(
     sessions: list[str | None], expected: date | None
 ) -> None:
     chart = Chart(education=tuple(session(when, f"e{n}") for n, when in enumerate(sessions)))
-    assert prefilled(case(chart)) == ({} if expected is None else {"D.I.D.date": expected})
+    assert POLICY.on(AS_OF).prefilled(case(chart)) == ({} if expected is None else {"D.I.D.date": expected})
 
 
 @pytest.mark.parametrize("topic", [Topic.EDUCATION, Topic.ENCOUNTERS])
 @pytest.mark.parametrize("how", ["partial", "unread"])
 def test_education_that_was_not_read_whole_fills_in_nothing(topic: Topic, how: str) -> None:
     chart = replace(Chart(education=(session("2026-06-01"),)), **{how: {topic: "no answer"}})
-    assert prefilled(case(chart)) == {}
+    assert POLICY.on(AS_OF).prefilled(case(chart)) == {}
 
 
 REGIMENS: dict[str, tuple[list[InsulinOrder], dict[str, Any]]] = {
@@ -314,7 +314,7 @@ REGIMENS: dict[str, tuple[list[InsulinOrder], dict[str, Any]]] = {
 @pytest.mark.parametrize(("orders", "expected"), REGIMENS.values(), ids=REGIMENS.keys())
 def test_of_the_regimen_only_what_is_documented_is_known(orders: list[InsulinOrder], expected: dict[str, Any]) -> None:
     assert regimen_known(case(Chart(insulin=tuple(orders)))) == expected
-    assert prefilled(case(Chart(insulin=tuple(orders)))) == expected
+    assert POLICY.on(AS_OF).prefilled(case(Chart(insulin=tuple(orders)))) == expected
 
 
 @pytest.mark.parametrize("how", ["partial", "unread"])
@@ -328,8 +328,10 @@ def test_with_a_pump_in_use_the_regimen_before_is_not_known() -> None:
 
 
 def test_that_the_order_replaces_a_pump_is_filled_in_when_the_order_says_so() -> None:
-    assert prefilled(case(Chart(), REPLACING)) == {"D.III.replacement": True}
-    assert prefilled(case(Chart(pumps=(PUMP,)))) == {}, "a pump in use does not say that it is replaced"
+    assert POLICY.on(AS_OF).prefilled(case(Chart(), REPLACING)) == {"D.III.replacement": True}
+    assert POLICY.on(AS_OF).prefilled(case(Chart(pumps=(PUMP,)))) == {}, (
+        "a pump in use does not say that it is replaced"
+    )
 
 
 def test_no_yes_or_no_is_filled_in_by_what_the_chart_only_supports() -> None:
@@ -340,4 +342,4 @@ def test_no_yes_or_no_is_filled_in_by_what_the_chart_only_supports() -> None:
         education=(session("2026-06-01"),),
         insulin=(replace(insulin(at_meals=True), action=InsulinAction.RAPID),),
     )
-    assert [name for name, value in prefilled(case(chart)).items() if isinstance(value, bool)] == []
+    assert [name for name, value in POLICY.on(AS_OF).prefilled(case(chart)).items() if isinstance(value, bool)] == []

@@ -22,16 +22,15 @@ from cds_service.facts import (
     SensorReading,
     Unusable,
 )
+from cds_service.policies.mp_mm_1316 import POLICY
 from cds_service.policies.mp_mm_1316.complication_risk import albuminuria, complication_risk, difficult_control
-from cds_service.policies.mp_mm_1316.documentation import prefilled
 from cds_service.policies.mp_mm_1316.education import education_completed
 from cds_service.policies.mp_mm_1316.glycemic_indication import hba1c_above_threshold
 from cds_service.policies.mp_mm_1316.hospital_stays import recurrent_hospital_stays
 from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia, severe_excursions
 from cds_service.policies.mp_mm_1316.operation import operates_device
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough as self_testing
-from cds_service.policies.registry import determine
-from tests.policies.charts import AS_OF, ORDER, answers, case, diagnosis, hba1c, moment, ratio, stick, visit
+from tests.policies.charts import AS_OF, ORDER, answers, case, determine, diagnosis, hba1c, moment, ratio, stick, visit
 
 ON_REGIMEN: dict[str, Any] = {"D_I_F_injections": 4.0, "D_I_F_since": moment("2026-01-05"), "D_I_F_adjusts": True}
 HIGH = (hba1c("2026-02-01", 8.1), hba1c("2026-06-01", 8.2), hba1c("2026-10-01", 8.3))
@@ -65,7 +64,7 @@ def test_education_in_words_cites_the_last_three_visits() -> None:
     found = education_completed(case(education=visits))
     assert (found.gap, cited(found)) == (Gap.NEEDS_REVIEW, ["2026-04-01", "2026-05-01", "2026-06-01"])
     assert found.explanation.startswith("a class on 2026-06-01")
-    assert "D.I.D.date" not in prefilled(case(education=visits)), "words fill in no answer"
+    assert "D.I.D.date" not in POLICY.on(AS_OF).prefilled(case(education=visits)), "words fill in no answer"
 
 
 # ---------------------------------------------------------------- D.I.H

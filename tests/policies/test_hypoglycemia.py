@@ -11,8 +11,7 @@ from cds_service.facts import Chart, Diagnosis, GlucoseReading, Record, SensorRe
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia, severe_excursions
 from cds_service.policies.mp_mm_1316.low_glucose import sensor_lows
-from cds_service.policies.registry import parameters_on
-from tests.policies.charts import AS_OF, ORDER, answers, case, diagnosis, sensed, stick, visit
+from tests.policies.charts import AS_OF, ORDER, answers, case, diagnosis, parameters_on, sensed, stick, visit
 
 LOW, GENERIC = Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_GENERIC
 

@@ -25,7 +25,7 @@ from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen
 from cds_service.policies.mp_mm_1316.pump_use import pump_signs
 from cds_service.policies.mp_mm_1316.regimen_length import charted_duration
-from cds_service.policies.registry import parameters_on
+from tests.policies.charts import parameters_on
 
 # Six months before lie on 2026-05-20, thirty days on 2026-10-21.
 AS_OF = date(2026, 11, 20)

@@ -10,7 +10,7 @@ from cds_service.concepts import Concept
 from cds_service.facts import Chart, DeviceOrder, Record, Scope, When
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.operation import operates_device
-from cds_service.policies.registry import parameters_on
+from tests.policies.charts import parameters_on
 
 AS_OF = date(2026, 11, 20)
 ORDER = DeviceOrder("DeviceRequest/pump-1", "DeviceRequest", "External insulin pump", Scope.PUMP)

@@ -13,8 +13,7 @@ from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import Coverage, Diagnosis
 from cds_service.policies.mp_mm_1316 import replacement
 from cds_service.policies.mp_mm_1316.questionnaire import REASONS
-from cds_service.policies.registry import determine
-from tests.policies.charts import AS_OF, ORDER, answers, case, diagnosis
+from tests.policies.charts import AS_OF, ORDER, answers, case, determine, diagnosis
 
 REPLACES = replace(ORDER, replacement_sign="modifier RA")
 BROKEN = Concept.PUMP_BREAKDOWN

@@ -5,27 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from cds_service.hooks.in_question import in_question
-from cds_service.policies.mp_mm_1316.coverage import CoverageMatch, Reason
 
 from cds_service.engine.coverage_assertion import CoverageAssertion
+from cds_service.engine.coverage_match import CoverageMatch, MatchReason
 from cds_service.engine.determination import Applicability, Determination
 from cds_service.engine.finding import Basis, Finding, Gap, met, unknown
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Topic
-from cds_service.services.assert_coverage import Terms, assertion_for
+from cds_service.services.assert_coverage import AssertionContext, assertion_for
 from cds_service.settings import Settings
-from tests.hooks.sentences import alone, key, top_findings
-from tests.policies.charts import AS_OF, ORDER
+from tests.hooks.sentences import alone, assessed, key, top_findings
+from tests.policies.charts import AS_OF
 
-MATCH = CoverageMatch(Applicability.GOVERNED, Reason.MARKETPLACE, "CareSource Marketplace in Ohio")
+MATCH = CoverageMatch(Applicability.GOVERNED, MatchReason.GOVERNED, "CareSource Marketplace in Ohio")
 SETTINGS = Settings(public_url="https://cds.example.invalid")
-ASKED = [finding for finding in top_findings() if finding in in_question(alone(finding))]
+ASKED = [finding for finding in top_findings() if finding in alone(finding).findings_in_question]
 
 
 def _asserted(determination: Determination, match: CoverageMatch = MATCH) -> CoverageAssertion:
-    terms = Terms(SETTINGS, "p1", None, AS_OF, True, False, True, frozenset())
-    made = assertion_for(ORDER, replace(determination, coverage_reference="Coverage/c1"), match, terms)
+    context = AssertionContext(SETTINGS, "p1", None, AS_OF, True, False, True, frozenset())
+    made = assertion_for(assessed(replace(determination, coverage_reference="Coverage/c1"), match), context)
     assert made is not None
     return made
 
@@ -62,9 +61,9 @@ def test_what_could_not_be_read_is_named_by_whole_findings() -> None:
     finding = unknown(Gap.NOT_RETRIEVED, "Not read in full: insulin orders (" + "x" * 40 + ")", "c").with_id("D.I.F")
     determination = alone(finding)
     criteria = tuple(replace(finding, id=f.id) for f in determination.criteria)
-    terms = Terms(SETTINGS, "p1", None, AS_OF, True, False, True, frozenset(Topic))
+    context = AssertionContext(SETTINGS, "p1", None, AS_OF, True, False, True, frozenset(Topic))
     determination = replace(determination, criteria=criteria, coverage_reference="Coverage/c1")
-    made = assertion_for(ORDER, determination, MATCH, terms)
+    made = assertion_for(assessed(determination, MATCH), context)
     assert made is not None
     (reason,) = made.reasons
     assert len(reason.text) <= 500

@@ -15,7 +15,7 @@ from cds_service.engine.determination import Outcome
 from cds_service.errors import BadRequest
 from cds_service.facts import Topic, When
 from cds_service.hooks.messages import FhirAccess
-from cds_service.services.document_order import Documented, Wanted, document_order
+from cds_service.services.document_order import OrderPage, PageRequest, document_order
 from fhir_mappings.reading import read
 from fhir_mappings.readings import Reading, failed
 from fhir_mappings.views import RawEntry
@@ -90,10 +90,10 @@ def server(*on_server: JSON, **topics: Any) -> Server:
     return Server(chart, held)
 
 
-def documented(at: Server, **wanted: Any) -> Documented:
+def documented(at: Server, **wanted: Any) -> OrderPage:
     """What the page is given at noon of DAY."""
     access = FhirAccess(EHR, "token", 300.0, "patient/*.rs")
-    return document_order(Wanted(access, "p1", USER, **wanted), SETTINGS, NOON, at.open, None)
+    return document_order(PageRequest(access, "p1", USER, **wanted), SETTINGS, NOON, at.open, None)
 
 
 def entries(*resources: JSON) -> tuple[RawEntry, ...]:
@@ -101,7 +101,7 @@ def entries(*resources: JSON) -> tuple[RawEntry, ...]:
     return tuple(RawEntry(resource=msgspec.Raw(json.dumps(each).encode())) for each in resources)
 
 
-def truth(found: Documented, section: str) -> str:
+def truth(found: OrderPage, section: str) -> str:
     """What was found under a section."""
     assert found.determination is not None
     (finding,) = [each for each in found.determination.criteria if each.id == section]
@@ -119,8 +119,8 @@ def test_the_order_that_came_with_the_link_is_judged_with_the_whole_chart() -> N
     assert (found.order.reference, found.determination.outcome) == ("DeviceRequest/pump-1", Outcome.NEEDS_DOCUMENTATION)
     # The base chart documents or supports everything but what only a person can state.
     assert {f.id for f in found.determination.criteria if f.truth.value != "met"} == {"D.I.C", "D.I.E"}
-    assert found.asked is not None
-    assert {name for name, each in found.asked.items() if each.open} == {"D.I.C", "D.I.E"}
+    assert found.questions is not None
+    assert {name for name, each in found.questions.items() if each.open} == {"D.I.C", "D.I.E"}
     assert found.prefilled == {"D.I.D.date": date(2026, 6, 1), **_regimen()}
     assert [each for each in at.asked if "DeviceRequest" in each] == [], "a draft is not looked for on the server"
     assert at.closed
@@ -197,7 +197,7 @@ def test_an_order_that_is_over_is_not_chosen(status: str) -> None:
 def test_without_a_pump_order_nothing_is_judged_and_no_chart_is_read(on_server: tuple[JSON, ...]) -> None:
     at = server(*on_server)
     found = documented(at)
-    assert (found.order, found.determination, found.asked, found.prefilled) == (None, None, None, None)
+    assert (found.order, found.determination, found.questions, found.prefilled) == (None, None, None, None)
     assert found.banner.name == "Pat Example", "whose chart it is, is shown all the same"
     assert found.today == DAY
     assert at.closed

@@ -17,7 +17,7 @@ from cds_service.hooks import prefetch
 from cds_service.hooks.discovery import SERVICES
 from cds_service.services import read_chart
 from cds_service.services.answer_hook import answer
-from cds_service.services.read_chart import Readers
+from cds_service.services.read_chart import CallReader
 from cds_service.settings import Settings
 from fhir_mappings import reading
 from fhir_mappings.chart import ChartReader
@@ -64,16 +64,16 @@ def test_the_prefetch_is_decoded_in_one_pass_and_never_entry_by_entry(counted: C
 
 def test_a_chart_is_put_together_once_and_its_orders_are_looked_at_once(counted: Callable[..., Counter[str]]) -> None:
     counts = counted(ChartReader, "chart")
-    counted(Readers, "look")
+    counted(CallReader, "rebuild")
     call(typical())
-    assert counts == {"chart": 1, "look": 1}
+    assert counts == {"chart": 1, "rebuild": 1}
 
 
 def test_what_came_with_orders_that_are_not_for_a_pump_is_not_read(counted: Callable[..., Counter[str]]) -> None:
     counts = counted(read_chart, "given")
-    counted(Readers, "look")
+    counted(CallReader, "rebuild")
     call(typical().replace(b'"code":"E0784"', b'"code":"E0601"'))
-    assert counts == {"look": 1}
+    assert counts == {"rebuild": 1}
 
 
 def test_dates_are_read_in_full_once_an_hour_and_not_once_a_reading(counted: Callable[..., Counter[str]]) -> None:

@@ -33,10 +33,10 @@ from cds_service.facts import (
 )
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough as self_tests_rule
-from cds_service.policies.registry import parameters_on
 from cds_service.web.plots import svg as plots
 from cds_service.web.plots.chart_plots import ChartPlot, chart_plots
 from cds_service.web.plots.hours import percentiles
+from tests.policies.charts import parameters_on
 
 AS_OF = date(2026, 11, 20)
 PARAMETERS = parameters_on(AS_OF)

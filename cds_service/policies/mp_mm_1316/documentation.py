@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date
 
 from cds_service.engine.days import within
-from cds_service.engine.open_questions import OpenQuestions as Asked  # noqa
 from cds_service.engine.truth import NOT_MET
 from cds_service.facts import Topic, When
 from cds_service.policies.mp_mm_1316.case import Case, usable

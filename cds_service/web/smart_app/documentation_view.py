@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cds_service.engine.open_questions import OpenQuestions
 from cds_service.hooks.determinations import as_json
 from cds_service.policies import mp_mm_1316
-from cds_service.policies.mp_mm_1316.documentation import Asked
 from cds_service.policies.mp_mm_1316.remedies import what_helps
 from cds_service.services.document_order import OrderPage
 from cds_service.web.finding_rows import GROUPS, rows
@@ -49,7 +49,7 @@ class Group:
     name: str
     title: str
     rows: tuple[dict[str, Any], ...]
-    asked: Asked | None = None
+    asked: OpenQuestions | None = None
 
 
 def view_of(found: OrderPage, session: SignedIn, public_url: str) -> dict[str, Any]:
@@ -134,7 +134,7 @@ def _helps(found: OrderPage) -> dict[str, str]:
 def _row(
     row: dict[str, Any],
     plots: Mapping[str, ChartPlot],
-    asked: Mapping[str, Asked],
+    asked: Mapping[str, OpenQuestions],
     helps: Mapping[str, str],
     changed: set[str],
 ) -> dict[str, Any]:
@@ -165,11 +165,11 @@ def _evidence(evidence: Mapping[str, str]) -> dict[str, str]:
 
 
 def _plots(found: OrderPage) -> dict[str, ChartPlot]:
-    if found.determination is None or found.assessment.policy.parameters is None:
+    if found.assessment is None or found.questions is None:
         return {}
     return {
         each.section: each
-        for each in chart_plots(found.chart, found.determination.as_of, found.assessment.policy.parameters)
+        for each in chart_plots(found.chart, found.assessment.determination.as_of, found.assessment.policy.parameters)
     }
 
 
