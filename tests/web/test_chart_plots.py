@@ -189,15 +189,15 @@ def test_matplotlib_is_not_loaded_before_a_plot_is_drawn() -> None:
         "import sys\n"
         "from datetime import date\n"
         "from cds_service.facts import Chart, SensorReading\n"
-        "from cds_service.policies.registry import parameters_on\n"
+        "from cds_service.policies.mp_mm_1316 import POLICY\n"
         "from cds_service.settings import Settings\n"
         "from cds_service.web import create_app\n"
         "from cds_service.web.plots.chart_plots import chart_plots\n"
         "create_app(Settings())\n"
         "day = date(2026, 11, 20)\n"
-        "chart_plots(Chart(), day, parameters_on(day))\n"
+        "chart_plots(Chart(), day, POLICY.on(day).parameters)\n"
         "assert 'matplotlib' not in sys.modules\n"
-        "chart_plots(Chart(sensor=(SensorReading(date(2026, 11, 19), 60, 90),)), day, parameters_on(day))\n"
+        "chart_plots(Chart(sensor=(SensorReading(date(2026, 11, 19), 60, 90),)), day, POLICY.on(day).parameters)\n"
         "assert 'matplotlib' in sys.modules\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True)
