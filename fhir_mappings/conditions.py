@@ -48,17 +48,19 @@ _RANK = {
 def read_conditions(conditions: Iterable[tuple[Condition, str | None]], context: ChartContext) -> list[Diagnosis]:
     """Diagnoses that may speak; refuted and entered-in-error ones are dropped first, and listed.
 
-    `context.diagnoses` holds each under the references by which other resources name its Condition.
+    The context holds them for other resources that refer to their Conditions.
     """
-    diagnoses = []
+    diagnoses: list[Diagnosis] = []
+    by_url: dict[str, Diagnosis] = {}
     for condition, full_url in conditions:
         name = named(condition, full_url)
         diagnosis = _diagnosis(condition, name, context)
         if diagnosis is None:
             continue
         diagnoses.append(diagnosis)
-        for key in {name, full_url} - {None}:
-            context.diagnoses.setdefault(str(key), diagnosis)
+        if full_url:
+            by_url.setdefault(full_url, diagnosis)
+    context.hold_diagnoses(diagnoses, by_url)
     return diagnoses
 
 

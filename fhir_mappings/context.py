@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TypeVar
 
 from cds_service.facts import Diagnosis, When
-from fhir_mappings.clinical_views import Observation, Resource
+from fhir_mappings.clinical_views import Resource
 from fhir_mappings.datatypes import Period, Reference
 from fhir_mappings.dates import Calendar
 from fhir_mappings.reading import contained
 from fhir_mappings.references import PatientIdentity, Whose, local
-from fhir_mappings.views import Bundle
 
 T = TypeVar("T", bound=Resource)
 _MOST_NOTES = 200
@@ -39,23 +38,30 @@ class ChartContext:
         self.calendar = calendar
         self.fhir_server = fhir_server
         self.notes: list[str] = []
-        self.diagnoses: dict[str, Diagnosis] = {}
         self.unresolved_drugs = 0
         self._counted: dict[str, int] = {}
-        self._index: dict[str, Resource] = {}
+        self._resources: Mapping[type[Resource], Sequence[tuple[Resource, str | None]]] = {}
+        self._indexes: dict[type[Resource], dict[str, Resource]] = {}
+        self._diagnoses: Sequence[Diagnosis] = ()
+        self._diagnoses_by_url: Mapping[str, Diagnosis] = {}
+        self._diagnoses_by_name: dict[str, Diagnosis] | None = None
 
-    def index(self, groups: Mapping[type[Resource], Iterable[tuple[Resource, str | None]]]) -> None:
-        """Makes resources, by type, findable by `Type/id` and by fullUrl. Observations are never referred to."""
-        index = self._index
-        for kind, resources in groups.items():
-            if kind in (Observation, Bundle):
-                continue
+    def index(self, groups: Mapping[type[Resource], Sequence[tuple[Resource, str | None]]]) -> None:
+        """Makes resources, by type, findable by `Type/id` and by fullUrl."""
+        self._resources, self._indexes = groups, {}
+
+    def _index_of(self, kind: type[Resource]) -> dict[str, Resource]:
+        """Resources of one type by their names: made when the first of them is asked for, since of most none is."""
+        index = self._indexes.get(kind)
+        if index is None:
+            index = self._indexes[kind] = {}
             name = type_name(kind)
-            for resource, full_url in resources:
+            for resource, full_url in self._resources.get(kind, ()):
                 if resource.id:
                     index.setdefault(f"{name}/{resource.id}", resource)
                 if full_url:
                     index.setdefault(full_url, resource)
+        return index
 
     def resolve(self, reference: Reference | None, kind: type[T], raw_contained: bytes | object = b"") -> T | None:
         """The resource that a reference names, among contained ones and everything the call holds."""
@@ -66,13 +72,25 @@ class ChartContext:
         if literal.startswith("#"):
             found = dict(contained(raw_contained)).get(literal)  # type: ignore[arg-type]
         else:
-            found = self._index.get(literal) or self._index.get(local(literal, self.fhir_server) or "")
+            index = self._index_of(kind)
+            found = index.get(literal) or index.get(local(literal, self.fhir_server) or "")
         return found if isinstance(found, kind) else None
+
+    def hold_diagnoses(self, diagnoses: Sequence[Diagnosis], by_url: Mapping[str, Diagnosis]) -> None:
+        """Makes diagnoses findable by what refers to their Conditions; `by_url`: those that came under a fullUrl."""
+        self._diagnoses, self._diagnoses_by_url, self._diagnoses_by_name = diagnoses, by_url, None
 
     def diagnosis(self, reference: Reference | None) -> Diagnosis | None:
         """The confirmed diagnosis behind a reference to a Condition, as the filter of Conditions let it through."""
         literal = reference.reference if reference is not None else None
-        diagnosis = self.diagnoses.get(literal or "") or self.diagnoses.get(local(literal, self.fhir_server) or "")
+        if not literal:
+            return None
+        if self._diagnoses_by_name is None:
+            self._diagnoses_by_name = dict(self._diagnoses_by_url)
+            for found in self._diagnoses:
+                self._diagnoses_by_name.setdefault(found.reference, found)
+        by_name = self._diagnoses_by_name
+        diagnosis = by_name.get(literal) or by_name.get(local(literal, self.fhir_server) or "")
         return diagnosis if diagnosis is not None and diagnosis.confirmed else None
 
     def local(self, reference: Reference | None) -> str | None:

@@ -23,6 +23,7 @@ _SELF_PAY = re.compile(r"\b(?:self[ _-]?pay|private[ _-]pay|uninsured|no insuran
 _LONGEST = 2_000
 
 
+_NONE: frozenset[str] = frozenset()
 _YEARS_OF_NONE = ("0001", "9999")
 
 
@@ -55,13 +56,13 @@ def _one(coverage: FhirCoverage, status: str, name: str, context: ChartContext) 
         period=period,
         period_unread=unread,
         order=_order(coverage.order),
-        payer_identifiers=frozenset(i.value for _, ids, _ in payers for i in ids if i.value),
+        payer_identifiers=frozenset(i.value for _, ids, _ in payers for i in ids if i.value) or _NONE,
         payer_names=tuple(text for names, _, _ in payers for text in names),
         plan_ids=tuple(c.value for c in coverage.class_ or () if c.value),
         plan_texts=tuple(plans),
         other_texts=tuple(others),
         products=products_of(coverage.type),
-        member_ids=frozenset(_member_ids(coverage)),
+        member_ids=frozenset(_member_ids(coverage)) or _NONE,
         payer_unread=any(unread for _, _, unread in payers),
         nameable=" " not in name,
     )

@@ -10,14 +10,15 @@ import re
 import tomllib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache, reduce
 from importlib.resources import files
+from sys import intern
 
 from cds_service.concepts import Concept
 from fhir_mappings import terminology
 from fhir_mappings.code_systems import normal_code, system_key
 from fhir_mappings.datatypes import CodeableConcept, Coding
-from fhir_mappings.free_text import cut
+from fhir_mappings.free_text import cut, remembered
 from fhir_mappings.word_context import folded, is_history, present_mentions
 
 _NONE: frozenset[Concept] = frozenset()
@@ -63,7 +64,7 @@ class Meaning:
 
     def only(self, wanted: frozenset[Concept]) -> Meaning:
         """The same for some concepts."""
-        return Meaning(self.documented & wanted, self.supported & wanted, self.review & wanted)
+        return _shared(Meaning(self.documented & wanted, self.supported & wanted, self.review & wanted))
 
     def __bool__(self) -> bool:
         """Whether it says anything that a rule reads."""
@@ -74,6 +75,12 @@ class Meaning:
         documented = self.documented | other.documented
         supported = (self.supported | other.supported) - documented
         return Meaning(documented, supported, (self.review | other.review) - documented - supported)
+
+
+@lru_cache(maxsize=4096)
+def _shared(meaning: Meaning) -> Meaning:
+    """The same meaning as it was made the first time: of thousands of diagnoses that say the same one is kept."""
+    return meaning
 
 
 NOTHING = Meaning()
@@ -96,7 +103,7 @@ def credentials_of(concepts: Iterable[CodeableConcept | None]) -> Meaning:
 def _meaning(concept: CodeableConcept, *, read_words: bool) -> Meaning:
     by_code = _by_codes(terminology.codings(concept))
     named = _by_words(_texts(concept)) if read_words else _NONE
-    return by_code | Meaning(review=_more_than(named, by_code)) if named else by_code
+    return _shared(by_code | Meaning(review=_more_than(named, by_code))) if named else by_code
 
 
 def meaning_of_any(concepts: Iterable[CodeableConcept | None] | None) -> Meaning:
@@ -116,11 +123,16 @@ def naming_text(concept: CodeableConcept | None, wanted: Concept) -> str:
 
 
 def _by_codes(codings: Iterable[Coding]) -> Meaning:
-    whole = NOTHING
-    for coding in codings:
-        reading = terminology.read_code(coding.system, coding.code)
-        whole |= Meaning(reading.documented, reading.supported, reading.review)
-    return whole
+    meanings = [_by_code(coding.system, coding.code) for coding in codings]
+    if len(meanings) < 2:
+        return meanings[0] if meanings else NOTHING
+    return _shared(reduce(Meaning.__or__, meanings))
+
+
+@remembered(8192)
+def _by_code(system: str | None, code: str | None) -> Meaning:
+    reading = terminology.read_code(system, code)
+    return _shared(NOTHING | Meaning(reading.documented, reading.supported, reading.review))
 
 
 def _more_than(named: frozenset[Concept], by_code: Meaning) -> frozenset[Concept]:
@@ -190,7 +202,8 @@ def code_and_label(concept: CodeableConcept | None, meaning: Meaning) -> tuple[s
     sure = meaning.documented | meaning.supported
     texts = (naming_text(concept, wanted) for wanted in sorted(meaning.review)) if sure else ()
     text = next((text for text in texts if text), "")
-    return code, label if not text or text in label else f'{label} (charted as "{text}")'
+    label = label if not text or text in label else f'{label} (charted as "{text}")'
+    return intern(code), intern(label)  # of thousands that say the same each is kept once
 
 
 def code_and_name(concept: CodeableConcept | None, meaning: frozenset[Concept]) -> tuple[str, str]:

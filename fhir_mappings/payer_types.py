@@ -11,6 +11,8 @@ from cds_service.concepts import Product
 from fhir_mappings.code_systems import system_key
 from fhir_mappings.datatypes import CodeableConcept
 
+_NONE: frozenset[Product] = frozenset()
+
 
 def products_of(concept: CodeableConcept | None) -> frozenset[Product]:
     """The products that the sure codes of a type say; none where they leave it open."""
@@ -20,7 +22,7 @@ def products_of(concept: CodeableConcept | None) -> frozenset[Product]:
         product = _product(rows, coding.code) if rows is not None and coding.code else None
         if product is not None:
             found.add(product)
-    return frozenset(found)
+    return frozenset(found) if found else _NONE
 
 
 def repeats_a_code(concept: CodeableConcept, text: str) -> bool:

@@ -129,11 +129,13 @@ class Payer:
         return found.pop() if len(found) == 1 else None
 
     def _has(self, words: Words, name: Words) -> bool:
-        return any(True for _ in self._places(words, name))
+        return name[0] in words and any(True for _ in self._places(words, name))
 
     def _places(self, words: Words, name: Words) -> Iterator[int]:
         """Where a name stands among words, unless a negation stands before it."""
-        for at in range(len(words) - len(name) + 1):
+        at = -1
+        for _ in range(words.count(name[0])):
+            at = words.index(name[0], at + 1)
             if words[at : at + len(name)] == name and not (at and words[at - 1] in self._negations):
                 yield at
 
