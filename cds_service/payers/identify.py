@@ -8,12 +8,13 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from cds_service.concepts import Product
 from cds_service.facts import Coverage
 
 Words = tuple[str, ...]
+T = TypeVar("T")
 # HIOS plan id: five-digit issuer, state, seven digits, and a two-digit variant that may be there.
 PLAN_ID = re.compile(r"(?<![0-9A-Z])(?P<issuer>\d{5})(?P<state>[A-Z]{2})\d{7}(?:-?\d{2})?(?![0-9A-Z])")
 # Contract number of a Medicare Advantage organization, alone or with its plan.
@@ -56,6 +57,24 @@ def identify(coverage: Coverage, payer: Payer, identifiers: Iterable[str] = ()) 
     )
 
 
+class _NameIndex(Generic[T]):
+    """Names by their first word, so that a text is looked through once, however many names there are."""
+
+    def __init__(self, names: Iterable[tuple[Words, T]], negations: frozenset[str]) -> None:
+        """`names` with what each stands for; `negations`: words before a name that turn it round."""
+        self._by_first: dict[str, list[tuple[Words, T]]] = {}
+        for name, value in names:
+            self._by_first.setdefault(name[0], []).append((name, value))
+        self._negations = negations
+
+    def values_in(self, words: Words) -> Iterator[T]:
+        """What the names stand for that are among these words, unless a negation stands before them."""
+        for at, word in enumerate(words):
+            for name, value in self._by_first.get(word, ()):
+                if words[at : at + len(name)] == name and not (at and words[at - 1] in self._negations):
+                    yield value
+
+
 class Payer:
     """A payer as its TOML tells."""
 
@@ -77,6 +96,12 @@ class Payer:
         ]
         self._negations = frozenset(data.get("words", {}).get("negations", ()))
         self._nobody = frozenset(data.get("words", {}).get("nobody", ()))
+        products = [(name, (product, weak)) for product, name, weak in self._products]
+        self._product_index = _NameIndex(products, self._negations)
+        brands = [(name, (state, product)) for name, state, product in self._brands]
+        self._brand_index = _NameIndex(brands, self._negations)
+        states = [(name, code) for code, name in self._states.items()]
+        self._state_index = _NameIndex(states, self._negations)
 
     def is_payer(self, coverage: Coverage, issuers: set[str], identifiers: frozenset[str]) -> bool | None:
         """True: this payer's; False: another one's; None: nothing says, or name and plan contradict each other."""
@@ -102,9 +127,8 @@ class Payer:
         strong: set[Product] = set()
         weak: set[Product] = set()
         for words in map(words_of, texts):
-            for product, name, is_weak in self._products:
-                if self._has(words, name):
-                    (weak if is_weak else strong).add(product)
+            for product, is_weak in self._product_index.values_in(words):
+                (weak if is_weak else strong).add(product)
             if any(_MEDICARE_CONTRACT.fullmatch(word) for word in words):
                 strong.add(Product.MEDICARE)
         return frozenset(strong or weak)
@@ -115,16 +139,14 @@ class Payer:
 
     def _brands_in(self, texts: Sequence[str]) -> Iterator[tuple[str | None, str | None]]:
         for words in map(words_of, texts):
-            for name, state, product in self._brands:
-                if self._has(words, name):
-                    yield state, product
+            yield from self._brand_index.values_in(words)
 
     def state_in(self, texts: Sequence[str]) -> str | None:
         """The one state that the names say; None where they say none, or several."""
         found = {state for state, _ in self._brands_in(texts) if state}
         for text in texts:
             words = words_of(text)
-            found |= {code for code, name in self._states.items() if self._has(words, name)}
+            found.update(self._state_index.values_in(words))
             found |= {word for word in _codes_in(text) if word in self._states}
         return found.pop() if len(found) == 1 else None
 
