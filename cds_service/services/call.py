@@ -40,8 +40,7 @@ class Call:
 
     def days(self, reader: ChartReader) -> tuple[date, date]:
         """The member's day, and the one that it already is in UTC."""
-        today = self.now.astimezone(reader.zone).date()
-        return today, max(today, self.now.astimezone(UTC).date())
+        return member_days(self.now, reader)
 
     @property
     def policies(self) -> tuple[Policy, ...]:
@@ -51,3 +50,9 @@ class Call:
     def match(self, order: DeviceOrder, chart: Chart, as_of: date) -> tuple[Policy, CoverageMatch]:
         """The policy and the coverage that an order of that day is held against."""
         return choose_policy(self.policies, order, chart, as_of, self.settings.overrides(), self.roster)
+
+
+def member_days(now: datetime, reader: ChartReader) -> tuple[date, date]:
+    """The member's day at a time, and the one that it already is in UTC."""
+    today = now.astimezone(reader.zone).date()
+    return today, max(today, now.astimezone(UTC).date())

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from urllib.parse import quote
-from uuid import uuid4
 
 import msgspec
 
@@ -17,44 +16,39 @@ from cds_service.engine.open_questions import OpenQuestions, open_questions
 from cds_service.engine.policy import AnswerValue
 from cds_service.errors import BadRequest
 from cds_service.facts import Chart, DeviceOrder, When
-from cds_service.hooks.configuration import configuration_in
-from cds_service.hooks.discovery import SERVICES
-from cds_service.hooks.messages import FhirAccess, HookRequest
-from cds_service.policies.registry import is_governed_kind
+from cds_service.hooks.messages import FhirAccess
+from cds_service.hooks.prefetch import Prefetch
+from cds_service.policies.registry import is_governed_kind, policies_in_use
 from cds_service.services.assess_orders import assess
-from cds_service.services.call import Call
-from cds_service.services.covered_orders import covered_order
+from cds_service.services.call import member_days
 from cds_service.services.member_roster import Roster
 from cds_service.services.read_chart import CallReader, ChartSource, ChartSourceFactory, open_source_for, read_chart
-from cds_service.services.read_inputs import CallInputs
 from cds_service.settings import Settings
 from fhir_mappings.banner import Banner, banner_of, name_in
-from fhir_mappings.chart import ChartReader
-from fhir_mappings.crd_versions import V2_2
 from fhir_mappings.orders import draft_orders
 from fhir_mappings.raw_resources import raw_resources
 from fhir_mappings.views import RawEntry
 
-SERVICE = SERVICES["insulin-pump-order-sign"]
 # Where pumps are ordered, and still open.
 _SEARCHES = ("DeviceRequest", "ServiceRequest", "MedicationRequest")
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What is to be judged, for whom, and how the EHR is reached.
+    """What is to be assessed, for whom, and how the EHR is reached.
 
     `order`: its reference, None when it has to be found. `entries`: the order as it was when its card was made, with
     what it refers to, as entries of a Bundle, when they came along. `written`: references of statements that were just
     written, which a search may not find yet.
     """
 
-    access: FhirAccess
+    fhir: FhirAccess
     patient_id: str
     user_id: str | None
     order: str | None = None
     entries: tuple[RawEntry, ...] = ()
     written: tuple[str, ...] = ()
+    prefetch: Prefetch = field(default_factory=Prefetch)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,34 +81,25 @@ class OrderPage:
 
 
 def document_order(
-    wanted: PageRequest, settings: Settings, now: datetime, open_source: ChartSourceFactory, roster: Roster | None
+    request: PageRequest, settings: Settings, now: datetime, open_source: ChartSourceFactory, roster: Roster | None
 ) -> OrderPage:
-    """Reads the order and the whole chart, and judges. `now`: an aware time."""
+    """Reads the order and the whole chart, and assesses it. `now`: an aware time."""
     began = time.monotonic()
-    request = HookRequest(
-        hook=SERVICE.hook,
-        hook_instance=str(uuid4()),
-        user_id=wanted.user_id,
-        patient_id=wanted.patient_id,
-        fhir=wanted.access,
-    )
     source = open_source_for(request, now, open_source, settings.page_seconds, began)
     if source is None:
         raise ValueError("the documentation page always has a FHIR server")
     try:
-        entries = wanted.entries or _orders_on_server(source, wanted)
-        request = replace(request, entries=tuple(entries))
-        call = Call(request, SERVICE, settings, now, V2_2, configuration_in({}), roster)
-        return _judged(call, wanted, source)
+        request = replace(request, entries=request.entries or tuple(_orders_on_server(source, request)))
+        return _page(request, settings, now, source, roster)
     finally:
         source.close()
 
 
-def _orders_on_server(source: ChartSource, wanted: PageRequest) -> list[RawEntry]:
+def _orders_on_server(source: ChartSource, request: PageRequest) -> list[RawEntry]:
     """All orders of the patient that may be for a pump, the one that is asked for among them."""
-    patient = quote(wanted.patient_id, safe="")
+    patient = quote(request.patient_id, safe="")
     urls = [f"{kind}?patient={patient}&_count=200" for kind in _SEARCHES]
-    urls = [wanted.order, *urls] if wanted.order else urls
+    urls = [request.order, *urls] if request.order else urls
     source.read_references(urls)
     found = {name: raw for url in urls for name, raw in raw_resources(source.raw(url) or b"null")}
     entries = [RawEntry(resource=msgspec.Raw(raw)) for name, raw in found.items() if name.split("/", 1)[0] in _SEARCHES]
@@ -129,19 +114,44 @@ def _is_readable(entry: RawEntry) -> bool:
         return False
 
 
-def _judged(call: Call, wanted: PageRequest, source: ChartSource) -> OrderPage:
-    request = call.request
+def _page(
+    request: PageRequest, settings: Settings, now: datetime, source: ChartSource, roster: Roster | None
+) -> OrderPage:
     drafts = list(draft_orders(request.entries, "order"))
-    call_reader = CallReader(request, drafts, call.settings.time_zone)
-    most = call.settings.max_resources
-    reader, orders = read_chart(request, call_reader, drafts, source, None, False, most, also=wanted.written)
-    banner = _banner(source, wanted.patient_id)
-    chosen = _chosen(orders, wanted.order)
-    if chosen is None:
-        return OrderPage(banner, Chart(), call.days(reader)[0])
-    by_reference = {draft.reference: draft for draft in drafts}
-    found = _documented(call, CallInputs(by_reference, frozenset(), reader, orders, reader.chart(), ()), chosen, banner)
-    return replace(found, signer=name_in(source.raw(wanted.user_id)) if wanted.user_id else "")
+    call_reader = CallReader(request, drafts, settings.time_zone)
+    most = settings.max_resources
+    reader, orders = read_chart(request, call_reader, drafts, source, None, False, most, also=request.written)
+    banner = _banner(source, request.patient_id)
+    order = _chosen(orders, request.order)
+    days = member_days(now, reader)
+    if order is None:
+        return OrderPage(banner, Chart(), days[0])
+    # As of today: statements that are signed today count for the order only then.
+    now_signed = replace(order, authored=When(days[0], days[0]))
+    chart = reader.chart()
+    (assessment,) = assess(
+        [now_signed],
+        chart,
+        days,
+        policies_in_use(settings.policies),
+        overrides=settings.overrides(),
+        members=roster,
+    )
+    others = tuple((other.reference, other.label) for other in orders if is_governed_kind(other) and other is not order)
+    own_day = order.authored.last if order.authored else None
+    page = OrderPage(
+        banner,
+        chart,
+        days[0],
+        assessment,
+        others=others,
+        dated=own_day if own_day != days[0] else None,
+        signer=name_in(source.raw(request.user_id)) if request.user_id else "",
+    )
+    if assessment.case is None:
+        return page
+    questions = open_questions(assessment.determination, assessment.policy)
+    return replace(page, questions=questions, prefilled=assessment.policy.prefilled(assessment.case))
 
 
 def _banner(source: ChartSource, patient_id: str) -> Banner:
@@ -158,27 +168,3 @@ def _chosen(orders: Sequence[DeviceOrder], name: str | None) -> DeviceOrder | No
     named = [order for order in pumps if order.reference == name]
     newest = sorted(pumps, key=lambda order: (str(order.authored or ""), order.reference))
     return (named or newest)[-1] if pumps else None
-
-
-def _documented(call: Call, inputs: CallInputs, order: DeviceOrder, banner: Banner) -> OrderPage:
-    """The order as of today: statements that are signed today count for it only then."""
-    reader: ChartReader = inputs.reader
-    days = call.days(reader)
-    now_signed = replace(order, authored=When(days[0], days[0]))
-    (assessment,) = assess(
-        [now_signed], inputs.chart, days, call.policies, overrides=call.settings.overrides(), members=call.roster
-    )
-    assessment = covered_order(call, inputs, assessment).assessment
-    own_day = order.authored.last if order.authored else None
-    page = OrderPage(
-        banner,
-        inputs.chart,
-        days[0],
-        assessment,
-        others=tuple((o.reference, o.label) for o in inputs.orders if is_governed_kind(o) and o is not order),
-        dated=own_day if own_day != days[0] else None,
-    )
-    if assessment.case is None:
-        return page
-    questions = open_questions(assessment.determination, assessment.policy)
-    return replace(page, questions=questions, prefilled=assessment.policy.prefilled(assessment.case))

@@ -10,8 +10,8 @@ from typing import Protocol
 
 from cds_service.errors import TooLarge
 from cds_service.facts import DeviceOrder, Topic
-from cds_service.hooks.messages import HookRequest
-from cds_service.hooks.prefetch import SectionSource, completed, given, lacking
+from cds_service.hooks.messages import FhirAccess
+from cds_service.hooks.prefetch import Prefetch, SectionSource, completed, given, lacking
 from cds_service.policies.registry import is_governed_kind
 from fhir_mappings.chart import ChartReader
 from fhir_mappings.clinical_views import Resource
@@ -21,6 +21,37 @@ from fhir_mappings.orders import DraftOrder, classify, unresolved_items
 from fhir_mappings.reading import read
 from fhir_mappings.readings import Reading, Status, together
 from fhir_mappings.references import local
+from fhir_mappings.views import RawEntry
+
+
+class ChartRequest(Protocol):
+    """Whose chart is read, for whom, and what came along: a hook request, or what the documentation page was opened
+    with."""
+
+    @property
+    def patient_id(self) -> str:
+        """The patient's id."""
+        ...
+
+    @property
+    def user_id(self) -> str | None:
+        """A reference to who orders, None when nobody is named."""
+        ...
+
+    @property
+    def fhir(self) -> FhirAccess | None:
+        """The EHR's FHIR server, None when none is named."""
+        ...
+
+    @property
+    def prefetch(self) -> Prefetch:
+        """What the client sent along."""
+        ...
+
+    @property
+    def entries(self) -> Sequence[RawEntry]:
+        """The orders with what they refer to, as entries of a Bundle."""
+        ...
 
 
 class ChartSource(SectionSource, Protocol):
@@ -58,7 +89,7 @@ ChartSourceFactory = Callable[[str, str, str, date, float, str | None], ChartSou
 class CallReader:
     """Builds a ChartReader again each time more of the call's data has arrived."""
 
-    def __init__(self, request: HookRequest, drafts: Sequence[DraftOrder], time_zone: str) -> None:
+    def __init__(self, request: ChartRequest, drafts: Sequence[DraftOrder], time_zone: str) -> None:
         """`time_zone`: of members whose home does not decide it."""
         self._request = request
         self._drafts = drafts
@@ -75,7 +106,7 @@ class CallReader:
         return reader, [classify(d, reader.context, reader.providers, request.user_id) for d in self._drafts]
 
 
-def _bundle_resources(request: HookRequest) -> list[tuple[Resource, str | None]]:
+def _bundle_resources(request: ChartRequest) -> list[tuple[Resource, str | None]]:
     """Resources of the draft bundle, which orders may refer to."""
     return [
         (resource, entry.fullUrl if isinstance(entry.fullUrl, str) else None)
@@ -86,7 +117,7 @@ def _bundle_resources(request: HookRequest) -> list[tuple[Resource, str | None]]
 
 
 def open_source_for(
-    request: HookRequest, now: datetime, open_source: ChartSourceFactory | None, seconds: float, began: float
+    request: ChartRequest, now: datetime, open_source: ChartSourceFactory | None, seconds: float, began: float
 ) -> ChartSource | None:
     """The source for this call: None without a FHIR server. Its budget is the call's or the token's, the shorter."""
     access = request.fhir
@@ -104,7 +135,7 @@ def _skip_prefetched_practitioners(extras: Sequence[Reading], source: ChartSourc
     source.people = tuple(person for person in source.people if person not in there)
 
 
-def set_search_scope(source: ChartSource, request: HookRequest, orders: Sequence[DeviceOrder]) -> None:
+def set_search_scope(source: ChartSource, request: ChartRequest, orders: Sequence[DeviceOrder]) -> None:
     """Set the search window (the earliest order's day) and the practitioners to fetch."""
     server = request.fhir.server if request.fhir else None
     source.as_of = min([source.as_of, *(order.authored.last for order in orders if order.authored)])
@@ -113,7 +144,7 @@ def set_search_scope(source: ChartSource, request: HookRequest, orders: Sequence
 
 
 def read_chart(
-    request: HookRequest,
+    request: ChartRequest,
     call_reader: CallReader,
     chosen: Sequence[DraftOrder],
     source: ChartSource | None,
