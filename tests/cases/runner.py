@@ -1,4 +1,4 @@
-"""Case files: fixtures/cases/<sentence>/{case.toml, request.json}, judged at the case's own day."""
+"""Case files: fixtures/cases/<area>/<sentence>.toml, judged at the case's own day."""
 
 from __future__ import annotations
 
@@ -14,9 +14,17 @@ from cds_service.hooks.discovery import SERVICES, HookService
 from cds_service.hooks.messages import as_json
 from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.settings import Settings
+from tests.cases.build import DIFFERENCES, build, case_files
+from tests.cases.edits import CaseError
 
-CASES = Path(__file__).parents[2] / "fixtures" / "cases"
 PUBLIC_URL = "https://cds.example.invalid"
+KEYS = {"why", "traces", "as_of", "service", "base", "expect", *DIFFERENCES}
+EXPECTED_BY_SECTION = {"truth", "gap", "basis", "says"}
+EXPECTED = {"outcome", "coverage", "asOf", "reason", "notes", "order", "orders"} | {
+    "cards",
+    "card_says",
+    "card_never_says",
+}
 
 
 @dataclass(frozen=True)
@@ -38,23 +46,28 @@ class CaseFile:
         return json.loads(as_json(answer(self.request, self.service, settings, noon, None)))
 
 
-def load(folder: Path) -> CaseFile:
-    """Reads one case folder."""
-    table = tomllib.loads((folder / "case.toml").read_text(encoding="utf-8"))
-    return CaseFile(
-        folder.name,
-        table["why"],
-        tuple(table["traces"]),
-        table["as_of"],
-        SERVICES[table.get("service", "insulin-pump-order-sign")],
-        (folder / "request.json").read_bytes(),
-        table["expect"],
-    )
+def load(path: Path) -> CaseFile:
+    """Reads one case file; what it cannot mean is refused with the case's name."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+        if unknown := (set(table) - KEYS) | (set(table["expect"]) - EXPECTED - EXPECTED_BY_SECTION):
+            raise CaseError(f"unknown: {', '.join(sorted(unknown))}")
+        return CaseFile(
+            path.stem,
+            table["why"],
+            tuple(table["traces"]),
+            table["as_of"],
+            SERVICES[table.get("service", "insulin-pump-order-sign")],
+            json.dumps(build(table, path.stem), ensure_ascii=False).encode(),
+            table["expect"],
+        )
+    except (CaseError, KeyError, TypeError, ValueError) as error:
+        raise CaseError(f"{path.stem}: {error}") from error
 
 
 def all_cases() -> list[CaseFile]:
     """Every case, by name."""
-    return [load(path) for path in sorted(CASES.iterdir()) if (path / "case.toml").exists()]
+    return [load(path) for path in case_files()]
 
 
 def findings(determination: dict[str, Any]) -> dict[str, dict[str, Any]]:

@@ -54,8 +54,3 @@ def test_there_are_enough_cases_and_each_says_why() -> None:
     assert len(CASES) >= 120
     assert all(len(case.why.split()) > 3 for case in CASES)
     assert all(case.traces for case in CASES)
-
-
-def test_no_case_repeats_another() -> None:
-    requests = [case.request for case in CASES]
-    assert len(set(requests)) == len(requests)
