@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fhir_mappings.coverage_information import URL
+from fhir_mappings.output.coverage_information import URL
 
 _WORDS = {
     "coverage": "Coverage",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
-from fhir_mappings.clinical_views import Observation, Resource
-from fhir_mappings.reading import read
-from fhir_mappings.readings import Reading, Status, failed
-from fhir_mappings.server_messages import Level, hear, worst
+from fhir_mappings.json.clinical_views import Observation, Resource
+from fhir_mappings.json.fhir_json import read
+from fhir_mappings.json.search_result import Reading, Status, failed
+from fhir_mappings.json.server_messages import Level, hear, worst
 
 ANSWERED = "the FHIR server answered"
 # Error pages may be long; an OperationOutcome that says why is not.

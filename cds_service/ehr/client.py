@@ -26,9 +26,9 @@ from cds_service.ehr.tasks import Running, Task, TaskRunner
 from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, AnswersUrls, Transport, Unanswered
 from cds_service.facts import Topic
 from cds_service.trust.servers import ServerRule
-from fhir_mappings.json_shape import TooDeep, TooDense, check_shape
-from fhir_mappings.reading import read
-from fhir_mappings.readings import Reading, Status, failed, together
+from fhir_mappings.json.fhir_json import read
+from fhir_mappings.json.json_shape import TooDeep, TooDense, check_shape
+from fhir_mappings.json.search_result import Reading, Status, failed, together
 
 # For the command line, where the user of the machine chooses the server.
 ANYWHERE = ServerRule(others=True, loopback=True)

@@ -14,8 +14,8 @@ from urllib.parse import quote, urlencode
 from cds_service.concepts import Concept
 from cds_service.facts import Topic
 from cds_service.policies.mp_mm_1316.needs import FEEDS
-from fhir_mappings.server_messages import Issue, parameters_named
-from fhir_mappings.terminology import result_codes
+from fhir_mappings.common.terminology import result_codes
+from fhir_mappings.json.server_messages import Issue, parameters_named
 
 # Longer URLs are cut off or refused (414) by gateways in front of several servers: bug log 34.
 LONGEST_URL = 1800

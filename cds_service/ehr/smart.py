@@ -19,7 +19,7 @@ import requests
 from cds_service.ehr.transport import CONNECT_SECONDS, Transport, Unanswered, guard
 from cds_service.trust.registrations import Registration
 from cds_service.trust.servers import ServerRule, is_loopback_url, is_safe_url
-from fhir_mappings.edge_numbers import DecodeError
+from fhir_mappings.json.edge_numbers import DecodeError
 
 if TYPE_CHECKING:
     from authlib.integrations.requests_client import OAuth2Session

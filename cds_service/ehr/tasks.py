@@ -12,7 +12,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from cds_service.ehr.answers import line
-from fhir_mappings.readings import Reading, Status, failed, together
+from fhir_mappings.json.search_result import Reading, Status, failed, together
 
 K = TypeVar("K")
 OUT_OF_TIME = "time ran out"

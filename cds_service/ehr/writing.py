@@ -12,8 +12,8 @@ from urllib3.exceptions import NewConnectionError
 
 from cds_service.ehr.transport import CONNECT_SECONDS, guard, leads_inside
 from cds_service.trust.servers import ServerRule
-from fhir_mappings.edge_numbers import DecodeError
-from fhir_mappings.references import local
+from fhir_mappings.common.references import local
+from fhir_mappings.json.edge_numbers import DecodeError
 
 log = logging.getLogger(__name__)
 

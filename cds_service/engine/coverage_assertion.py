@@ -1,6 +1,6 @@
 """What is asserted to the EHR about one order under one coverage: Da Vinci CRD's words, free of FHIR and of versions.
 
-How a version of the guide writes them down is data in fhir_mappings/crd_versions.py.
+How a version of the guide writes them down is data in fhir_mappings/output/crd_versions.py.
 """
 
 from __future__ import annotations

@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from cds_service.errors import Unprocessable
-from fhir_mappings.crd_versions import VERSIONS, CrdVersion, version_named
-from fhir_mappings.reading import plain
+from fhir_mappings.json.fhir_json import plain
+from fhir_mappings.output.crd_versions import VERSIONS, CrdVersion, version_named
 
 CONFIGURATION = "davinci-crd.configuration"
 REQUESTED_VERSION = "davinci-crd.requestedVersion"

@@ -19,7 +19,7 @@ from cds_service.hooks.card_title import first_that_fits
 from cds_service.hooks.configuration import GUIDELINE, REMINDER, Configuration, Option
 from cds_service.hooks.markdown import escaped
 from cds_service.hooks.suggestions import suggestions_for
-from fhir_mappings.crd_versions import CrdVersion
+from fhir_mappings.output.crd_versions import CrdVersion
 
 _DISPLAYS = {GUIDELINE.code: "Guideline", REMINDER.code: "Clinical Reminder"}
 

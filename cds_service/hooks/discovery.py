@@ -9,8 +9,8 @@ from cds_service.concepts import Concept
 from cds_service.facts import Topic
 from cds_service.hooks import crd_prefetch
 from cds_service.hooks.configuration import OPTIONS
-from fhir_mappings.crd_versions import DECLARED
-from fhir_mappings.terminology import result_codes
+from fhir_mappings.common.terminology import result_codes
+from fhir_mappings.output.crd_versions import DECLARED
 
 # Of CDS Hooks: what plain clients speak, and what the current CRD guide builds on.
 SPECIFICATION, CRD_SPECIFICATION = "2.0.1", "3.0.0-ballot"

@@ -9,7 +9,7 @@ from typing import Any
 
 from cds_service.errors import BadRequest, NotJson
 from cds_service.hooks.messages import read_root
-from fhir_mappings.reading import plain
+from fhir_mappings.json.fhir_json import plain
 
 _OUTCOMES = ("accepted", "overridden")
 _MOST = 200

@@ -13,9 +13,9 @@ import msgspec
 
 from cds_service.errors import BadRequest, NotJson
 from cds_service.hooks.prefetch import Prefetch
-from fhir_mappings.edge_numbers import DecodeError
-from fhir_mappings.reading import is_null, raw_members
-from fhir_mappings.views import RawEntry
+from fhir_mappings.json.edge_numbers import DecodeError
+from fhir_mappings.json.fhir_json import is_null, raw_members
+from fhir_mappings.json.views import RawEntry
 
 T = TypeVar("T")
 

@@ -10,9 +10,9 @@ import msgspec
 
 from cds_service.errors import BadRequest
 from cds_service.facts import Topic
-from fhir_mappings.clinical_views import Patient
-from fhir_mappings.reading import raw_members, read, read_members
-from fhir_mappings.readings import Reading, Status, failed
+from fhir_mappings.json.clinical_views import Patient
+from fhir_mappings.json.fhir_json import raw_members, read, read_members
+from fhir_mappings.json.search_result import Reading, Status, failed
 
 _TOPIC_OF = {topic.value: topic for topic in Topic}
 

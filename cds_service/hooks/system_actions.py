@@ -10,8 +10,8 @@ import msgspec
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.coverage_assertion import CoverageAssertion
 from cds_service.hooks.markdown import plain
-from fhir_mappings.coverage_information import with_coverage_information
-from fhir_mappings.crd_versions import CrdVersion
+from fhir_mappings.output.coverage_information import with_coverage_information
+from fhir_mappings.output.crd_versions import CrdVersion
 
 
 def system_actions(

@@ -30,9 +30,9 @@ from cds_service.services.member_roster import Roster
 from cds_service.services.read_chart import ChartSourceFactory
 from cds_service.services.read_inputs import CallInputs, read_inputs
 from cds_service.settings import Settings
-from fhir_mappings.cpu_budget import cpu_budget
-from fhir_mappings.crd_versions import V2_2, CrdVersion, version_named
-from fhir_mappings.orders import order_codes
+from fhir_mappings.common.cpu_budget import cpu_budget
+from fhir_mappings.orders.order_reader import order_codes
+from fhir_mappings.output.crd_versions import V2_2, CrdVersion, version_named
 
 # Of computing time: of any call, and for each MB that it brings along. An honest MB takes 20 ms.
 _SECONDS, _SECONDS_A_MB = 1.0, 0.5

@@ -10,10 +10,10 @@ from typing import Any
 import msgspec
 
 from cds_service.trust.sealed_context import LinkSeal
-from fhir_mappings.edge_numbers import DecodeError
-from fhir_mappings.orders import DraftOrder
-from fhir_mappings.reading import is_null
-from fhir_mappings.views import Loose, RawEntry
+from fhir_mappings.json.edge_numbers import DecodeError
+from fhir_mappings.json.fhir_json import is_null
+from fhir_mappings.json.views import Loose, RawEntry
+from fhir_mappings.orders.order_reader import DraftOrder
 
 LABEL = "Answer the open questions"
 # EHRs put an appContext into token responses and sometimes into logs: a huge order is read from the server instead.

@@ -16,7 +16,7 @@ from cds_service.engine.determine import determine, not_about_a_pump
 from cds_service.engine.policy import Policy
 from cds_service.facts import Chart, DeviceOrder, Scope
 from cds_service.policies.registry import choose_policy, is_governed_kind
-from fhir_mappings.cpu_budget import USED_UP, spent
+from fhir_mappings.common.cpu_budget import USED_UP, spent
 
 _NOT_REACHED = f"Not judged: {USED_UP}. Send this order in a call of its own"
 

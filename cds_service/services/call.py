@@ -14,8 +14,8 @@ from cds_service.hooks.messages import HookRequest
 from cds_service.policies.registry import choose_policy, policies_in_use
 from cds_service.services.member_roster import Roster
 from cds_service.settings import Settings
-from fhir_mappings.chart import ChartReader
-from fhir_mappings.crd_versions import CrdVersion
+from fhir_mappings.chart.chart_reader import ChartReader
+from fhir_mappings.output.crd_versions import CrdVersion
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from cds_service.policies.registry import is_governed_kind
 from cds_service.services.call import Call
 from cds_service.services.read_inputs import CallInputs
 from cds_service.services.refuse_coverage import refuse
-from fhir_mappings.coverage_information import CARRIERS
-from fhir_mappings.orders import DraftOrder
-from fhir_mappings.validity import fault_in
+from fhir_mappings.orders.order_reader import DraftOrder
+from fhir_mappings.output.coverage_information import CARRIERS
+from fhir_mappings.output.validity import fault_in
 
 
 @dataclass(frozen=True, slots=True)

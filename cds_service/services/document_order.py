@@ -24,10 +24,10 @@ from cds_service.services.call import member_days
 from cds_service.services.member_roster import Roster
 from cds_service.services.read_chart import CallReader, ChartSource, ChartSourceFactory, open_source_for, read_chart
 from cds_service.settings import Settings
-from fhir_mappings.banner import Banner, banner_of, name_in
-from fhir_mappings.orders import draft_orders
-from fhir_mappings.raw_resources import raw_resources
-from fhir_mappings.views import RawEntry
+from fhir_mappings.chart.patient_demographics import Banner, banner_of, name_in
+from fhir_mappings.json.raw_resources import raw_resources
+from fhir_mappings.json.views import RawEntry
+from fhir_mappings.orders.order_reader import draft_orders
 
 # Where pumps are ordered, and still open.
 _SEARCHES = ("DeviceRequest", "ServiceRequest", "MedicationRequest")

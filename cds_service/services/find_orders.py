@@ -10,10 +10,10 @@ import msgspec
 from cds_service.errors import BadRequest, PreconditionFailed
 from cds_service.hooks.messages import HookRequest
 from cds_service.services.read_chart import ChartSource
-from fhir_mappings.orders import DraftOrder
-from fhir_mappings.raw_resources import raw_resources
-from fhir_mappings.references import local
-from fhir_mappings.views import RawEntry
+from fhir_mappings.common.references import local
+from fhir_mappings.json.raw_resources import raw_resources
+from fhir_mappings.json.views import RawEntry
+from fhir_mappings.orders.order_reader import DraftOrder
 
 # Orders of other types cannot be for a pump, and are not read.
 _READ = ("DeviceRequest", "ServiceRequest", "MedicationRequest", "SupplyRequest")

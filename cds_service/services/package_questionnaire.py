@@ -12,10 +12,10 @@ import msgspec
 from cds_service.errors import BadRequest, NotFound
 from cds_service.hooks.determinations import assertion_id
 from cds_service.policies.mp_mm_1316.questionnaire import closing
-from fhir_mappings.attestations import is_ours
-from fhir_mappings.edge_numbers import DecodeError
-from fhir_mappings.questionnaire_responses import draft_response
-from fhir_mappings.questionnaires import package
+from fhir_mappings.chart.attestations import is_ours
+from fhir_mappings.json.edge_numbers import DecodeError
+from fhir_mappings.output.questionnaire_responses import draft_response
+from fhir_mappings.output.questionnaires import package
 
 JSON = dict[str, Any]
 # The determination behind an assertion id, as its JSON; None when none is known.

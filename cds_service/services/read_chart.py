@@ -13,15 +13,15 @@ from cds_service.facts import DeviceOrder, Topic
 from cds_service.hooks.messages import FhirAccess
 from cds_service.hooks.prefetch import Prefetch, SectionSource, completed, given, lacking
 from cds_service.policies.registry import is_governed_kind
-from fhir_mappings.chart import ChartReader
-from fhir_mappings.clinical_views import Resource
-from fhir_mappings.context import type_of
-from fhir_mappings.linked import missing_references
-from fhir_mappings.orders import DraftOrder, classify, unresolved_items
-from fhir_mappings.reading import read
-from fhir_mappings.readings import Reading, Status, together
-from fhir_mappings.references import local
-from fhir_mappings.views import RawEntry
+from fhir_mappings.chart.chart_reader import ChartReader
+from fhir_mappings.chart.context import type_of
+from fhir_mappings.chart.unresolved_references import missing_references
+from fhir_mappings.common.references import local
+from fhir_mappings.json.clinical_views import Resource
+from fhir_mappings.json.fhir_json import read
+from fhir_mappings.json.search_result import Reading, Status, together
+from fhir_mappings.json.views import RawEntry
+from fhir_mappings.orders.order_reader import DraftOrder, classify, unresolved_items
 
 
 class ChartRequest(Protocol):

@@ -24,9 +24,9 @@ from cds_service.services.read_chart import (
     read_chart,
 )
 from cds_service.services.refuse_coverage import refuse
-from fhir_mappings.chart import ChartReader
-from fhir_mappings.free_text import notes_of, noticing_cuts
-from fhir_mappings.orders import DraftOrder, draft_orders, may_be_for_pump
+from fhir_mappings.chart.chart_reader import ChartReader
+from fhir_mappings.common.free_text import notes_of, noticing_cuts
+from fhir_mappings.orders.order_reader import DraftOrder, draft_orders, may_be_for_pump
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from cds_service.services.read_chart import ChartSourceFactory
 from cds_service.settings import Settings
 from cds_service.store.records import input_digest, kept_determinations, utc
 from cds_service.store.repository import Repository
-from fhir_mappings.crd_versions import version_named
+from fhir_mappings.output.crd_versions import version_named
 
 
 @dataclass(frozen=True, slots=True)

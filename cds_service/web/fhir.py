@@ -17,8 +17,15 @@ from cds_service.store.store import Store, StoreError
 from cds_service.web.backend_services.capabilities import security
 from cds_service.web.http.authentication import client_name
 from cds_service.web.http.request_body import checked_body
-from fhir_mappings.prefill import libraries
-from fhir_mappings.questionnaires import NAME, REASON_SET, code_system, override_reasons, questionnaire, value_set
+from fhir_mappings.output.prefill import libraries
+from fhir_mappings.output.questionnaires import (
+    NAME,
+    REASON_SET,
+    code_system,
+    override_reasons,
+    questionnaire,
+    value_set,
+)
 
 blueprint = Blueprint("fhir", __name__, url_prefix="/fhir")
 _TYPE = "application/fhir+json"

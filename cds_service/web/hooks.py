@@ -21,7 +21,7 @@ from cds_service.store.store import Store
 from cds_service.web.http import metrics
 from cds_service.web.http.authentication import client_name, client_of_call, rule_for
 from cds_service.web.http.request_body import checked_body
-from fhir_mappings.crd_versions import V2_0, CrdVersion, version_named
+from fhir_mappings.output.crd_versions import V2_0, CrdVersion, version_named
 
 blueprint = Blueprint("hooks", __name__)
 

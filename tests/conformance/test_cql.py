@@ -18,16 +18,16 @@ from fhir.resources.R4B import get_fhir_model_class
 from fhirpathpy.models import models
 
 from cds_service.concepts import Concept
-from fhir_mappings.code_systems import HCPCS, LOINC
-from fhir_mappings.prefill import libraries, library_url
-from fhir_mappings.questionnaires import package, questionnaire
-from fhir_mappings.terminology import codes_in
+from fhir_mappings.common.code_systems import HCPCS, LOINC
+from fhir_mappings.common.terminology import codes_in
+from fhir_mappings.output.prefill import libraries, library_url
+from fhir_mappings.output.questionnaires import package, questionnaire
 from tests.cases.runner import CaseFile, all_cases
 from tests.conformance import maven
 from tests.support import JSON, bundle
 
 HERE = Path(__file__).parent / "cql"
-FOLDER = Path(__file__).parents[2] / "fhir_mappings" / "cql"
+FOLDER = Path(__file__).parents[2] / "fhir_mappings" / "output" / "cql"
 POM, WHAT = HERE / "pom.xml", "the translator from CQL"
 URL = "https://cds.example.invalid"
 NAMES = ("MpMm1316Prepopulation", "MpMm1316Conversions")

@@ -17,7 +17,7 @@ from cds_service.hooks.messages import as_json
 from cds_service.services.answer_hook import answer
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from fhir_mappings.crd_versions import VERSIONS
+from fhir_mappings.output.crd_versions import VERSIONS
 from tests import support
 from tests.cases.crd import answer_to, crd_request, services_of
 from tests.cases.runner import PUBLIC_URL, CaseFile, all_cases

@@ -14,7 +14,7 @@ import responses
 
 from cds_service.ehr.client import FhirClient, open_client
 from cds_service.facts import Topic
-from fhir_mappings.readings import Status
+from fhir_mappings.json.search_result import Status
 
 SERVER = "https://ehr.example.invalid/r4"
 DAY = date(2026, 11, 20)

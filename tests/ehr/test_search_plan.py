@@ -22,7 +22,7 @@ from cds_service.ehr.search_plan import (
 from cds_service.facts import Topic
 from cds_service.policies.mp_mm_1316 import SECTIONS
 from cds_service.policies.mp_mm_1316.needs import FEEDS
-from fhir_mappings.server_messages import Issue
+from fhir_mappings.json.server_messages import Issue
 
 DAY = date(2026, 11, 20)
 SEARCHES = [(topic, search) for topic, each in PLAN.items() for search in each]

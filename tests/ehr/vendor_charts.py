@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from cds_service.concepts import Concept
-from fhir_mappings.terminology import LOINC, codes_in
+from fhir_mappings.common.terminology import LOINC, codes_in
 from tests.support import JSON
 
 HL7 = "http://terminology.hl7.org/CodeSystem/"

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from fhir_mappings.clinical_views import Resource
-from fhir_mappings.context import ChartContext
-from fhir_mappings.datatypes import CodeableConcept, Dosage, Quantity
-from fhir_mappings.dates import Calendar
-from fhir_mappings.dosage import Dosing, read_dosing
-from fhir_mappings.reading import read
-from fhir_mappings.readings import Reading
-from fhir_mappings.references import PatientIdentity
+from fhir_mappings.chart.context import ChartContext
+from fhir_mappings.chart.dosage import Dosing, read_dosing
+from fhir_mappings.common.datatypes import CodeableConcept, Dosage, Quantity
+from fhir_mappings.common.dates import Calendar
+from fhir_mappings.common.references import PatientIdentity
+from fhir_mappings.json.clinical_views import Resource
+from fhir_mappings.json.fhir_json import read
+from fhir_mappings.json.search_result import Reading
 
 JSON = dict[str, Any]
 SERVER = "https://ehr.example.invalid/fhir"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from cds_service.facts import InsulinOrder
-from fhir_mappings.medications import read_insulin
+from fhir_mappings.chart.medications import read_insulin
 from tests.fhir_mappings.builders import JSON, chart_context, located
 from tests.support import PATIENT, RXNORM, concept, insulin
 

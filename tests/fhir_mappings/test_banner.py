@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.banner import Banner, banner_of, name_in
+from fhir_mappings.chart.patient_demographics import Banner, banner_of, name_in
 
 
 def banner(**members: Any) -> Banner:

@@ -8,8 +8,8 @@ import json
 import pytest
 
 from cds_service.facts import Chart, Topic
-from fhir_mappings.chart import ChartReader
-from fhir_mappings.reading import read
+from fhir_mappings.chart.chart_reader import ChartReader
+from fhir_mappings.json.fhir_json import read
 from tests.fhir_mappings.builders import JSON, SERVER
 from tests.support import bundle, condition, insulin, observation
 

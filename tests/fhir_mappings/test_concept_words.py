@@ -9,8 +9,8 @@ from importlib.resources import files
 import pytest
 
 from cds_service.concepts import Concept
-from fhir_mappings.datatypes import CodeableConcept, Coding
-from fhir_mappings.meaning import credentials_of, meaning_of
+from fhir_mappings.common.datatypes import CodeableConcept, Coding
+from fhir_mappings.common.meaning import credentials_of, meaning_of
 from tests.fhir_mappings.builders import SNOMED, words
 from tests.support import ICD
 
@@ -235,7 +235,7 @@ def test_reproductive_endocrinology_is_another_field() -> None:
 
 # ---------------------------------------------------------------- the data
 
-TABLES = tomllib.loads(files("fhir_mappings").joinpath("concept_words.toml").read_text(encoding="utf-8"))
+TABLES = tomllib.loads(files("fhir_mappings.common").joinpath("concept_words.toml").read_text(encoding="utf-8"))
 
 
 @pytest.mark.parametrize("name", TABLES)

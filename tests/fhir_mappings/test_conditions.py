@@ -8,7 +8,7 @@ import pytest
 
 from cds_service.concepts import Concept
 from cds_service.facts import Diagnosis
-from fhir_mappings.conditions import read_conditions
+from fhir_mappings.chart.conditions import read_conditions
 from tests.fhir_mappings.builders import CLINICAL, JSON, SNOMED, VERIFICATION, chart_context, located
 from tests.support import concept, condition
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.engine.coverage_assertion import CoverageAssertion, Covered, PriorAuthorization, Reason
-from fhir_mappings.coverage_information import CARRIERS, URL, coverage_information, with_coverage_information
-from fhir_mappings.crd_versions import DECLARED, V2_0, V2_1, V2_2, VERSIONS, CrdVersion, version_named
+from fhir_mappings.output.coverage_information import CARRIERS, URL, coverage_information, with_coverage_information
+from fhir_mappings.output.crd_versions import DECLARED, V2_0, V2_1, V2_2, VERSIONS, CrdVersion, version_named
 
 BASE = CoverageAssertion(
     order="DeviceRequest/pump-1",

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cds_service.facts import When
-from fhir_mappings import dates
-from fhir_mappings.datatypes import Period
-from fhir_mappings.dates import Calendar, member_zone
+from fhir_mappings.common import dates
+from fhir_mappings.common.datatypes import Period
+from fhir_mappings.common.dates import Calendar, member_zone
 
 NEW_YORK = ZoneInfo("America/New_York")
 

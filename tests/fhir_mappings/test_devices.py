@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cds_service.facts import Record
-from fhir_mappings.devices import read_devices
+from fhir_mappings.chart.devices import read_devices
 from tests.fhir_mappings.builders import JSON, SNOMED, chart_context, located
 from tests.support import HCPCS, PATIENT, concept
 

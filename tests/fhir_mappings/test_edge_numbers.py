@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mappings.edge_numbers import without_edge_numbers
+from fhir_mappings.json.edge_numbers import without_edge_numbers
 
 EDGES = ["1e400", "-1e400", "1E+999999999", "9" * 19, "9" * 5000, "-" + "9" * 400, "1e-400", "0.5e-9999"]
 PLAIN = ["0", "-0", "0e400", "1.5", "1e3", "1E-5", "9" * 18, "-" + "9" * 18, "0." + "1" * 5000, "123456.789e10"]

@@ -9,8 +9,8 @@ import pytest
 
 from cds_service.concepts import Concept
 from cds_service.facts import Record, Visit
-from fhir_mappings.conditions import read_conditions
-from fhir_mappings.encounters import read_encounters
+from fhir_mappings.chart.conditions import read_conditions
+from fhir_mappings.chart.encounters import read_encounters
 from tests.fhir_mappings.builders import JSON, SERVER, VERIFICATION, chart_context, located
 from tests.support import ICD, PATIENT, concept, condition
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from cds_service.concepts import Concept
-from fhir_mappings.datatypes import CodeableConcept, Coding
-from fhir_mappings.meaning import meaning_of
+from fhir_mappings.common.datatypes import CodeableConcept, Coding
+from fhir_mappings.common.meaning import meaning_of
 from tests.support import ICD
 
 LOW, SEVERE, STATE = Concept.HYPOGLYCEMIA_GENERIC, Concept.SEVERE_EXCURSION, Concept.HYPEROSMOLAR_STATE

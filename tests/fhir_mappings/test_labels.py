@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from cds_service.concepts import Concept
-from fhir_mappings import terminology
-from fhir_mappings.datatypes import CodeableConcept, Coding
-from fhir_mappings.meaning import code_and_label, meaning_of
+from fhir_mappings.common import terminology
+from fhir_mappings.common.datatypes import CodeableConcept, Coding
+from fhir_mappings.common.meaning import code_and_label, meaning_of
 
 SNOMED = "http://snomed.info/sct"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cds_service.facts import LabResult, Unusable
-from fhir_mappings.observations import ObservationFacts, read_observations
+from fhir_mappings.chart.observations import ObservationFacts, read_observations
 from tests.fhir_mappings.builders import JSON, chart_context, located
 from tests.support import LOINC, observation
 

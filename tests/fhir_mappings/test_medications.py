@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from cds_service.facts import InsulinAction
-from fhir_mappings.insulin_names import drugs_in, insulin_named
-from fhir_mappings.medications import read_insulin
+from fhir_mappings.chart.insulin_names import drugs_in, insulin_named
+from fhir_mappings.chart.medications import read_insulin
 from tests.fhir_mappings.builders import JSON, NDC, chart_context, located
 from tests.fhir_mappings.drugs import coded, notes, only, orders, request
 from tests.fhir_mappings.test_valuesets import FILES, rows

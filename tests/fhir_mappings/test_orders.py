@@ -12,9 +12,9 @@ from cds_service.concepts import Concept
 from cds_service.errors import BadRequest
 from cds_service.facts import Credential, DeviceOrder, Scope
 from cds_service.policies.registry import is_governed_kind
-from fhir_mappings.orders import classify, draft_orders, may_be_for_pump
-from fhir_mappings.providers import Providers
-from fhir_mappings.views import RawEntry
+from fhir_mappings.chart.providers import Providers
+from fhir_mappings.json.views import RawEntry
+from fhir_mappings.orders.order_reader import classify, draft_orders, may_be_for_pump
 from tests.fhir_mappings.builders import CPT, JSON, NDC, SNOMED, chart_context, view
 from tests.support import HCPCS, PATIENT, concept
 from tests.support import order as device_request

@@ -8,11 +8,12 @@ from unittest.mock import patch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fhir_mappings import plain_readings, terminology
-from fhir_mappings.observation_facts import ObservationFacts
-from fhir_mappings.observations import read_observations
-from fhir_mappings.plain_readings import take_plain
-from fhir_mappings.reading_origin import ReadingOrigins
+from fhir_mappings.chart import glucose_fast_path
+from fhir_mappings.chart.glucose_fast_path import take_plain
+from fhir_mappings.chart.observation_facts import ObservationFacts
+from fhir_mappings.chart.observations import read_observations
+from fhir_mappings.chart.reading_origin import ReadingOrigins
+from fhir_mappings.common import terminology
 from tests.fhir_mappings.builders import JSON, SERVER, chart_context, located
 from tests.support import LOINC
 
@@ -108,7 +109,7 @@ def _read(observations: list[JSON]) -> tuple[Any, ...]:
 @given(st.lists(_readings(), min_size=1, max_size=6))
 def test_both_ways_say_the_same(observations: list[JSON]) -> None:
     quickly = _read(observations)
-    with patch.object(plain_readings, "_MOST", 0):  # nothing is plain then
+    with patch.object(glucose_fast_path, "_MOST", 0):  # nothing is plain then
         assert _read(observations) == quickly
 
 
@@ -121,7 +122,7 @@ def test_a_reading_goes_by_its_own_code_whatever_came_before(codes: list[list[tu
     observations = [
         _plain("") | {"code": {"coding": [{"system": system, "code": code} for system, code in each]}} for each in codes
     ]
-    with patch.object(plain_readings, "_MOST", 0):  # all of them are handed on, with what their codes say
+    with patch.object(glucose_fast_path, "_MOST", 0):  # all of them are handed on, with what their codes say
         context = chart_context()
         rest = take_plain(located(*observations), context, ReadingOrigins(context), ObservationFacts())
     assert [kind.concepts for _, _, kind in rest] == [terminology.concepts(each.code) for each, _, _ in rest]

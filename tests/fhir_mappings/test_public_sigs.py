@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings import sig_marks
-from fhir_mappings.sig import Sig, read_sig
+from fhir_mappings.chart import sig_marks
+from fhir_mappings.chart.sig import Sig, read_sig
 from tests.support import SHARED
 
 PATH = SHARED / "reference" / "sigs.json"

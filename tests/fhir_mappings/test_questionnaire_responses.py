@@ -16,13 +16,13 @@ from hypothesis import strategies as st
 from cds_service.facts import When
 from cds_service.hooks.messages import as_json
 from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, REPLACES, Kind
-from fhir_mappings.attestations import read_attestations
-from fhir_mappings.clinical_views import QuestionnaireResponse
-from fhir_mappings.context import ChartContext
-from fhir_mappings.dates import Calendar
-from fhir_mappings.questionnaire_responses import disabled, missing, questionnaire_response
-from fhir_mappings.questionnaires import questionnaire
-from fhir_mappings.references import PatientIdentity
+from fhir_mappings.chart.attestations import read_attestations
+from fhir_mappings.chart.context import ChartContext
+from fhir_mappings.common.dates import Calendar
+from fhir_mappings.common.references import PatientIdentity
+from fhir_mappings.json.clinical_views import QuestionnaireResponse
+from fhir_mappings.output.questionnaire_responses import disabled, missing, questionnaire_response
+from fhir_mappings.output.questionnaires import questionnaire
 from tests.support import JSON
 
 URL = "https://cds.example.invalid"

@@ -20,8 +20,8 @@ from cds_service.errors import BadRequest
 from cds_service.hooks.cards import OVERRIDES
 from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, REPLACES, closing
 from cds_service.services.package_questionnaire import questionnaire_package
-from fhir_mappings.questionnaire_responses import questionnaire_response
-from fhir_mappings.questionnaires import code_system, override_reasons, package, questionnaire, value_set
+from fhir_mappings.output.questionnaire_responses import questionnaire_response
+from fhir_mappings.output.questionnaires import code_system, override_reasons, package, questionnaire, value_set
 from tests.cases.crd import answer_to, crd_request, services_of
 from tests.cases.runner import all_cases, determinations
 from tests.conformance.hl7_validator import validate, why_not

@@ -9,7 +9,7 @@ import fhirpathpy
 import pytest
 from fhirpathpy.models import models
 
-from fhir_mappings.questionnaires import code_system, package, questionnaire, value_set
+from fhir_mappings.output.questionnaires import code_system, package, questionnaire, value_set
 from tests.support import JSON, PATIENT, bundle
 
 URL = "https://cds.example.invalid"

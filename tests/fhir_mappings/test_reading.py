@@ -11,9 +11,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fhir_mappings.chart import ChartReader
-from fhir_mappings.reading import KNOWN_TYPES, contained, plain, read, read_members
-from fhir_mappings.readings import Reading, Status
+from fhir_mappings.chart.chart_reader import ChartReader
+from fhir_mappings.json.fhir_json import KNOWN_TYPES, contained, plain, read, read_members
+from fhir_mappings.json.search_result import Reading, Status
 from tests import support
 from tests.fhir_mappings.builders import JSON
 

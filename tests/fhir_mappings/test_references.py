@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_mappings.datatypes import Identifier, Reference
-from fhir_mappings.references import PatientIdentity, Whose, local
+from fhir_mappings.common.datatypes import Identifier, Reference
+from fhir_mappings.common.references import PatientIdentity, Whose, local
 from tests.fhir_mappings.builders import SERVER
 
 UUID = "urn:uuid:3d0e3d3c-0c4b-4f55-9a4e-1f0c9f6a2b11"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.sensor_signs import read_sensor_signs
+from fhir_mappings.chart.sensor_signs import read_sensor_signs
 from tests.fhir_mappings.builders import JSON, chart_context, located
 from tests.support import HCPCS, PATIENT, concept
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from cds_service.facts import Topic
-from fhir_mappings.reading import read
-from fhir_mappings.readings import Reading, Status
-from fhir_mappings.server_messages import Level, hear, table
-from fhir_mappings.views import OperationOutcome
+from fhir_mappings.json.fhir_json import read
+from fhir_mappings.json.search_result import Reading, Status
+from fhir_mappings.json.server_messages import Level, hear, table
+from fhir_mappings.json.views import OperationOutcome
 from tests import support
 from tests.support import JSON
 

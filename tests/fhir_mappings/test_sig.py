@@ -13,8 +13,8 @@ import time
 import pytest
 
 from cds_service.facts import Moment
-from fhir_mappings import sig_marks
-from fhir_mappings.sig import read_sig
+from fhir_mappings.chart import sig_marks
+from fhir_mappings.chart.sig import read_sig
 
 MEALS = {Moment.BREAKFAST, Moment.LUNCH, Moment.DINNER}
 SIGS: dict[str, tuple[float, float] | None] = {

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.concepts import Concept
-from fhir_mappings import code_systems, terminology
-from fhir_mappings.datatypes import CodeableConcept, Coding
-from fhir_mappings.terminology import concepts_of
+from fhir_mappings.common import code_systems, terminology
+from fhir_mappings.common.datatypes import CodeableConcept, Coding
+from fhir_mappings.common.terminology import concepts_of
 from tests.fhir_mappings.builders import ATC, CPT, NDC, SNOMED, words
 from tests.support import HCPCS, ICD, LOINC, RXNORM
 

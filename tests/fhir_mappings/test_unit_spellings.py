@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fhir_mappings.unit_spellings import Unit, unit_named
+from fhir_mappings.common.unit_spellings import Unit, unit_named
 
 SPELLINGS = {
     Unit.PERCENT_NGSP: [

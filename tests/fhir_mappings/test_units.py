@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.facts import Unusable
-from fhir_mappings import units
-from fhir_mappings.datatypes import Quantity
+from fhir_mappings.common import units
+from fhir_mappings.common.datatypes import Quantity
 from tests.fhir_mappings.builders import quantity
 
 # ---------------------------------------------------------------- HbA1c

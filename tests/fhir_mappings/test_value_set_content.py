@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cds_service.concepts import Concept
-from fhir_mappings.terminology import concepts_of
+from fhir_mappings.common.terminology import concepts_of
 from tests.fhir_mappings.builders import CPT, SNOMED
 from tests.support import HCPCS, ICD
 

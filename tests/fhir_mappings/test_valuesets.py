@@ -15,7 +15,7 @@ import pytest
 from fhir.resources.R4B.valueset import ValueSet
 
 from cds_service.concepts import Concept
-from fhir_mappings.code_systems import normal_code, system_key
+from fhir_mappings.common.code_systems import normal_code, system_key
 from tests.fhir_mappings.builders import CPT
 
 REPO = Path(__file__).parents[2]

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fhir_mappings.clinical_views import Encounter
-from fhir_mappings.visit_kind import VisitKind, visit_kind
+from fhir_mappings.chart.visit_kind import VisitKind, visit_kind
+from fhir_mappings.json.clinical_views import Encounter
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"
 PATIENT_CLASS = "http://terminology.hl7.org/CodeSystem/v2-0004"

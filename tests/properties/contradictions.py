@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from cds_service.services.answer_hook import EXTENSION
-from fhir_mappings.coverage_information import URL
+from fhir_mappings.output.coverage_information import URL
 from tests.support import JSON
 
 NOT_VERIFIED, NOT_IN_FORCE, LIKELY = "coverage not verified", "coverage not in force", "likely approved"

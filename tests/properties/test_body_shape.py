@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fhir_mappings import json_shape
-from fhir_mappings.json_shape import BYTES_A_VALUE, TooDeep, TooDense, check_shape
+from fhir_mappings.json import json_shape
+from fhir_mappings.json.json_shape import BYTES_A_VALUE, TooDeep, TooDense, check_shape
 from tests.benchmarks.charts import sensor_month
 
 _QUOTE, _BACKSLASH = b'"'[0], b"\\"[0]

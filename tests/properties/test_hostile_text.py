@@ -18,7 +18,7 @@ import pytest
 
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from fhir_mappings import code_systems, terminology
+from fhir_mappings.common import code_systems, terminology
 from tests import support
 from tests.properties.patterns import Found, all_patterns, sample
 

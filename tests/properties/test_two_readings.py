@@ -11,8 +11,8 @@ from fhir.resources.R4B import get_fhir_model_class
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fhir_mappings import terminology
-from fhir_mappings.views import AnyResource
+from fhir_mappings.common import terminology
+from fhir_mappings.json.views import AnyResource
 from tests import support
 from tests.support import JSON
 

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from fhir_mappings import terminology
-from fhir_mappings.datatypes import Coding
+from fhir_mappings.common import terminology
+from fhir_mappings.common.datatypes import Coding
 from tests.cases.runner import CaseFile, all_cases, determinations
 
 UNKNOWN = "urn:oid:1.2.840.114350.1.13.999.1.7.2.696580"

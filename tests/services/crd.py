@@ -14,7 +14,7 @@ from cds_service.hooks.messages import as_json
 from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.services.member_roster import Roster
 from cds_service.settings import Settings
-from fhir_mappings.coverage_information import URL
+from fhir_mappings.output.coverage_information import URL
 from tests.support import JSON, NOON, PATIENT, SETTINGS, bundle, call
 
 SIGN, SELECT, DISPATCH = "crd-order-sign", "crd-order-select", "crd-order-dispatch"

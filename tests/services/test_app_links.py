@@ -12,8 +12,8 @@ import pytest
 
 from cds_service.services.app_links import AppLinks, BundleEntries, Launched
 from cds_service.trust.sealed_context import LinkSeal
-from fhir_mappings.orders import DraftOrder, draft_orders
-from fhir_mappings.views import RawEntry
+from fhir_mappings.json.views import RawEntry
+from fhir_mappings.orders.order_reader import DraftOrder, draft_orders
 from tests.support import JSON, order
 
 HOST = "https://cds.example.invalid"

@@ -10,7 +10,7 @@ import pytest
 
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from fhir_mappings import cpu_budget
+from fhir_mappings.common import cpu_budget
 from tests import support
 from tests.support import bundle, condition, order
 

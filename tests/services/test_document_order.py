@@ -16,9 +16,9 @@ from cds_service.errors import BadRequest
 from cds_service.facts import Topic, When
 from cds_service.hooks.messages import FhirAccess
 from cds_service.services.document_order import OrderPage, PageRequest, document_order
-from fhir_mappings.reading import read
-from fhir_mappings.readings import Reading, failed
-from fhir_mappings.views import RawEntry
+from fhir_mappings.json.fhir_json import read
+from fhir_mappings.json.search_result import Reading, failed
+from fhir_mappings.json.views import RawEntry
 from tests.support import DAY, JSON, NO, NOON, SETTINGS, YES, attestation, bundle, call, order
 
 EHR = "https://ehr.example.invalid/r4"

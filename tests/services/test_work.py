@@ -19,9 +19,9 @@ from cds_service.services import read_chart
 from cds_service.services.answer_hook import answer
 from cds_service.services.read_chart import CallReader
 from cds_service.settings import Settings
-from fhir_mappings import reading
-from fhir_mappings.chart import ChartReader
-from fhir_mappings.dates import Calendar, calendar_of
+from fhir_mappings.chart.chart_reader import ChartReader
+from fhir_mappings.common.dates import Calendar, calendar_of
+from fhir_mappings.json import fhir_json
 from tests.benchmarks.charts import sensor_month, typical
 
 SERVICE = SERVICES["insulin-pump-order-sign"]
@@ -57,7 +57,7 @@ def _counting(function: Callable[..., Any], name: str, counts: Counter[str]) -> 
 
 def test_the_prefetch_is_decoded_in_one_pass_and_never_entry_by_entry(counted: Callable[..., Counter[str]]) -> None:
     counts = counted(prefetch, "read_members", "read")
-    counted(reading, "read", "_read_loosely")
+    counted(fhir_json, "read", "_read_loosely")
     call(BODY)
     assert counts == {"read_members": 1}
 

@@ -16,8 +16,8 @@ import pytest
 
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from fhir_mappings import json_shape
-from fhir_mappings.json_shape import TooDeep, TooDense, check_shape
+from fhir_mappings.json import json_shape
+from fhir_mappings.json.json_shape import TooDeep, TooDense, check_shape
 from tests import support
 from tests.benchmarks.charts import sensor_month
 from tests.conformance.checker import check_error

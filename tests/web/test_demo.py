@@ -20,7 +20,7 @@ from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.settings import Settings
 from cds_service.trust.servers import ServerRule
-from fhir_mappings.coverage_information import URL
+from fhir_mappings.output.coverage_information import URL
 
 CHARTS = list(all_charts().values())
 # Ends of months, leap days and years: where windows of calendar months are longest and shortest.

@@ -30,7 +30,7 @@ from cds_service.settings import Settings
 from cds_service.store.store import Store
 from cds_service.web import create_app
 from cds_service.web.openapi.document import document
-from fhir_mappings.readings import Reading, failed
+from fhir_mappings.json.search_result import Reading, failed
 from tests import support
 from tests.conformance.checker import check_error, check_response
 from tests.services.crd import crd_call

@@ -13,7 +13,8 @@ from cds_service.ehr.smart import SmartServer
 from cds_service.facts import Topic
 from cds_service.services import document_order
 from cds_service.web.smart_app.scopes import STATEMENT, may_write, scope_for
-from fhir_mappings import linked, orders
+from fhir_mappings.chart import unresolved_references
+from fhir_mappings.orders import order_reader
 
 V1 = SmartServer("https://ehr.example.invalid/r4", "https://a.invalid", "https://t.invalid")
 V2 = SmartServer(
@@ -31,12 +32,12 @@ NOBODYS = {"Device", "Medication", "Organization", "Practitioner", "Practitioner
 
 def _linked_types() -> set[str]:
     """The types that are read because something refers to them."""
-    return {wanted.__name__ for links in linked.NEEDED.values() for wanted, _ in links}
+    return {wanted.__name__ for links in unresolved_references.NEEDED.values() for wanted, _ in links}
 
 
 def _ordered_types() -> set[str]:
     """What an order's device or drug is looked for as."""
-    return set(re.findall(r"context\.resolve\(reference, (\w+)\)", inspect.getsource(orders.unresolved_items)))
+    return set(re.findall(r"context\.resolve\(reference, (\w+)\)", inspect.getsource(order_reader.unresolved_items)))
 
 
 def _needed() -> set[str]:

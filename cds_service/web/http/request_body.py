@@ -18,7 +18,7 @@ from werkzeug.wsgi import LimitedStream
 from cds_service.errors import BadRequest, TooLarge, TooSlow, WrongMediaType
 from cds_service.settings import Settings
 from cds_service.web.http import read_timeout
-from fhir_mappings.json_shape import TooDeep, TooDense, check_shape, most_values
+from fhir_mappings.json.json_shape import TooDeep, TooDense, check_shape, most_values
 
 _PIECE = 262_144
 _FORM, _MOST_FIELDS = "application/x-www-form-urlencoded", 500

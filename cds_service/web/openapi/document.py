@@ -18,8 +18,8 @@ from cds_service.services.keep_call import software_version
 from cds_service.web.backend_services.capabilities import SCOPES
 from cds_service.web.openapi.schemas import SCHEMAS, call_body, ref
 from cds_service.web.openapi.smart import access_token, backend_operations, smart_operations
-from fhir_mappings.prefill import LIBRARY_IDS
-from fhir_mappings.questionnaires import NAME, REASON_SET
+from fhir_mappings.output.prefill import LIBRARY_IDS
+from fhir_mappings.output.questionnaires import NAME, REASON_SET
 
 JSON = dict[str, Any]
 

@@ -29,8 +29,8 @@ from cds_service.web.smart_app.documentation_view import summary_of, view_of
 from cds_service.web.smart_app.scopes import STATEMENT, may_write
 from cds_service.web.smart_app.sessions import SignedIn
 from cds_service.web.smart_app.statement_form import StatementForm, digest
-from fhir_mappings.questionnaire_responses import missing, questionnaire_response
-from fhir_mappings.references import local
+from fhir_mappings.common.references import local
+from fhir_mappings.output.questionnaire_responses import missing, questionnaire_response
 
 blueprint = Blueprint("documentation", __name__, url_prefix="/smart")
 ALL = "all"

@@ -29,7 +29,7 @@ from cds_service.web.smart_app import sessions
 from cds_service.web.smart_app.scopes import scope_for
 from cds_service.web.smart_app.servers import SmartServers
 from cds_service.web.smart_app.sessions import Launch, SignedIn
-from fhir_mappings.references import local
+from fhir_mappings.common.references import local
 
 log = logging.getLogger(__name__)
 blueprint = Blueprint("smart", __name__, url_prefix="/smart")

@@ -11,7 +11,7 @@ import msgspec
 from flask import Response, current_app, g, request
 
 from cds_service.store.sessions import Sessions
-from fhir_mappings.edge_numbers import DecodeError
+from fhir_mappings.json.edge_numbers import DecodeError
 
 _COOKIE, _PATH = "pump_cds_smart", "/smart"
 # A sign-in that is under way has a cookie of its own, so that to start one ends nobody's session. There are only a few

@@ -29,8 +29,8 @@ from wtforms.validators import Length, NumberRange, Optional, StopValidation
 
 from cds_service.policies.mp_mm_1316.documentation import Value
 from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, Kind, Question
-from fhir_mappings.prefill import LONGEST_TEXT
-from fhir_mappings.questionnaire_responses import disabled, missing
+from fhir_mappings.output.prefill import LONGEST_TEXT
+from fhir_mappings.output.questionnaire_responses import disabled, missing
 
 _YES, _NO, _NONE = "yes", "no", ""
 _EARLIEST = date(1920, 1, 1)

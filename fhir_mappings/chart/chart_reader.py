@@ -1,0 +1,245 @@
+"""Everything that was read, put together: readings by topic → Chart."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from functools import partial
+from itertools import chain
+from typing import Any
+
+import msgspec
+
+from cds_service.concepts import Concept
+from cds_service.facts import Chart, Topic
+from cds_service.facts import Coverage as MemberCoverage
+from fhir_mappings.chart.attestations import read_attestations
+from fhir_mappings.chart.conditions import read_conditions
+from fhir_mappings.chart.context import ChartContext, type_name, type_of
+from fhir_mappings.chart.coverage import read_coverages, state_of_plan
+from fhir_mappings.chart.devices import read_devices
+from fhir_mappings.chart.encounters import read_encounters
+from fhir_mappings.chart.medications import read_insulin
+from fhir_mappings.chart.observations import read_observations
+from fhir_mappings.chart.procedures import read_procedures
+from fhir_mappings.chart.providers import Providers, read_care_team
+from fhir_mappings.chart.sensor_signs import read_sensor_signs
+from fhir_mappings.common import terminology
+from fhir_mappings.common.cpu_budget import USED_UP, spent, while_it_lasts
+from fhir_mappings.common.dates import calendar_of, member_zone
+from fhir_mappings.common.references import PatientIdentity, Whose
+from fhir_mappings.json.administrative_views import Coverage, PractitionerRole
+from fhir_mappings.json.clinical_views import Patient, Resource
+from fhir_mappings.json.search_result import Located, Reading, Status
+from fhir_mappings.json.server_messages import types_of
+
+Groups = defaultdict[type[Resource], list[Located]]
+_OPEN = ("draft", "active", "on-hold")
+_DRUG_ORDERS = frozenset({"MedicationRequest", "MedicationStatement", "MedicationDispense"})
+
+
+class ChartReader:
+    """One call's resources, ready to be asked for the chart and for what the orders refer to."""
+
+    def __init__(
+        self,
+        readings: Mapping[Topic, Reading],
+        order_entries: Iterable[Located],
+        patient_id: str,
+        fhir_server: str | None,
+        default_zone: str,
+        extras: Iterable[Reading] = (),
+    ) -> None:
+        """`order_entries`: resources of the draft bundle, which orders may refer to; they are no chart.
+
+        `extras`: answers under keys of the client's own; what they hold is read by its type like the rest.
+        """
+        self._readings = readings
+        self._extras = tuple(extras)
+        self._unreached: set[str] = set()
+        located = _together(reading.by_type() for reading in self._all())
+        self.located = located
+        self._by_type = _unique(located)
+        with_orders = _together((located, Reading(resources=list(order_entries)).by_type()))
+        patients = [(r, url) for r, url in with_orders[Patient] if isinstance(r, Patient) and r.id == patient_id]
+        identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
+        self.state, postal = _home(patients)
+        # An order may come with the coverage that it names.
+        insured = _newest_of_each(with_orders[Coverage])
+        self._coverages = [(r, url) for r, url in insured if isinstance(r, Coverage)]
+        own = (r for r, _ in self._coverages if identity.whose(r.beneficiary) is not Whose.STRANGER)
+        plan_state = state_of_plan(own)
+        calendar = calendar_of(member_zone(plan_state or self.state, postal, default_zone))
+        self.zone = calendar.zone
+        self.context = ChartContext(identity, calendar, fhir_server)
+        self.context.index(with_orders)
+        roles = [r for r, _ in with_orders[PractitionerRole] if isinstance(r, PractitionerRole)]
+        self.providers = Providers(roles, self.context)
+
+    def _all(self) -> list[Reading]:
+        return [*(self._readings[topic] for topic in Topic if topic in self._readings), *self._extras]
+
+    def origins(self, references: Collection[str]) -> dict[str, str]:
+        """Where the resources behind these references came from: `prefetch` or `fetched`."""
+        ids = {reference.partition("/")[2] for reference in references}
+        found: dict[str, str] = {}
+        for reading in self._all():
+            given = len(reading.resources) if reading.given is None else reading.given
+            for origin, items in (("prefetch", reading.resources[:given]), ("fetched", reading.resources[given:])):
+                for resource in [resource for resource, _ in items if resource.id in ids]:
+                    found.setdefault(f"{type_of(resource)}/{resource.id}", origin)
+        return found
+
+    def _partial(self) -> dict[str, str]:
+        """Topics of which something may be missing: a page, or the drug that an order only points to."""
+        lacking: dict[str, str] = {t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL}
+        if self.context.unresolved_drugs:
+            lacking.setdefault(Topic.INSULIN, "the drug of an order could not be read")
+        if any(reading.damaged & _DRUG_ORDERS for reading in self._all()):
+            lacking.setdefault(Topic.INSULIN, "an order could not be read whole")
+        for topic in Topic:
+            if not self._unreached.isdisjoint(types_of(topic)):
+                lacking.setdefault(topic, USED_UP)
+        return lacking
+
+    def coverage_only(self) -> Chart:
+        """The member's coverages alone, for a first look before the rest of the chart is fetched."""
+        return Chart(coverages=self._read_coverages(), state=self.state)
+
+    def _read_coverages(self) -> tuple[MemberCoverage, ...]:
+        coverages = while_it_lasts(self._coverages, partial(self._unreached.add, "Coverage"))
+        return tuple(sorted(read_coverages(coverages, self.context), key=lambda c: c.reference))
+
+    def _reached(self, *kinds: str) -> Iterator[Any]:
+        """Resources of some types, as far as the call's computing time reaches."""
+        for kind in kinds:
+            yield from while_it_lasts(self._by_type[kind], partial(self._unreached.add, kind))
+
+    def chart(self) -> Chart:
+        """The facts of the chart, every list sorted."""
+        context, kinds, reached = self.context, self._by_type, self._reached
+        for reading in (*self._readings.values(), *self._extras):
+            for line in (*reading.set_aside, *reading.remarks):
+                context.note(line)
+        observed = read_observations(reached("Observation"), context)
+        diagnoses = read_conditions(reached("Condition"), context)
+        visits, taught = read_encounters(reached("Encounter"), diagnoses, context)
+        done = read_procedures(reached("Procedure", "ChargeItem"), context)
+        current = [d for d in diagnoses if d.confirmed and d.active is not False]
+        training = [
+            d for d in diagnoses if d.confirmed and Concept.PUMP_TRAINING in d.concepts | d.supported | d.review
+        ]
+        worn = [d for d in current if Concept.PUMP_IN_USE in d.concepts | d.supported | d.review]
+        pumps = read_devices(reached("Device"), reached("DeviceUseStatement"), context)
+        drugs = reached("MedicationRequest", "MedicationStatement", "MedicationDispense")
+        insulin = read_insulin(drugs, context)
+        signs = read_sensor_signs(defaultdict(list) if spent() else kinds, context)
+        return Chart(
+            diagnoses=_sorted(diagnoses),
+            hba1c=_sorted(observed.hba1c),
+            albumin_creatinine=_sorted(observed.albumin_creatinine),
+            egfr=_sorted(observed.egfr),
+            self_tests=tuple(sorted(observed.self_tests, key=_reading_key)),
+            sensor=tuple(observed.sensor),
+            sensor_reference=observed.sensor_reference,
+            sensor_wear=_sorted(observed.sensor_wear),
+            sensor_signs=_sorted([*observed.sensor_summaries, *signs]),
+            other_readings=tuple(sorted(observed.other_readings)),
+            self_test_counts=_sorted(observed.self_test_counts),
+            insulin=tuple(sorted(insulin, key=lambda o: (o.reference, o.label))),
+            education=_sorted([*done.education, *taught]),
+            visits=_sorted(visits),
+            dialysis=_sorted(done.dialysis),
+            pumps=_sorted([*pumps, *worn]),
+            pump_procedures=_sorted(done.pumps),
+            pump_training=_sorted([*done.pump_training, *training]),
+            answers=read_attestations(reached("QuestionnaireResponse"), context),
+            care_team=tuple(read_care_team(reached("CareTeam"), self.providers, context)),
+            coverages=self._read_coverages(),
+            state=self.state,
+            open_orders=_open_orders(reached("ServiceRequest"), context),
+            unread={t: r.why for t, r in self._readings.items() if r.status is Status.FAILED},
+            partial=self._partial(),
+            notes=tuple(sorted(dict.fromkeys(context.all_notes()))),
+        )
+
+
+def _together(groups: Iterable[Mapping[type[Resource], list[Located]]]) -> Groups:
+    """Resources by type, of all groups; what is given is left as it is."""
+    held: defaultdict[type[Resource], list[list[Located]]] = defaultdict(list)
+    for group in groups:
+        for kind, items in group.items():
+            held[kind].append(items)
+    whole: Groups = defaultdict(list)
+    whole.update((kind, each[0] if len(each) == 1 else list(chain.from_iterable(each))) for kind, each in held.items())
+    return whole
+
+
+def _unique(located: Groups) -> defaultdict[str, list[Any]]:
+    """Resources by type, each once: the same id again is a duplicate, and of two versions the newer counts."""
+    by_type: defaultdict[str, list[Any]] = defaultdict(list)
+    for kind, items in located.items():
+        ids = {resource.id for resource, _ in items}
+        each_once = len(ids) == len(items) and ids.isdisjoint((None, ""))
+        by_type[type_name(kind)] = items if each_once else _newest_of_each(items)
+    return by_type
+
+
+def _newest_of_each(items: Iterable[Located]) -> list[Located]:
+    kept: dict[object, Located] = {}
+    for item in items:
+        key: object = item[0].id or msgspec.json.encode(item[0])
+        kept[key] = _newer(kept[key], item) if key in kept else item
+    return list(kept.values())
+
+
+def _newer(one: Located, other: Located) -> Located:
+    if one[0] == other[0]:
+        return one
+    return max(one, other, key=lambda item: (_version(item[0]), msgspec.json.encode(item[0])))
+
+
+def _version(resource: Resource) -> tuple[str, int]:
+    meta = resource.meta
+    number = (meta.versionId or "") if meta else ""
+    return _instant(meta.lastUpdated if meta else None), int(number) if number.isdecimal() and len(number) < 19 else 0
+
+
+def _instant(text: str | None) -> str:
+    """An instant as text that sorts by time, whatever offset it came with."""
+    try:
+        return datetime.fromisoformat(text or "").astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):
+        return ""
+
+
+def _home(patients: Iterable[tuple[Patient, str | None]]) -> tuple[str | None, str | None]:
+    """State and ZIP of the home address, else of any address."""
+    addresses = [a for patient, _ in patients for a in patient.address or () if a.state or a.postalCode]
+    homes = [a for a in addresses if a.use in ("home", None)] or addresses
+    if not homes:
+        return None, None
+    state = (homes[0].state or "").strip().upper()
+    return _STATE_NAMES.get(state, state) or None, homes[0].postalCode
+
+
+_STATE_NAMES = {"GEORGIA": "GA", "INDIANA": "IN", "OHIO": "OH", "WEST VIRGINIA": "WV"}
+
+
+def _sorted(records: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(sorted(records, key=lambda r: (str(r.when), r.reference, r.label)))
+
+
+def _reading_key(reading: Any) -> tuple[Any, ...]:
+    minute = -1 if reading.minute is None else reading.minute
+    return reading.day, minute, reading.reference, -1 if reading.mg_dl is None else reading.mg_dl
+
+
+def _open_orders(orders: Iterable[Any], context: ChartContext) -> frozenset[str]:
+    """Codes of service orders in the chart that are still open, so that they are not suggested again."""
+    codes: set[str] = set()
+    for order, _ in orders:
+        if order.status in _OPEN:
+            codes.update((c.code or "").strip().upper() for c in terminology.codings(order.code))
+    return frozenset(codes)

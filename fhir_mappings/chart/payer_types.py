@@ -1,0 +1,46 @@
+"""Coverage.type → the products that its codes say."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from cds_service.concepts import Product
+from fhir_mappings.common.code_systems import system_key
+from fhir_mappings.common.datatypes import CodeableConcept
+
+_NONE: frozenset[Product] = frozenset()
+
+
+def products_of(concept: CodeableConcept | None) -> frozenset[Product]:
+    """The products that the sure codes of a type say; none where they leave it open."""
+    found = set()
+    for coding in (concept.coding if concept is not None else None) or ():
+        rows = _systems().get(system_key(coding.system) or "")
+        product = _product(rows, coding.code) if rows is not None and coding.code else None
+        if product is not None:
+            found.add(product)
+    return frozenset(found) if found else _NONE
+
+
+def repeats_a_code(concept: CodeableConcept, text: str) -> bool:
+    """Whether a text is only the code of a known system again: HIP is then no program's name."""
+    codes = (c.code for c in concept.coding or () if c.code and system_key(c.system) in _systems())
+    return text.strip().upper() in {code.strip().upper() for code in codes}
+
+
+def _product(rows: dict[str, Any], code: str) -> Product | None:
+    code = code.strip().upper()
+    exact, begins = rows.get("exact", {}), rows.get("begins", {})
+    if code in exact:
+        return Product(exact[code])
+    fitting = [start for start in begins if code.isdigit() and code.startswith(start)]
+    return Product(begins[max(fitting, key=len)]) if fitting else None
+
+
+@cache
+def _systems() -> dict[str, dict[str, Any]]:
+    text = files(__package__).joinpath("payer_types.toml").read_text(encoding="utf-8")
+    return {name: row for row in tomllib.loads(text)["system"] for name in row["names"]}

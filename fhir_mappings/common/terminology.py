@@ -1,0 +1,290 @@
+"""What codes say: value sets as data, codes compared after normalising their system and spelling."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+import msgspec
+
+from cds_service.concepts import Concept
+from fhir_mappings.common.code_systems import (
+    ATC,
+    HCPCS,
+    ICD9CM,
+    ICD10CM,
+    LOINC,
+    LONGEST_CODE,
+    NDC,
+    NUCC,
+    RXNORM,
+    SNOMED,
+    Edition,
+    edition_of,
+    has_hcpcs_shape,
+    names_icd,
+    normal_code,
+    system_key,
+)
+from fhir_mappings.common.datatypes import CodeableConcept, Coding
+from fhir_mappings.common.free_text import remembered
+
+_CATEGORY_SYSTEMS = (ICD10CM, ATC, NUCC)
+_COUNT_URL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
+# Meanings that refuse a patient: an ICD code whose system does not say that it is one does not do for them.
+_REFUSING = frozenset({Concept.END_STAGE_RENAL_DISEASE, Concept.CHRONIC_DIALYSIS, Concept.DIALYSIS})
+_NONE: frozenset[Concept] = frozenset()
+# "Retinopathy due to type 1 diabetes" documents the retinopathy; the type it supports only.
+_CAUSES = {
+    Concept.DUE_TO_TYPE_1_DIABETES: Concept.TYPE_1_DIABETES,
+    Concept.DUE_TO_TYPE_2_DIABETES: Concept.TYPE_2_DIABETES,
+}
+_CAUSED = frozenset(_CAUSES)
+_NUCC_SHAPE = re.compile(r"^\d{3}[0-9A-Z]{6}X$")
+# Systems whose codes are told by their shape where their system is missing or unknown. RxNorm's plain numbers and
+# HL7's short words are not.
+_DISTINCTIVE = frozenset({ICD10CM, ICD9CM, SNOMED, LOINC, HCPCS, NUCC})
+
+
+class _ValueSets:
+    """All value sets, turned round: which concepts a code carries."""
+
+    def __init__(self) -> None:
+        self.codes: dict[tuple[str | None, str], set[Concept]] = {}
+        self.categories: list[tuple[str | None, str, Concept]] = []
+        self.displays: dict[tuple[str | None, str], str] = {}
+        self.daily: dict[str, float] = {}
+        self.any_system: dict[str, set[Concept]] = {}
+        for path in sorted(files("fhir_mappings").joinpath("valuesets").iterdir(), key=lambda p: p.name):
+            if path.name.endswith(".json"):
+                self._add(msgspec.json.decode(path.read_bytes()))
+        self.systems = frozenset(system for system, _ in self.codes if system is not None)
+
+    def _add(self, value_set: dict[str, Any]) -> None:
+        concept = Concept(value_set["id"])
+        for include in value_set["compose"]["include"]:
+            system = system_key(include["system"])
+            for row in include.get("concept", ()):
+                code = normal_code(system, row["code"])
+                self.codes.setdefault((system, code), set()).add(concept)
+                if system in _DISTINCTIVE:
+                    self.any_system.setdefault(code.upper(), set()).add(concept)
+                self.displays.setdefault((system, code), row.get("display", ""))
+                for extension in row.get("extension", ()):
+                    if extension["url"] == _COUNT_URL:
+                        self.daily[code] = extension["valueDecimal"]
+            for rule in include.get("filter", ()):
+                self.categories.append((system, rule["value"], concept))
+
+
+_SETS = _ValueSets()
+
+
+def codes_in(*wanted: Concept, system: str) -> list[str]:
+    """The codes of one system in some value sets, for a search."""
+    found = {code for (key, code), concepts in _SETS.codes.items() if key == system and concepts & set(wanted)}
+    return sorted(found)
+
+
+def result_codes(*wanted: Concept) -> list[str]:
+    """The codes that results of these kinds are filed under, in LOINC and SNOMED CT, for a search."""
+    return [*codes_in(*wanted, system=LOINC), *codes_in(*wanted, system=SNOMED)]
+
+
+@dataclass(frozen=True, slots=True)
+class CodeReading:
+    """What one code says, by how surely: a code of its own system; one that several editions share; one whose system
+    is missing or unknown, so that only a person can tell."""
+
+    documented: frozenset[Concept] = _NONE
+    supported: frozenset[Concept] = _NONE
+    review: frozenset[Concept] = _NONE
+
+
+_UNREAD = CodeReading()
+
+
+@remembered(8192)
+def read_code(system: str | None, code: str | None) -> CodeReading:
+    """What one code says under its system, whatever the spelling of either."""
+    if not code or len(code) > LONGEST_CODE:
+        return _UNREAD
+    key = system_key(system)
+    if key is None and has_hcpcs_shape(code):
+        key = HCPCS
+    own = _own_concepts(key, normal_code(key, code))
+    if own:
+        return CodeReading(own - _CAUSED, _causes(own))
+    if key == ICD9CM:
+        return _UNREAD
+    elsewhere = _read_as_icd(system, code)
+    if elsewhere is not None:
+        return elsewhere
+    return _UNREAD if is_known_system(system) else CodeReading(review=looks_like(code))
+
+
+def _causes(own: frozenset[Concept]) -> frozenset[Concept]:
+    """The diseases that a code names as the cause of what it says."""
+    return frozenset(_CAUSES[concept] for concept in own & _CAUSED) - own
+
+
+def _own_concepts(key: str | None, normal: str) -> frozenset[Concept]:
+    found = set(_SETS.codes.get((key, normal), ()))
+    if key in _CATEGORY_SYSTEMS:
+        found.update(c for s, prefix, c in _SETS.categories if s == key and normal.startswith(prefix))
+    return frozenset(found)
+
+
+def _read_as_icd(system: str | None, code: str) -> CodeReading | None:
+    """An ICD-10 code under another system than ICD-10-CM; None when it is none that any rule reads."""
+    normal = normal_code(ICD10CM, code)
+    meant, edition = _own_concepts(ICD10CM, normal), edition_of(normal)
+    if not meant or edition is None:
+        return None
+    if edition is Edition.SAME:
+        return (
+            CodeReading(supported=meant)
+            if names_icd(system)
+            else CodeReading(_NONE, meant - _REFUSING, meant & _REFUSING)
+        )
+    if edition is Edition.DIFFERS:
+        return CodeReading(review=meant)
+    return CodeReading(meant) if names_icd(system) else CodeReading(meant - _REFUSING, _NONE, meant & _REFUSING)
+
+
+def concepts_of(system: str | None, code: str | None) -> frozenset[Concept]:
+    """The concepts that one code carries for certain."""
+    return read_code(system, code).documented
+
+
+def any_concepts_of(system: str | None, code: str | None) -> frozenset[Concept]:
+    """The concepts that one code carries or may carry."""
+    reading = read_code(system, code)
+    return reading.documented | reading.supported | reading.review
+
+
+@remembered(2048)
+def looks_like(code: str | None) -> frozenset[Concept]:
+    """The concepts that a code would carry under its proper system, which nobody names: never more than a question."""
+    if not code or len(code) > LONGEST_CODE:
+        return _NONE
+    plain = code.strip().upper()
+    if _NUCC_SHAPE.match(plain):
+        return _own_concepts(NUCC, plain)
+    spellings = (plain, normal_code(ICD10CM, plain), normal_code(HCPCS, plain))
+    meant = frozenset[Concept]().union(*(_SETS.any_system.get(spelling, ()) for spelling in spellings))
+    return (meant - _CAUSED) | _causes(meant)
+
+
+def is_known_system(system: str | None) -> bool:
+    """Whether a code system is one that the value sets speak of."""
+    return system_key(system) in _SETS.systems
+
+
+def is_well_formed(system: str | None, code: str) -> bool:
+    """Whether a code is of a known system and looks like one of its codes."""
+    if not is_known_system(system):
+        return False
+    return system_key(system) != HCPCS or has_hcpcs_shape(code)
+
+
+# Of several codings the one of the billing or laboratory system speaks, whichever comes first.
+_SPEAKING = {system: rank for rank, system in enumerate((ICD10CM, HCPCS, LOINC, RXNORM, NDC, SNOMED, ATC, ICD9CM))}
+
+
+def codings(concept: CodeableConcept | None) -> list[Coding]:
+    """The codings of a concept in an order of our own, so that the client's never matters; none when it has none."""
+    found = (concept.coding or []) if concept is not None else []
+    return found if len(found) < 2 else sorted(found, key=_speaking)
+
+
+def _speaking(coding: Coding) -> tuple[int, str, str, str]:
+    rank = _SPEAKING.get(system_key(coding.system) or "", len(_SPEAKING))
+    return rank, coding.code or "", coding.display or "", coding.system or ""
+
+
+def concepts(*sources: CodeableConcept | None) -> frozenset[Concept]:
+    """All concepts that any coding of these CodeableConcepts carries."""
+    found: frozenset[Concept] = frozenset()
+    for source in sources:
+        for coding in codings(source):
+            found |= concepts_of(coding.system, coding.code)
+    return found
+
+
+def concepts_in(sources: Iterable[CodeableConcept] | None) -> frozenset[Concept]:
+    """The same for a list that may be missing."""
+    return concepts(*(sources or ()))
+
+
+def display_of(coding: Coding) -> str:
+    """The value set's own display of a code, which a chart cannot mislabel; empty when there is none."""
+    return _spelt(coding.system, coding.code or "")[1]
+
+
+def daily_events(code: str) -> float | None:
+    """How many times a day a dosing event or abbreviation means (BID 2, AC 3); None when it is not known."""
+    return _SETS.daily.get(code.strip().upper())
+
+
+def name(concept: CodeableConcept, meaning: Concept) -> str:
+    """What the coding that carries a meaning is called, without its code."""
+    for coding in codings(concept):
+        if meaning in any_concepts_of(coding.system, coding.code):
+            return (display_of(coding) or coding.display or concept.text or coding.code or "")[:120]
+    return (concept.text or "")[:120]
+
+
+def code_of(concept: CodeableConcept | None, preferred: frozenset[Concept]) -> str:
+    """The code that carries a meaning, as its system spells it; empty when only words say it."""
+    for coding in codings(concept):
+        if coding.code and any_concepts_of(coding.system, coding.code) & preferred:
+            return normal_code(system_key(coding.system), coding.code)
+    return ""
+
+
+def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = frozenset()) -> str:
+    """How a person would name a concept: code and display of the coding that counted, else its text.
+
+    The numbers of SNOMED CT and RxNorm say nothing to a reader: where there is a name, it stands alone.
+    """
+    best = codings(concept)
+    if preferred:
+        best = [c for c in best if any_concepts_of(c.system, c.code) & preferred] or best
+    for coding in best:
+        if coding.code:
+            spelt, display = _spelt(coding.system, coding.code)
+            name = coding.display or display or (concept.text if concept else None) or ""
+            if name and system_key(coding.system) in (SNOMED, RXNORM):
+                return _short(_SEMANTIC_TAG.sub("", name))
+            return _short(f"{spelt} {name}")
+    return _short((concept.text if concept else None) or "without a code")
+
+
+_LONGEST_LABEL = 120
+# What SNOMED CT adds to the name of a concept for its own order.
+_SEMANTIC_TAG = re.compile(r" \((?:disorder|finding|procedure|situation|physical object|regime/therapy|substance)\)$")
+
+
+def _short(text: str) -> str:
+    """A name of bearable length: of a long one the last clauses are left out, or words where it has none."""
+    text = text.strip()
+    if len(text) <= _LONGEST_LABEL:
+        return text
+    for ends in (", ", "; ", " (", " "):
+        kept = text[:_LONGEST_LABEL].rpartition(ends)[0].rstrip(" ,;(")
+        if len(kept) * 3 > _LONGEST_LABEL and kept.count("(") == kept.count(")"):
+            return kept
+    return text[:_LONGEST_LABEL]
+
+
+@remembered(8192)
+def _spelt(system: str | None, code: str) -> tuple[str, str]:
+    """A code as its system spells it, and the value set's own display of it."""
+    key = system_key(system)
+    normal, charted = normal_code(key, code), code.strip()
+    as_charted = f" (charted as {charted})" if key == ICD10CM and charted != normal else ""
+    return f"{normal}{as_charted}", _SETS.displays.get((key, normal), "")

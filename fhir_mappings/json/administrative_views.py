@@ -1,0 +1,73 @@
+"""Views of who cares and who pays: people, organizations, insurances. Names are FHIR's own."""
+
+from __future__ import annotations
+
+from msgspec import Raw, Struct
+
+from fhir_mappings.common.datatypes import NOTHING, CodeableConcept, Identifier, Period, Reference
+from fhir_mappings.json.clinical_views import Resource
+
+
+class Coverage(Resource, tag="Coverage", rename={"class_": "class"}):
+    """An insurance."""
+
+    class Class(Struct, gc=False):
+        """A group or plan of the insurance."""
+
+        type: CodeableConcept | None = None
+        value: str | None = None
+        name: str | None = None
+
+    contained: Raw = NOTHING
+    identifier: Raw = NOTHING
+    subscriberId: Raw = NOTHING
+    status: str | None = None
+    type: CodeableConcept | None = None
+    beneficiary: Reference | None = None
+    period: Period | None = None
+    payor: list[Reference] | None = None
+    class_: list[Class] | None = None
+    order: float | str | None = None
+
+
+class Qualification(Struct, gc=False):
+    """A certificate or licence."""
+
+    code: CodeableConcept | None = None
+
+
+class Practitioner(Resource, tag="Practitioner"):
+    """A person who provides care."""
+
+    qualification: list[Qualification] | None = None
+
+
+class PractitionerRole(Resource, tag="PractitionerRole"):
+    """What a practitioner does for whom."""
+
+    practitioner: Reference | None = None
+    code: list[CodeableConcept] | None = None
+    specialty: list[CodeableConcept] | None = None
+
+
+class Organization(Resource, tag="Organization"):
+    """A payer, supplier or practice."""
+
+    identifier: list[Identifier] | None = None
+    name: str | None = None
+    alias: list[str] | None = None
+    type: list[CodeableConcept] | None = None
+
+
+class CareTeam(Resource, tag="CareTeam"):
+    """Who cares for the patient."""
+
+    class Participant(Struct, gc=False):
+        """One member of the team."""
+
+        role: list[CodeableConcept] | None = None
+        member: Reference | None = None
+
+    status: str | None = None
+    subject: Reference | None = None
+    participant: list[Participant] | None = None

@@ -1,0 +1,152 @@
+"""What one answer held, and how complete it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from operator import itemgetter
+
+from cds_service.facts import Topic
+from fhir_mappings.json.clinical_views import Resource
+from fhir_mappings.json.server_messages import Issue, Level, hear, types_of
+
+# A resource, and the fullUrl that it came under.
+Located = tuple[Resource, str | None]
+
+
+class Status(StrEnum):
+    """How well one answer could be read."""
+
+    READ = "read"
+    EMPTY = "empty"
+    PARTIAL = "partial"
+    FAILED = "failed"
+
+
+@dataclass(slots=True)
+class Reading:
+    """What one answer held: its resources with the fullUrl each came under, and how complete it is.
+
+    `total` is what the server said it found, `counted` what came; `self_url` and `ignored` tell what it made of the
+    search. The first `given` resources came with the call, the rest was fetched. `issues` are what the server said
+    of the answer, `remarks` our sentences about those that take nothing from it. `refused`: another form of the search
+    may do; None where the server's words do not tell. `damaged`: types of which a resource was not read whole.
+    """
+
+    status: Status = Status.EMPTY
+    why: str = ""
+    resources: list[Located] = field(default_factory=list)
+    set_aside: list[str] = field(default_factory=list)
+    passed_over: int = 0
+    next_url: str | None = None
+    self_url: str | None = None
+    ignored: list[str] = field(default_factory=list)
+    total: int | None = None
+    counted: int = 0
+    given: int | None = None
+    pages: int = 0
+    issues: list[Issue] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    refused: bool | None = None
+    damaged: set[str] = field(default_factory=set)
+
+    def by_type(self) -> dict[type[Resource], list[Located]]:
+        """The resources by their view. Most answers hold one kind, and of many: they are not sorted one by one."""
+        kinds = set(map(type, map(itemgetter(0), self.resources)))
+        if len(kinds) == 1:
+            return {kinds.pop(): self.resources}
+        groups: dict[type[Resource], list[Located]] = {}
+        for item in self.resources:
+            groups.setdefault(type(item[0]), []).append(item)
+        return groups
+
+    def add(self, other: Reading) -> None:
+        """Takes in a further page or bundle of the same answer; its next link is not taken over."""
+        self.resources.extend(other.resources)
+        self.set_aside.extend(other.set_aside)
+        self.passed_over += other.passed_over
+        self.counted += other.counted
+        self.ignored += [text for text in other.ignored if text not in self.ignored]
+        self.issues += other.issues
+        self.damaged |= other.damaged
+        self.remarks += [text for text in other.remarks if text not in self.remarks]
+        self.total = other.total
+        if other.status in (Status.PARTIAL, Status.FAILED):
+            self.mark_partial(other.why)
+        elif self.status is Status.EMPTY and other.status is Status.READ:
+            self.status = Status.READ
+
+    def add_inner(self, inner: Reading) -> None:
+        """Takes in a bundle that stands inside this one; of several with more pages only one can be followed."""
+        inner.count()
+        self.add(inner)
+        self.total = None
+        if inner.next_url is not None:
+            if self.next_url is not None:
+                self.mark_partial("several bundles of the answer have more pages")
+            self.next_url = inner.next_url
+
+    def settled(self, topic: Topic | None = None) -> Reading:
+        """The same, once no page is left: held against its total and what the server said. `topic`: what was sought."""
+        self.count()
+        self._weigh(topic)
+        return self
+
+    def count(self) -> None:
+        """Fewer results than the server said it found is incomplete. Only the last page's total counts: before it,
+        some servers (Google) name an estimate."""
+        if self.next_url is None and self.total is not None and self.total > self.counted:
+            self.mark_partial(f"the answer holds {self.counted} of {self.total} results")
+
+    def _weigh(self, topic: Topic | None) -> None:
+        for heard in [hear(issue, topic) for issue in self.issues]:
+            if heard.level is Level.NOTED and heard.says not in self.remarks:
+                self.remarks.append(heard.says)
+            elif self.status is Status.FAILED:
+                continue
+            elif heard.level is Level.INCOMPLETE:
+                self.mark_partial(_told(heard.says))
+            elif heard.level > Level.INCOMPLETE:
+                self._fail(_told(heard.says), topic)
+                self.refused = heard.level is Level.REFUSED
+
+    def _fail(self, why: str, topic: Topic | None) -> None:
+        """A search that failed: as a whole when nothing of its type came, else what came is incomplete."""
+        types = types_of(topic)
+        if self.status is not Status.FAILED and any(
+            not types or type(r).__struct_config__.tag in types for r, _ in self.resources
+        ):
+            self.mark_partial(why)
+        else:
+            self.status, self.why = Status.FAILED, self.why or why
+
+    def mark_partial(self, why: str) -> None:
+        """Notes that something of this answer may be missing."""
+        self.status, self.why = Status.PARTIAL, self.why or why
+
+
+def failed(why: str) -> Reading:
+    """An answer that could not be read at all."""
+    return Reading(Status.FAILED, why)
+
+
+def together(one: Reading | None, other: Reading, optional: bool = False) -> Reading:
+    """Searches of one topic: all failed is failed, some failed is incomplete; optional ones only add."""
+    if optional:
+        if other.status is Status.FAILED:
+            return one if one is not None else Reading()
+        if other.status is Status.PARTIAL:
+            other.status, other.why = Status.READ if other.resources else Status.EMPTY, ""
+    if one is None:
+        return other
+    if one.status is Status.FAILED and other.status is Status.FAILED:
+        return one
+    if one.status is Status.FAILED:
+        one, other = other, one
+    one.add(other)
+    return one
+
+
+def _told(says: str) -> str:
+    """A sentence as the reason of another."""
+    return says[:1].lower() + says[1:]

@@ -1,0 +1,1 @@
+"""Draft orders to facts: what is ordered, for whom, by whom."""
