@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from fhir_mappings.json.clinical_views import Observation, Resource
 from fhir_mappings.json.fhir_json import read
-from fhir_mappings.json.search_result import Reading, Status, failed
+from fhir_mappings.json.search_result import SearchResult, Status, failed
 from fhir_mappings.json.server_messages import Level, hear, worst
 
 ANSWERED = "the FHIR server answered"
@@ -23,9 +23,9 @@ def joined(page_url: str, next_url: str) -> str:
         return ""
 
 
-def refusal(status: int, body: bytes) -> Reading:
+def refusal(status: int, body: bytes) -> SearchResult:
     """What an answer with an error status says: with its own words where the vendor's code is known."""
-    said = read(body[:_LONGEST_REFUSAL]) if b"OperationOutcome" in body[:_LONGEST_REFUSAL] else Reading()
+    said = read(body[:_LONGEST_REFUSAL]) if b"OperationOutcome" in body[:_LONGEST_REFUSAL] else SearchResult()
     if said.status is Status.EMPTY and any(hear(issue).level is Level.EMPTY for issue in said.issues):
         return said
     reading = failed(f"{ANSWERED} {status}")
@@ -35,7 +35,7 @@ def refusal(status: int, body: bytes) -> Reading:
     return reading
 
 
-def status_in(reading: Reading) -> int | None:
+def status_in(reading: SearchResult) -> int | None:
     """The HTTP status that a failed reading tells of."""
     refused = reading.status is Status.FAILED and reading.why.startswith(ANSWERED)
     return int(reading.why.rsplit(" ", 1)[-1]) if refused else None
@@ -45,14 +45,14 @@ def status_in(reading: Reading) -> int | None:
 _OTHER_FORM = (400, 404, 405, 422, 501)
 
 
-def asks_for_another_form(reading: Reading) -> bool:
+def asks_for_another_form(reading: SearchResult) -> bool:
     """Whether the plan's next form of a search may do better: by the vendor's code, else by the HTTP status."""
     if reading.refused is not None:
         return reading.refused
     return status_in(reading) in _OTHER_FORM
 
 
-def not_honoured(url: str, reading: Reading) -> list[str]:
+def not_honoured(url: str, reading: SearchResult) -> list[str]:
     """Parameters that the self link of an answer no longer has: the server ignored them."""
     if not reading.self_url or "?" not in reading.self_url:
         return []
@@ -64,7 +64,7 @@ def not_honoured(url: str, reading: Reading) -> list[str]:
     return [f"the server ignored {name}" for name in sorted(asked - honoured)] if honoured else []
 
 
-def keep_undated(reading: Reading, url: str) -> None:
+def keep_undated(reading: SearchResult, url: str) -> None:
     """Of an answer to a search for results without an effective date keeps those; it failed if nobody heeded that."""
     if reading.status is not Status.FAILED and "the server ignored date" in not_honoured(url, reading):
         reading.resources, reading.status, reading.why = [], Status.FAILED, "the server ignored date"
@@ -79,7 +79,7 @@ def _is_undated(result: Resource) -> bool:
     )
 
 
-def line(key: str, kind: str, reading: Reading, took: str) -> str:
+def line(key: str, kind: str, reading: SearchResult, took: str) -> str:
     """One search as a note: what for, how it went, how long it took. No patient, no token, no URL."""
     went = {Status.FAILED: "failed", Status.PARTIAL: "incomplete"}.get(reading.status, "complete")
     why = f" ({reading.why})" if reading.why else ""

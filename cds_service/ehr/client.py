@@ -24,11 +24,11 @@ from cds_service.ehr.scopes import Granted, Scopes, parse
 from cds_service.ehr.search_plan import BY_CATEGORY, PLAN, Read, Search, Variation
 from cds_service.ehr.tasks import Running, Task, TaskRunner
 from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, AnswersUrls, Transport, Unanswered
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.json.fhir_json import read
 from fhir_mappings.json.json_shape import TooDeep, TooDense, check_shape
-from fhir_mappings.json.search_result import Reading, Status, failed, together
+from fhir_mappings.json.search_result import SearchResult, Status, failed, together
 
 # For the command line, where the user of the machine chooses the server.
 ANYWHERE = ServerRule(others=True, loopback=True)
@@ -65,7 +65,7 @@ class FhirClient:
         self._scopes = (scopes or Scopes()) if token else Scopes()
         self._transport = transport or Transport(self._base, token, seconds, rule, most_bytes)
         self._runner = TaskRunner(lambda: self._transport.left, SIDE_BY_SIDE)
-        self._later: list[Running[Topic]] = []
+        self._later: list[Running[ChartSection]] = []
         self.people: tuple[str, ...] = ()
 
     @property
@@ -73,32 +73,34 @@ class FhirClient:
         """Every search and read in words."""
         return self._runner.log
 
-    def fetch(self, topics: Sequence[Topic], pages: Mapping[Topic, str] | None = None) -> Mapping[Topic, Reading]:
-        """Reads these topics, and of others the pages behind these links if they stay on the server, all at once.
+    def fetch(
+        self, sections: Sequence[ChartSection], pages: Mapping[ChartSection, str] | None = None
+    ) -> Mapping[ChartSection, SearchResult]:
+        """Reads these sections, and of others the pages behind these links if they stay on the server, all at once.
 
         Sensor readings come in many pages: they are left to `rest`. Where a search by code finds none, one by
         category follows: results without a code are found by no other.
         """
-        wanted = [(topic, task) for topic in topics for task in self._tasks(topic)]
-        for topic, url in (pages or {}).items():
-            waits = topic not in search_plan.LONG
-            wanted.append((topic, self._task("next pages", topic, partial(self._pages, url), waits=waits)))
+        wanted = [(section, task) for section in sections for task in self._tasks(section)]
+        for section, url in (pages or {}).items():
+            waits = section not in search_plan.LONG
+            wanted.append((section, self._task("next pages", section, partial(self._pages, url), waits=waits)))
         self._later += self._runner.start([each for each in wanted if not each[1].waits])
         found = self._runner.collect(self._runner.start([each for each in wanted if each[1].waits]))
         self._look_by_category(found)
         return found
 
     @property
-    def unfinished(self) -> frozenset[Topic]:
+    def unfinished(self) -> frozenset[ChartSection]:
         """Parts of the chart that `fetch` did not wait for and that are not read to their end yet."""
         return frozenset(each.key for each in self._later if not each.future.done())
 
-    def rest(self, *, waiting: bool) -> Mapping[Topic, Reading]:
+    def rest(self, *, waiting: bool) -> Mapping[ChartSection, SearchResult]:
         """What `fetch` did not wait for: all of it, or what has come so far."""
         later, self._later = self._later, []
         return self._runner.collect(later, waiting=waiting)
 
-    def read_references(self, references: Iterable[str]) -> list[Reading]:
+    def read_references(self, references: Iterable[str]) -> list[SearchResult]:
         """Reads single resources by their relative references, each once."""
         wanted = [(ref, self._read_task(Read(ref))) for ref in dict.fromkeys(references)]
         return list(self._runner.collect(self._runner.start(wanted)).values())
@@ -114,42 +116,46 @@ class FhirClient:
 
     # ------------------------------------------------------------ what to run
 
-    def _tasks(self, topic: Topic) -> list[Task]:
-        tasks = [self._read_task(each, topic) for each in search_plan.reads_for(topic, self._patient_id, self.people)]
-        for search in PLAN.get(topic, ()):
+    def _tasks(self, section: ChartSection) -> list[Task]:
+        tasks = [
+            self._read_task(each, section) for each in search_plan.reads_for(section, self._patient_id, self.people)
+        ]
+        for search in PLAN.get(section, ()):
             values = search_plan.values_for(search, self._patient_id, self.as_of)
             for codes in search_plan.code_chunks(search, values):
-                tasks.append(self._search_task(topic, search, values, codes))
+                tasks.append(self._search_task(section, search, values, codes))
         return tasks
 
-    def _search_task(self, topic: Topic, search: Search, values: dict[str, str], codes: list[str]) -> Task:
-        task = self._task(search.type, topic, partial(self._search, topic, search, values, codes))
+    def _search_task(self, section: ChartSection, search: Search, values: dict[str, str], codes: list[str]) -> Task:
+        task = self._task(search.type, section, partial(self._search, section, search, values, codes))
         name = f"{search.type} {search.only}".strip()
         return replace(task, name=name, optional=search.optional, waits=search.waits, otherwise=search.otherwise)
 
-    def _look_by_category(self, found: dict[Topic, Reading]) -> None:
+    def _look_by_category(self, found: dict[ChartSection, SearchResult]) -> None:
         """Looks by category for what no search by code found; several parts of the chart may share one such search."""
-        empty = [topic for topic in BY_CATEGORY if topic in found and found[topic].status is Status.EMPTY]
-        first: dict[Search, Topic] = {}
-        for topic in empty:
-            first.setdefault(BY_CATEGORY[topic], topic)
+        empty = [section for section in BY_CATEGORY if section in found and found[section].status is Status.EMPTY]
+        first: dict[Search, ChartSection] = {}
+        for section in empty:
+            first.setdefault(BY_CATEGORY[section], section)
         wanted = []
-        for search, topic in first.items():
+        for search, section in first.items():
             values = search_plan.values_for(search, self._patient_id, self.as_of)
-            wanted.append((topic, self._search_task(topic, search, values, [])))
-        for topic, reading in self._runner.collect(self._runner.start(wanted)).items():
+            wanted.append((section, self._search_task(section, search, values, [])))
+        for section, reading in self._runner.collect(self._runner.start(wanted)).items():
             if reading.resources:
-                found[topic] = together(found[topic], reading, True)
+                found[section] = together(found[section], reading, True)
 
-    def _read_task(self, each: Read, topic: Topic | None = None) -> Task:
-        return replace(self._task(each.type, topic, partial(self._single, each.url)), optional=each.optional)
+    def _read_task(self, each: Read, section: ChartSection | None = None) -> Task:
+        return replace(self._task(each.type, section, partial(self._single, each.url)), optional=each.optional)
 
-    def _task(self, kind: str, topic: Topic | None, run: Callable[[], Reading], *, waits: bool = True) -> Task:
-        granted = self._scopes.granted(kind, topic) if kind[:1].isupper() else Granted.ALL
+    def _task(
+        self, kind: str, section: ChartSection | None, run: Callable[[], SearchResult], *, waits: bool = True
+    ) -> Task:
+        granted = self._scopes.granted(kind, section) if kind[:1].isupper() else Granted.ALL
         if granted is Granted.NOTHING:
             return Task(kind, lambda: failed(f"the token's scope does not grant {kind}"))
 
-        def narrowed() -> Reading:
+        def narrowed() -> SearchResult:
             reading = run()
             if granted is Granted.PART and reading.status is not Status.FAILED:
                 reading.mark_partial(f"the token's scope grants only part of {kind}")
@@ -159,20 +165,20 @@ class FhirClient:
 
     # ------------------------------------------------------------ how to run it
 
-    def _single(self, url: str) -> Reading:
+    def _single(self, url: str) -> SearchResult:
         return self._pages(url).settled()
 
-    def _search(self, topic: Topic, search: Search, values: dict[str, str], codes: list[str]) -> Reading:
+    def _search(self, section: ChartSection, search: Search, values: dict[str, str], codes: list[str]) -> SearchResult:
         """A search, and what the plan says to try next when the server refuses it."""
         left = list(search.variations)
         variation: Variation | None = None
-        best: Reading | None = None
+        best: SearchResult | None = None
         while True:
             url = search.url(values, codes, variation)
-            reading = self._pages(url, search.pages).settled(topic)
+            reading = self._pages(url, search.pages).settled(section)
             if status_in(reading) == _TOO_LONG and len(codes) > 1:
                 half = len(codes) // 2
-                one, other = (self._search(topic, search, values, part) for part in (codes[:half], codes[half:]))
+                one, other = (self._search(section, search, values, part) for part in (codes[:half], codes[half:]))
                 return together(one, other, False) or reading
             if variation is not None:
                 reading.ignored.append(f"asked {variation.why}")
@@ -188,9 +194,9 @@ class FhirClient:
             if variation is None:
                 return best or reading
 
-    def _pages(self, url: str, most: int | None = None) -> Reading:
+    def _pages(self, url: str, most: int | None = None) -> SearchResult:
         """All pages of one search, up to the cap; loops and pages elsewhere end it as incomplete."""
-        whole = Reading()
+        whole = SearchResult()
         seen: set[str] = set()
         page_url: str | None = urljoin(self._base, url)
         while page_url is not None:
@@ -214,7 +220,7 @@ class FhirClient:
             page_url = joined(page_url, page.next_url) if page.next_url else None
         return whole
 
-    def _get(self, url: str) -> Reading:
+    def _get(self, url: str) -> SearchResult:
         try:
             answer = self._transport.get(url)
         except Unanswered as error:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from urllib.parse import parse_qsl
 
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 
 # v1: patient/Observation.read, user/*.*; v2: patient/Observation.rs, system/*.cruds, with a query that narrows it.
 _SCOPE = re.compile(r"(patient|user|system)/(\*|[A-Z][A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(\?.+)?")
@@ -18,12 +18,12 @@ _OTHER = re.compile(
 # The categories that together hold all that a search may find. US Core: a Condition is an encounter diagnosis, a
 # problem or a health concern. Results are laboratory; home readings stand among vital signs (Epic's flowsheets) or
 # laboratory results (Oracle Health, HL7's guide for sensors).
-CATEGORIES: dict[Topic, frozenset[str]] = {
-    Topic.CONDITIONS: frozenset({"problem-list-item", "encounter-diagnosis", "health-concern"}),
-    Topic.HBA1C: frozenset({"laboratory"}),
-    Topic.ALBUMIN_CREATININE: frozenset({"laboratory"}),
-    Topic.EGFR: frozenset({"laboratory"}),
-    Topic.GLUCOSE: frozenset({"laboratory", "vital-signs"}),
+CATEGORIES: dict[ChartSection, frozenset[str]] = {
+    ChartSection.CONDITIONS: frozenset({"problem-list-item", "encounter-diagnosis", "health-concern"}),
+    ChartSection.HBA1C: frozenset({"laboratory"}),
+    ChartSection.ALBUMIN_CREATININE: frozenset({"laboratory"}),
+    ChartSection.EGFR: frozenset({"laboratory"}),
+    ChartSection.GLUCOSE: frozenset({"laboratory", "vital-signs"}),
 }
 
 
@@ -52,14 +52,14 @@ class Scopes:
     clauses: tuple[Clause, ...] = ()
     understood: bool = False
 
-    def granted(self, kind: str, topic: Topic | None = None) -> Granted:
+    def granted(self, kind: str, section: ChartSection | None = None) -> Granted:
         """How much of one resource type the token grants for reading and searching, for one part of the chart."""
         fitting = [each for each in self.clauses if each.type in ("*", kind) and _reads(each.rights)]
         if not fitting:
             return Granted.NOTHING if self.understood else Granted.ALL
         if not all(each.narrowed for each in fitting):
             return Granted.ALL
-        needed = CATEGORIES.get(topic) if topic is not None else None
+        needed = CATEGORIES.get(section) if section is not None else None
         together = frozenset[str]().union(*(each.categories or () for each in fitting))
         return Granted.ALL if needed is not None and needed <= together else Granted.PART
 

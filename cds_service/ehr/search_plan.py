@@ -12,7 +12,7 @@ from datetime import date, timedelta
 from urllib.parse import quote, urlencode
 
 from cds_service.concepts import Concept
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.policies.mp_mm_1316.needs import FEEDS
 from fhir_mappings.common.terminology import result_codes
 from fhir_mappings.json.server_messages import Issue, parameters_named
@@ -140,8 +140,8 @@ _WITHOUT_DATE = Search(
 )
 
 
-PLAN: dict[Topic, tuple[Search, ...]] = {
-    Topic.COVERAGE: (
+PLAN: dict[ChartSection, tuple[Search, ...]] = {
+    ChartSection.COVERAGE: (
         _all_of(
             "Coverage",
             ("_include", "Coverage:payor"),
@@ -149,7 +149,7 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
         ),
     ),
     # Epic and others want a category for Condition.
-    Topic.CONDITIONS: (
+    ChartSection.CONDITIONS: (
         _all_of(
             "Condition",
             others=(
@@ -157,9 +157,9 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
             ),
         ),
     ),
-    Topic.HBA1C: (_observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),
+    ChartSection.HBA1C: (_observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),
     # Meter readings count for a year (D.I.I.2), sensor readings for a month (D.I.G); some days to spare.
-    Topic.GLUCOSE: (
+    ChartSection.GLUCOSE: (
         _observations(*GLUCOSE, days=400, by=_VITALS),
         replace(
             _observations(*SENSOR, days=33, by=_VITALS),
@@ -168,10 +168,10 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
         ),
         _WITHOUT_DATE,
     ),
-    Topic.ALBUMIN_CREATININE: (_observations(Concept.ALBUMIN_CREATININE_RATIO),),
-    Topic.EGFR: (_observations(Concept.EGFR),),
+    ChartSection.ALBUMIN_CREATININE: (_observations(Concept.ALBUMIN_CREATININE_RATIO),),
+    ChartSection.EGFR: (_observations(Concept.EGFR),),
     # Epic's MedicationRequest search knows no code and may want a status (bug log 33): filtered here.
-    Topic.INSULIN: (
+    ChartSection.INSULIN: (
         _all_of(
             "MedicationRequest",
             ("_include", "MedicationRequest:medication"),
@@ -185,18 +185,20 @@ PLAN: dict[Topic, tuple[Search, ...]] = {
         _all_of("MedicationDispense", optional=True),
     ),
     # Charges bill education and dialysis; open orders are not suggested again.
-    Topic.EDUCATION: (
+    ChartSection.EDUCATION: (
         _all_of("Procedure", others=(_by("subject"),)),
         _all_of("ChargeItem", optional=True, others=(_by("subject"),)),
         _all_of("ServiceRequest", ("status", "draft,active,on-hold"), optional=True),
     ),
-    Topic.DEVICES: (_all_of("Device"), _all_of("DeviceUseStatement", optional=True)),
-    Topic.ENCOUNTERS: (_all_of("Encounter", others=(_by("subject"),)),),
-    Topic.ATTESTATIONS: (_all_of("QuestionnaireResponse", ("status", "completed,amended"), others=(_by("subject"),)),),
-    Topic.REQUESTER: (_all_of("CareTeam", optional=True),),
+    ChartSection.DEVICES: (_all_of("Device"), _all_of("DeviceUseStatement", optional=True)),
+    ChartSection.ENCOUNTERS: (_all_of("Encounter", others=(_by("subject"),)),),
+    ChartSection.ATTESTATIONS: (
+        _all_of("QuestionnaireResponse", ("status", "completed,amended"), others=(_by("subject"),)),
+    ),
+    ChartSection.REQUESTER: (_all_of("CareTeam", optional=True),),
 }
 # Of these the pages behind the first one may be very many.
-LONG = frozenset({Topic.GLUCOSE})
+LONG = frozenset({ChartSection.GLUCOSE})
 
 
 def _category(name: str) -> Search:
@@ -208,11 +210,11 @@ def _category(name: str) -> Search:
 
 # What follows where a search by code found none.
 _OF_LABORATORY, _OF_VITAL_SIGNS = _category("laboratory"), _category("vital-signs")
-BY_CATEGORY: dict[Topic, Search] = {
-    Topic.HBA1C: _OF_LABORATORY,
-    Topic.ALBUMIN_CREATININE: _OF_LABORATORY,
-    Topic.EGFR: _OF_LABORATORY,
-    Topic.GLUCOSE: _OF_VITAL_SIGNS,
+BY_CATEGORY: dict[ChartSection, Search] = {
+    ChartSection.HBA1C: _OF_LABORATORY,
+    ChartSection.ALBUMIN_CREATININE: _OF_LABORATORY,
+    ChartSection.EGFR: _OF_LABORATORY,
+    ChartSection.GLUCOSE: _OF_VITAL_SIGNS,
 }
 
 
@@ -229,11 +231,11 @@ class Read:
         return self.url.split("/", 1)[0].split("?", 1)[0]
 
 
-def reads_for(topic: Topic, patient_id: str, people: Sequence[str]) -> list[Read]:
+def reads_for(topic: ChartSection, patient_id: str, people: Sequence[str]) -> list[Read]:
     """What is read by reference: the patient, and those who order."""
-    if topic is Topic.PATIENT:
+    if topic is ChartSection.PATIENT:
         return [Read(f"Patient/{quote(patient_id, safe='')}")]
-    if topic is Topic.REQUESTER:
+    if topic is ChartSection.REQUESTER:
         return [read for reference in dict.fromkeys(people) for read in _person(reference)]
     return []
 
@@ -280,6 +282,6 @@ def next_variation(left: list[Variation], issues: Sequence[Issue], *, unknown: b
     return chosen
 
 
-def feeds(topic: Topic) -> str:
+def feeds(topic: ChartSection) -> str:
     """The criteria that a topic feeds, for a note."""
     return ", ".join(FEEDS[topic])

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from cds_service.ehr.answers import line
-from fhir_mappings.json.search_result import Reading, Status, failed, together
+from fhir_mappings.json.search_result import SearchResult, Status, failed, together
 
 K = TypeVar("K")
 OUT_OF_TIME = "time ran out"
@@ -31,7 +31,7 @@ class Task:
     """
 
     name: str
-    run: Callable[[], Reading]
+    run: Callable[[], SearchResult]
     optional: bool = False
     waits: bool = True
     otherwise: str = ""
@@ -43,19 +43,19 @@ class Running(Generic[K]):
 
     key: K
     task: Task
-    future: Future[Reading]
-    so_far: list[Reading] = field(default_factory=list)
+    future: Future[SearchResult]
+    so_far: list[SearchResult] = field(default_factory=list)
     first_page: threading.Event = field(default_factory=threading.Event)
 
 
-def _set(event: threading.Event, _done: Future[Reading]) -> None:
+def _set(event: threading.Event, _done: Future[SearchResult]) -> None:
     event.set()
 
 
 class _Progress(threading.local):
     """Where the task that runs in this thread leaves what it has read so far."""
 
-    so_far: list[Reading]
+    so_far: list[SearchResult]
     first_page: threading.Event
 
 
@@ -76,19 +76,19 @@ class TaskRunner:
         pool = ThreadPoolExecutor(min(self._side_by_side, len(wanted)), thread_name_prefix="fhir")
         begun = []
         for key, task in wanted:
-            so_far, first = list[Reading](), threading.Event()
+            so_far, first = list[SearchResult](), threading.Event()
             future = pool.submit(self._timed, str(key), task, so_far, first)
             future.add_done_callback(partial(_set, first))
             begun.append(Running(key, task, future, so_far, first))
         pool.shutdown(wait=False)
         return begun
 
-    def collect(self, running: Sequence[Running[K]], *, waiting: bool = True) -> dict[K, Reading]:
+    def collect(self, running: Sequence[Running[K]], *, waiting: bool = True) -> dict[K, SearchResult]:
         """What the tasks read, by key: all of it, or what has come when the budget ends or nobody waits.
 
         Where nobody waits, a first page still gets a moment to come.
         """
-        gathered: dict[K, Reading] = {}
+        gathered: dict[K, SearchResult] = {}
         if not waiting:
             until = time.monotonic() + min(self._left(), FIRST_PAGE_SECONDS)
             for each in running:
@@ -104,13 +104,13 @@ class TaskRunner:
             gathered[each.key] = together(gathered.get(each.key), reading, each.task.optional)
         return gathered
 
-    def keep(self, reading: Reading, *, more: bool) -> None:
+    def keep(self, reading: SearchResult, *, more: bool) -> None:
         """Remembers what the task of this thread has read so far. `more`: further pages follow."""
         self._progress.so_far[:] = [reading]
         if more:
             self._progress.first_page.set()
 
-    def _timed(self, key: str, task: Task, so_far: list[Reading], first_page: threading.Event) -> Reading:
+    def _timed(self, key: str, task: Task, so_far: list[SearchResult], first_page: threading.Event) -> SearchResult:
         began = time.monotonic()
         self._progress.so_far, self._progress.first_page = so_far, first_page
         try:
@@ -123,10 +123,12 @@ class TaskRunner:
         self.log.append(line(key, task.name, reading, f"{milliseconds:.0f} ms"))
         return reading
 
-    def _unfinished(self, running: Running[K], why: str) -> Reading:
+    def _unfinished(self, running: Running[K], why: str) -> SearchResult:
         """What a task that is not finished has read: its pages so far, as an incomplete answer."""
         reading, so_far = failed(why), running.so_far
         if so_far and so_far[-1].resources:
-            reading = Reading(Status.PARTIAL, reading.why, list(so_far[-1].resources), pages=so_far[-1].pages, given=0)
+            reading = SearchResult(
+                Status.PARTIAL, reading.why, list(so_far[-1].resources), pages=so_far[-1].pages, given=0
+            )
         self.log.append(line(str(running.key), running.task.name, reading, "not finished"))
         return reading

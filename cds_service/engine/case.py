@@ -13,7 +13,7 @@ from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_m
 from cds_service.engine.questions import criterion_of
 from cds_service.engine.rule import Rule
 from cds_service.engine.truth import MET, UNKNOWN
-from cds_service.facts import SECTION_NAMES, Answer, Chart, DeviceOrder, Record, Topic, When
+from cds_service.facts import SECTION_NAMES, Answer, Chart, ChartSection, DeviceOrder, Record, When
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Case:
 
         The exclusions that only an attestation can meet stay as they are: nobody said so in what was read.
         """
-        reason = self.not_read(Topic.ATTESTATIONS)
+        reason = self.not_read(ChartSection.ATTESTATIONS)
         waits = finding.gap is Gap.NEEDS_ATTESTATION and not rule.excludes
         return unread(finding, reason) if reason and waits else finding
 
@@ -83,7 +83,7 @@ class Case:
 
         Older responses are not mixed with it. Only those signed within the window before the day count.
         """
-        if not self.chart.answers or Topic.ATTESTATIONS in self.chart.partial:
+        if not self.chart.answers or ChartSection.ATTESTATIONS in self.chart.partial:
             return None  # where not all could be read, a newer answer may say otherwise
         newest = self._newest_response(criterion_of(link_id))
         given = [a for a in self.chart.answers.get(link_id, ()) if a.reference == newest]

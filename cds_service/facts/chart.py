@@ -16,7 +16,7 @@ from cds_service.facts.glucose import GlucoseReading, OtherReading, SensorReadin
 from cds_service.facts.regimen import InsulinOrder
 
 
-class Topic(StrEnum):
+class ChartSection(StrEnum):
     """What the chart is asked for; the values are the prefetch keys."""
 
     __hash__ = str.__hash__
@@ -38,19 +38,19 @@ class Topic(StrEnum):
 
 # What each part of the chart is called in a sentence.
 SECTION_NAMES: dict[str, str] = {
-    Topic.PATIENT: "the patient",
-    Topic.COVERAGE: "coverage",
-    Topic.CONDITIONS: "diagnoses",
-    Topic.HBA1C: "HbA1c results",
-    Topic.GLUCOSE: "glucose readings",
-    Topic.ALBUMIN_CREATININE: "albumin-creatinine ratios",
-    Topic.EGFR: "eGFR results",
-    Topic.INSULIN: "insulin orders",
-    Topic.EDUCATION: "procedures and education",
-    Topic.DEVICES: "devices",
-    Topic.ENCOUNTERS: "visits",
-    Topic.ATTESTATIONS: "signed statements",
-    Topic.REQUESTER: "the ordering provider",
+    ChartSection.PATIENT: "the patient",
+    ChartSection.COVERAGE: "coverage",
+    ChartSection.CONDITIONS: "diagnoses",
+    ChartSection.HBA1C: "HbA1c results",
+    ChartSection.GLUCOSE: "glucose readings",
+    ChartSection.ALBUMIN_CREATININE: "albumin-creatinine ratios",
+    ChartSection.EGFR: "eGFR results",
+    ChartSection.INSULIN: "insulin orders",
+    ChartSection.EDUCATION: "procedures and education",
+    ChartSection.DEVICES: "devices",
+    ChartSection.ENCOUNTERS: "visits",
+    ChartSection.ATTESTATIONS: "signed statements",
+    ChartSection.REQUESTER: "the ordering provider",
 }
 
 
@@ -200,7 +200,7 @@ class Coverage:
 class Chart:
     """Everything read about the member, sorted, so that the order of arrival never matters.
 
-    `unread` names the topics that could not be read and why; `partial` those of which something may be
+    `unread` names the sections that could not be read and why; `partial` those of which something may be
     missing. `notes` list what was set aside. `other_readings` are glucose readings that count as no self-test,
     `sensor_signs` what shows a sensor without a reading: summaries, devices, orders. `results`: of the kinds that a
     policy asks for on its own, by key.

@@ -10,7 +10,7 @@ from cds_service.engine.determination import Applicability, Determination, Outco
 from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import SECTION_NAMES, Chart, Topic
+from cds_service.facts import SECTION_NAMES, Chart, ChartSection
 from cds_service.hooks.markdown import escaped
 
 
@@ -87,7 +87,7 @@ def _not_read(determination: Determination, policy: PolicyOnDay, chart: Chart) -
 
 def _may_change(name: str, sections: Iterable[str], policy: PolicyOnDay) -> bool:
     """Whether a part of the chart feeds a section that is open, or says whose plan it is and where the member lives."""
-    if name in (Topic.PATIENT, Topic.COVERAGE):
+    if name in (ChartSection.PATIENT, ChartSection.COVERAGE):
         return True
     return any(policy.feeds_any([name], section) for section in sections)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cds_service.concepts import Concept
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.hooks import crd_prefetch
 from cds_service.hooks.configuration import OPTIONS
 from fhir_mappings.common.terminology import result_codes
@@ -107,26 +107,26 @@ SENSOR_CODES = (Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, Concept.CGM_SUMMA
 
 
 def prefetch_templates() -> dict[str, str]:
-    """Prefetch by topic, in the form that CDS Hooks 2.0 clients can resolve: root context fields only."""
+    """Prefetch by section, in the form that CDS Hooks 2.0 clients can resolve: root context fields only."""
     patient = "patient={{context.patientId}}"
     newest = f"&_sort=-date&_count={_PAGE}"
     return {
-        Topic.PATIENT.value: "Patient/{{context.patientId}}",
+        ChartSection.PATIENT.value: "Patient/{{context.patientId}}",
         # Of any status: a coverage that has ended is told from none.
-        Topic.COVERAGE.value: f"Coverage?{patient}",
-        Topic.CONDITIONS.value: f"Condition?{patient}&_count={_PAGE}",
-        Topic.HBA1C.value: f"Observation?{patient}&code="
+        ChartSection.COVERAGE.value: f"Coverage?{patient}",
+        ChartSection.CONDITIONS.value: f"Condition?{patient}&_count={_PAGE}",
+        ChartSection.HBA1C.value: f"Observation?{patient}&code="
         f"{lab_codes(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED)}{newest}",
-        Topic.GLUCOSE.value: f"Observation?{patient}&code={lab_codes(*GLUCOSE_CODES, *SENSOR_CODES)}{newest}",
-        Topic.ALBUMIN_CREATININE.value: f"Observation?{patient}&code="
+        ChartSection.GLUCOSE.value: f"Observation?{patient}&code={lab_codes(*GLUCOSE_CODES, *SENSOR_CODES)}{newest}",
+        ChartSection.ALBUMIN_CREATININE.value: f"Observation?{patient}&code="
         f"{lab_codes(Concept.ALBUMIN_CREATININE_RATIO)}{newest}",
-        Topic.EGFR.value: f"Observation?{patient}&code={lab_codes(Concept.EGFR)}{newest}",
-        Topic.INSULIN.value: f"MedicationRequest?{patient}&_count={_PAGE}",
-        Topic.EDUCATION.value: f"Procedure?{patient}&_count={_PAGE}",
-        Topic.DEVICES.value: f"Device?{patient}",
-        Topic.ENCOUNTERS.value: f"Encounter?{patient}&_count={_PAGE}",
-        Topic.ATTESTATIONS.value: f"QuestionnaireResponse?{patient}&status=completed,amended",
-        Topic.REQUESTER.value: "Practitioner/{{userPractitionerId}}",
+        ChartSection.EGFR.value: f"Observation?{patient}&code={lab_codes(Concept.EGFR)}{newest}",
+        ChartSection.INSULIN.value: f"MedicationRequest?{patient}&_count={_PAGE}",
+        ChartSection.EDUCATION.value: f"Procedure?{patient}&_count={_PAGE}",
+        ChartSection.DEVICES.value: f"Device?{patient}",
+        ChartSection.ENCOUNTERS.value: f"Encounter?{patient}&_count={_PAGE}",
+        ChartSection.ATTESTATIONS.value: f"QuestionnaireResponse?{patient}&status=completed,amended",
+        ChartSection.REQUESTER.value: "Practitioner/{{userPractitionerId}}",
     }
 
 

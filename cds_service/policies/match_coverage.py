@@ -14,7 +14,7 @@ from functools import partial
 from cds_service.engine.coverage_match import CoverageMatch, MatchReason, Members, dates_of, label, payer_of
 from cds_service.engine.determination import Applicability
 from cds_service.engine.policy import PolicyOnDay
-from cds_service.facts import Chart, Coverage, DeviceOrder, Topic, When
+from cds_service.facts import Chart, ChartSection, Coverage, DeviceOrder, When
 from cds_service.payers.identify import Identity, identify, payer_named
 
 GOVERNED, NOT_GOVERNED, NOT_IN_FORCE, UNVERIFIED = (
@@ -34,9 +34,9 @@ def match_coverage(
     """
     candidates = [_of_one(coverage, chart.state, policy) for coverage in chart.coverages]
     match = _with_member(_match(order, candidates, as_of), as_of, members)
-    unread = Topic.COVERAGE in chart.unread and match.applicability is not GOVERNED
+    unread = ChartSection.COVERAGE in chart.unread and match.applicability is not GOVERNED
     # Of several coverages the primary one decides: with some unread, nobody knows which that is.
-    if unread or Topic.COVERAGE in chart.partial:
+    if unread or ChartSection.COVERAGE in chart.partial:
         why = "the coverage could not be read whole"
         match = replace(match, applicability=UNVERIFIED, reason=MatchReason.UNREAD, why=why)
     return match

@@ -23,7 +23,7 @@ from cds_service.engine.coverage_match import CoverageMatch, MatchReason
 from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Finding, Gap
 from cds_service.engine.policy import PolicyOnDay
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.hooks.card_title import supported
 from cds_service.hooks.determinations import assertion_id
 from cds_service.hooks.markdown import plain, whole_clauses
@@ -168,7 +168,7 @@ def _is_technical(finding: Finding, policy: PolicyOnDay, unread: frozenset[str])
 
     Statements that could not be read are asked for like ones that were never made: the questionnaire closes both.
     """
-    return finding.gap is Gap.NOT_RETRIEVED and policy.feeds_any(unread - {Topic.ATTESTATIONS}, finding.id)
+    return finding.gap is Gap.NOT_RETRIEVED and policy.feeds_any(unread - {ChartSection.ATTESTATIONS}, finding.id)
 
 
 def _technical(base: CoverageAssertion, unread: Sequence[Finding]) -> CoverageAssertion:

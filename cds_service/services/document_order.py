@@ -24,7 +24,7 @@ from cds_service.services.call import member_days
 from cds_service.services.member_roster import Roster
 from cds_service.services.read_chart import CallReader, ChartSource, ChartSourceFactory, open_source_for, read_chart
 from cds_service.settings import Settings
-from fhir_mappings.chart.patient_demographics import Banner, banner_of, name_in
+from fhir_mappings.chart.patient_demographics import Demographics, demographics_of, name_in
 from fhir_mappings.json.raw_resources import raw_resources
 from fhir_mappings.json.views import RawEntry
 from fhir_mappings.orders.order_reader import draft_orders
@@ -59,7 +59,7 @@ class OrderPage:
     not the day that it was judged at. `signer`: the name of who has signed in, where it could be read.
     """
 
-    banner: Banner
+    banner: Demographics
     chart: Chart
     today: date
     assessment: Assessment | None = None
@@ -154,12 +154,12 @@ def _page(
     return replace(page, questions=questions, prefilled=assessment.policy.prefilled(assessment.case))
 
 
-def _banner(source: ChartSource, patient_id: str) -> Banner:
+def _banner(source: ChartSource, patient_id: str) -> Demographics:
     """Read with the chart, or alone where no chart was read."""
     url = f"Patient/{quote(patient_id, safe='')}"
     if source.raw(url) is None:
         source.read_references([url])
-    return banner_of(source.raw(url))
+    return demographics_of(source.raw(url))
 
 
 def _chosen(orders: Sequence[DeviceOrder], name: str | None) -> DeviceOrder | None:

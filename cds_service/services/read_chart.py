@@ -9,17 +9,17 @@ from datetime import date, datetime
 from typing import Protocol
 
 from cds_service.errors import TooLarge
-from cds_service.facts import DeviceOrder, Topic
+from cds_service.facts import ChartSection, DeviceOrder
 from cds_service.hooks.messages import FhirAccess
 from cds_service.hooks.prefetch import Prefetch, SectionSource, completed, given, lacking
 from cds_service.policies.registry import is_governed_kind
 from fhir_mappings.chart.chart_reader import ChartReader
 from fhir_mappings.chart.context import type_of
-from fhir_mappings.chart.unresolved_references import missing_references
+from fhir_mappings.chart.unresolved_references import unresolved_references_in
 from fhir_mappings.common.references import local
 from fhir_mappings.json.clinical_views import Resource
 from fhir_mappings.json.fhir_json import read
-from fhir_mappings.json.search_result import Reading, Status, together
+from fhir_mappings.json.search_result import SearchResult, Status, together
 from fhir_mappings.json.views import RawEntry
 from fhir_mappings.orders.order_reader import DraftOrder, classify, unresolved_items
 
@@ -65,7 +65,7 @@ class ChartSource(SectionSource, Protocol):
         """Every search and read in words."""
         ...
 
-    def read_references(self, references: Sequence[str]) -> list[Reading]:
+    def read_references(self, references: Sequence[str]) -> list[SearchResult]:
         """Single resources by reference."""
         ...
 
@@ -79,7 +79,7 @@ class ChartSource(SectionSource, Protocol):
 
 
 # Whether criteria depend on parts of the chart that are still being read, judged by what has come so far.
-DependsOn = Callable[[ChartReader, Sequence[DeviceOrder], Collection[Topic]], bool]
+DependsOn = Callable[[ChartReader, Sequence[DeviceOrder], Collection[ChartSection]], bool]
 _ROUNDS = 2
 
 # Opens a source for one call: server, token, patient, the order's day, seconds left, scope.
@@ -97,7 +97,7 @@ class CallReader:
         self._bundle = _bundle_resources(request)
 
     def rebuild(
-        self, readings: dict[Topic, Reading], extras: Sequence[Reading]
+        self, readings: dict[ChartSection, SearchResult], extras: Sequence[SearchResult]
     ) -> tuple[ChartReader, list[DeviceOrder]]:
         """A reader of what is known so far, and the orders seen with it."""
         request = self._request
@@ -129,7 +129,7 @@ def open_source_for(
     return open_source(access.server, access.token, request.patient_id, now.date(), max(0.0, left), access.scope)
 
 
-def _skip_prefetched_practitioners(extras: Sequence[Reading], source: ChartSource) -> None:
+def _skip_prefetched_practitioners(extras: Sequence[SearchResult], source: ChartSource) -> None:
     """Do not fetch practitioners that the client already prefetched under CRD's own keys."""
     there = {f"{type_of(r)}/{r.id}" for extra in extras for r, _ in extra.resources}
     source.people = tuple(person for person in source.people if person not in there)
@@ -161,11 +161,11 @@ def read_chart(
     nobody would. `identify_payers`: the identifier of a payer is needed, not only its name. `also`: references that
     are read in any case. TooLarge when the call brought more than `most_resources`.
     """
-    by_topic, extras = given(request.prefetch)
-    brought = sum(len(reading.resources) + reading.passed_over for reading in (*by_topic.values(), *extras))
+    by_section, extras = given(request.prefetch)
+    brought = sum(len(reading.resources) + reading.passed_over for reading in (*by_section.values(), *extras))
     if brought > most_resources:
         raise TooLarge(f"prefetch holds more than {most_resources} resources: send less, the rest is read", "prefetch")
-    readings = by_topic if source is not None else completed(by_topic, None)
+    readings = by_section if source is not None else completed(by_section, None)
     reader, orders = call_reader.rebuild(readings, extras)
     needed = [*also, *(ref for draft in chosen for ref in unresolved_items(draft, reader.context))]
     if needed and source is not None:
@@ -173,36 +173,36 @@ def read_chart(
         reader, orders = call_reader.rebuild(readings, extras)
     if not any_governed(orders, chosen):
         return reader, orders
-    coverage = by_topic.get(Topic.COVERAGE)
+    coverage = by_section.get(ChartSection.COVERAGE)
     if before_fetching is not None and coverage is not None and coverage.status in (Status.READ, Status.EMPTY):
         before_fetching(reader, orders)
     if source is None:
         return reader, orders
     set_search_scope(source, request, orders)
     _skip_prefetched_practitioners(extras, source)
-    if any(lacking(by_topic)):
-        readings = completed(by_topic, source)
+    if any(lacking(by_section)):
+        readings = completed(by_section, source)
         reader, _ = call_reader.rebuild(readings, extras)
     extras += _linked(reader, readings, extras, call_reader, source, needed, identify_payers)
     rest = source.rest(waiting=_waits(readings, extras, call_reader, source, depends_on))
-    for topic, reading in rest.items():
-        readings[topic] = together(readings.get(topic), reading).settled(topic)
+    for section, reading in rest.items():
+        readings[section] = together(readings.get(section), reading).settled(section)
     return call_reader.rebuild(readings, extras)
 
 
 def _linked(
     reader: ChartReader,
-    readings: dict[Topic, Reading],
-    extras: Sequence[Reading],
+    readings: dict[ChartSection, SearchResult],
+    extras: Sequence[SearchResult],
     call_reader: CallReader,
     source: ChartSource,
     asked: Sequence[str],
     identify_payers: bool,
-) -> list[Reading]:
+) -> list[SearchResult]:
     """What the chart refers to and does not hold; and what that refers to: an encounter, to its diagnoses."""
-    known, linked = {*asked}, list[Reading]()
+    known, linked = {*asked}, list[SearchResult]()
     for _ in range(_ROUNDS):
-        missing = missing_references(reader.located, reader.context, identify_payers=identify_payers)
+        missing = unresolved_references_in(reader.located, reader.context, identify_payers=identify_payers)
         wanted = [reference for reference in missing if reference not in known]
         if not wanted:
             break
@@ -213,8 +213,8 @@ def _linked(
 
 
 def _waits(
-    readings: Mapping[Topic, Reading],
-    extras: Sequence[Reading],
+    readings: Mapping[ChartSection, SearchResult],
+    extras: Sequence[SearchResult],
     call_reader: CallReader,
     source: ChartSource,
     depends_on: DependsOn | None,
@@ -223,11 +223,11 @@ def _waits(
     late = source.unfinished
     if depends_on is None or not late:
         return True
-    cut = {topic: _cut(reading) if topic in late else reading for topic, reading in readings.items()}
+    cut = {section: _cut(reading) if section in late else reading for section, reading in readings.items()}
     return depends_on(*call_reader.rebuild(cut, extras), late)
 
 
-def _cut(reading: Reading) -> Reading:
+def _cut(reading: SearchResult) -> SearchResult:
     """The same as an answer of which more is to come."""
     cut = replace(reading, resources=list(reading.resources))
     cut.mark_partial("more pages are being read")

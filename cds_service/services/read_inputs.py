@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from cds_service.engine.finding import Basis
 from cds_service.engine.truth import MET
 from cds_service.errors import TooLarge
-from cds_service.facts import Chart, DeviceOrder, Topic
+from cds_service.facts import Chart, ChartSection, DeviceOrder
 from cds_service.hooks.prefetch import refuse_other_patient
 from cds_service.policies.registry import is_governed_kind
 from cds_service.services.assess_orders import as_of_day, assess
@@ -116,7 +116,7 @@ def _depends(call: Call, chosen: frozenset[str]) -> DependsOn:
     and meter readings.
     """
 
-    def check(reader: ChartReader, orders: Sequence[DeviceOrder], late: Collection[Topic]) -> bool:
+    def check(reader: ChartReader, orders: Sequence[DeviceOrder], late: Collection[ChartSection]) -> bool:
         chart, days = reader.chart(), call.days(reader)
         for assessment in assess(
             orders, chart, days, call.policies, chosen=chosen, overrides=call.settings.overrides()

@@ -30,7 +30,7 @@ from cds_service.trust.tokens import TokenVerifier
 from cds_service.web import fhir, hooks, policy_page
 from cds_service.web.backend_services import token_endpoint as smart_backend
 from cds_service.web.http import authentication, cors, errors, health, logs, metrics, request_body
-from cds_service.web.http.concurrency_limiter import Turnstile
+from cds_service.web.http.concurrency_limiter import ConcurrencyLimiter
 from cds_service.web.openapi import document as openapi
 from cds_service.web.smart_app import documentation
 from cds_service.web.smart_app import launch as smart
@@ -66,7 +66,9 @@ def create_app(settings: Settings | None = None, open_source: ChartSourceFactory
         SESSIONS=open_sessions(store, run),
         APP_LINKS=AppLinks(settings.public_url, LinkSeal(_link_keys(settings)), smart_servers.may_launch),
         SOURCES=_sources(settings, open_source),
-        TURNSTILE=Turnstile(settings.concurrent_calls or (_OF_ONE_CLIENT if settings.authenticates else _NO_LIMIT)),
+        CONCURRENCY=ConcurrencyLimiter(
+            settings.concurrent_calls or (_OF_ONE_CLIENT if settings.authenticates else _NO_LIMIT)
+        ),
         KEYS_MISSING=partial(_keys_missing, clients, keys),
         BACKEND_TOKENS=_backend_tokens(settings, clients, verifier, store or run) if verifier is not None else None,
     )

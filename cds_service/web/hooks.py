@@ -64,7 +64,7 @@ def _measured(service: HookService, respond: Callable[[HookService], Response]) 
     """The response to one call of a client, counted and timed, whatever becomes of it."""
     began, status = time.monotonic(), 500
     try:
-        with current_app.config["TURNSTILE"].passing(client_name() or ""):
+        with current_app.config["CONCURRENCY"].slot(client_name() or ""):
             response = respond(service)
         status = response.status_code
     except BadRequest as error:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from cds_service.facts import Answer, When
-from fhir_mappings.chart.context import ChartContext, each
+from fhir_mappings.chart.context import ChartContext, own_resources
 from fhir_mappings.common.dates import Calendar
 from fhir_mappings.json.clinical_views import QuestionnaireResponse
 from fhir_mappings.json.edge_numbers import without_edge_numbers
@@ -30,7 +30,9 @@ def read_attestations(
 ) -> dict[str, tuple[Answer, ...]]:
     """Answers by linkId from signed responses to our questionnaire; the rules take the newest within the window."""
     answers: dict[str, list[Answer]] = {}
-    for response, name in each(context, (r for r in responses if is_ours(r[0].questionnaire)), lambda r: r.subject):
+    for response, name in own_resources(
+        context, (r for r in responses if is_ours(r[0].questionnaire)), lambda r: r.subject
+    ):
         if response.status not in _SIGNED:
             context.note(f"{name} not counted: status {str(response.status or 'missing')[:20]}")
             continue

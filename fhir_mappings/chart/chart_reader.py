@@ -1,4 +1,4 @@
-"""Everything that was read, put together: readings by topic → Chart."""
+"""Everything that was read, put together: readings by section → Chart."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from cds_service.concepts import Concept
-from cds_service.facts import Chart, Topic
+from cds_service.facts import Chart, ChartSection
 from cds_service.facts import Coverage as MemberCoverage
 from fhir_mappings.chart.attestations import read_attestations
 from fhir_mappings.chart.conditions import read_conditions
@@ -28,10 +28,10 @@ from fhir_mappings.chart.sensor_signs import read_sensor_signs
 from fhir_mappings.common import terminology
 from fhir_mappings.common.cpu_budget import USED_UP, spent, while_it_lasts
 from fhir_mappings.common.dates import calendar_of, member_zone
-from fhir_mappings.common.references import PatientIdentity, Whose
+from fhir_mappings.common.references import PatientIdentity, SubjectMatch
 from fhir_mappings.json.administrative_views import Coverage, PractitionerRole
 from fhir_mappings.json.clinical_views import Patient, Resource
-from fhir_mappings.json.search_result import Located, Reading, Status
+from fhir_mappings.json.search_result import Located, SearchResult, Status
 from fhir_mappings.json.server_messages import types_of
 
 Groups = defaultdict[type[Resource], list[Located]]
@@ -44,12 +44,12 @@ class ChartReader:
 
     def __init__(
         self,
-        readings: Mapping[Topic, Reading],
+        readings: Mapping[ChartSection, SearchResult],
         order_entries: Iterable[Located],
         patient_id: str,
         fhir_server: str | None,
         default_zone: str,
-        extras: Iterable[Reading] = (),
+        extras: Iterable[SearchResult] = (),
     ) -> None:
         """`order_entries`: resources of the draft bundle, which orders may refer to; they are no chart.
 
@@ -61,14 +61,14 @@ class ChartReader:
         located = _together(reading.by_type() for reading in self._all())
         self.located = located
         self._by_type = _unique(located)
-        with_orders = _together((located, Reading(resources=list(order_entries)).by_type()))
+        with_orders = _together((located, SearchResult(resources=list(order_entries)).by_type()))
         patients = [(r, url) for r, url in with_orders[Patient] if isinstance(r, Patient) and r.id == patient_id]
         identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
         self.state, postal = _home(patients)
         # An order may come with the coverage that it names.
         insured = _newest_of_each(with_orders[Coverage])
         self._coverages = [(r, url) for r, url in insured if isinstance(r, Coverage)]
-        own = (r for r, _ in self._coverages if identity.whose(r.beneficiary) is not Whose.STRANGER)
+        own = (r for r, _ in self._coverages if identity.subject_match(r.beneficiary) is not SubjectMatch.OTHER)
         plan_state = state_of_plan(own)
         calendar = calendar_of(member_zone(plan_state or self.state, postal, default_zone))
         self.zone = calendar.zone
@@ -77,8 +77,8 @@ class ChartReader:
         roles = [r for r, _ in with_orders[PractitionerRole] if isinstance(r, PractitionerRole)]
         self.providers = Providers(roles, self.context)
 
-    def _all(self) -> list[Reading]:
-        return [*(self._readings[topic] for topic in Topic if topic in self._readings), *self._extras]
+    def _all(self) -> list[SearchResult]:
+        return [*(self._readings[section] for section in ChartSection if section in self._readings), *self._extras]
 
     def origins(self, references: Collection[str]) -> dict[str, str]:
         """Where the resources behind these references came from: `prefetch` or `fetched`."""
@@ -95,12 +95,12 @@ class ChartReader:
         """Topics of which something may be missing: a page, or the drug that an order only points to."""
         lacking: dict[str, str] = {t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL}
         if self.context.unresolved_drugs:
-            lacking.setdefault(Topic.INSULIN, "the drug of an order could not be read")
+            lacking.setdefault(ChartSection.INSULIN, "the drug of an order could not be read")
         if any(reading.damaged & _DRUG_ORDERS for reading in self._all()):
-            lacking.setdefault(Topic.INSULIN, "an order could not be read whole")
-        for topic in Topic:
-            if not self._unreached.isdisjoint(types_of(topic)):
-                lacking.setdefault(topic, USED_UP)
+            lacking.setdefault(ChartSection.INSULIN, "an order could not be read whole")
+        for section in ChartSection:
+            if not self._unreached.isdisjoint(types_of(section)):
+                lacking.setdefault(section, USED_UP)
         return lacking
 
     def coverage_only(self) -> Chart:

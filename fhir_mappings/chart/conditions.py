@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from cds_service.concepts import WITHOUT_STATUS
 from cds_service.facts import Diagnosis, When
-from fhir_mappings.chart.context import ChartContext, named
+from fhir_mappings.chart.context import ChartContext, reference_to
 from fhir_mappings.common import terminology
 from fhir_mappings.common.datatypes import CodeableConcept
 from fhir_mappings.common.meaning import code_and_label, meaning_of
@@ -53,7 +53,7 @@ def read_conditions(conditions: Iterable[tuple[Condition, str | None]], context:
     diagnoses: list[Diagnosis] = []
     by_url: dict[str, Diagnosis] = {}
     for condition, full_url in conditions:
-        name = named(condition, full_url)
+        name = reference_to(condition, full_url)
         diagnosis = _diagnosis(condition, name, context)
         if diagnosis is None:
             continue

@@ -9,7 +9,7 @@ from typing import TypeVar
 from cds_service.facts import Diagnosis, When
 from fhir_mappings.common.datatypes import Period, Reference
 from fhir_mappings.common.dates import Calendar
-from fhir_mappings.common.references import PatientIdentity, Whose, local
+from fhir_mappings.common.references import PatientIdentity, SubjectMatch, local
 from fhir_mappings.json.clinical_views import Resource
 from fhir_mappings.json.fhir_json import contained
 
@@ -116,11 +116,11 @@ class ChartContext:
 
     def is_patients(self, resource: Resource, subject: Reference | None, name: str) -> bool:
         """Whether a resource may speak: not when it names another patient; that is noted."""
-        whose = self.identity.whose(subject)
-        if whose is Whose.STRANGER:
+        whose = self.identity.subject_match(subject)
+        if whose is SubjectMatch.OTHER:
             self.note_each(name, "was set aside: its subject is another patient")
             return False
-        if whose is Whose.NOBODY:
+        if whose is SubjectMatch.UNSTATED:
             self.note_each(name, "names no subject; used as this patient's")
         return True
 
@@ -146,7 +146,7 @@ class ChartContext:
         return when
 
 
-def named(resource: Resource, full_url: str | None) -> str:
+def reference_to(resource: Resource, full_url: str | None) -> str:
     """How evidence refers to a resource: `Type/id`, else its fullUrl, else its type."""
     kind = type_of(resource)
     if resource.id:
@@ -154,13 +154,13 @@ def named(resource: Resource, full_url: str | None) -> str:
     return full_url or f"{kind} without id"
 
 
-def each(
+def own_resources(
     context: ChartContext,
     resources: Iterable[tuple[T, str | None]],
     subject: Callable[[T], Reference | None],
 ) -> Iterable[tuple[T, str]]:
     """The resources that may speak for the patient, with their reference."""
     for resource, full_url in resources:
-        name = named(resource, full_url)
+        name = reference_to(resource, full_url)
         if context.is_patients(resource, subject(resource), name):
             yield resource, name

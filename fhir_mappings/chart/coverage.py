@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from cds_service.concepts import Product
 from cds_service.facts import Coverage, When
 from cds_service.payers.identify import PLAN_ID
-from fhir_mappings.chart.context import ChartContext, each
+from fhir_mappings.chart.context import ChartContext, own_resources
 from fhir_mappings.chart.payer_types import products_of, repeats_a_code
 from fhir_mappings.common import terminology
 from fhir_mappings.common.datatypes import Identifier, Period, Reference
@@ -33,7 +33,7 @@ def read_coverages(coverages: Iterable[tuple[FhirCoverage, str | None]], context
     Drafts, what was entered in error, other people's and the patient's own payment are set aside, and noted.
     """
     found = []
-    for coverage, name in each(context, coverages, lambda c: c.beneficiary):
+    for coverage, name in own_resources(context, coverages, lambda c: c.beneficiary):
         status = (coverage.status or "").strip().lower()
         if status in ("draft", "entered-in-error"):
             context.note_each(name, f"was set aside: its status is {status}")

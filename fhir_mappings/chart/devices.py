@@ -8,7 +8,7 @@ from datetime import date
 
 from cds_service.concepts import Concept
 from cds_service.facts import Record, When
-from fhir_mappings.chart.context import ChartContext, named
+from fhir_mappings.chart.context import ChartContext, reference_to
 from fhir_mappings.common.meaning import Meaning, code_and_name, meaning_of
 from fhir_mappings.json.clinical_views import Device, DeviceUseStatement
 
@@ -57,13 +57,13 @@ def read_devices(
         # A Device that no patient is named on may be a catalogue entry that an order refers to.
         if device.status in _GONE or device.patient is None:
             continue
-        name = named(device, full_url)
+        name = reference_to(device, full_url)
         record = _record(device, name, None, None)
         if record is not None and context.is_patients(device, device.patient, name):
             pumps.append(record)
     for statement, full_url in statements:
         used = context.resolve(statement.device, Device, statement.contained)
-        name = named(statement, full_url)
+        name = reference_to(statement, full_url)
         if used is None or statement.status not in _USED:
             continue
         when = context.when(statement.timingDateTime, statement.timingPeriod, statement.recordedOn)

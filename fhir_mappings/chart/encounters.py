@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from cds_service.concepts import Concept
 from cds_service.facts import Diagnosis, Record, Visit, When
 from fhir_mappings.chart.conditions import by_encounter
-from fhir_mappings.chart.context import ChartContext, each, named
+from fhir_mappings.chart.context import ChartContext, own_resources, reference_to
 from fhir_mappings.chart.visit_kind import VisitKind, visit_kind
 from fhir_mappings.common.datatypes import CodeableConcept, Reference
 from fhir_mappings.common.meaning import Meaning, code_and_name, meaning_of, meaning_of_any
@@ -40,7 +40,7 @@ def read_encounters(
     recorded_at = {_own_name(key, context): found for key, found in by_encounter(diagnoses).items()}
     visits: list[Visit] = []
     education: list[Record] = []
-    for encounter, name in each(context, encounters, lambda e: e.subject):
+    for encounter, name in own_resources(context, encounters, lambda e: e.subject):
         status = (encounter.status or "").strip().casefold()
         if status in _NEVER_HAPPENED:
             continue
@@ -55,7 +55,7 @@ def read_encounters(
 def _own_name(reference: str, context: ChartContext) -> str:
     """The name of the Encounter behind a reference, which may be an entry's fullUrl."""
     encounter = context.resolve(Reference(reference), Encounter)
-    return named(encounter, None) if encounter is not None else reference
+    return reference_to(encounter, None) if encounter is not None else reference
 
 
 def _session(encounter: Encounter, name: str, taught: Meaning, context: ChartContext) -> Record:

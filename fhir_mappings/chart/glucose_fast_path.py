@@ -16,7 +16,7 @@ from fhir_mappings.chart.observation_kind import Kind
 from fhir_mappings.chart.reading_origin import ReadingOrigins, Sign
 from fhir_mappings.common.datatypes import CodeableConcept, Coding, Reference
 from fhir_mappings.common.memo import Memo
-from fhir_mappings.common.references import Whose
+from fhir_mappings.common.references import SubjectMatch
 from fhir_mappings.json.clinical_views import Observation
 
 # Whole mg/dL that need no decimal arithmetic: half a unit is rounded up, and from 3,000 on units.py has to look.
@@ -32,7 +32,7 @@ def _kind_of(asked: tuple[str | None, ...]) -> Kind:
     return Kind(CodeableConcept(codings, asked[0]))
 
 
-def take_plain(
+def split_fast_path(
     observations: Iterable[tuple[Observation, str | None]],
     context: ChartContext,
     origins: ReadingOrigins,
@@ -43,7 +43,7 @@ def take_plain(
     One loop, with hardly a call: what a reading shares with the one before (code, patient) is not looked up again.
     """
     rest, kinds = list[tuple[Observation, str | None, Kind]](), Memo(_kind_of)
-    is_own = Memo(lambda literal: context.identity.whose(Reference(literal)) is Whose.PATIENT)
+    is_own = Memo(lambda literal: context.identity.subject_match(Reference(literal)) is SubjectMatch.PATIENT)
     day_minute, sensor, new = context.calendar.day_minute, facts.sensor, _NEW
     alike, text = cast("Coding | None", None), cast("str | None", None)  # what the kind was looked up by
     kind, owner, own, newest, latest = kinds[None,], None, False, "", list[Observation]()

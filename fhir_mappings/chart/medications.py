@@ -11,14 +11,14 @@ from itertools import pairwise
 from cds_service.concepts import Concept
 from cds_service.facts import InsulinAction, InsulinOrder
 from fhir_mappings.chart import sig_marks
-from fhir_mappings.chart.context import ChartContext, named
+from fhir_mappings.chart.context import ChartContext, reference_to
 from fhir_mappings.chart.dosage import Dosing, by_scale, read_dosing, says_scale
 from fhir_mappings.chart.insulin_names import ingredients_of, insulin_named, names_a_drug
 from fhir_mappings.chart.medication_days import RUNS, AnyDrug, days_of
 from fhir_mappings.common import terminology
 from fhir_mappings.common.code_systems import ATC, RXNORM, system_key
 from fhir_mappings.common.datatypes import CodeableConcept, Dosage
-from fhir_mappings.common.references import Whose
+from fhir_mappings.common.references import SubjectMatch
 from fhir_mappings.json.clinical_views import Medication, MedicationDispense, MedicationRequest, MedicationStatement
 from fhir_mappings.json.fhir_json import plain
 
@@ -58,7 +58,7 @@ def read_insulin(drugs: Iterable[tuple[AnyDrug, str | None]], context: ChartCont
     found: list[InsulinOrder] = []
     handed_over: list[InsulinOrder] = []
     for resource, full_url in drugs:
-        name = named(resource, full_url)
+        name = reference_to(resource, full_url)
         drug = _identify(resource, name, context)
         if drug is None or not context.is_patients(resource, resource.subject, name):
             continue
@@ -158,7 +158,11 @@ def _by_words(texts: list[str | None], resource: AnyDrug | None, name: str, cont
 def _may_count(resource: AnyDrug, context: ChartContext) -> bool:
     """Whether it would count if it were insulin, without a note: it may be any drug."""
     ordered = not isinstance(resource, MedicationRequest) or resource.intent in _ORDERED or _is_reported(resource)
-    return ordered and resource.status in RUNS and context.identity.whose(resource.subject) is not Whose.STRANGER
+    return (
+        ordered
+        and resource.status in RUNS
+        and context.identity.subject_match(resource.subject) is not SubjectMatch.OTHER
+    )
 
 
 def _coded(concept: CodeableConcept, kind: Concept, action: InsulinAction, name: str, context: ChartContext) -> _Drug:

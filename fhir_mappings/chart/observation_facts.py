@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from cds_service.facts import GlucoseReading, LabResult, OtherReading, Record, SensorReading
-from fhir_mappings.chart.context import named
+from fhir_mappings.chart.context import reference_to
 from fhir_mappings.json.clinical_views import Observation
 
 
@@ -50,10 +50,10 @@ class ObservationFacts:
         """Remembers whose stamp is the newest, and of equal ones always the same."""
         for observation in observations:
             newer = stamp > self.newest_sensor_stamp
-            if newer or (stamp == self.newest_sensor_stamp and named(observation, None) > self.sensor_reference):
+            if newer or (stamp == self.newest_sensor_stamp and reference_to(observation, None) > self.sensor_reference):
                 self.newest_sensor_stamp, self._newest_sensor = stamp, observation
 
     @property
     def sensor_reference(self) -> str:
         """The newest sensor reading, as evidence refers to it."""
-        return named(self._newest_sensor, None) if self._newest_sensor is not None else ""
+        return reference_to(self._newest_sensor, None) if self._newest_sensor is not None else ""

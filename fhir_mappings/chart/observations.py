@@ -7,15 +7,15 @@ from datetime import timedelta
 
 from cds_service.concepts import Concept
 from cds_service.facts import ReadingOrigin, Record, SensorReading
-from fhir_mappings.chart.context import ChartContext, named
-from fhir_mappings.chart.glucose_fast_path import take_plain
+from fhir_mappings.chart.context import ChartContext, reference_to
+from fhir_mappings.chart.glucose_fast_path import split_fast_path
 from fhir_mappings.chart.glucose_readings import count_a_day, is_count_a_day, read_glucose
 from fhir_mappings.chart.laboratory import FINAL, PENDING, albumin_creatinine, days, hba1c, result
 from fhir_mappings.chart.observation_facts import ObservationFacts
 from fhir_mappings.chart.observation_kind import Kind
 from fhir_mappings.chart.reading_origin import ReadingOrigins
 from fhir_mappings.common import terminology, units
-from fhir_mappings.common.references import Whose
+from fhir_mappings.common.references import SubjectMatch
 from fhir_mappings.common.unit_spellings import Unit, unit_named
 from fhir_mappings.json.clinical_views import Observation
 
@@ -33,7 +33,7 @@ def read_observations(
 ) -> ObservationFacts:
     """Sorts Observations by what their codes say; those that no rule reads are passed over."""
     facts, origins = ObservationFacts(), ReadingOrigins(context)
-    for observation, full_url, kind in take_plain(observations, context, origins, facts):
+    for observation, full_url, kind in split_fast_path(observations, context, origins, facts):
         if kind.sensor:
             _read_sensor(observation, context, facts)
         elif kind.concepts & _GLUCOSE or Concept.GLUCOSE_GENERAL in kind.named:
@@ -54,10 +54,10 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
     stamp = observation.effectiveDateTime or observation.effectiveInstant
     if observation.status not in FINAL:
         if observation.status in PENDING:
-            context.note_each(named(observation, None), "is pending and not counted: sensor reading")
+            context.note_each(reference_to(observation, None), "is pending and not counted: sensor reading")
         return
-    if context.identity.whose(observation.subject) is Whose.STRANGER:
-        context.note_each(named(observation, None), "was set aside: its subject is another patient")
+    if context.identity.subject_match(observation.subject) is SubjectMatch.OTHER:
+        context.note_each(reference_to(observation, None), "was set aside: its subject is another patient")
         return
     if not stamp:
         _read_sensor_period(observation, context, facts)
@@ -67,7 +67,7 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
         return
     value = units.glucose_mg_dl(quantity) if quantity.comparator is None else None
     if units.is_odd_number(quantity.value):
-        context.note_each(named(observation, None), "shows that a sensor was worn, its value cannot be read")
+        context.note_each(reference_to(observation, None), "shows that a sensor was worn, its value cannot be read")
     facts.sensor.append(SensorReading(*placed, value))
     facts.note_newest_sensor(stamp, observation)
 
@@ -94,7 +94,7 @@ def _read_glucose(
     if origins.is_sensor(observation):
         _read_sensor(observation, context, facts)
         return
-    name = named(observation, full_url)
+    name = reference_to(observation, full_url)
     if _is_withdrawn(observation, name, context):
         return
     if not context.is_patients(observation, observation.subject, name):
@@ -122,7 +122,7 @@ def _is_withdrawn(observation: Observation, name: str, context: ChartContext) ->
 def _read_other(
     observation: Observation, full_url: str | None, kind: Kind, context: ChartContext, facts: ObservationFacts
 ) -> None:
-    name, concepts = named(observation, full_url), kind.concepts
+    name, concepts = reference_to(observation, full_url), kind.concepts
     if _is_withdrawn(observation, name, context) or not context.is_patients(observation, observation.subject, name):
         return
     meant = concepts | kind.named

@@ -15,7 +15,7 @@ _OLD = ("old", "maiden")
 
 
 @dataclass(frozen=True, slots=True)
-class Banner:
+class Demographics:
     """Name, birth date, sex and identifier in words; empty where the chart does not say. `read`: the Patient was."""
 
     read: bool = False
@@ -25,15 +25,15 @@ class Banner:
     identifier: str = ""
 
 
-def banner_of(patient: bytes | None) -> Banner:
+def demographics_of(patient: bytes | None) -> Demographics:
     """The banner of a Patient as JSON; None for one that could not be read."""
     try:
         found = _members.decode(patient or b"null")
     except DecodeError:
-        return Banner()
+        return Demographics()
     if found.get("resourceType") != "Patient":
-        return Banner()
-    return Banner(
+        return Demographics()
+    return Demographics(
         True,
         _name(_objects(found.get("name"))),
         _text(found.get("birthDate")),

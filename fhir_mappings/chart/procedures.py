@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from cds_service.concepts import DIABETES, Concept
 from cds_service.facts import Record
-from fhir_mappings.chart.context import ChartContext, named
+from fhir_mappings.chart.context import ChartContext, reference_to
 from fhir_mappings.common import terminology
 from fhir_mappings.common.code_systems import is_odd_spelling
 from fhir_mappings.common.datatypes import Period
@@ -46,7 +46,7 @@ def read_procedures(
         meaning = meaning_of(item.code).only(_OF_USE)
         if not meaning:
             continue
-        name = named(item, full_url)
+        name = reference_to(item, full_url)
         if not _happened(item):
             context.note(f"{name} not counted: status {item.status}")
             continue

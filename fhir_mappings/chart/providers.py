@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from cds_service.concepts import Concept
 from cds_service.facts import Credential, Provider
-from fhir_mappings.chart.context import ChartContext, each
+from fhir_mappings.chart.context import ChartContext, own_resources
 from fhir_mappings.common import terminology
 from fhir_mappings.common.datatypes import CodeableConcept, Reference
 from fhir_mappings.common.meaning import NOTHING, credentials_of
@@ -97,7 +97,7 @@ def read_care_team(
 ) -> list[Provider]:
     """The members of active care teams."""
     found = []
-    for team, _ in each(context, teams, lambda t: t.subject):
+    for team, _ in own_resources(context, teams, lambda t: t.subject):
         if team.status not in ("active", None):
             continue
         for participant in team.participant or ():

@@ -8,7 +8,7 @@ from typing import Any
 
 from cds_service.concepts import Concept
 from cds_service.facts import Record
-from fhir_mappings.chart.context import ChartContext, named
+from fhir_mappings.chart.context import ChartContext, reference_to
 from fhir_mappings.chart.glucose_devices import names_sensor
 from fhir_mappings.chart.order_items import ordered_items
 from fhir_mappings.chart.order_modifiers import not_to_be_done
@@ -16,7 +16,7 @@ from fhir_mappings.chart.reading_origin import concept_texts, device_names
 from fhir_mappings.common import terminology
 from fhir_mappings.common.datatypes import CodeableConcept, Reference
 from fhir_mappings.common.free_text import LONGEST_TEXT
-from fhir_mappings.common.references import Whose
+from fhir_mappings.common.references import SubjectMatch
 from fhir_mappings.json.clinical_views import Device, DeviceUseStatement, MedicationStatement
 
 _SENSOR = frozenset({Concept.CGM_DEVICE})
@@ -42,7 +42,7 @@ def read_sensor_signs(kinds: Mapping[str, Located], context: ChartContext) -> li
 
 
 def _is_own(subject: Reference | None, context: ChartContext) -> bool:
-    return context.identity.whose(subject) is not Whose.STRANGER
+    return context.identity.subject_match(subject) is not SubjectMatch.OTHER
 
 
 def _called(items: Iterable[CodeableConcept | None], names: Iterable[str] = ()) -> str | None:
@@ -63,7 +63,7 @@ def _devices(devices: Located, context: ChartContext) -> Iterator[Record]:
             continue
         called = _called([device.type], device_names(device))
         if called is not None:
-            yield Record(named(device, full_url), None, _SENSOR, called)
+            yield Record(reference_to(device, full_url), None, _SENSOR, called)
 
 
 def _uses(statements: Located, context: ChartContext) -> Iterator[Record]:
@@ -76,7 +76,7 @@ def _uses(statements: Located, context: ChartContext) -> Iterator[Record]:
         called = _called([device.type], [*names, *device_names(device)]) if device is not None else _called([], names)
         if called is not None:
             when = context.when(statement.timingDateTime, statement.timingPeriod, statement.recordedOn)
-            yield Record(named(statement, full_url), when, _SENSOR, called)
+            yield Record(reference_to(statement, full_url), when, _SENSOR, called)
 
 
 def _orders(orders: Located, context: ChartContext) -> Iterator[Record]:
@@ -86,7 +86,7 @@ def _orders(orders: Located, context: ChartContext) -> Iterator[Record]:
             continue
         called = _called(ordered_items(order, context))
         if called is not None:
-            yield Record(named(order, full_url), context.when(order.authoredOn), _SENSOR, called)
+            yield Record(reference_to(order, full_url), context.when(order.authoredOn), _SENSOR, called)
 
 
 def _statements(statements: Located, context: ChartContext) -> Iterator[Record]:
@@ -97,4 +97,4 @@ def _statements(statements: Located, context: ChartContext) -> Iterator[Record]:
         called = _called([statement.medicationCodeableConcept])
         if called is not None:
             when = context.when(statement.effectiveDateTime, statement.effectivePeriod, statement.dateAsserted)
-            yield Record(named(statement, full_url), when, _SENSOR, called)
+            yield Record(reference_to(statement, full_url), when, _SENSOR, called)

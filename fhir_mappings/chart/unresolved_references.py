@@ -30,7 +30,7 @@ from fhir_mappings.json.clinical_views import (
 MOST = 40
 
 
-def missing_references(
+def unresolved_references_in(
     located: Mapping[type[Resource], Iterable[tuple[Resource, str | None]]],
     context: ChartContext,
     *,

@@ -15,12 +15,12 @@ _LITERAL = re.compile(r"^(?:(?P<base>https?://.+)/)?(?P<type>[A-Z][A-Za-z]+)/(?P
 _ID = re.compile(r"^(?!\.+$)[A-Za-z0-9._\-]{1,128}\Z")
 
 
-class Whose(Enum):
+class SubjectMatch(Enum):
     """Whose a resource is."""
 
     PATIENT = "the patient's"
-    NOBODY = "nobody's that it says"
-    STRANGER = "another patient's"
+    UNSTATED = "nobody's that it says"
+    OTHER = "another patient's"
 
 
 class PatientIdentity:
@@ -35,16 +35,16 @@ class PatientIdentity:
         self.patient_id = patient_id
         self._server = fhir_server.rstrip("/").lower() if fhir_server else None
         self._aliases = frozenset(aliases)
-        self._known: dict[str, Whose] = {}
+        self._known: dict[str, SubjectMatch] = {}
 
-    def whose(self, reference: Reference | None) -> Whose:
+    def subject_match(self, reference: Reference | None) -> SubjectMatch:
         """Whose a resource with this subject is."""
         literal = reference.reference if reference is not None else None
         if not literal or literal.startswith("#"):
-            return Whose.NOBODY
+            return SubjectMatch.UNSTATED
         known = self._known.get(literal)
         if known is None:
-            known = Whose.PATIENT if self._is_patient(literal) else Whose.STRANGER
+            known = SubjectMatch.PATIENT if self._is_patient(literal) else SubjectMatch.OTHER
             if len(self._known) < 10_000:
                 self._known[literal] = known
         return known

@@ -16,7 +16,7 @@ import msgspec
 from fhir_mappings.json.clinical_views import Observation, Resource
 from fhir_mappings.json.edge_numbers import DecodeError, forgiving
 from fhir_mappings.json.json_shape import few_keys
-from fhir_mappings.json.search_result import Located, Reading, Status, failed
+from fhir_mappings.json.search_result import Located, SearchResult, Status, failed
 from fhir_mappings.json.server_messages import nothing_found
 from fhir_mappings.json.views import KNOWN_TYPES, AnyResource, Bundle, Entry, Loose, OperationOutcome, RawEntry
 
@@ -41,13 +41,13 @@ def is_null(raw: bytes | msgspec.Raw) -> bool:
     return memoryview(raw).nbytes == len(_NULL) and bytes(raw) == _NULL
 
 
-def read(data: bytes | msgspec.Raw) -> Reading:
+def read(data: bytes | msgspec.Raw) -> SearchResult:
     """Reads an answer: a resource, any Bundle, a bare list, a batch entry around one of them, or null.
 
     An OperationOutcome or rubbish is a failed answer: never an error, and never "nothing there".
     """
     if is_null(data):
-        return Reading()
+        return SearchResult()
     try:
         whole = _typed.decode(data)
     except DecodeError:
@@ -55,21 +55,23 @@ def read(data: bytes | msgspec.Raw) -> Reading:
     return _read_typed(whole, None)
 
 
-def read_members(data: bytes | msgspec.Raw) -> dict[str, Reading]:
+def read_members(data: bytes | msgspec.Raw) -> dict[str, SearchResult]:
     """The same for each member of a JSON object: in one pass where everything fits."""
     try:
         whole = _typed_members.decode(data)
     except DecodeError:
         return {key: read(value) for key, value in few_keys(raw_members.decode(data)).items()}
-    return {key: Reading() if value is None else _read_typed(value, None) for key, value in few_keys(whole).items()}
+    return {
+        key: SearchResult() if value is None else _read_typed(value, None) for key, value in few_keys(whole).items()
+    }
 
 
-def _read_typed(resource: Resource, full_url: str | None) -> Reading:
+def _read_typed(resource: Resource, full_url: str | None) -> SearchResult:
     if isinstance(resource, OperationOutcome):
         return _in_place_of_data(resource)
     if not isinstance(resource, Bundle):
-        return Reading(Status.READ, resources=[(resource, full_url)])
-    reading = Reading()
+        return SearchResult(Status.READ, resources=[(resource, full_url)])
+    reading = SearchResult()
     entries = resource.entry or []
     kinds = set(map(type, map(_resource_of, entries)))
     if kinds.isdisjoint(_NO_MATCH) and not any(map(_response_of, entries)):
@@ -104,7 +106,7 @@ def _located(entries: list[Entry]) -> list[Located]:
     ]
 
 
-def _conclude(reading: Reading, bundle: Bundle, matches: int) -> None:
+def _conclude(reading: SearchResult, bundle: Bundle, matches: int) -> None:
     if reading.resources and reading.status is Status.EMPTY:
         reading.status = Status.READ
     for link in bundle.link or ():
@@ -117,27 +119,27 @@ def _conclude(reading: Reading, bundle: Bundle, matches: int) -> None:
         reading.total = bundle.total
 
 
-def _in_place_of_data(outcome: OperationOutcome) -> Reading:
+def _in_place_of_data(outcome: OperationOutcome) -> SearchResult:
     """What an OperationOutcome says that came alone: that there are no results, else that the search failed."""
     issues = outcome.issue or []
     if nothing_found(issues):
-        return Reading(issues=issues)
-    reading = Reading(issues=issues).settled()
+        return SearchResult(issues=issues)
+    reading = SearchResult(issues=issues).settled()
     return replace(reading, status=Status.FAILED, why=reading.why or "the EHR sent an error in place of data")
 
 
-def _heed(outcome: OperationOutcome, reading: Reading) -> None:
+def _heed(outcome: OperationOutcome, reading: SearchResult) -> None:
     for issue in outcome.issue or ():
         if issue.code == "not-supported" and issue.diagnostics:
             reading.ignored.append(" ".join(issue.diagnostics.split())[:100])
         reading.issues.append(issue)
 
 
-def _read_loosely(data: bytes, depth: int) -> Reading:
+def _read_loosely(data: bytes, depth: int) -> SearchResult:
     """Entry by entry, for what does not fit at once."""
     text = data.lstrip()
     if text[:4] == b"null" and text.strip() == b"null":
-        return Reading()
+        return SearchResult()
     if depth > _MAX_DEPTH:
         return failed("bundles are nested too deep")
     try:
@@ -164,7 +166,7 @@ def _went_wrong(response: bytes | msgspec.Raw) -> bool:
     return isinstance(status, str) and status[:1] in ("4", "5")
 
 
-def _read_bundle(loose: Loose, depth: int) -> Reading:
+def _read_bundle(loose: Loose, depth: int) -> SearchResult:
     entries: list[msgspec.Raw] = []
     if loose.entry and not is_null(loose.entry):
         try:
@@ -185,8 +187,8 @@ def _read_bundle(loose: Loose, depth: int) -> Reading:
     return reading
 
 
-def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
-    reading, unnamed = Reading(), 0
+def _read_list(entries: list[msgspec.Raw], depth: int) -> SearchResult:
+    reading, unnamed = SearchResult(), 0
     for index, raw in enumerate(entries):
         full_url, body, went_wrong = _unwrap(raw)
         if went_wrong:
@@ -219,7 +221,7 @@ def _read_list(entries: list[msgspec.Raw], depth: int) -> Reading:
         reading.passed_over += unnamed
         reading.remarks.append(f"{unnamed} more entries of an answer were set aside")
     if reading.set_aside and not reading.resources:
-        return Reading(Status.FAILED, "nothing in the answer could be read", [], reading.set_aside)
+        return SearchResult(Status.FAILED, "nothing in the answer could be read", [], reading.set_aside)
     if reading.status is Status.EMPTY and reading.resources:
         reading.status = Status.READ
     return reading
@@ -239,20 +241,20 @@ def _unwrap(raw: msgspec.Raw) -> tuple[str | None, bytes | msgspec.Raw | None, b
     return url, raw if head is not None and isinstance(head.resourceType, str) else None, wrong
 
 
-def _salvage(body: bytes, index: int, error: BaseException, depth: int) -> Reading:
+def _salvage(body: bytes, index: int, error: BaseException, depth: int) -> SearchResult:
     """What becomes of an entry that does not fit: another type is passed over, a malformed one is named."""
     head = _header(body)
     if head is None or not isinstance(head.resourceType, str):
-        return Reading(Status.READ, set_aside=[f"entry {index} is no resource"])
+        return SearchResult(Status.READ, set_aside=[f"entry {index} is no resource"])
     if head.resourceType == "Bundle":
         return _read_loosely(body, depth + 1)
     return _read_single(body, head, error)
 
 
-def _read_single(data: bytes, head: Loose, error: BaseException | None = None) -> Reading:
+def _read_single(data: bytes, head: Loose, error: BaseException | None = None) -> SearchResult:
     if head.resourceType not in KNOWN_TYPES:
         return (
-            Reading(Status.READ, passed_over=1)
+            SearchResult(Status.READ, passed_over=1)
             if error
             else failed(f"a {str(head.resourceType)[:40]} is not what was asked for")
         )
@@ -271,7 +273,7 @@ def _read_single(data: bytes, head: Loose, error: BaseException | None = None) -
         reading = _read_typed(resource, None)
         reading.remarks.append(f"{name[:80]}: {path} is a number at the edge of its type, and was set aside")
     else:
-        reading = Reading(Status.READ, set_aside=[f"{name[:80]} was set aside: {path} is malformed"])
+        reading = SearchResult(Status.READ, set_aside=[f"{name[:80]} was set aside: {path} is malformed"])
     reading.damaged.add(head.resourceType)
     return reading
 

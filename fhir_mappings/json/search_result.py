@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import itemgetter
 
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from fhir_mappings.json.clinical_views import Resource
 from fhir_mappings.json.server_messages import Issue, Level, hear, types_of
 
@@ -24,7 +24,7 @@ class Status(StrEnum):
 
 
 @dataclass(slots=True)
-class Reading:
+class SearchResult:
     """What one answer held: its resources with the fullUrl each came under, and how complete it is.
 
     `total` is what the server said it found, `counted` what came; `self_url` and `ignored` tell what it made of the
@@ -60,7 +60,7 @@ class Reading:
             groups.setdefault(type(item[0]), []).append(item)
         return groups
 
-    def add(self, other: Reading) -> None:
+    def add(self, other: SearchResult) -> None:
         """Takes in a further page or bundle of the same answer; its next link is not taken over."""
         self.resources.extend(other.resources)
         self.set_aside.extend(other.set_aside)
@@ -76,7 +76,7 @@ class Reading:
         elif self.status is Status.EMPTY and other.status is Status.READ:
             self.status = Status.READ
 
-    def add_inner(self, inner: Reading) -> None:
+    def add_inner(self, inner: SearchResult) -> None:
         """Takes in a bundle that stands inside this one; of several with more pages only one can be followed."""
         inner.count()
         self.add(inner)
@@ -86,10 +86,10 @@ class Reading:
                 self.mark_partial("several bundles of the answer have more pages")
             self.next_url = inner.next_url
 
-    def settled(self, topic: Topic | None = None) -> Reading:
-        """The same, once no page is left: held against its total and what the server said. `topic`: what was sought."""
+    def settled(self, section: ChartSection | None = None) -> SearchResult:
+        """The same, once no page is left: held against its total and what the server said. `section`: sought."""
         self.count()
-        self._weigh(topic)
+        self._weigh(section)
         return self
 
     def count(self) -> None:
@@ -98,8 +98,8 @@ class Reading:
         if self.next_url is None and self.total is not None and self.total > self.counted:
             self.mark_partial(f"the answer holds {self.counted} of {self.total} results")
 
-    def _weigh(self, topic: Topic | None) -> None:
-        for heard in [hear(issue, topic) for issue in self.issues]:
+    def _weigh(self, section: ChartSection | None) -> None:
+        for heard in [hear(issue, section) for issue in self.issues]:
             if heard.level is Level.NOTED and heard.says not in self.remarks:
                 self.remarks.append(heard.says)
             elif self.status is Status.FAILED:
@@ -107,12 +107,12 @@ class Reading:
             elif heard.level is Level.INCOMPLETE:
                 self.mark_partial(_told(heard.says))
             elif heard.level > Level.INCOMPLETE:
-                self._fail(_told(heard.says), topic)
+                self._fail(_told(heard.says), section)
                 self.refused = heard.level is Level.REFUSED
 
-    def _fail(self, why: str, topic: Topic | None) -> None:
+    def _fail(self, why: str, section: ChartSection | None) -> None:
         """A search that failed: as a whole when nothing of its type came, else what came is incomplete."""
-        types = types_of(topic)
+        types = types_of(section)
         if self.status is not Status.FAILED and any(
             not types or type(r).__struct_config__.tag in types for r, _ in self.resources
         ):
@@ -125,16 +125,16 @@ class Reading:
         self.status, self.why = Status.PARTIAL, self.why or why
 
 
-def failed(why: str) -> Reading:
+def failed(why: str) -> SearchResult:
     """An answer that could not be read at all."""
-    return Reading(Status.FAILED, why)
+    return SearchResult(Status.FAILED, why)
 
 
-def together(one: Reading | None, other: Reading, optional: bool = False) -> Reading:
-    """Searches of one topic: all failed is failed, some failed is incomplete; optional ones only add."""
+def together(one: SearchResult | None, other: SearchResult, optional: bool = False) -> SearchResult:
+    """Searches of one section: all failed is failed, some failed is incomplete; optional ones only add."""
     if optional:
         if other.status is Status.FAILED:
-            return one if one is not None else Reading()
+            return one if one is not None else SearchResult()
         if other.status is Status.PARTIAL:
             other.status, other.why = Status.READ if other.resources else Status.EMPTY, ""
     if one is None:

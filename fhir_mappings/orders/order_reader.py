@@ -19,7 +19,7 @@ from fhir_mappings.chart.providers import Providers
 from fhir_mappings.common import code_systems, terminology
 from fhir_mappings.common.datatypes import CodeableConcept
 from fhir_mappings.common.meaning import Meaning, meaning_of_any
-from fhir_mappings.common.references import Whose, local
+from fhir_mappings.common.references import SubjectMatch, local
 from fhir_mappings.json.clinical_views import Device, Medication, MedicationRequest, Resource
 from fhir_mappings.json.edge_numbers import DecodeError
 from fhir_mappings.json.fhir_json import is_null
@@ -228,7 +228,9 @@ def _out_of_scope(view: AnyOrder, scope: Scope, context: ChartContext) -> str | 
     if view.status in _NO_ORDER_STATUS:
         return f"The order is {view.status}"
     subject = getattr(view, "subject", None)
-    if context.identity.whose(subject) is Whose.STRANGER and not context.identity.same_id_elsewhere(subject):
+    if context.identity.subject_match(subject) is SubjectMatch.OTHER and not context.identity.same_id_elsewhere(
+        subject
+    ):
         return "The order is for another patient than the call"
     return None
 
@@ -249,10 +251,10 @@ def _notes(
                 yield f"Code {code[:20]} came under {str(coding.system)[:80]}, read as HCPCS"
             elif not terminology.is_known_system(coding.system) and terminology.looks_like(code):
                 yield f"Code {code[:20]} was not recognised: its code system is unknown"
-    whose = context.identity.whose(getattr(view, "subject", None))
-    if scope is not Scope.OTHER and whose is Whose.NOBODY:
+    whose = context.identity.subject_match(getattr(view, "subject", None))
+    if scope is not Scope.OTHER and whose is SubjectMatch.UNSTATED:
         yield "The order names no patient; taken as this patient's"
-    elif scope is not Scope.OTHER and whose is Whose.STRANGER:
+    elif scope is not Scope.OTHER and whose is SubjectMatch.OTHER:
         yield "The order names its patient on another server; the id is this patient's"
 
 

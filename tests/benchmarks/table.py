@@ -140,7 +140,7 @@ def live(rounds: int) -> Row:
 
 
 def alone(what: str, *bodies: bytes) -> dict[str, float]:
-    """What a fresh process measures."""
+    """What a fresh process metrics."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder) / str(index) for index in range(len(bodies))]
         for path, body in zip(paths, bodies, strict=True):

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from tests import support
@@ -97,11 +97,11 @@ def test_address_is_exactly_cds_services() -> None:
 
 
 def test_prefetch_keys_are_the_contracts(body: Any) -> None:
-    """Every plain service asks for every topic, under the names of the contract."""
+    """Every plain service asks for every section, under the names of the contract."""
     for service in body["services"]:
         if service["id"].startswith("crd-"):
             continue
-        assert list(service["prefetch"]) == [topic.value for topic in Topic]
+        assert list(service["prefetch"]) == [section.value for section in ChartSection]
 
 
 def test_every_listed_service_answers(body: Any) -> None:

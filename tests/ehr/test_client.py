@@ -13,7 +13,7 @@ import requests
 import responses
 
 from cds_service.ehr.client import FhirClient, open_client
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from fhir_mappings.json.search_result import Status
 
 SERVER = "https://ehr.example.invalid/r4"
@@ -48,10 +48,10 @@ def test_one_failed_search_never_costs_another(server: responses.RequestsMock, c
     """bug-log 9, bug-log 32."""
     _serve(server, "Condition", "{}", 403)
     _serve(server, "Encounter", _page())
-    found = client.fetch([Topic.CONDITIONS, Topic.ENCOUNTERS])
-    assert found[Topic.CONDITIONS].status is Status.FAILED
-    assert found[Topic.CONDITIONS].why == "the FHIR server answered 403"
-    assert found[Topic.ENCOUNTERS].status is Status.EMPTY
+    found = client.fetch([ChartSection.CONDITIONS, ChartSection.ENCOUNTERS])
+    assert found[ChartSection.CONDITIONS].status is Status.FAILED
+    assert found[ChartSection.CONDITIONS].why == "the FHIR server answered 403"
+    assert found[ChartSection.ENCOUNTERS].status is Status.EMPTY
 
 
 def test_the_token_goes_out_as_a_bearer_and_stays_on_the_server(
@@ -59,7 +59,7 @@ def test_the_token_goes_out_as_a_bearer_and_stays_on_the_server(
 ) -> None:
     """bug-log 27; requirement 91; a page elsewhere is not followed (84)."""
     _serve(server, "Encounter", _page(following="https://elsewhere.example.invalid/Encounter?page=2"))
-    reading = client.fetch([Topic.ENCOUNTERS])[Topic.ENCOUNTERS]
+    reading = client.fetch([ChartSection.ENCOUNTERS])[ChartSection.ENCOUNTERS]
     assert reading.status is Status.PARTIAL
     assert len(server.calls) == 1
     assert server.calls[0].request.headers["Authorization"] == "Bearer secret"
@@ -69,7 +69,7 @@ def test_no_token_no_header(server: responses.RequestsMock) -> None:
     """bug-log 28: open servers."""
     _serve(server, "Encounter", _page())
     open_one = open_client(SERVER, "", "p1", DAY, 2.0)
-    open_one.fetch([Topic.ENCOUNTERS])
+    open_one.fetch([ChartSection.ENCOUNTERS])
     open_one.close()
     assert "Authorization" not in server.calls[0].request.headers
 
@@ -81,7 +81,7 @@ def test_next_links_are_followed_relative_or_absolute(
     """bug-log 36, bug-log 42."""
     _serve(server, "Encounter", _page({"resourceType": "Encounter", "id": "d1"}, following=following))
     _serve(server, "more", _page({"resourceType": "Encounter", "id": "d2"}))
-    reading = client.fetch([Topic.ENCOUNTERS])[Topic.ENCOUNTERS]
+    reading = client.fetch([ChartSection.ENCOUNTERS])[ChartSection.ENCOUNTERS]
     assert [resource.id for resource, _ in reading.resources] == ["d1", "d2"]
     assert reading.status is Status.READ
 
@@ -90,7 +90,7 @@ def test_a_loop_of_pages_ends_as_incomplete(server: responses.RequestsMock, clie
     """bug-log 38."""
     _serve(server, "Encounter", _page({"resourceType": "Encounter", "id": "d1"}, following=f"{SERVER}/loop"))
     _serve(server, "loop", _page(following=f"{SERVER}/loop"))
-    reading = client.fetch([Topic.ENCOUNTERS])[Topic.ENCOUNTERS]
+    reading = client.fetch([ChartSection.ENCOUNTERS])[ChartSection.ENCOUNTERS]
     assert reading.status is Status.PARTIAL
     assert len(server.calls) == 2
 
@@ -99,7 +99,7 @@ def test_a_refused_page_leaves_what_was_read(server: responses.RequestsMock, cli
     """bug-log 37."""
     _serve(server, "Encounter", _page({"resourceType": "Encounter", "id": "d1"}, following=f"{SERVER}/more"))
     _serve(server, "more", "{}", 400)
-    reading = client.fetch([Topic.ENCOUNTERS])[Topic.ENCOUNTERS]
+    reading = client.fetch([ChartSection.ENCOUNTERS])[ChartSection.ENCOUNTERS]
     assert (reading.status, len(reading.resources)) == (Status.PARTIAL, 1)
 
 
@@ -108,7 +108,7 @@ def test_pages_are_capped(server: responses.RequestsMock) -> None:
     for n in range(6):
         path = "Encounter" if n == 0 else f"page{n}"
         _serve(server, path, _page({"resourceType": "Encounter", "id": f"d{n}"}, following=f"{SERVER}/page{n + 1}"))
-    reading = capped.fetch([Topic.ENCOUNTERS])[Topic.ENCOUNTERS]
+    reading = capped.fetch([ChartSection.ENCOUNTERS])[ChartSection.ENCOUNTERS]
     capped.close()
     assert (reading.status, len(reading.resources)) == (Status.PARTIAL, 3)
 
@@ -121,12 +121,12 @@ def test_a_server_that_is_not_there(
     server: responses.RequestsMock, client: FhirClient, error: Exception, why: str
 ) -> None:
     server.get(f"{SERVER}/Encounter", body=error)
-    assert why in client.fetch([Topic.ENCOUNTERS])[Topic.ENCOUNTERS].why
+    assert why in client.fetch([ChartSection.ENCOUNTERS])[ChartSection.ENCOUNTERS].why
 
 
 def test_rubbish_from_a_server_is_a_failed_answer(server: responses.RequestsMock, client: FhirClient) -> None:
     _serve(server, "Encounter", "<html>sorry</html>")
-    assert client.fetch([Topic.ENCOUNTERS])[Topic.ENCOUNTERS].status is Status.FAILED
+    assert client.fetch([ChartSection.ENCOUNTERS])[ChartSection.ENCOUNTERS].status is Status.FAILED
 
 
 def test_a_slow_server_does_not_hold_the_answer(server: responses.RequestsMock) -> None:
@@ -139,7 +139,7 @@ def test_a_slow_server_does_not_hold_the_answer(server: responses.RequestsMock) 
     server.add_callback(responses.GET, f"{SERVER}/Encounter", callback=slow)
     hurried = open_client(SERVER, "", "p1", DAY, 0.2)
     began = time.monotonic()
-    reading = hurried.fetch([Topic.ENCOUNTERS])[Topic.ENCOUNTERS]
+    reading = hurried.fetch([ChartSection.ENCOUNTERS])[ChartSection.ENCOUNTERS]
     assert time.monotonic() - began < 0.8
     assert (reading.status, reading.why) == (Status.FAILED, "time ran out")
     time.sleep(1.0)  # the late thread ends before the mock does
@@ -150,5 +150,5 @@ def test_an_optional_search_that_fails_takes_nothing_away(server: responses.Requ
     _serve(server, "Practitioner/d1", json.dumps({"resourceType": "Practitioner", "id": "d1"}))
     _serve(server, "PractitionerRole", "{}", 404)
     client.people = ("Practitioner/d1",)
-    reading = client.fetch([Topic.REQUESTER])[Topic.REQUESTER]
+    reading = client.fetch([ChartSection.REQUESTER])[ChartSection.REQUESTER]
     assert (reading.status, len(reading.resources)) == (Status.READ, 1)

@@ -19,18 +19,18 @@ from cds_service.ehr.search_plan import (
     reads_for,
     values_for,
 )
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.policies.mp_mm_1316 import SECTIONS
 from cds_service.policies.mp_mm_1316.needs import FEEDS
 from fhir_mappings.json.server_messages import Issue
 
 DAY = date(2026, 11, 20)
-SEARCHES = [(topic, search) for topic, each in PLAN.items() for search in each]
+SEARCHES = [(section, search) for section, each in PLAN.items() for search in each]
 
 
 def test_the_plan_covers_every_topic_and_each_feeds_something() -> None:
-    assert set(PLAN) | {Topic.PATIENT} == set(Topic) == set(FEEDS)
-    assert all(feeds(topic) for topic in Topic)
+    assert set(PLAN) | {ChartSection.PATIENT} == set(ChartSection) == set(FEEDS)
+    assert all(feeds(section) for section in ChartSection)
 
 
 def test_what_a_topic_feeds_are_sections() -> None:
@@ -43,8 +43,8 @@ def _query(search: Search, variation_index: int | None = None) -> dict[str, list
     return parse_qs(urlsplit(url).query)
 
 
-@pytest.mark.parametrize(("topic", "search"), SEARCHES, ids=[f"{t}-{s.type}" for t, s in SEARCHES])
-def test_every_form_of_a_search_names_the_patient(topic: Topic, search: Search) -> None:
+@pytest.mark.parametrize(("section", "search"), SEARCHES, ids=[f"{t}-{s.type}" for t, s in SEARCHES])
+def test_every_form_of_a_search_names_the_patient(section: ChartSection, search: Search) -> None:
     """And repeats no parameter, and holds no template of its own any more."""
     for index in [None, *range(len(search.variations))]:
         query = _query(search, index)
@@ -54,7 +54,7 @@ def test_every_form_of_a_search_names_the_patient(topic: Topic, search: Search) 
 
 
 def test_readings_are_asked_for_as_far_back_as_a_rule_uses_them() -> None:
-    tests, sensor, undated = PLAN[Topic.GLUCOSE]
+    tests, sensor, undated = PLAN[ChartSection.GLUCOSE]
     # 12 calendar months for D.I.I.2 and 30 days for D.I.G, with some days to spare.
     assert _query(tests)["date"] == ["ge2025-10-16"]  # 400 days before 2026-11-20
     assert _query(sensor)["date"] == ["ge2026-10-18"]  # 33 days before 2026-11-20
@@ -63,7 +63,7 @@ def test_readings_are_asked_for_as_far_back_as_a_rule_uses_them() -> None:
 
 def test_a_refused_glucose_search_loses_sorting_then_large_pages_then_dates_then_codes() -> None:
     """A server that refuses a page of 1000 is asked for 200 and 100 before it is asked for whatever it likes."""
-    tests = PLAN[Topic.GLUCOSE][0]
+    tests = PLAN[ChartSection.GLUCOSE][0]
     queries = [_query(tests, index) for index in range(len(tests.variations))]
     assert [query.get("_count") for query in queries[1:4]] == [["200"], ["100"], None]
     forms = [set(query) for query in queries]
@@ -77,7 +77,7 @@ def test_a_refused_glucose_search_loses_sorting_then_large_pages_then_dates_then
 
 def test_what_the_server_complains_of_is_changed_first() -> None:
     """HealthLake names `_count`: the next smaller page is asked for, with sorting and dates as before."""
-    left = list(PLAN[Topic.GLUCOSE][0].variations)
+    left = list(PLAN[ChartSection.GLUCOSE][0].variations)
     complaint = [Issue("error", "invalid", diagnostics="Invalid value for _count: at most 100")]
     sizes = [next_variation(left, complaint).put for _ in range(2)]
     assert sizes == [(("_count", size),) for size in ("200", "100")]
@@ -98,14 +98,14 @@ def test_long_code_lists_are_cut_into_chunks() -> None:
 
 
 def test_people_are_read_with_their_roles() -> None:
-    assert [r.url for r in reads_for(Topic.REQUESTER, "p1", ["Practitioner/d/1"])] == [
+    assert [r.url for r in reads_for(ChartSection.REQUESTER, "p1", ["Practitioner/d/1"])] == [
         "Practitioner/d%2F1",
         "PractitionerRole?practitioner=d%2F1",
     ]
-    assert [r.url for r in reads_for(Topic.REQUESTER, "p1", ["PractitionerRole/r1"])] == ["PractitionerRole/r1"]
-    assert [r.url for r in reads_for(Topic.REQUESTER, "p1", ["Organization/o1"])] == ["Organization/o1"]
-    assert reads_for(Topic.REQUESTER, "p1", ["Patient/p1"]) == []
-    assert [r.url for r in reads_for(Topic.PATIENT, "p/1", [])] == ["Patient/p%2F1"]
+    assert [r.url for r in reads_for(ChartSection.REQUESTER, "p1", ["PractitionerRole/r1"])] == ["PractitionerRole/r1"]
+    assert [r.url for r in reads_for(ChartSection.REQUESTER, "p1", ["Organization/o1"])] == ["Organization/o1"]
+    assert reads_for(ChartSection.REQUESTER, "p1", ["Patient/p1"]) == []
+    assert [r.url for r in reads_for(ChartSection.PATIENT, "p/1", [])] == ["Patient/p%2F1"]
 
 
 SCOPES = [
@@ -138,46 +138,46 @@ CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category|"
 CONDITION = "http://terminology.hl7.org/CodeSystem/condition-category|"
 CONCERN = "http://hl7.org/fhir/us/core/CodeSystem/condition-category|health-concern"
 GRANULAR = [
-    (Topic.HBA1C, "laboratory", Granted.ALL),
-    (Topic.EGFR, "laboratory,survey", Granted.ALL),
-    (Topic.HBA1C, "vital-signs survey", Granted.PART),
-    (Topic.GLUCOSE, "laboratory", Granted.PART),
-    (Topic.GLUCOSE, "vital-signs", Granted.PART),
-    (Topic.GLUCOSE, "vital-signs laboratory", Granted.ALL),
-    (Topic.GLUCOSE, "vital-signs,laboratory", Granted.ALL),
+    (ChartSection.HBA1C, "laboratory", Granted.ALL),
+    (ChartSection.EGFR, "laboratory,survey", Granted.ALL),
+    (ChartSection.HBA1C, "vital-signs survey", Granted.PART),
+    (ChartSection.GLUCOSE, "laboratory", Granted.PART),
+    (ChartSection.GLUCOSE, "vital-signs", Granted.PART),
+    (ChartSection.GLUCOSE, "vital-signs laboratory", Granted.ALL),
+    (ChartSection.GLUCOSE, "vital-signs,laboratory", Granted.ALL),
     (None, "vital-signs laboratory", Granted.PART),
 ]
 
 
-@pytest.mark.parametrize(("topic", "categories", "granted"), GRANULAR)
+@pytest.mark.parametrize(("section", "categories", "granted"), GRANULAR)
 def test_granular_scopes_that_together_cover_a_search_are_whole(
-    topic: Topic | None, categories: str, granted: Granted
+    section: ChartSection | None, categories: str, granted: Granted
 ) -> None:
     """US Core's granular scopes: results are laboratory; home readings are vital signs or laboratory results."""
     each = [",".join(CATEGORY + name for name in part.split(",")) for part in categories.split()]
     scope = " ".join(f"user/Observation.rs?category={part}" for part in each)
-    assert parse(scope).granted("Observation", topic) is granted
-    assert parse(scope.replace("|", "%7C")).granted("Observation", topic) is granted
+    assert parse(scope).granted("Observation", section) is granted
+    assert parse(scope.replace("|", "%7C")).granted("Observation", section) is granted
 
 
 def test_all_three_categories_of_us_core_are_all_conditions() -> None:
     parts = [CONDITION + "encounter-diagnosis", CONDITION + "problem-list-item", CONCERN]
     clauses = [f"patient/Condition.rs?category={part}" for part in parts]
-    assert parse(" ".join(clauses)).granted("Condition", Topic.CONDITIONS) is Granted.ALL
+    assert parse(" ".join(clauses)).granted("Condition", ChartSection.CONDITIONS) is Granted.ALL
     for left_out in range(3):
         some = [clause for index, clause in enumerate(clauses) if index != left_out]
-        assert parse(" ".join(some)).granted("Condition", Topic.CONDITIONS) is Granted.PART
+        assert parse(" ".join(some)).granted("Condition", ChartSection.CONDITIONS) is Granted.PART
 
 
 @pytest.mark.parametrize("query", ["status=final", "category=laboratory&status=final", "code=4548-4", "category:in=x"])
 def test_scopes_that_are_narrowed_in_another_way_grant_a_part(query: str) -> None:
     scope = f"user/Observation.rs?{query}"
-    assert parse(scope).granted("Observation", Topic.HBA1C) is Granted.PART
+    assert parse(scope).granted("Observation", ChartSection.HBA1C) is Granted.PART
 
 
 @pytest.mark.parametrize("word", ["EPIC.FHIR.R4.SERVICES.Observation.Search", "Observation.read", "allScopes", "api:x"])
 def test_a_word_that_is_not_understood_may_grant_what_the_others_do_not(word: str) -> None:
     scopes = parse(f"launch patient/Patient.read patient/Condition.rs?category={CONCERN} {word}")
-    assert scopes.granted("Observation", Topic.HBA1C) is Granted.ALL
+    assert scopes.granted("Observation", ChartSection.HBA1C) is Granted.ALL
     # What a clause narrows may still be narrowed.
-    assert scopes.granted("Condition", Topic.CONDITIONS) is Granted.PART
+    assert scopes.granted("Condition", ChartSection.CONDITIONS) is Granted.PART

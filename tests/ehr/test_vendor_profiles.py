@@ -15,7 +15,7 @@ import pytest
 
 from cds_service.ehr.client import FhirClient
 from cds_service.errors import ServiceError
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.services.answer_hook import answer
 from cds_service.settings import Settings
 from tests.cases.runner import PUBLIC_URL, CaseFile, all_cases, determinations, findings
@@ -34,7 +34,7 @@ class _Client(FhirClient):
     """Waits for every page, so that the same chart always has the same answer."""
 
     @property
-    def unfinished(self) -> frozenset[Topic]:
+    def unfinished(self) -> frozenset[ChartSection]:
         return frozenset()
 
 
@@ -90,7 +90,7 @@ def _from_prefetch(name: str) -> Differences:
     chart = _chart(request)
     patients = [r for r in chart if r["resourceType"] == "Patient"]
     rest = bundle(*(r for r in chart if r not in patients))
-    prefetch: JSON = {topic.value: None for topic in Topic}
+    prefetch: JSON = {section.value: None for section in ChartSection}
     prefetch |= {"patient": patients[0] if patients else None, "conditions": rest}
     return _judged(case, request | {"prefetch": prefetch, "fhirServer": BASE}, None)
 

@@ -15,7 +15,7 @@ from fhir_mappings.common.dates import Calendar
 from fhir_mappings.common.references import PatientIdentity
 from fhir_mappings.json.clinical_views import Resource
 from fhir_mappings.json.fhir_json import read
-from fhir_mappings.json.search_result import Reading
+from fhir_mappings.json.search_result import SearchResult
 
 JSON = dict[str, Any]
 SERVER = "https://ehr.example.invalid/fhir"
@@ -31,7 +31,7 @@ VERIFICATION = "http://terminology.hl7.org/CodeSystem/condition-ver-status"
 def chart_context(*beside: JSON, zone: str = "America/New_York") -> ChartContext:
     """The surroundings of patient p1 on SERVER; `beside` are resources that others may refer to."""
     context = ChartContext(PatientIdentity("p1", SERVER), Calendar(ZoneInfo(zone)), SERVER)
-    context.index(Reading(resources=located(*beside)).by_type())
+    context.index(SearchResult(resources=located(*beside)).by_type())
     return context
 
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from fhir_mappings.chart.patient_demographics import Banner, banner_of, name_in
+from fhir_mappings.chart.patient_demographics import Demographics, demographics_of, name_in
 
 
-def banner(**members: Any) -> Banner:
-    return banner_of(json.dumps({"resourceType": "Patient", "id": "p1"} | members).encode())
+def banner(**members: Any) -> Demographics:
+    return demographics_of(json.dumps({"resourceType": "Patient", "id": "p1"} | members).encode())
 
 
 def named(*names: Any) -> str:
@@ -35,11 +35,11 @@ def test_all_that_a_banner_shows() -> None:
         gender="female",
         identifier=[{"value": "123"}],
     )
-    assert found == Banner(True, "Jane Q Doe", "1980-02-29", "female", "123")
+    assert found == Demographics(True, "Jane Q Doe", "1980-02-29", "female", "123")
 
 
 def test_what_the_chart_does_not_say_is_empty() -> None:
-    assert banner() == Banner(read=True)
+    assert banner() == Demographics(read=True)
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_what_the_chart_does_not_say_is_empty() -> None:
     ids=lambda body: str(body)[:40],
 )
 def test_what_is_no_patient_was_not_read(body: bytes | None) -> None:
-    assert banner_of(body) == Banner()
-    assert not Banner().read
+    assert demographics_of(body) == Demographics()
+    assert not Demographics().read
 
 
 USUAL = {"use": "usual", "given": ["Jo"], "family": "Usual"}
@@ -132,7 +132,7 @@ def test_odd_members_are_empty(odd: Any) -> None:
     found = banner(name=odd, identifier=odd)
     assert (found.name, found.identifier) == ("", "")
     if not isinstance(odd, str):
-        assert banner(birthDate=odd, gender=odd) == Banner(read=True)
+        assert banner(birthDate=odd, gender=odd) == Demographics(read=True)
 
 
 def test_a_persons_name() -> None:

@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from cds_service.facts import Chart, Topic
+from cds_service.facts import Chart, ChartSection
 from fhir_mappings.chart.chart_reader import ChartReader
 from fhir_mappings.json.fhir_json import read
 from tests.fhir_mappings.builders import JSON, SERVER
@@ -17,7 +17,7 @@ from tests.support import bundle, condition, insulin, observation
 def reader(*resources: JSON, patient: JSON | None = None) -> ChartReader:
     """A reader of one answer."""
     answer = read(json.dumps(bundle(*resources, *([patient] if patient else []))).encode())
-    return ChartReader({Topic.CONDITIONS: answer}, [], "p1", SERVER, "America/New_York")
+    return ChartReader({ChartSection.CONDITIONS: answer}, [], "p1", SERVER, "America/New_York")
 
 
 def chart(*resources: JSON) -> Chart:
@@ -118,16 +118,16 @@ def test_the_patient_under_a_uuid_in_the_same_bundle() -> None:
         {"resource": condition("c2", "E11.9") | {"subject": {"reference": "urn:uuid:other"}}},
     ]
     answer = read(json.dumps({"resourceType": "Bundle", "entry": entries}).encode())
-    found = ChartReader({Topic.CONDITIONS: answer}, [], "p1", SERVER, "America/New_York").chart()
+    found = ChartReader({ChartSection.CONDITIONS: answer}, [], "p1", SERVER, "America/New_York").chart()
     assert [d.reference for d in found.diagnoses] == ["Condition/c1"]
     assert any("c2" in note for note in found.notes)
 
 
 def test_what_could_not_be_read_is_named_by_its_topic() -> None:
     answers = {
-        Topic.HBA1C: read(b"<html>"),
-        Topic.INSULIN: read(json.dumps(bundle() | {"total": 3}).encode()).settled(),
+        ChartSection.HBA1C: read(b"<html>"),
+        ChartSection.INSULIN: read(json.dumps(bundle() | {"total": 3}).encode()).settled(),
     }
     found = ChartReader(answers, [], "p1", SERVER, "America/New_York").chart()
-    assert set(found.unread) == {Topic.HBA1C}
-    assert set(found.partial) == {Topic.INSULIN}
+    assert set(found.unread) == {ChartSection.HBA1C}
+    assert set(found.partial) == {ChartSection.INSULIN}

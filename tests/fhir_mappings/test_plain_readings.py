@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fhir_mappings.chart import glucose_fast_path
-from fhir_mappings.chart.glucose_fast_path import take_plain
+from fhir_mappings.chart.glucose_fast_path import split_fast_path
 from fhir_mappings.chart.observation_facts import ObservationFacts
 from fhir_mappings.chart.observations import read_observations
 from fhir_mappings.chart.reading_origin import ReadingOrigins
@@ -124,7 +124,7 @@ def test_a_reading_goes_by_its_own_code_whatever_came_before(codes: list[list[tu
     ]
     with patch.object(glucose_fast_path, "_MOST", 0):  # all of them are handed on, with what their codes say
         context = chart_context()
-        rest = take_plain(located(*observations), context, ReadingOrigins(context), ObservationFacts())
+        rest = split_fast_path(located(*observations), context, ReadingOrigins(context), ObservationFacts())
     assert [kind.concepts for _, _, kind in rest] == [terminology.concepts(each.code) for each, _, _ in rest]
     assert [kind.code for _, _, kind in rest] == [each[0][1] if len(each) == 1 else None for each in codes]
 
@@ -132,7 +132,7 @@ def test_a_reading_goes_by_its_own_code_whatever_came_before(codes: list[list[tu
 def _left(*observations: JSON) -> int:
     """How many have to be read in full."""
     context = chart_context()
-    return len(take_plain(located(*observations), context, ReadingOrigins(context), ObservationFacts()))
+    return len(split_fast_path(located(*observations), context, ReadingOrigins(context), ObservationFacts()))
 
 
 def test_what_a_meter_and_a_sensor_send_is_plain() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from fhir_mappings.chart.chart_reader import ChartReader
 from fhir_mappings.json.fhir_json import KNOWN_TYPES, contained, plain, read, read_members
-from fhir_mappings.json.search_result import Reading, Status
+from fhir_mappings.json.search_result import SearchResult, Status
 from tests import support
 from tests.fhir_mappings.builders import JSON
 
@@ -22,7 +22,7 @@ OTHER = support.observation("a2", "4548-4", 7.4, "%", "2026-07-01")
 BROKEN = LAB | {"id": "broken", "code": 17}
 
 
-def answer(value: Any) -> Reading:
+def answer(value: Any) -> SearchResult:
     """What an answer of this JSON reads as."""
     return read(json.dumps(value).encode()).settled()
 
@@ -50,7 +50,7 @@ def test_members_read_together_read_as_each_does_alone(count: int) -> None:
         assert found == {name: read(json.dumps(value).encode()) for name, value in sent.items()}
 
 
-def ids(reading: Reading) -> list[str | None]:
+def ids(reading: SearchResult) -> list[str | None]:
     """Ids of what was read, in order."""
     return [resource.id for resource, _ in reading.resources]
 

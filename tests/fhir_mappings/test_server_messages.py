@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from fhir_mappings.json.fhir_json import read
-from fhir_mappings.json.search_result import Reading, Status
+from fhir_mappings.json.search_result import SearchResult, Status
 from fhir_mappings.json.server_messages import Level, hear, table
 from fhir_mappings.json.views import OperationOutcome
 from tests import support
@@ -35,16 +35,18 @@ def plain(code: str, severity: str = "warning", text: str = "", details: str = "
     return issue | ({"diagnostics": text} if text else {}) | ({"details": {"text": details}} if details else {})
 
 
-def answer(*issues: JSON, beside: tuple[JSON, ...] = (LAB,), topic: Topic | None = Topic.HBA1C) -> Reading:
+def answer(
+    *issues: JSON, beside: tuple[JSON, ...] = (LAB,), section: ChartSection | None = ChartSection.HBA1C
+) -> SearchResult:
     """A searchset with these issues in one OperationOutcome, settled as the answer to a search."""
     outcome = {"resourceType": "OperationOutcome", "issue": list(issues)}
-    return read(json.dumps(support.bundle(outcome, *beside)).encode()).settled(topic)
+    return read(json.dumps(support.bundle(outcome, *beside)).encode()).settled(section)
 
 
-def _level(issue: JSON, topic: Topic | None = Topic.HBA1C) -> Level:
+def _level(issue: JSON, section: ChartSection | None = ChartSection.HBA1C) -> Level:
     outcome = read(json.dumps(support.bundle({"resourceType": "OperationOutcome", "issue": [issue]})).encode())
     assert isinstance(outcome.issues[0], OperationOutcome.Issue)
-    return hear(outcome.issues[0], topic).level
+    return hear(outcome.issues[0], section).level
 
 
 LEVELS = {
@@ -83,56 +85,56 @@ def test_an_unknown_code_of_epic_is_weighed_by_type_and_words() -> None:
 
 
 WITHHELD = {
-    "records of other organizations": (Topic.CONDITIONS, "Condition - Outside Record Problems", Level.NOTED),
-    "results of other organizations": (Topic.HBA1C, "Observation - Outside Record Results", Level.NOTED),
-    "orders of other organizations": (Topic.INSULIN, "MedicationRequest - Outside Record", Level.NOTED),
-    "genomics": (Topic.HBA1C, "Observation - Genomics", Level.NOTED),
-    "genomics among the diagnoses": (Topic.CONDITIONS, "Condition - Genomics", Level.NOTED),
-    "encounter diagnoses": (Topic.CONDITIONS, "Condition - Encounter Diagnosis", Level.INCOMPLETE),
-    "problems": (Topic.CONDITIONS, "Condition - Problems", Level.INCOMPLETE),
-    "health concerns": (Topic.CONDITIONS, "Condition - Health Concern", Level.INCOMPLETE),
-    "laboratory results": (Topic.EGFR, "Observation - Labs", Level.INCOMPLETE),
-    "laboratory results, in glucose": (Topic.GLUCOSE, "Observation - Labs", Level.INCOMPLETE),
-    "vital signs, in laboratory results": (Topic.HBA1C, "Observation - Vital Signs", Level.NOTED),
-    "vital signs, in glucose": (Topic.GLUCOSE, "Observation - Vitals", Level.INCOMPLETE),
-    "social history": (Topic.GLUCOSE, "Observation - Social History", Level.NOTED),
-    "medications": (Topic.INSULIN, "MedicationRequest - Signed Medication Order", Level.INCOMPLETE),
+    "records of other organizations": (ChartSection.CONDITIONS, "Condition - Outside Record Problems", Level.NOTED),
+    "results of other organizations": (ChartSection.HBA1C, "Observation - Outside Record Results", Level.NOTED),
+    "orders of other organizations": (ChartSection.INSULIN, "MedicationRequest - Outside Record", Level.NOTED),
+    "genomics": (ChartSection.HBA1C, "Observation - Genomics", Level.NOTED),
+    "genomics among the diagnoses": (ChartSection.CONDITIONS, "Condition - Genomics", Level.NOTED),
+    "encounter diagnoses": (ChartSection.CONDITIONS, "Condition - Encounter Diagnosis", Level.INCOMPLETE),
+    "problems": (ChartSection.CONDITIONS, "Condition - Problems", Level.INCOMPLETE),
+    "health concerns": (ChartSection.CONDITIONS, "Condition - Health Concern", Level.INCOMPLETE),
+    "laboratory results": (ChartSection.EGFR, "Observation - Labs", Level.INCOMPLETE),
+    "laboratory results, in glucose": (ChartSection.GLUCOSE, "Observation - Labs", Level.INCOMPLETE),
+    "vital signs, in laboratory results": (ChartSection.HBA1C, "Observation - Vital Signs", Level.NOTED),
+    "vital signs, in glucose": (ChartSection.GLUCOSE, "Observation - Vitals", Level.INCOMPLETE),
+    "social history": (ChartSection.GLUCOSE, "Observation - Social History", Level.NOTED),
+    "medications": (ChartSection.INSULIN, "MedicationRequest - Signed Medication Order", Level.INCOMPLETE),
     "what patients report of operations": (
-        Topic.EDUCATION,
+        ChartSection.EDUCATION,
         "Procedure - Patient-Reported Surgical History",
         Level.NOTED,
     ),
-    "procedures": (Topic.EDUCATION, "Procedure - Orders", Level.INCOMPLETE),
+    "procedures": (ChartSection.EDUCATION, "Procedure - Orders", Level.INCOMPLETE),
     "documents, which nobody asked for": (
-        Topic.HBA1C,
+        ChartSection.HBA1C,
         "DocumentReference - Document Information",
         Level.NOTED,
     ),
 }
 
 
-@pytest.mark.parametrize(("topic", "name", "level"), WITHHELD.values(), ids=WITHHELD.keys())
+@pytest.mark.parametrize(("section", "name", "level"), WITHHELD.values(), ids=WITHHELD.keys())
 @pytest.mark.parametrize("code", ["59204", "59205"])
 def test_a_part_that_was_withheld_counts_when_it_was_asked_for(
-    topic: Topic, name: str, level: Level, code: str
+    section: ChartSection, name: str, level: Level, code: str
 ) -> None:
     """policy.md, 59204 and 59205: by what `diagnostics` names, against what the search was for."""
     for who in ("Client", "User"):
         text = f"{who} not authorized for {name}. Search results of this type have not been included."
-        assert _level(epic(code, text), topic) is level
+        assert _level(epic(code, text), section) is level
 
 
 def test_a_withheld_part_that_nobody_names_counts() -> None:
-    assert _level(epic("59204"), Topic.CONDITIONS) is Level.INCOMPLETE
-    assert _level(epic("59205", "Not authorized."), Topic.CONDITIONS) is Level.INCOMPLETE
+    assert _level(epic("59204"), ChartSection.CONDITIONS) is Level.INCOMPLETE
+    assert _level(epic("59205", "Not authorized."), ChartSection.CONDITIONS) is Level.INCOMPLETE
 
 
 def test_a_withheld_part_is_understood_without_the_vendors_code() -> None:
     """Seen with the code on the first issue only."""
     text = "Client not authorized for Condition - Health Concern"
-    assert _level(plain("suppressed", text=text), Topic.CONDITIONS) is Level.INCOMPLETE
+    assert _level(plain("suppressed", text=text), ChartSection.CONDITIONS) is Level.INCOMPLETE
     text = "Client not authorized for Condition - Outside Record Problems"
-    assert _level(plain("suppressed", text=text), Topic.CONDITIONS) is Level.NOTED
+    assert _level(plain("suppressed", text=text), ChartSection.CONDITIONS) is Level.NOTED
 
 
 def test_of_several_issues_the_worst_counts() -> None:
@@ -233,7 +235,7 @@ def test_the_servers_own_words_are_not_repeated() -> None:
 def test_an_outcome_in_place_of_a_searchset() -> None:
     """Alone, "no results" is an answer; anything else is none."""
 
-    def alone(*issues: JSON) -> Reading:
+    def alone(*issues: JSON) -> SearchResult:
         return read(json.dumps({"resourceType": "OperationOutcome", "issue": list(issues)}).encode()).settled()
 
     assert alone(epic("4101")).status is Status.EMPTY
@@ -247,8 +249,11 @@ def test_an_outcome_in_place_of_a_searchset() -> None:
 def test_long_texts_are_read_in_no_time() -> None:
     began = time.monotonic()
     for text in ("could not be " * 20_000, "no results " * 20_000, "_sort " * 50_000, "A" * 500_000, "Aa - " * 90_000):
-        hear(OperationOutcome.Issue("warning", "processing", diagnostics=text), Topic.HBA1C)
-        hear(OperationOutcome.Issue("warning", "processing", diagnostics=f"not authorized for {text}"), Topic.HBA1C)
+        hear(OperationOutcome.Issue("warning", "processing", diagnostics=text), ChartSection.HBA1C)
+        hear(
+            OperationOutcome.Issue("warning", "processing", diagnostics=f"not authorized for {text}"),
+            ChartSection.HBA1C,
+        )
     assert time.monotonic() - began < 1.0
 
 
@@ -277,5 +282,5 @@ def test_the_page_tells_the_issue_types_as_they_are() -> None:
     page = PAGE.read_text(encoding="utf-8")
     assert ", ".join(f"`{code}`" for code in table()["issue"]["missing"]) in page
     assert ", ".join(f"`{code}`" for code in table()["issue"]["refused"]) in page
-    for topic, names in table()["withheld"]["besides"].items():
-        assert f"| {topic} | {', '.join(names)} |" in page
+    for section, names in table()["withheld"]["besides"].items():
+        assert f"| {section} | {', '.join(names)} |" in page

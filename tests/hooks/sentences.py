@@ -19,6 +19,7 @@ from cds_service.engine.truth import MET
 from cds_service.errors import ServiceError
 from cds_service.facts import (
     Chart,
+    ChartSection,
     Credential,
     DeviceOrder,
     Diagnosis,
@@ -26,7 +27,6 @@ from cds_service.facts import (
     Provider,
     ReadingOrigin,
     Scope,
-    Topic,
 )
 from cds_service.policies.mp_mm_1316 import CRITERIA, EXCLUSIONS, POLICY, REPLACEMENT
 from cds_service.policies.mp_mm_1316.replacement import REFUSED_REASONS, REQUIREMENTS
@@ -165,8 +165,8 @@ def _charts() -> Iterator[tuple[DeviceOrder, Chart]]:
     """What no case file holds: each line makes a truth, basis or gap that the rules can reach."""
     yield ORDER, Chart()
     yield replace(ORDER, orderer=Provider("Practitioner/a", Credential.UNREAD)), _chart()
-    for topic, answered in product(Topic, ({}, _REPLACES)):
-        yield ORDER, _chart(unread={topic: "the server did not answer"}, answers=answered)
+    for section, answered in product(ChartSection, ({}, _REPLACES)):
+        yield ORDER, _chart(unread={section: "the server did not answer"}, answers=answered)
     yield from _devices()
     yield from _replacements()
     yield ORDER, _chart(replace(DIABETES, concepts=frozenset(), supported=frozenset({Concept.MICROALBUMINURIA})))

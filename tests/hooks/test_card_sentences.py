@@ -14,7 +14,7 @@ from cds_service.engine.determination import Applicability, Determination, Outco
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, conjunction, met, not_met, unknown
 from cds_service.engine.remedies import LONGEST_STEP
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import Chart, Topic
+from cds_service.facts import Chart, ChartSection
 from cds_service.hooks.card_text import detail
 from cds_service.hooks.card_title import title
 from cds_service.hooks.markdown import escaped, plain, whole_clauses
@@ -286,7 +286,7 @@ def test_of_the_parts_the_one_that_found_most_speaks() -> None:
 
 
 def test_statements_that_could_not_be_read_are_said_once_for_all_reasons() -> None:
-    chart = Chart(diagnoses=(DIABETES,), unread={Topic.ATTESTATIONS: "the server did not answer"})
+    chart = Chart(diagnoses=(DIABETES,), unread={ChartSection.ATTESTATIONS: "the server did not answer"})
     determination = determine(replace(ORDER, replacement_sign="modifier RA"), chart, AS_OF)
     assert determination.on_replacement_path
     assert [finding.id for finding in determination.findings_in_question] == ["D.III.A.3"]

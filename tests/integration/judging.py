@@ -8,7 +8,7 @@ from typing import Any
 
 from flask.testing import FlaskClient
 
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web import create_app
@@ -52,7 +52,7 @@ def determination(chart: list[Resource], patient: str, day: date) -> JSON:
     call["context"]["patientId"] = patient
     entries = [{"resource": each} for each in chart]
     bundle = {"resourceType": "Bundle", "type": "collection", "entry": entries}
-    call["prefetch"] = {"chart": bundle} | dict.fromkeys(topic.value for topic in Topic)
+    call["prefetch"] = {"chart": bundle} | dict.fromkeys(section.value for section in ChartSection)
     return posted(create_app(Settings()).test_client(), call)[-1]
 
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from cds_service.demo.charts import all_charts
 from cds_service.demo.live import held_on, renamed, resources_in
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web import create_app
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.real
 
 SIGN = "/cds-services/insulin-pump-order-sign"
 TOKEN = "token-of-this-module"
-KEYS = [topic.value for topic in Topic]
+KEYS = [section.value for section in ChartSection]
 EVERYTHING_MET = "everything-met"
 # Its prefetch holds an error in place of the readings; a server would hold either the readings or none.
 FAILED_PREFETCH = "glucose-not-retrieved"

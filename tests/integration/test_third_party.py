@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web import create_app
@@ -36,7 +36,7 @@ pytestmark = pytest.mark.real
 SIGN, SELECT = "/cds-services/insulin-pump-order-sign", "/cds-services/insulin-pump-order-select"
 REQUESTS = sorted((support.SHARED / "data" / "requests").glob("*/*.json"))
 CHARTS = [*patient_charts(), *glucose_charts()]
-NOTHING_ELSE = dict.fromkeys(topic.value for topic in Topic)
+NOTHING_ELSE = dict.fromkeys(section.value for section in ChartSection)
 # A call has 4.5 s; the largest chart is 1.5 MB.
 SECONDS = 2.0
 

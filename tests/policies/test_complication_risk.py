@@ -9,7 +9,7 @@ import pytest
 from cds_service.concepts import WITHOUT_STATUS, Concept
 from cds_service.engine.finding import Basis, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import LabResult, Topic, Unusable
+from cds_service.facts import ChartSection, LabResult, Unusable
 from cds_service.policies.mp_mm_1316.complication_risk import albuminuria, complication_risk, difficult_control
 from tests.policies.charts import answers, case, diagnosis, hba1c, moment, ratio
 
@@ -83,7 +83,7 @@ def test_ratios_that_are_there_are_never_said_to_be_missing() -> None:
 
 def test_a_newer_ratio_may_have_been_missed() -> None:
     two = (ratio("2026-03-01", 45), ratio("2026-08-01", 60))
-    found = albuminuria(case(albumin_creatinine=two, partial={Topic.ALBUMIN_CREATININE: "a page failed"}))
+    found = albuminuria(case(albumin_creatinine=two, partial={ChartSection.ALBUMIN_CREATININE: "a page failed"}))
     assert (found.truth, found.gap) == (UNKNOWN, Gap.NOT_RETRIEVED)
 
 

@@ -17,6 +17,7 @@ from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import (
     Answer,
     Chart,
+    ChartSection,
     DeviceOrder,
     Diagnosis,
     GlucoseReading,
@@ -25,7 +26,6 @@ from cds_service.facts import (
     LabResult,
     Record,
     Scope,
-    Topic,
     When,
 )
 from cds_service.policies.mp_mm_1316 import POLICY
@@ -244,7 +244,7 @@ def test_a_statement_outside_its_window_is_not_filled_in() -> None:
 
 
 def test_a_statement_is_not_filled_in_when_a_newer_one_may_have_been_missed() -> None:
-    chart = replace(stating(D_I_C=True), partial={Topic.ATTESTATIONS: "the answer ended early"})
+    chart = replace(stating(D_I_C=True), partial={ChartSection.ATTESTATIONS: "the answer ended early"})
     assert POLICY.on(AS_OF).prefilled(case(chart)) == {}
 
 
@@ -278,10 +278,10 @@ def test_the_last_session_of_the_window_is_the_date_of_the_education(
     assert POLICY.on(AS_OF).prefilled(case(chart)) == ({} if expected is None else {"D.I.D.date": expected})
 
 
-@pytest.mark.parametrize("topic", [Topic.EDUCATION, Topic.ENCOUNTERS])
+@pytest.mark.parametrize("section", [ChartSection.EDUCATION, ChartSection.ENCOUNTERS])
 @pytest.mark.parametrize("how", ["partial", "unread"])
-def test_education_that_was_not_read_whole_fills_in_nothing(topic: Topic, how: str) -> None:
-    chart = replace(Chart(education=(session("2026-06-01"),)), **{how: {topic: "no answer"}})
+def test_education_that_was_not_read_whole_fills_in_nothing(section: ChartSection, how: str) -> None:
+    chart = replace(Chart(education=(session("2026-06-01"),)), **{how: {section: "no answer"}})
     assert POLICY.on(AS_OF).prefilled(case(chart)) == {}
 
 
@@ -319,7 +319,7 @@ def test_of_the_regimen_only_what_is_documented_is_known(orders: list[InsulinOrd
 
 @pytest.mark.parametrize("how", ["partial", "unread"])
 def test_a_regimen_that_was_not_read_whole_is_not_known(how: str) -> None:
-    chart = replace(Chart(insulin=(insulin(adjusts="carb ratio 1:10"),)), **{how: {Topic.INSULIN: "no answer"}})
+    chart = replace(Chart(insulin=(insulin(adjusts="carb ratio 1:10"),)), **{how: {ChartSection.INSULIN: "no answer"}})
     assert regimen_known(case(chart)) == {}
 
 

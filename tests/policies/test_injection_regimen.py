@@ -12,13 +12,13 @@ from cds_service.engine.finding import Finding, Gap
 from cds_service.facts import (
     Answer,
     Chart,
+    ChartSection,
     DeviceOrder,
     Diagnosis,
     InsulinAction,
     InsulinOrder,
     Record,
     Scope,
-    Topic,
     When,
 )
 from cds_service.policies.mp_mm_1316.case import Case
@@ -142,7 +142,7 @@ def test_a_complete_record_against_a_statement_is_for_a_reviewer() -> None:
 
 
 def test_a_record_that_was_not_read_whole_is_not_complete() -> None:
-    found = judged(insulin=(GLARGINE,), answers=STATED, partial={Topic.INSULIN: "a page is missing"})
+    found = judged(insulin=(GLARGINE,), answers=STATED, partial={ChartSection.INSULIN: "a page is missing"})
     assert found.truth.value == "met"
 
 

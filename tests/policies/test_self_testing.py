@@ -14,13 +14,13 @@ from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import (
     Answer,
+    ChartSection,
     GlucoseReading,
     LabResult,
     OtherReading,
     ReadingOrigin,
     Record,
     SensorReading,
-    Topic,
     When,
 )
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough as judge
@@ -271,13 +271,13 @@ def test_a_recorded_count_supports_where_the_readings_do_not_decide() -> None:
 
 
 def test_what_was_not_read_decides_nothing_that_it_could_change() -> None:
-    unread = {Topic.GLUCOSE: "refused"}
+    unread = {ChartSection.GLUCOSE: "refused"}
     assert judge(case(self_tests=sticks(3, 30), unread=unread)).gap is Gap.NOT_RETRIEVED
     assert judge(case(self_tests=sticks(4, 30), partial=unread)).truth is MET
-    devices = {Topic.DEVICES: "refused"}
+    devices = {ChartSection.DEVICES: "refused"}
     assert judge(case(self_tests=sticks(3, 30), unread=devices)).gap is Gap.NOT_RETRIEVED
     assert judge(case(self_tests=sticks(4, 30), unread=devices)).truth is MET
-    visits = {Topic.ENCOUNTERS: "refused"}
+    visits = {ChartSection.ENCOUNTERS: "refused"}
     assert judge(case(unread=visits)).gap is Gap.NOT_DOCUMENTED
     rows = others(ReadingOrigin.VISIT_UNREAD, 5)
     assert judge(case(other_readings=rows, unread=visits)).gap is Gap.NOT_RETRIEVED

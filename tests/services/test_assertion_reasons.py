@@ -11,7 +11,7 @@ from cds_service.engine.coverage_match import CoverageMatch, MatchReason
 from cds_service.engine.determination import Applicability, Determination
 from cds_service.engine.finding import Basis, Finding, Gap, met, unknown
 from cds_service.engine.truth import MET, UNKNOWN
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.services.assert_coverage import AssertionContext, assertion_for
 from cds_service.settings import Settings
 from tests.hooks.sentences import alone, assessed, key, top_findings
@@ -61,7 +61,7 @@ def test_what_could_not_be_read_is_named_by_whole_findings() -> None:
     finding = unknown(Gap.NOT_RETRIEVED, "Not read in full: insulin orders (" + "x" * 40 + ")", "c").with_id("D.I.F")
     determination = alone(finding)
     criteria = tuple(replace(finding, id=f.id) for f in determination.criteria)
-    context = AssertionContext(SETTINGS, "p1", None, AS_OF, True, False, True, frozenset(Topic))
+    context = AssertionContext(SETTINGS, "p1", None, AS_OF, True, False, True, frozenset(ChartSection))
     determination = replace(determination, criteria=criteria, coverage_reference="Coverage/c1")
     made = assertion_for(assessed(determination, MATCH), context)
     assert made is not None

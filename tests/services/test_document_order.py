@@ -13,11 +13,11 @@ import pytest
 
 from cds_service.engine.determination import Outcome
 from cds_service.errors import BadRequest
-from cds_service.facts import Topic, When
+from cds_service.facts import ChartSection, When
 from cds_service.hooks.messages import FhirAccess
 from cds_service.services.document_order import OrderPage, PageRequest, document_order
 from fhir_mappings.json.fhir_json import read
-from fhir_mappings.json.search_result import Reading, failed
+from fhir_mappings.json.search_result import SearchResult, failed
 from fhir_mappings.json.views import RawEntry
 from tests.support import DAY, JSON, NO, NOON, SETTINGS, YES, attestation, bundle, call, order
 
@@ -35,9 +35,9 @@ PERSON: JSON = {
 
 @dataclass
 class Server:
-    """A FHIR server by its answers: topics as the hook would be sent them, single resources and searches by URL."""
+    """A FHIR server by its answers: sections as the hook would be sent them, single resources and searches by URL."""
 
-    topics: JSON
+    sections: JSON
     held: dict[str, JSON] = field(default_factory=dict)
     people: tuple[str, ...] = ()
     as_of: date = DAY
@@ -46,17 +46,19 @@ class Server:
     opened: list[tuple[Any, ...]] = field(default_factory=list)
     closed: bool = False
 
-    def fetch(self, topics: Sequence[Topic], pages: Mapping[Topic, str]) -> Mapping[Topic, Reading]:
+    def fetch(
+        self, sections: Sequence[ChartSection], pages: Mapping[ChartSection, str]
+    ) -> Mapping[ChartSection, SearchResult]:
         """The whole chart."""
-        return {topic: _reading(self.topics.get(topic.value)) for topic in topics}
+        return {section: _reading(self.topics.get(section.value)) for section in sections}
 
-    unfinished: frozenset[Topic] = frozenset()
+    unfinished: frozenset[ChartSection] = frozenset()
 
-    def rest(self, *, waiting: bool) -> Mapping[Topic, Reading]:
+    def rest(self, *, waiting: bool) -> Mapping[ChartSection, SearchResult]:
         """Nothing."""
         return {}
 
-    def read_references(self, references: Sequence[str]) -> list[Reading]:
+    def read_references(self, references: Sequence[str]) -> list[SearchResult]:
         """What is held, and a failure for each that is not."""
         self.asked += references
         return [_reading(self.held[each]) if each in self.held else failed("not there") for each in references]
@@ -76,13 +78,13 @@ class Server:
         return self
 
 
-def _reading(value: JSON | None) -> Reading:
+def _reading(value: JSON | None) -> SearchResult:
     return read(json.dumps(value).encode()).settled()
 
 
-def server(*on_server: JSON, **topics: Any) -> Server:
+def server(*on_server: JSON, **sections: Any) -> Server:
     """A server with a chart in which everything is met, but for what only a person can state."""
-    chart = call(**({"attestations": None, "patient": PERSON} | topics))["prefetch"]
+    chart = call(**({"attestations": None, "patient": PERSON} | sections))["prefetch"]
     held: dict[str, JSON] = {"Patient/p1": PERSON, USER: {"resourceType": "Practitioner", "id": "d1"}}
     for kind in ("DeviceRequest", "ServiceRequest", "MedicationRequest"):
         held[f"{kind}?patient=p1&_count=200"] = bundle(*(r for r in on_server if r["resourceType"] == kind))

@@ -19,6 +19,7 @@ from matplotlib.axes import Axes
 from cds_service.concepts import Concept
 from cds_service.facts import (
     Chart,
+    ChartSection,
     DeviceOrder,
     GlucoseReading,
     InsulinAction,
@@ -27,7 +28,6 @@ from cds_service.facts import (
     Record,
     Scope,
     SensorReading,
-    Topic,
     Unusable,
     When,
 )
@@ -203,13 +203,17 @@ def test_matplotlib_is_not_loaded_before_a_plot_is_drawn() -> None:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
-@pytest.mark.parametrize("topic", [Topic.HBA1C, Topic.GLUCOSE, Topic.INSULIN])
-def test_the_words_say_that_a_topic_was_not_read_whole(topic: Topic) -> None:
-    speaks = {Topic.HBA1C: {"D.I.I.1"}, Topic.GLUCOSE: {"D.I.G", "D.I.I.4"}, Topic.INSULIN: {"D.I.F"}}
+@pytest.mark.parametrize("section", [ChartSection.HBA1C, ChartSection.GLUCOSE, ChartSection.INSULIN])
+def test_the_words_say_that_a_topic_was_not_read_whole(section: ChartSection) -> None:
+    speaks = {
+        ChartSection.HBA1C: {"D.I.I.1"},
+        ChartSection.GLUCOSE: {"D.I.G", "D.I.I.4"},
+        ChartSection.INSULIN: {"D.I.F"},
+    }
     whole = everything()
     parts = {name: getattr(whole, name) for name in ("hba1c", "self_tests", "sensor", "insulin")}
-    found = chart_plots(Chart(**parts, partial={topic: "the server was slow"}), AS_OF, PARAMETERS)
-    assert {each.section for each in found if "not read whole" in each.words} == speaks[topic]
+    found = chart_plots(Chart(**parts, partial={section: "the server was slow"}), AS_OF, PARAMETERS)
+    assert {each.section for each in found if "not read whole" in each.words} == speaks[section]
 
 
 # ---------------------------------------------------------------- D.I.I.1

@@ -15,7 +15,7 @@ from flask.testing import FlaskClient
 from cds_service.demo import pages as demo
 from cds_service.demo.charts import DemoChart, all_charts, shifted
 from cds_service.demo.pages import SERVICE, create_demo, rows
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.settings import Settings
@@ -86,7 +86,7 @@ def test_a_chart_never_goes_stale(chart: DemoChart, day: date) -> None:
 @pytest.mark.parametrize("chart", CHARTS, ids=_ids)
 def test_a_chart_is_valid_fhir_with_all_prefetch_keys_and_nobodys_name(chart: DemoChart) -> None:
     prefetch = chart.request["prefetch"]
-    assert set(prefetch) == {topic.value for topic in Topic}
+    assert set(prefetch) == {section.value for section in ChartSection}
     for resource in (*filter(None, prefetch.values()), chart.request["context"]["draftOrders"]):
         get_fhir_model_class(resource["resourceType"]).model_validate(resource)
     for key, kind in (("patient", "Patient"), ("requester", "Clinician")):

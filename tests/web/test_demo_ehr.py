@@ -28,7 +28,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, KeySet, RSAKey
 from werkzeug.test import TestResponse
 
-from cds_service.demo.ehr.grants import Kept
+from cds_service.demo.ehr.grants import ExpiringStore
 from cds_service.demo.ehr.server import DemoEhr, EhrClient, EhrOptions
 from cds_service.demo.live import running_sandbox
 from cds_service.demo.sandbox_server import is_installed
@@ -1003,7 +1003,7 @@ def test_writes_are_refused_while_the_option_says_so(visit: Visit, fhir: respons
 
 def test_old_things_and_too_many_things_are_dropped() -> None:
     clock = Clock()
-    kept: Kept[int] = Kept(clock, 60, most=3)
+    kept: ExpiringStore[int] = ExpiringStore(clock, 60, most=3)
     names = [kept.keep(number) for number in range(5)]
     assert [kept.look(name) for name in names] == [None, None, 2, 3, 4]
     assert len(kept) == 3

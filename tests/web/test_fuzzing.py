@@ -24,13 +24,13 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from schemathesis import Case, GenerationMode
 
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.hooks.discovery import SERVICES
 from cds_service.settings import Settings
 from cds_service.store.store import Store
 from cds_service.web import create_app
 from cds_service.web.openapi.document import document
-from fhir_mappings.json.search_result import Reading, failed
+from fhir_mappings.json.search_result import SearchResult, failed
 from tests import support
 from tests.conformance.checker import check_error, check_response
 from tests.services.crd import crd_call
@@ -71,15 +71,17 @@ class Nowhere:
     people: tuple[str, ...] = ()
     log: list[str] = field(default_factory=list)
 
-    def fetch(self, topics: Sequence[Topic], pages: Mapping[Topic, str] | None = None) -> Mapping[Topic, Reading]:
-        return {topic: failed("nobody answers") for topic in (*topics, *(pages or ()))}
+    def fetch(
+        self, sections: Sequence[ChartSection], pages: Mapping[ChartSection, str] | None = None
+    ) -> Mapping[ChartSection, SearchResult]:
+        return {section: failed("nobody answers") for section in (*sections, *(pages or ()))}
 
-    unfinished: frozenset[Topic] = frozenset()
+    unfinished: frozenset[ChartSection] = frozenset()
 
-    def rest(self, *, waiting: bool) -> Mapping[Topic, Reading]:
+    def rest(self, *, waiting: bool) -> Mapping[ChartSection, SearchResult]:
         return {}
 
-    def read_references(self, references: Sequence[str]) -> list[Reading]:
+    def read_references(self, references: Sequence[str]) -> list[SearchResult]:
         return [failed("nobody answers") for _ in dict.fromkeys(references)]
 
     def raw(self, reference: str) -> bytes | None:

@@ -20,7 +20,7 @@ import requests
 from cds_service.errors import BadRequest, TooManyCalls
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.http.concurrency_limiter import Turnstile
+from cds_service.web.http.concurrency_limiter import ConcurrencyLimiter
 from cds_service.web.http.request_body import refuse_shape
 from tests import support
 from tests.conformance.checker import check_error
@@ -121,17 +121,17 @@ def test_bombs_are_refused() -> None:
 
 
 def test_a_turnstile_lets_so_many_in_by_client() -> None:
-    turnstile = Turnstile(2)
-    with turnstile.passing("a"), turnstile.passing("a"), turnstile.passing("b"), pytest.raises(TooManyCalls):
-        turnstile.passing("a").__enter__()
-    with turnstile.passing("a"):
+    turnstile = ConcurrencyLimiter(2)
+    with turnstile.slot("a"), turnstile.slot("a"), turnstile.slot("b"), pytest.raises(TooManyCalls):
+        turnstile.slot("a").__enter__()
+    with turnstile.slot("a"):
         pass
 
 
 def test_a_fault_inside_gives_the_place_back() -> None:
-    turnstile = Turnstile(1)
+    turnstile = ConcurrencyLimiter(1)
     for _ in range(3):
-        with pytest.raises(ValueError, match="x"), turnstile.passing("a"):
+        with pytest.raises(ValueError, match="x"), turnstile.slot("a"):
             raise ValueError("x")
 
 

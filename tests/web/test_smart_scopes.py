@@ -10,7 +10,7 @@ import pytest
 from cds_service.ehr.scopes import Granted, parse
 from cds_service.ehr.search_plan import PLAN, reads_for
 from cds_service.ehr.smart import SmartServer
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.services import document_order
 from cds_service.web.smart_app.scopes import STATEMENT, may_write, scope_for
 from fhir_mappings.chart import unresolved_references
@@ -46,7 +46,7 @@ def _needed() -> set[str]:
     forms = [row for s in searches for rows in (s.parameters, *(v.put for v in s.variations)) for row in rows]
     included = {value for name, value in forms if name in ("_include", "_revinclude")}
     people = [f"{kind}/x" for kind in ("Practitioner", "PractitionerRole", "Organization", "Patient", "RelatedPerson")]
-    read = {read.type for topic in Topic for read in reads_for(topic, "p1", people)}
+    read = {read.type for section in ChartSection for read in reads_for(section, "p1", people)}
     found = {search.type for search in searches} | {INCLUDED[value] for value in included} | read
     return found | _linked_types() | _ordered_types() | set(document_order._SEARCHES) | {STATEMENT}
 

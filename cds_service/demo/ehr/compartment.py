@@ -52,7 +52,7 @@ def named(body: bytes) -> Named:
     return _named.decode(body)
 
 
-def hangs_on_patient(kind: str) -> bool:
+def in_patient_compartment(kind: str) -> bool:
     """Whether resources of a type belong to one patient's chart."""
     return kind == "Patient" or kind in _OF_PATIENTS.split()
 

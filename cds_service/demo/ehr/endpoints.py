@@ -32,7 +32,7 @@ _CAPABILITIES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class Endpoints:
     """Its addresses. `root` has no slash at its end."""
 
     root: str
@@ -58,7 +58,7 @@ class Places:
         return f"{self.root}/keys"
 
 
-def smart_configuration(places: Places, options: EhrOptions) -> dict[str, Any]:
+def smart_configuration(places: Endpoints, options: EhrOptions) -> dict[str, Any]:
     """/.well-known/smart-configuration as SMART App Launch 2.2 has it."""
     versions = ("v1", "v2") if options.scopes == "both" else (options.scopes,)
     return _endpoints(places, options) | {
@@ -66,7 +66,7 @@ def smart_configuration(places: Places, options: EhrOptions) -> dict[str, Any]:
     }
 
 
-def openid_configuration(places: Places, options: EhrOptions) -> dict[str, Any]:
+def openid_configuration(places: Endpoints, options: EhrOptions) -> dict[str, Any]:
     """/.well-known/openid-configuration."""
     return _endpoints(places, options) | {
         "subject_types_supported": ["public"],
@@ -75,7 +75,7 @@ def openid_configuration(places: Places, options: EhrOptions) -> dict[str, Any]:
     }
 
 
-def _endpoints(places: Places, options: EhrOptions) -> dict[str, Any]:
+def _endpoints(places: Endpoints, options: EhrOptions) -> dict[str, Any]:
     return {
         "issuer": places.iss,
         "jwks_uri": places.keys,
@@ -90,7 +90,7 @@ def _endpoints(places: Places, options: EhrOptions) -> dict[str, Any]:
     }
 
 
-def with_security(statement: bytes, places: Places) -> bytes:
+def with_security(statement: bytes, places: Endpoints) -> bytes:
     """A CapabilityStatement that names the endpoints, as SMART 1 has it; ValueError when it is none."""
     document = json.loads(statement)
     if not isinstance(document, dict) or not isinstance(document.get("rest"), list):

@@ -9,9 +9,17 @@ from urllib.parse import parse_qsl, quote, urlencode
 
 from flask import Response, request
 
-from cds_service.demo.ehr.compartment import Named, OtherPatient, hangs_on_patient, is_of, named, narrowed, visible
-from cds_service.demo.ehr.endpoints import Places, with_security
-from cds_service.demo.ehr.grants import Memory, Token
+from cds_service.demo.ehr.compartment import (
+    Named,
+    OtherPatient,
+    in_patient_compartment,
+    is_of,
+    named,
+    narrowed,
+    visible,
+)
+from cds_service.demo.ehr.endpoints import Endpoints, with_security
+from cds_service.demo.ehr.grants import Grants, Token
 from cds_service.demo.ehr.options import EhrOptions
 from cds_service.demo.ehr.scopes import Level, Right, level
 from cds_service.ehr.forwarding import Forwarded, Forwarder, NotForwarded
@@ -36,10 +44,12 @@ class Refused(BadRequest):
         self.headers = {"WWW-Authenticate": challenge, "Allow": allow}
 
 
-class Door:
+class Gateway:
     """Answers requests below the FHIR base."""
 
-    def __init__(self, forwarder: Forwarder, memory: Memory, options: EhrOptions, places: Callable[[], Places]) -> None:
+    def __init__(
+        self, forwarder: Forwarder, memory: Grants, options: EhrOptions, places: Callable[[], Endpoints]
+    ) -> None:
         """`places`: where the EHR is, as the present request sees it."""
         self._forwarder = forwarder
         self._memory = memory
@@ -176,7 +186,7 @@ def _reach(token: Token, kind: str, right: Right) -> Level:
     found = level(token.scope, kind, right)
     if found is None:
         _out_of_scope(f"the token's scopes do not grant this on {kind}")
-    if found == "patient" and not hangs_on_patient(kind):
+    if found == "patient" and not in_patient_compartment(kind):
         _out_of_scope(f"{kind} belongs to no patient's chart: it needs a user/ scope")
     return found
 

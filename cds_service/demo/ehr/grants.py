@@ -69,7 +69,7 @@ class Token:
     code: str = field(repr=False)
 
 
-class Kept(Generic[T]):
+class ExpiringStore(Generic[T]):
     """Things under names that cannot be guessed, for a time; the oldest go first when there are too many."""
 
     def __init__(self, clock: Callable[[], float], seconds: float, most: int = _MOST) -> None:
@@ -114,15 +114,15 @@ class Kept(Generic[T]):
         return row[1] if row is not None and row[0] > self._clock() else None
 
 
-class Memory:
+class Grants:
     """All that is remembered. Used from several threads."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock`: epoch seconds."""
         self.clock = clock
-        self.launches: Kept[Context] = Kept(clock, _LAUNCH_SECONDS)
-        self.codes: Kept[Code] = Kept(clock, _CODE_SECONDS)
-        self.tokens: Kept[Token] = Kept(clock, 0.0)
+        self.launches: ExpiringStore[Context] = ExpiringStore(clock, _LAUNCH_SECONDS)
+        self.codes: ExpiringStore[Code] = ExpiringStore(clock, _CODE_SECONDS)
+        self.tokens: ExpiringStore[Token] = ExpiringStore(clock, 0.0)
 
     def redeem(self, name: str, client_id: str) -> Code | None:
         """A code of a client, which is spent by this, whatever comes of it.

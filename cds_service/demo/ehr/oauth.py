@@ -19,8 +19,8 @@ from authlib.oidc.core import OpenIDCode
 from authlib.oidc.core.errors import ConsentRequiredError
 from joserfc.jwk import KeySet, RSAKey
 
-from cds_service.demo.ehr.endpoints import AUTH_METHODS, IDENTITY_SIGNATURE, Places
-from cds_service.demo.ehr.grants import Code, Context, Memory, Token
+from cds_service.demo.ehr.endpoints import AUTH_METHODS, IDENTITY_SIGNATURE, Endpoints
+from cds_service.demo.ehr.grants import Code, Context, Grants, Token
 from cds_service.demo.ehr.options import EhrClient, EhrOptions
 from cds_service.demo.ehr.scopes import supported
 from cds_service.trust.assertions import METHOD, SmartAssertion
@@ -33,7 +33,7 @@ _KEY_BITS = 2048
 class EhrServer(TokenServer):
     """Codes for requests that a person allowed, and tokens for codes."""
 
-    def __init__(self, memory: Memory, options: EhrOptions, places: Callable[[], Places]) -> None:
+    def __init__(self, memory: Grants, options: EhrOptions, places: Callable[[], Endpoints]) -> None:
         """`places`: where the EHR is, as the present request sees it."""
         super().__init__(query_client=options.client, save_token=self._keep_token)
         self.memory = memory
@@ -70,7 +70,7 @@ class _CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
 
     def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
         data = request.payload.data
-        memory: Memory = self.server.memory
+        memory: Grants = self.server.memory
         if data.get("launch") and memory.launches.take(data["launch"]) is None:  # of two requests at once, one has it
             raise InvalidRequestError("this launch was used", redirect_uri=self.redirect_uri)
         kept = Code(

@@ -14,9 +14,9 @@ import msgspec
 from authlib.oauth2.rfc6749 import OAuth2Error
 from flask import Blueprint, Response, g, jsonify, make_response, render_template, request
 
-from cds_service.demo.ehr.endpoints import Places, openid_configuration, smart_configuration
-from cds_service.demo.ehr.gateway import FHIR_JSON, Door, Refused
-from cds_service.demo.ehr.grants import Context, Memory
+from cds_service.demo.ehr.endpoints import Endpoints, openid_configuration, smart_configuration
+from cds_service.demo.ehr.gateway import FHIR_JSON, Gateway, Refused
+from cds_service.demo.ehr.grants import Context, Grants
 from cds_service.demo.ehr.oauth import EhrServer
 from cds_service.demo.ehr.options import EhrClient, EhrOptions
 from cds_service.demo.ehr.scopes import in_words, needs_patient
@@ -53,15 +53,15 @@ class DemoEhr:
         self.options = options or EhrOptions()
         self._path = public_path.rstrip("/")
         self._base_url = base_url
-        self._memory = Memory(clock)
+        self._memory = Grants(clock)
         self._forwarder = Forwarder(fhir_base)
         self._server = EhrServer(self._memory, self.options, self.places)
-        self._door = Door(self._forwarder, self._memory, self.options, self.places)
+        self._door = Gateway(self._forwarder, self._memory, self.options, self.places)
         self.blueprint = self._made()
 
-    def places(self) -> Places:
+    def places(self) -> Endpoints:
         """Where it is. Without a base URL only within a request."""
-        return Places(f"{(self._base_url or request.host_url).rstrip('/')}{self._path}")
+        return Endpoints(f"{(self._base_url or request.host_url).rstrip('/')}{self._path}")
 
     def iss(self) -> str:
         """The FHIR base that apps are told. Without a base URL only within a request."""

@@ -21,7 +21,7 @@ from cds_service.engine.finding import (
 )
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import Diagnosis, LabResult, Topic, Unusable
+from cds_service.facts import ChartSection, Diagnosis, LabResult, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, unread, usable
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen, regimen_start
 from cds_service.policies.mp_mm_1316.phrases import closed_by, dated_labels, open_parts
@@ -52,7 +52,7 @@ def albuminuria(case: Case) -> Finding:
     remarks = tuple(f"Albumin-creatinine ratio of {r.when or 'unknown date'} is pending" for r in pending)
     finding = best_supported(_ratio(case), _supported(case))
     finding = replace(finding, remarks=remarks) if remarks else finding
-    reason = case.not_read(Topic.ALBUMIN_CREATININE)
+    reason = case.not_read(ChartSection.ALBUMIN_CREATININE)
     # A newer result may have been missed, so not even two in range are the newest for certain.
     return unread(finding, reason) if reason else finding
 
@@ -157,7 +157,7 @@ def difficult_control(case: Case) -> Finding:
     attested = case.attested(
         "D.I.H.2", "Difficulty persists despite compliance", "No persistent difficulty despite compliance"
     )
-    return best_supported(attested, case.guarded(_difficulty(case), Topic.HBA1C, Topic.CONDITIONS))
+    return best_supported(attested, case.guarded(_difficulty(case), ChartSection.HBA1C, ChartSection.CONDITIONS))
 
 
 def _difficulty(case: Case) -> Finding:

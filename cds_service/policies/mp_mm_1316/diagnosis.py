@@ -8,7 +8,7 @@ from dataclasses import replace
 from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, unknown
 from cds_service.engine.rule import criterion
-from cds_service.facts import Diagnosis, Topic
+from cds_service.facts import ChartSection, Diagnosis
 from cds_service.policies.mp_mm_1316.case import Case, cite, named
 
 _CLOSES = "A confirmed, active diagnosis of type 1 diabetes, or of type 2 diabetes with insulin treatment (Z79.4)"
@@ -40,7 +40,7 @@ def documented_diagnosis(case: Case) -> Finding:
     type_2 = _type_2_too(case)
     if type_2:
         return _type_2(case, type_2)
-    return case.guarded(_not_documented(case), Topic.CONDITIONS)
+    return case.guarded(_not_documented(case), ChartSection.CONDITIONS)
 
 
 def _type_2_too(case: Case) -> tuple[Diagnosis, ...]:
@@ -75,7 +75,7 @@ def _type_2(case: Case, type_2: tuple[Diagnosis, ...]) -> Finding:
     else:
         words = f"Type 2 diabetes: {named(type_2)}, and nothing that shows insulin dependency"
         finding = unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
-    return case.guarded(finding, Topic.CONDITIONS, Topic.INSULIN)
+    return case.guarded(finding, ChartSection.CONDITIONS, ChartSection.INSULIN)
 
 
 def _mark(case: Case, marks: Sequence[Evidence]) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 
 from cds_service.engine.days import within
 from cds_service.engine.truth import NOT_MET
-from cds_service.facts import Topic, When
+from cds_service.facts import ChartSection, When
 from cds_service.policies.mp_mm_1316.case import Case, usable
 from cds_service.policies.mp_mm_1316.injection_regimen import regimen_known
 from cds_service.policies.mp_mm_1316.replacement import REPLACES, takes_replacement_path
@@ -25,7 +25,7 @@ def charted_answers(case: Case) -> dict[str, Value | When]:
 
 def _education(case: Case) -> dict[str, Value | When]:
     """The last session within the window: its date, not that the program was completed, which is asked."""
-    if case.not_read(Topic.EDUCATION, Topic.ENCOUNTERS):
+    if case.not_read(ChartSection.EDUCATION, ChartSection.ENCOUNTERS):
         return {}  # a later session may have been missed
     start = case.months_ago("education_window_months")
     inside = [

@@ -9,7 +9,7 @@ from cds_service.engine.days import within
 from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met, not_met, unknown
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET
-from cds_service.facts import Answer, Record, Topic, When
+from cds_service.facts import Answer, ChartSection, Record, When
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, usable
 
 _CLOSES = "Completion date of a comprehensive diabetes education program, and the educator with credential"
@@ -31,7 +31,7 @@ def education_completed(case: Case) -> Finding:
     ways = [way for way in (_attested(case), _charted(case)) if way is not None]
     # An old completion is no evidence against a newer one: whichever lies in the window counts.
     finding = best_supported(*([way for way in ways if way.truth is MET] or ways))
-    return case.guarded(finding, Topic.EDUCATION, Topic.ENCOUNTERS)
+    return case.guarded(finding, ChartSection.EDUCATION, ChartSection.ENCOUNTERS)
 
 
 def _charted(case: Case) -> Finding:

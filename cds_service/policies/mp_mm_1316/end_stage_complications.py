@@ -10,7 +10,7 @@ from cds_service.engine.days import compared, days_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
 from cds_service.engine.rule import exclusion
 from cds_service.engine.truth import MET, NOT_MET
-from cds_service.facts import Diagnosis, LabResult, Record, Topic
+from cds_service.facts import ChartSection, Diagnosis, LabResult, Record
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, usable
 from cds_service.policies.mp_mm_1316.phrases import dated_labels
 
@@ -36,7 +36,7 @@ def end_stage_complications(case: Case) -> Finding:
     transplant beside a current end-stage code need a reviewer. Earlier stages and acute injury do not meet it; nothing
     charted does not meet it by absence, once the chart was read."""
     finding = _kidneys(case)
-    return case.guarded(finding, Topic.CONDITIONS, Topic.EGFR, Topic.EDUCATION)
+    return case.guarded(finding, ChartSection.CONDITIONS, ChartSection.EGFR, ChartSection.EDUCATION)
 
 
 def _kidneys(case: Case) -> Finding:

@@ -23,7 +23,7 @@ from cds_service.engine.finding import (
 )
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import GlucoseReading, LabResult, SensorReading, Topic, Unusable
+from cds_service.facts import ChartSection, GlucoseReading, LabResult, SensorReading, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, unread, usable
 from cds_service.policies.mp_mm_1316.hospital_stays import recurrent_hospital_stays
 from cds_service.policies.mp_mm_1316.hypoglycemia import readings as as_evidence
@@ -42,7 +42,7 @@ def hba1c_above_threshold(case: Case) -> Finding:
     months it still decides and the card says how old. A newer result that is only text, or whose comparator allows
     both answers, keeps an older one from deciding."""
     finding = _newest_hba1c(case)
-    reason = case.not_read(Topic.HBA1C)
+    reason = case.not_read(ChartSection.HBA1C)
     # A newer result may have been missed: then not even a met one is the newest for certain.
     return unread(finding, reason) if reason else finding
 
@@ -147,7 +147,7 @@ def premeal_fluctuation(case: Case) -> Finding:
     else:
         found = f"{counted(len(values), 'reading')} before meals from {start} to {end}, too few to judge"
         words = found if values else f"No readings before meals from {start} to {end}"
-        finding = case.guarded(unknown(Gap.NOT_DOCUMENTED, words, closes), Topic.GLUCOSE)
+        finding = case.guarded(unknown(Gap.NOT_DOCUMENTED, words, closes), ChartSection.GLUCOSE)
     return best_supported(attested, finding)
 
 
@@ -177,10 +177,10 @@ def dawn_phenomenon(case: Case) -> Finding:
         closes = f"Readings from 02:00 to 08:00 on at least {p['dawn_mornings']} mornings, or a statement"
         gap = Gap.INCOMPLETE if measured else Gap.NOT_DOCUMENTED
         words = words if measured else f"No early-morning readings from {start} to {end}"
-        return best_supported(attested, case.guarded(unknown(gap, words, closes, evidence), Topic.GLUCOSE))
+        return best_supported(attested, case.guarded(unknown(gap, words, closes, evidence), ChartSection.GLUCOSE))
     frequent = high >= p["dawn_share"] * len(measured)
     finding = (met if frequent else not_met)(words, Basis.SUPPORTED, evidence)
-    reason = case.not_read(Topic.GLUCOSE)
+    reason = case.not_read(ChartSection.GLUCOSE)
     # A share can fall with every morning that was not read, unless it would hold for all mornings of the window.
     certain = frequent and high >= p["dawn_share"] * p["self_test_window_days"]
     return best_supported(attested, unread(finding, reason) if reason and not certain else finding)

@@ -8,7 +8,7 @@ from datetime import date
 from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met, unknown
 from cds_service.engine.rule import criterion
-from cds_service.facts import Topic, Visit
+from cds_service.facts import ChartSection, Visit
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 from cds_service.policies.mp_mm_1316.hypoglycemia import has_diabetes
 from cds_service.policies.mp_mm_1316.low_glucose import by_time, last_moment, may_follow
@@ -25,7 +25,7 @@ def recurrent_hospital_stays(case: Case) -> Finding:
     hyperosmolar states are not ketoacidosis. The text prints 'history or recurrent' and is read as history of
     recurrent."""
     attested = case.attested("D.I.I.6", "Recurrent or prolonged stays", "No recurrent or prolonged stays")
-    return best_supported(attested, case.guarded(_stays(case), Topic.CONDITIONS, Topic.ENCOUNTERS))
+    return best_supported(attested, case.guarded(_stays(case), ChartSection.CONDITIONS, ChartSection.ENCOUNTERS))
 
 
 def _stays(case: Case) -> Finding:

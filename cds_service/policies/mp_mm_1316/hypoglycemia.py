@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Sequence
 from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, unknown
 from cds_service.engine.rule import criterion
-from cds_service.facts import GlucoseReading, Record, Topic
+from cds_service.facts import ChartSection, GlucoseReading, Record
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 from cds_service.policies.mp_mm_1316.low_glucose import (
     Episode,
@@ -46,7 +46,7 @@ def recurring_hypoglycemia(case: Case) -> Finding:
     12 months support it; two lows within two hours are one. Sensor readings below 54 mg/dL for 15 minutes or longer
     on two or more days are for a reviewer."""
     attested = case.attested("D.I.I.2", "Recurring hypoglycemia", "No recurring hypoglycemia")
-    finding = case.guarded(_recurring(case), Topic.CONDITIONS, Topic.ENCOUNTERS, Topic.GLUCOSE)
+    finding = case.guarded(_recurring(case), ChartSection.CONDITIONS, ChartSection.ENCOUNTERS, ChartSection.GLUCOSE)
     return best_supported(attested, finding)
 
 
@@ -155,7 +155,7 @@ def severe_excursions(case: Case) -> Finding:
     midnight and 05:59 local time on two nights of the last 12 months support it. A hyperosmolar state, hypoglycemia
     of level 3 and sensor lows at night are for a reviewer."""
     attested = case.attested("D.I.I.5", "Severe glycemic excursions", "No severe glycemic excursions")
-    finding = case.guarded(_excursion(case), Topic.CONDITIONS, Topic.ENCOUNTERS, Topic.GLUCOSE)
+    finding = case.guarded(_excursion(case), ChartSection.CONDITIONS, ChartSection.ENCOUNTERS, ChartSection.GLUCOSE)
     return best_supported(attested, finding)
 
 

@@ -9,7 +9,7 @@ from cds_service.engine.agreement import reconciled
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, conjunction, met, not_met, unknown
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import NOT_MET, UNKNOWN
-from cds_service.facts import InsulinAction, InsulinOrder, Topic, When
+from cds_service.facts import ChartSection, InsulinAction, InsulinOrder, When
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.pump_use import injected, live_orders, pump_signs, regimen_chain
 from cds_service.policies.mp_mm_1316.regimen_count import Injections, injections
@@ -45,11 +45,11 @@ def injection_regimen(case: Case) -> Finding:
         parts = (count,)
     explanation = "; ".join(dict.fromkeys(part.explanation for part in parts))
     whole = conjunction(parts, f"{explanation[:1].upper()}{explanation[1:]}")
-    return case.guarded(whole, Topic.INSULIN)
+    return case.guarded(whole, ChartSection.INSULIN)
 
 
 def _charted_parts(case: Case) -> tuple[Finding, ...]:
-    unread = case.not_read(Topic.INSULIN) is not None
+    unread = case.not_read(ChartSection.INSULIN) is not None
     charted = _count(case)
     count = reconciled(charted, stated_count(case), not unread and shows_smaller_regimen(case))
     if not live_orders(case):
@@ -77,7 +77,7 @@ def regimen_start(case: Case) -> date | None:
 
 def regimen_known(case: Case) -> dict[str, bool | float | date]:
     """What the chart says of the regimen, by the question that asks for it: only what it documents, no guess."""
-    if pump_signs(case) or case.not_read(Topic.INSULIN):
+    if pump_signs(case) or case.not_read(ChartSection.INSULIN):
         return {}
     known: dict[str, bool | float | date] = {}
     live = live_orders(case)

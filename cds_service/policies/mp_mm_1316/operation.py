@@ -8,7 +8,7 @@ from datetime import date
 from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met, unknown
 from cds_service.engine.rule import criterion
-from cds_service.facts import Record, Topic
+from cds_service.facts import ChartSection, Record
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 from cds_service.policies.mp_mm_1316.pump_use import pumps_in_use
 
@@ -36,7 +36,7 @@ def operates_device(case: Case) -> Finding:
         words = f"Named in words only: {in_words[-1].label}"
         return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, in_words[-3:]))
     words = "No pump training and no pump in use found"
-    return case.guarded(unknown(Gap.NEEDS_ATTESTATION, words, _CLOSES), Topic.DEVICES)
+    return case.guarded(unknown(Gap.NEEDS_ATTESTATION, words, _CLOSES), ChartSection.DEVICES)
 
 
 def _training(trained: Sequence[Record]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from cds_service.engine.days import days_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, not_met, unknown
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET
-from cds_service.facts import OPEN_ORIGINS, GlucoseReading, OtherReading, ReadingOrigin, Topic
+from cds_service.facts import OPEN_ORIGINS, ChartSection, GlucoseReading, OtherReading, ReadingOrigin
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, unread
 from cds_service.policies.mp_mm_1316.phrases import counted
 from cds_service.policies.mp_mm_1316.sensor_wear import SensorWear, sensor_wear
@@ -72,22 +72,24 @@ def _charted(case: Case) -> Finding:
     words = _tests_in_words(case, tests)
     evidence = [Evidence(tests[-1].reference, counted(len(tests), "self-test"), f"{start}/{end}")] if tests else []
     if len(tests) >= _goal(case):
-        finding, reason = met(words, Basis.DOCUMENTED, evidence), case.not_read(Topic.ENCOUNTERS)
+        finding, reason = met(words, Basis.DOCUMENTED, evidence), case.not_read(ChartSection.ENCOUNTERS)
         # Where visits could not be read, readings of one may be a ward's and not the member's own.
         certain = not reason or sum(not r.visit_unread for r in tests) >= _goal(case)
         return finding if certain else unread(finding, reason or "")
     worn = sensor_wear(case, start, end)
     if worn is not None:
-        return case.guarded(_with_sensor(case, worn, f"{words}{_aside_in_words(others)}", evidence), Topic.GLUCOSE)
+        return case.guarded(
+            _with_sensor(case, worn, f"{words}{_aside_in_words(others)}", evidence), ChartSection.GLUCOSE
+        )
     open_readings = sum(r.origin in OPEN_ORIGINS for r in others)
     step = f"complete the meter record, it shows under {case.parameters['self_tests_per_day']} tests a day"
     finding = not_met(f"{words}{_aside_in_words(others)}", Basis.DOCUMENTED, evidence, next_step=step)
     if not _is_complete(case, [r.day for r in tests]) or len(tests) + open_readings >= _goal(case):
         finding = _without_sensor(case, tests, others, words, evidence)
     # A visit that was not read may be at home, and a device that was not read may be a sensor.
-    topics = [Topic.GLUCOSE, *([Topic.ENCOUNTERS] if open_readings else [])]
-    topics += [Topic.DEVICES] if finding.truth is NOT_MET else []
-    return case.guarded(finding, *topics)
+    sections = [ChartSection.GLUCOSE, *([ChartSection.ENCOUNTERS] if open_readings else [])]
+    sections += [ChartSection.DEVICES] if finding.truth is NOT_MET else []
+    return case.guarded(finding, *sections)
 
 
 def _goal(case: Case) -> int:
@@ -223,7 +225,7 @@ def _counted(case: Case) -> Finding | None:
         for r in case.chart.self_test_counts
         if within(r.when, start, case.as_of) is MET and r.value is not None and not r.comparator
     ]
-    if not counts or case.not_read(Topic.GLUCOSE):
+    if not counts or case.not_read(ChartSection.GLUCOSE):
         return None  # a newer record may say otherwise
     newest = max(counts, key=lambda r: (str(r.when), r.reference))
     words, evidence = f"Self-tests recorded as a count: {newest.shown} ({newest.when})", [cite(newest, newest.shown)]

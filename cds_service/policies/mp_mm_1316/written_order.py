@@ -6,7 +6,7 @@ import re
 
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
 from cds_service.engine.rule import criterion
-from cds_service.facts import Credential, Topic
+from cds_service.facts import ChartSection, Credential
 from cds_service.policies.mp_mm_1316.case import Case
 
 _TAXONOMY = re.compile(r"[0-9]{3}[0-9A-Z]{6}X")
@@ -25,7 +25,7 @@ def ordered_in_writing(case: Case) -> Finding:
         return not_met("Modifier EY says that no provider ordered this", Basis.DOCUMENTED, evidence)
     if orderer is None:
         finding = unknown(Gap.NOT_DOCUMENTED, "The order does not name who orders it", _CLOSES)
-        return case.guarded(finding, Topic.REQUESTER)
+        return case.guarded(finding, ChartSection.REQUESTER)
     label = orderer.credential_label
     evidence = [Evidence(orderer.reference, label or orderer.credential.value)]
     if orderer.credential is Credential.MAY_ORDER:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from cds_service.errors import TooManyCalls
 
 
-class Turnstile:
+class ConcurrencyLimiter:
     """Counts the calls under way by client."""
 
     def __init__(self, most: int) -> None:
@@ -20,7 +20,7 @@ class Turnstile:
         self._lock = threading.Lock()
 
     @contextmanager
-    def passing(self, client: str) -> Iterator[None]:
+    def slot(self, client: str) -> Iterator[None]:
         """A call of a client; TooManyCalls when as many as may be are under way."""
         with self._lock:
             if self._under_way[client] >= self._most:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.self_testing import tenths, window
 from cds_service.web.plots.parts import MOST_ROWS, ChartPlot, counted, not_whole, sentences, spelt_days
@@ -83,7 +83,7 @@ def _range(counts: Mapping[date, int]) -> str:
 def _empty(case: Case, counts: Mapping[date, int]) -> str:
     days = [day for day, count in counts.items() if not count]
     words = f"no data on {counted(len(days), 'day')}: {spelt_days(days)}" if days else "no day is without data"
-    return "; ".join([words, *not_whole(case, Topic.GLUCOSE)])
+    return "; ".join([words, *not_whole(case, ChartSection.GLUCOSE)])
 
 
 def _table(counts: Mapping[date, int], what: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

@@ -9,7 +9,7 @@ from math import isfinite
 
 from cds_service.engine.days import compared, months_before, within
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import LabResult, Topic
+from cds_service.facts import ChartSection, LabResult
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.glycemic_indication import hba1c_above_threshold
 from cds_service.web.plots.parts import MOST_ROWS, ChartPlot, counted, not_whole, sentences
@@ -64,7 +64,7 @@ def _words(case: Case, points: Sequence[Point], left_out: int) -> str:
     sides = f"{above} above the line of {threshold:g} %, {below} at or below it"
     sides += f", {either} may be either" if either else ""
     remarks = [f"{counted(left_out, 'more result')} pending, undated or unusable, not drawn"] if left_out else []
-    sides = "; ".join([sides, *remarks, *not_whole(case, Topic.HBA1C)])
+    sides = "; ".join([sides, *remarks, *not_whole(case, ChartSection.HBA1C)])
     drawn = f"{counted(len(points), 'HbA1c result')} in the two years before {case.as_of}, {span}"
     return sentences((drawn, _newest(case, points), sides))
 

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from statistics import quantiles
 
-from cds_service.facts import GlucoseReading, SensorReading, Topic
+from cds_service.facts import ChartSection, GlucoseReading, SensorReading
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.self_testing import window
 from cds_service.web.plots.parts import MOST_ROWS, ChartPlot, clock, counted, not_whole, sentences
@@ -97,7 +97,7 @@ def _words(case: Case, kinds: Sequence[Kind], inside: int) -> str:
     boxed, left_out = " and ".join(kind.name for kind in kinds if kind.boxes), inside - len(spots)
     remarks = [f"{boxed} are drawn as a box for each hour"] if boxed else []
     remarks += [f"{counted(left_out, 'reading')} without a time or value left out"] if left_out else []
-    return sentences((drawn, early, "; ".join(remarks + not_whole(case, Topic.GLUCOSE))))
+    return sentences((drawn, early, "; ".join(remarks + not_whole(case, ChartSection.GLUCOSE))))
 
 
 def _range(spots: Sequence[Spot]) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from cds_service.facts import Topic
+from cds_service.facts import ChartSection
 from cds_service.policies.mp_mm_1316.case import Case
 
 # More rows than these are summed up: nobody reads a table of thousands.
@@ -51,9 +51,9 @@ def short(text: str, room: int) -> str:
     return text if len(text) <= room else text[: room - 1].rstrip() + "…"
 
 
-def not_whole(case: Case, *topics: Topic) -> list[str]:
+def not_whole(case: Case, *sections: ChartSection) -> list[str]:
     """A warning where the chart could not be read whole, so that what is not drawn may still exist."""
-    return ["the chart was not read whole, so there may be more"] if case.not_read(*topics) else []
+    return ["the chart was not read whole, so there may be more"] if case.not_read(*sections) else []
 
 
 def sentences(parts: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from datetime import date
 from itertools import groupby
 
 from cds_service.engine.days import months_before
-from cds_service.facts import InsulinOrder, Topic
+from cds_service.facts import ChartSection, InsulinOrder
 from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.mp_mm_1316.pump_use import pump_signs, regimen_chain, regimen_timeline
 from cds_service.policies.mp_mm_1316.regimen_timeline import Starts, last_day
@@ -122,7 +122,7 @@ def _words(case: Case, timeline: Timeline, older: int, without_days: int) -> str
     remarks = [f"left out: {' and '.join(missing)}"] if missing else []
     if pump_signs(case):
         remarks.append("a pump is already in use, so today's orders say nothing about the injections before it")
-    return sentences((drawn, _about_run(timeline), "; ".join(remarks + not_whole(case, Topic.INSULIN))))
+    return sentences((drawn, _about_run(timeline), "; ".join(remarks + not_whole(case, ChartSection.INSULIN))))
 
 
 def _about_run(timeline: Timeline) -> str:
