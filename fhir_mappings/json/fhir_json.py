@@ -61,9 +61,8 @@ def read_members(data: bytes | msgspec.Raw) -> dict[str, SearchResult]:
         whole = _typed_members.decode(data)
     except DecodeError:
         return {key: read(value) for key, value in few_keys(raw_members.decode(data)).items()}
-    return {
-        key: SearchResult() if value is None else _read_typed(value, None) for key, value in few_keys(whole).items()
-    }
+    values = few_keys(whole)
+    return {key: SearchResult() if value is None else _read_typed(value, None) for key, value in values.items()}
 
 
 def _read_typed(resource: Resource, full_url: str | None) -> SearchResult:
