@@ -81,7 +81,7 @@ class Settings:
     members: str = _setting("", "CSV file of the plan's members (member_id, start, end); none: nobody is refused")
     issue_authorization_numbers: bool = _setting(False, "the plan lets the service issue authorization numbers")
     crd_version: str = _setting("2.2", "version of Da Vinci CRD for clients that ask for none: 2.0.1, 2.1 or 2.2")
-    cgm_counts_as_self_testing: bool | None = _setting(None, "the plan's word on sensor readings for D.I.G")
+    cgm_counts_as_self_testing: bool | None = _setting(None, "whether the plan takes sensor readings for self-tests")
 
     @property
     def authenticates(self) -> bool:

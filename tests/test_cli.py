@@ -77,10 +77,20 @@ def test_policy_prints_sections_parameters_and_readings() -> None:
     assert "D.I.I.6" in CliRunner().invoke(main, ["policy", "D.I.I"]).output
 
 
-def test_an_unknown_section_is_exit_code_2() -> None:
-    done = CliRunner().invoke(main, ["policy", "D.IX"])
+def test_a_policy_is_chosen_by_its_id_and_all_are_listed() -> None:
+    named = CliRunner().invoke(main, ["policy", "D.I.G", "--policy", "MP-MM-1316"])
+    assert named.output == CliRunner().invoke(main, ["policy", "D.I.G"]).output
+    listed = CliRunner().invoke(main, ["policy", "--list"])
+    assert listed.exit_code == 0
+    assert "CareSource MP-MM-1316, Insulin Infusion Pump" in listed.output.splitlines()
+
+
+@pytest.mark.parametrize("arguments", [["D.IX"], ["--policy", "MP-MM-9999"], ["D.I.A", "--policy", "D.IX"]])
+def test_an_unknown_section_or_policy_is_exit_code_2(arguments: list[str]) -> None:
+    done = CliRunner().invoke(main, ["policy", *arguments])
     assert done.exit_code == 2
-    assert "D.IX" in done.stderr
+    assert arguments[-1] in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
 
 
 def test_help_of_serve_lists_every_setting() -> None:

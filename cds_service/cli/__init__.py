@@ -15,7 +15,7 @@ from cds_service.cli.store import db, feedback, replay
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="insulin-pump-cds")
 def main() -> None:
-    """Predicts coverage of insulin pump orders under CareSource medical policy MP-MM-1316."""
+    """Predicts whether a payer's medical policy covers insulin pump orders."""
 
 
 for _command in (serve_command, demo_command, check_command, policy_command, db, replay, feedback, report_command):

@@ -2,38 +2,61 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import click
 
 from cds_service.cli.common import Refused
-from cds_service.policies import mp_mm_1316
+from cds_service.engine.parameters import Parameter
+from cds_service.engine.policy import Policy
+from cds_service.engine.wording import shown
+from cds_service.policies import registry
 
 
 @click.command("policy")
 @click.argument("section", required=False)
-def policy_command(section: str | None) -> None:
-    """Prints the policy as this version holds it: sections, readings, parameters with dates and sources."""
+@click.option("--policy", "policy_id", metavar="ID", help="Which policy; default: the first of --list.")
+@click.option("--list", "lists", is_flag=True, help="Name every policy that this version holds.")
+def policy_command(section: str | None, policy_id: str | None, lists: bool) -> None:
+    """Prints a policy as this version holds it: sections, readings, parameters with dates and sources."""
+    if lists:
+        for held in registry.POLICIES:
+            click.echo(_heading(held))
+        return
+    policy = registry.policy_named(policy_id) if policy_id is not None else registry.POLICIES[0]
+    if policy is None:
+        raise Refused(f"no policy {policy_id}: `insulin-pump-cds policy --list` names all of them")
     if section is None:
-        click.echo(f"{mp_mm_1316.PAYER} {mp_mm_1316.POLICY_ID}, {mp_mm_1316.TITLE}")
-        for start in mp_mm_1316.VERSIONS:
-            click.echo(f"version in force from {start}")
-        wanted = list(mp_mm_1316.SECTIONS)
-    else:
-        wanted = [s for s in mp_mm_1316.SECTIONS if s == section or s.startswith(f"{section}.")]
-        if not wanted:
-            raise Refused(f"no section {section}: `insulin-pump-cds policy` lists all of them")
-    for name in wanted:
-        click.echo(_section(name))
+        click.echo(_heading(policy))
+        for version in policy.versions:
+            click.echo(f"version in force from {version.start} ({version.source})")
+    names = [name for name in policy.sections if section is None or f"{name}.".startswith(f"{section}.")]
+    if not names:
+        raise Refused(f"no section {section}: `insulin-pump-cds policy --policy {policy.id}` lists all of them")
+    for name in names:
+        click.echo(_section(policy, name))
 
 
-def _section(name: str) -> str:
-    section, unit = mp_mm_1316.SECTIONS[name], mp_mm_1316.UNITS.get(name)
+def _heading(policy: Policy) -> str:
+    return f"{policy.payer} {policy.id}, {policy.title}"
+
+
+def _section(policy: Policy, name: str) -> str:
+    """A section as it reads today; one that the text has not yet, as it will read."""
+    start = policy.sections[name].start
+    on_day = policy.on(max(filter(None, (datetime.now(UTC).date(), start))))
+    section, interpretation = on_day.sections[name], on_day.interpretation(name)
     lines = [f"\n{name}  {section.title}", f"  {section.says}"]
-    if unit is not None:
-        lines.append(f"  Read as: {unit.interpretation}")
+    if start is not None:
+        lines.append(f"  In the text from {start}")
+    if interpretation:
+        lines.append(f"  Read as: {interpretation}")
     if section.why_not:
         lines.append(f"  Not modelled: {section.why_not}")
-    for parameter in mp_mm_1316.PARAMETERS.values():
-        if parameter.section == name:
-            values = ", ".join(f"{dated.value} from {dated.start}" for dated in parameter.values)
-            lines.append(f"  {parameter.name} = {values} [{parameter.unit}] ({parameter.source})")
+    lines += [_parameter(parameter) for parameter in policy.parameters.values() if parameter.section == name]
     return "\n".join(lines)
+
+
+def _parameter(parameter: Parameter) -> str:
+    values = ", ".join(f"{shown(dated.value)} from {dated.start}" for dated in parameter.values)
+    return f"  {parameter.name} = {values} [{parameter.unit}] ({parameter.source})"

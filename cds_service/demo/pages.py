@@ -22,10 +22,11 @@ from cds_service.demo.charts import DemoChart, all_charts
 from cds_service.demo.coverage_information import written
 from cds_service.demo.live import Sandbox, resources_in, searches
 from cds_service.errors import NotFound
+from cds_service.policies.registry import policy_on
 from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings, load, replaced
 from cds_service.web.application import create_app
-from cds_service.web.finding_rows import GROUPS, rows
+from cds_service.web.finding_rows import FindingTable, finding_tables
 from cds_service.web.policy_page import guarded
 
 if TYPE_CHECKING:
@@ -172,10 +173,16 @@ def _result(status: int, body: dict[str, Any]) -> dict[str, Any]:
         "refusals": [issue["diagnostics"] for issue in body.get("issue", ())],
         "response_text": json.dumps(body, indent=2, ensure_ascii=False),
         "outcomes": _OUTCOMES,
-        "groups": GROUPS,
-        "rows": rows,
+        "tables": _tables,
         "searches": searches,
     }
+
+
+def _tables(determination: dict[str, Any]) -> list[FindingTable]:
+    """The findings of a determination in the words of the policy that it was made under."""
+    day = date.fromisoformat(determination["asOf"])
+    policy = policy_on(determination["policy"]["id"], day, current_app.config["SETTINGS"].overrides())
+    return finding_tables(determination, policy) if policy is not None else []
 
 
 def held(value: Any) -> str:

@@ -144,7 +144,7 @@ class Policy:
     plots: Callable[[Any], Sequence[PlotData]] = _nothing
     later: Callable[[Any], Sequence[str]] = _nothing
     prepopulation: Prepopulation | None = None
-    _readings: dict[Any, PolicyOnDay] = field(default_factory=dict, repr=False, compare=False)
+    _readings: dict[Any, PolicyOnDay] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def payer(self) -> str:

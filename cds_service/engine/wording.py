@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from string import Formatter
 from typing import Any
 
@@ -44,3 +44,9 @@ def number_in_words(value: float) -> str:
     """A small whole number in words, others in digits."""
     whole = int(value)
     return _NUMBERS[whole] if whole == value and 0 <= whole < len(_NUMBERS) else shown(value)
+
+
+def listed(words: Iterable[str], last: str = "and") -> str:
+    """Words as a list in a sentence, each once: `a`, `a and b`, `a, b and c`."""
+    *head, tail = dict.fromkeys(words)
+    return f"{', '.join(head)} {last} {tail}" if head else tail

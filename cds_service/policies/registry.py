@@ -8,7 +8,7 @@ from typing import Any
 
 from cds_service.engine.coverage_match import CoverageMatch, MatchReason, Members
 from cds_service.engine.determination import Applicability
-from cds_service.engine.policy import Policy
+from cds_service.engine.policy import Policy, PolicyOnDay
 from cds_service.errors import BadSetting
 from cds_service.facts import Chart, DeviceOrder, ResultKind, Scope
 from cds_service.policies import mp_mm_1316
@@ -26,6 +26,12 @@ def is_governed_kind(order: DeviceOrder) -> bool:
 def policy_named(policy_id: str) -> Policy | None:
     """A policy by its id; None when it is not held."""
     return next((policy for policy in POLICIES if policy.id == policy_id), None)
+
+
+def policy_on(policy_id: str, day: date, overrides: Mapping[str, Any] | None = None) -> PolicyOnDay | None:
+    """A policy by its id as it reads on a day; None when it is not held. `overrides`: as of `choose_policy`."""
+    policy = policy_named(policy_id)
+    return policy.on(day, overrides) if policy is not None else None
 
 
 def policies_in_use(named: str) -> tuple[Policy, ...]:

@@ -2,63 +2,121 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from cds_service.policies import mp_mm_1316
-from cds_service.policies.mp_mm_1316.replacement import ACCEPTED_REASONS, REFUSED_REASONS, reasonable_justification
+from cds_service.engine.policy import PolicyOnDay
 
-GROUPS = {
-    "replacement": "Replacement or repair (D.III)",
-    "criteria": "Medical necessity (D.I)",
-    "exclusions": "Exclusions (D.II)",
-}
-_EXCLUDING = frozenset(unit.section for unit in (*mp_mm_1316.EXCLUSIONS, *REFUSED_REASONS))
+# The order in which a page shows the groups of findings: the pathway of a replacement decides before the criteria.
+SHOWN_GROUPS = ("replacement", "criteria", "exclusions")
 
 
-def rows(determination: dict[str, Any], group: str) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class FindingTable:
+    """The rows of one group under its title. `note`: what a reader has to know of the group; empty for nothing."""
+
+    name: str
+    title: str
+    note: str
+    rows: tuple[dict[str, Any], ...]
+
+
+def finding_tables(determination: dict[str, Any], policy: PolicyOnDay) -> list[FindingTable]:
+    """The groups of findings that a determination, as JSON, has; `policy`: the one that it was made under."""
+    return [
+        FindingTable(name, group_title(name, policy), _note(name, determination, policy), tuple(shown))
+        for name in SHOWN_GROUPS
+        if (shown := rows(determination, name, policy))
+    ]
+
+
+def group_title(name: str, policy: PolicyOnDay) -> str:
+    """What the policy calls a group of findings."""
+    return policy.groups.get(name, name.capitalize())
+
+
+def _note(name: str, determination: dict[str, Any], policy: PolicyOnDay) -> str:
+    path = determination.get("path")
+    if name == "exclusions":
+        return "Met means that the policy excludes the order"
+    if name == "criteria" and path == "replacement":
+        needed = sorted(_also_required(policy))
+        verb = "have" if len(needed) > 1 else "has"
+        return f"The order is a replacement: of these, only {' and '.join(needed) or 'none'} {verb} to hold"
+    if name == "replacement" and path == "new":
+        return "Only if the order replaces the pump in use"
+    return ""
+
+
+def rows(determination: dict[str, Any], group: str, policy: PolicyOnDay) -> list[dict[str, Any]]:
     """Findings of a group with their parts behind them: title, truth in words, basis or gap, tone, references."""
-    settled = _settled(determination)
-    findings = determination[group]
-    parts = {part["id"] for each in findings for part in each.get("parts", ())}
-    tops = [each for each in findings if each["id"] not in parts]
-    return [_row(finding, is_part, settled) for each in tops for finding, is_part in _with_parts(each)]
+    settled = _settled(determination, policy)
+    excluding = _excluding(policy)
+    findings = determination.get(group, ())
+    parts = {part["id"] for finding in findings for part in finding.get("parts", ())}
+    return [
+        _row(finding, is_part, policy, settled, excluding)
+        for top in findings
+        if top["id"] not in parts
+        for finding, is_part in _with_parts(top)
+    ]
 
 
 def _with_parts(finding: dict[str, Any]) -> list[tuple[dict[str, Any], bool]]:
     return [(finding, False), *((part, True) for part in finding.get("parts", ()))]
 
 
-def _row(finding: dict[str, Any], is_part: bool, settled: frozenset[str]) -> dict[str, Any]:
+def _row(
+    finding: dict[str, Any], is_part: bool, policy: PolicyOnDay, settled: frozenset[str], excluding: frozenset[str]
+) -> dict[str, Any]:
     standing = finding.get("basis") or finding.get("gap") or ""
-    mood = tone(finding)
+    tone = tone_of(finding, finding["id"] in excluding)
     return {
         **finding,
         "part": is_part,
-        "title": mp_mm_1316.UNITS[finding["id"]].title,
+        "title": policy.title(finding["id"]),
         "word": finding["truth"].replace("-", " "),
         "standing": standing.replace("-", " "),
-        "tone": "calm" if finding["id"] in settled and mood != "good" else mood,
+        "tone": "calm" if finding["id"] in settled and tone != "good" else tone,
         "references": list(dict.fromkeys(item["reference"] for item in finding["evidence"])),
     }
 
 
-def _settled(determination: dict[str, Any]) -> frozenset[str]:
-    """Sections that no longer matter: alternatives beside one that is met, and D.I.B to D.I.I on a replacement."""
-    replaced = determination.get("replacement", ())
+def _also_required(policy: PolicyOnDay) -> frozenset[str]:
+    """The ordinary criteria that a replacement has to meet as well."""
+    replacement = policy.policy.replacement
+    return frozenset(rule.section for rule in replacement.also_required) if replacement is not None else frozenset()
+
+
+def _excluding(policy: PolicyOnDay) -> frozenset[str]:
+    """Sections that refuse an order when they are met."""
+    replacement = policy.policy.replacement
+    refusals = replacement.refusals if replacement is not None else ()
+    return frozenset(rule.section for rule in (*policy.policy.exclusions, *refusals))
+
+
+def _settled(determination: dict[str, Any], policy: PolicyOnDay) -> frozenset[str]:
+    """Sections that no longer matter: alternatives beside one that is met, and criteria of a new pump on a replacement.
+
+    `determination` is JSON.
+    """
+    criteria, replacement = determination.get("criteria", ()), policy.policy.replacement
     on_replacement = determination.get("path") == "replacement"
-    settled = {each["id"] for each in determination["criteria"][1:]} if on_replacement else set()
-    for each in determination["criteria"]:
-        if each["truth"] == "met" or each["id"] in settled:
-            settled |= {part["id"] for part in each.get("parts", ())}
-    if any(each["truth"] == "met" for each in replaced if each["id"] == reasonable_justification.section):
-        settled |= {unit.section for unit in ACCEPTED_REASONS}
+    settled = {each["id"] for each in criteria} - _also_required(policy) if on_replacement else set[str]()
+    for finding in criteria:
+        if finding["truth"] == "met" or finding["id"] in settled:
+            settled |= {part["id"] for part in finding.get("parts", ())}
+    if replacement is not None:
+        met = {each["id"] for each in determination.get("replacement", ()) if each["truth"] == "met"}
+        if replacement.justification.section in met:
+            settled |= {rule.section for rule in replacement.accepted_reasons}
     return frozenset(settled)
 
 
-def tone(finding: dict[str, Any]) -> str:
+def tone_of(finding: dict[str, Any], excludes: bool) -> str:
     """good, bad, open or calm: an exclusion that is met is bad; one that nobody attested is no concern."""
     truth = finding["truth"]
-    if finding["id"] not in _EXCLUDING:
+    if not excludes:
         return {"met": "good", "not-met": "bad"}.get(truth, "open")
     if truth == "met":
         return "bad"

@@ -1,19 +1,32 @@
-"""/policy/MP-MM-1316: the policy for people, with an anchor per section."""
+"""/policy/<id>: a policy for people as it reads on a day, with an anchor per section."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from flask import Blueprint, Response, render_template
+from flask import Blueprint, Response, current_app, render_template, request
 
 from cds_service.engine.parameters import Parameter
-from cds_service.engine.policy import Section
-from cds_service.engine.rule import Rule
-from cds_service.policies import mp_mm_1316
+from cds_service.engine.policy import Policy, PolicyOnDay, Section
+from cds_service.engine.wording import shown
+from cds_service.errors import BadRequest, NotFound
+from cds_service.policies import registry
 from cds_service.web.http.security_headers import guard
 
 blueprint = Blueprint("policy", __name__)
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterRow:
+    """One dated value of a parameter. `replaced`: another value holds on the day that the page is about."""
+
+    parameter: Parameter
+    start: date
+    value: str
+    replaced: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,37 +34,33 @@ class Entry:
     """One section on the page: its words, how it is read, its parameters, how deep it stands (1 is a top section)."""
 
     section: Section
-    unit: Rule | None
-    parameters: tuple[Parameter, ...]
+    interpretation: str
+    parameters: tuple[ParameterRow, ...]
     depth: int
 
 
-def entries() -> list[Entry]:
-    """Every section in the policy's order."""
+def entries(policy: PolicyOnDay, day: date) -> list[Entry]:
+    """Every section that the text has on the day, in the policy's order."""
     return [
-        Entry(
-            section,
-            mp_mm_1316.UNITS.get(name),
-            tuple(p for p in mp_mm_1316.PARAMETERS.values() if p.section == name),
-            depth_of(name),
-        )
-        for name, section in mp_mm_1316.SECTIONS.items()
+        Entry(section, policy.interpretation(name), tuple(_parameters(policy.policy, name, day)), depth_of(name))
+        for name, section in policy.sections.items()
     ]
 
 
+def _parameters(policy: Policy, section: str, day: date) -> Iterator[ParameterRow]:
+    """Every value of a section's parameters, the oldest first."""
+    for parameter in policy.parameters.values():
+        if parameter.section == section:
+            first = parameter.values[0].start
+            holding = max((value.start for value in parameter.values if value.start <= day), default=first)
+            for value in parameter.values:
+                yield ParameterRow(parameter, value.start, shown(value.value), value.start != holding)
+
+
 def depth_of(section: str) -> int:
-    """How deep a section is nested: D.I is a top section as A is, D.I.A stands in it."""
+    """How deep a section is nested, by its id: A and D.I are top sections, D.I.A stands in D.I."""
     parts = section.split(".")
     return max(1, len(parts) - 1)
-
-
-def shown(value: Any) -> str:
-    """A parameter's value for people."""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list | tuple):
-        return ", ".join(str(item) for item in value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @blueprint.after_request
@@ -60,7 +69,39 @@ def guarded(response: Response) -> Response:
     return guard(response)
 
 
-@blueprint.get(f"/policy/{mp_mm_1316.POLICY_ID}")
-def policy() -> str:
-    """The policy in our own words: sections, readings, parameters with their dates."""
-    return render_template("policy.html", policy=mp_mm_1316, entries=entries(), shown=shown)
+@blueprint.app_context_processor
+def _menu() -> dict[str, list[str]]:
+    """Every page leads to the policies in use."""
+    return {
+        "policies_in_use": [policy.id for policy in registry.policies_in_use(current_app.config["SETTINGS"].policies)]
+    }
+
+
+@blueprint.get("/policy/<policy_id>")
+def policy(policy_id: str) -> str:
+    """A policy in our own words: sections, readings, parameters with their dates. `?on=` chooses the day."""
+    held = registry.policy_named(policy_id)
+    if held is None:
+        raise NotFound(
+            f"this version holds no such policy: it holds {', '.join(each.id for each in registry.POLICIES)}"
+        )
+    day = _day(request.args.get("on"))
+    on_day = held.on(day)
+    return render_template(
+        "policy.html",
+        policy=held,
+        day=day,
+        version=held.version_on(day),
+        entries=entries(on_day, day),
+        later=[section for section in held.sections.values() if section.id not in on_day.sections],
+    )
+
+
+def _day(asked: str | None) -> date:
+    """The day that is asked for, else today."""
+    if asked is None:
+        return datetime.now(ZoneInfo(current_app.config["SETTINGS"].time_zone)).date()
+    try:
+        return date.fromisoformat(asked)
+    except ValueError:
+        raise BadRequest("on must be a day, such as 2026-05-01", "on") from None

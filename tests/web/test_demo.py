@@ -14,7 +14,8 @@ from flask.testing import FlaskClient
 
 from cds_service.demo import pages as demo
 from cds_service.demo.charts import DemoChart, all_charts, shifted
-from cds_service.demo.pages import SERVICE, create_demo, rows
+from cds_service.demo.pages import SERVICE, create_demo
+from cds_service.engine.determination import GROUPS
 from cds_service.facts import ChartSection
 from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.services.answer_hook import EXTENSION, answer
@@ -193,10 +194,10 @@ def test_the_page_of_a_chart_shows_the_card_and_every_finding(client: FlaskClien
         assert all(link["label"] in text for link in card["links"])
         assert all(reason["display"] in text for reason in card.get("overrideReasons", ()))
     for judged in response["extension"][EXTENSION]:
-        for group in ("criteria", "exclusions", "replacement"):
-            for row in rows(judged, group) if group in judged else ():
-                assert row["explanation"] in text
-                assert row.get("closes", "") in text
+        findings = [finding for group in GROUPS for finding in judged.get(group, ())]
+        for finding in [each for top in findings for each in (top, *top.get("parts", ()))]:
+            assert finding["explanation"] in text
+            assert finding.get("closes", "") in text
         assert all(note in text for note in judged.get("notes", ()))
     assert '"hook": "order-sign"' in text
     for action in response["systemActions"]:

@@ -40,7 +40,7 @@ from tests.support import JSON
 pytestmark = pytest.mark.filterwarnings("ignore:Generating overly large repr")
 
 SLOWEST = 5.0  # seconds; the budget of a call is 4.5
-PATHS = document(Settings().public_url)["paths"]
+PATHS = document(Settings())["paths"]
 KEYS = "/smart/jwks.json"
 # Served where callers are authenticated.
 BACKEND = "/fhir/.well-known/smart-configuration"

@@ -21,7 +21,7 @@ from tests.services.crd import crd_call
 from tests.support import JSON
 
 PUBLIC = "https://cds.example.invalid/pump"
-DOCUMENT = document(PUBLIC)
+DOCUMENT = document(Settings(public_url=PUBLIC))
 OPERATIONS = [(path, method) for path, methods in DOCUMENT["paths"].items() for method in methods]
 # Of Flask itself: its files, and the methods that it answers beside each route's own.
 UNTOLD_ENDPOINTS, UNTOLD_METHODS = {"static"}, {"HEAD", "OPTIONS"}

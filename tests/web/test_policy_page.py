@@ -2,7 +2,8 @@
 
 import html
 import re
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -10,12 +11,20 @@ from flask.testing import FlaskClient
 
 from cds_service.demo.charts import all_charts
 from cds_service.demo.pages import SERVICE, create_demo
-from cds_service.policies import mp_mm_1316
+from cds_service.engine.parameters import DatedValue
+from cds_service.engine.policy import Policy, Section, Version
+from cds_service.engine.wording import shown
+from cds_service.policies import registry
+from cds_service.policies.registry import policy_named
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.policy_page import depth_of, shown
+from cds_service.web.policy_page import depth_of
 
 ADDRESS = "/policy/MP-MM-1316"
+POLICY = policy_named("MP-MM-1316")
+assert POLICY is not None
+# The text that is held begins on 2026-05-01; nothing of it has changed since.
+FIRST = POLICY.on(date(2026, 5, 1))
 
 
 @pytest.fixture(name="page", scope="module")
@@ -39,28 +48,28 @@ def _part(page: str, section: str) -> str:
 
 
 def test_every_section_has_one_anchor_and_a_place_in_the_contents(page: str) -> None:
-    for section in mp_mm_1316.SECTIONS:
+    for section in FIRST.sections:
         assert _ids(page).count(section) == 1
         assert f'href="#{section}"' in page
     assert len(_ids(page)) == len(set(_ids(page)))
 
 
 def test_every_section_says_its_words_and_how_it_is_read(page: str) -> None:
-    for name, section in mp_mm_1316.SECTIONS.items():
+    for name, section in FIRST.sections.items():
         part = _part(page, name)
         assert section.title in part
         assert section.says in part
-        assert ("How it is read." in part) == (name in mp_mm_1316.UNITS)
+        assert ("How it is read." in part) == (name in FIRST.rules)
         assert ("Not modelled." in part) == (section.why_not is not None)
-        if name in mp_mm_1316.UNITS:
-            assert mp_mm_1316.UNITS[name].interpretation in part
+        if name in FIRST.rules:
+            assert FIRST.interpretation(name) in part
         if section.why_not:
             assert section.why_not in part
 
 
 def test_every_rule_and_parameter_stands_under_a_section_of_the_page(page: str) -> None:
-    assert set(mp_mm_1316.UNITS) <= set(mp_mm_1316.SECTIONS)
-    for name, parameter in mp_mm_1316.PARAMETERS.items():
+    assert set(FIRST.rules) <= set(FIRST.sections)
+    for name, parameter in POLICY.parameters.items():
         part = _part(page, parameter.section)
         for dated in parameter.values:
             for text in (name, parameter.says, parameter.unit, parameter.source, dated.start.isoformat()):
@@ -71,10 +80,10 @@ def test_every_rule_and_parameter_stands_under_a_section_of_the_page(page: str) 
 def test_the_head_says_what_the_page_is(page: str) -> None:
     head = page[: page.index('id="A"')]
     for words in (
-        mp_mm_1316.PAYER,
-        mp_mm_1316.POLICY_ID,
-        mp_mm_1316.TITLE,
-        mp_mm_1316.VERSIONS[-1].isoformat(),
+        POLICY.payer,
+        POLICY.id,
+        POLICY.title,
+        POLICY.versions[-1].start.isoformat(),
         "Our words, not the policy's text",
         "never decides",
     ):
@@ -85,8 +94,69 @@ def test_headings_follow_the_nesting() -> None:
     assert [depth_of(section) for section in ("A", "D.I", "D.I.A", "D.I.A.1", "D.III.C.5.a")] == [1, 1, 2, 3, 4]
 
 
-def test_values_are_shown_for_people() -> None:
-    assert [shown(v) for v in (False, True, 7.0, 0.5, 30, ["GA", "IN"])] == ["no", "yes", "7", "0.5", "30", "GA, IN"]
+# A later text: one number changes a year after the first, and one section begins then.
+LATER = date(2027, 5, 1)
+
+
+def _with_a_later_text() -> Policy:
+    injections = POLICY.parameters["regimen_injections"]
+    changed = replace(injections, values=(*injections.values, DatedValue(LATER, 4)))
+    asks = replace(POLICY.sections["D.I.F"], says="At least {regimen_injections} injections a day.")
+    return replace(
+        POLICY,
+        versions=(*POLICY.versions, Version(LATER, "the text of a test")),
+        parameters={**POLICY.parameters, "regimen_injections": changed},
+        sections={
+            **POLICY.sections,
+            "D.I.F": asks,
+            "F": Section("F", "Added later", "A section of the later text.", start=LATER),
+        },
+    )
+
+
+def _read_on(day: date, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(registry, "POLICIES", (_with_a_later_text(),))
+    return create_app(Settings()).test_client().get(f"{ADDRESS}?on={day}").get_data(as_text=True)
+
+
+def test_a_page_shows_the_text_of_its_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """D.I.F asks for 3 injections a day until 2027-04-30 and for 4 from then on; F begins on that day."""
+    before, after = (_read_on(day, monkeypatch) for day in (LATER - timedelta(days=1), LATER))
+    for page, injections, version in ((before, 3, "2026-05-01"), (after, 4, "2027-05-01")):
+        assert f"At least {injections} injections a day." in _part(page, "D.I.F")
+        assert f"the version of {version}" in page
+        # Both values stand there with their dates, and the one that does not hold says so.
+        assert _part(page, "D.I.F").count("not on ") == 1
+    assert "Not in the text on that day" in before and '<section id="F"' not in before
+    assert f'href="{ADDRESS}?on=2027-05-01#F"' in before
+    assert '<section id="F"' in after and "Not in the text on that day" not in after
+
+
+def test_every_version_is_linked(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = _read_on(LATER, monkeypatch)
+    for start in ("2026-05-01", "2027-05-01"):
+        assert f'href="{ADDRESS}?on={start}"' in page
+
+
+def test_before_the_first_version_the_page_says_that_none_is_in_force(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = _read_on(date(2026, 4, 30), monkeypatch)
+    assert "no version is in force on that day" in page
+    assert _part(page, "D.I.A")
+
+
+@pytest.mark.parametrize(
+    ("address", "status", "words"),
+    [
+        ("/policy/MP-MM-9999", 404, "it holds MP-MM-1316"),
+        (f"{ADDRESS}?on=tomorrow", 400, "such as 2026-05-01"),
+        (f"{ADDRESS}?on=", 400, "such as 2026-05-01"),
+        (f"{ADDRESS}?on=2026-13-01", 400, "such as 2026-05-01"),
+    ],
+)
+def test_what_is_not_held_is_refused_with_what_is(address: str, status: int, words: str) -> None:
+    answer = create_app(Settings()).test_client().get(address)
+    assert answer.status_code == status
+    assert words in answer.get_json()["issue"][0]["diagnostics"]
 
 
 def test_only_the_demo_links_to_sample_charts(page: str, demo: FlaskClient) -> None:

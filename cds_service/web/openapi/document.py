@@ -11,10 +11,13 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app
 
+from cds_service.engine.policy import Policy
+from cds_service.engine.wording import listed
 from cds_service.hooks.discovery import BASES, CRD_2_0, PLAIN, SERVICES, HookService, ServiceBase, discovery
 from cds_service.hooks.messages import as_json
-from cds_service.policies import mp_mm_1316
+from cds_service.policies import registry
 from cds_service.services.keep_call import software_version
+from cds_service.settings import Settings
 from cds_service.web.backend_services.capabilities import SCOPES
 from cds_service.web.openapi.schemas import SCHEMAS, call_body, ref
 from cds_service.web.openapi.smart import access_token, backend_operations, smart_operations
@@ -50,18 +53,24 @@ _ANYBODY_OR_TOKEN: list[JSON] = [{}, {"token": []}]
 @blueprint.get("/openapi.json")
 def described() -> Response:
     """This document, for the address that the service is reached at."""
-    return Response(as_json(document(current_app.config["SETTINGS"].public_url)), mimetype="application/json")
+    return Response(as_json(document(current_app.config["SETTINGS"])), mimetype="application/json")
+
+
+def document(settings: Settings) -> JSON:
+    """The whole document. Shared between callers: not to be changed."""
+    return _document(settings.public_url, settings.policies)
 
 
 @cache
-def document(public_url: str) -> JSON:
-    """The whole document; `public_url` is the base of all its paths. Shared between callers: not to be changed."""
+def _document(public_url: str, policies_named: str) -> JSON:
+    """`public_url` is the base of all paths, `policies_named` the setting of the policies in use."""
+    policies = registry.policies_in_use(policies_named)
     return {
         "openapi": "3.1.0",
         "info": {
             "title": "insulin-pump-cds",
             "version": software_version(),
-            "summary": f"Coverage of insulin pump orders under {mp_mm_1316.PAYER} {mp_mm_1316.POLICY_ID}",
+            "summary": f"Coverage of insulin pump orders under {listed(map(_label, policies))}",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": public_url}],
@@ -94,7 +103,8 @@ def _operations() -> Iterable[tuple[str, str, JSON]]:
     yield from _dtr()
     yield from backend_operations()
     yield from smart_operations()
-    yield f"/policy/{mp_mm_1316.POLICY_ID}", "get", _page("policy", "The policy for people", "text/html")
+    for policy in registry.POLICIES:
+        yield f"/policy/{policy.id}", "get", _policy_page(policy)
     yield "/healthz", "get", _page("healthy", "Whether the process answers", "text/plain")
     ready = _page("ready", "Whether the service can do its work", "text/plain")
     ready["responses"]["503"] = _replied("What is away, a line each", "text/plain", {"type": "string"})
@@ -133,12 +143,24 @@ def _dtr() -> Iterable[tuple[str, str, JSON]]:
 # ---------------------------------------------------------------- operations
 
 
+def _label(policy: Policy) -> str:
+    return f"{policy.payer} {policy.id}"
+
+
+def _policy_page(policy: Policy) -> JSON:
+    page = _page(f"policy-{policy.id}", f"{_label(policy)} for people, as it reads on a day", "text/html")
+    day: JSON = {"name": "on", "in": "query", "description": "The day; default: today"}
+    day["schema"] = {"type": "string", "format": "date"}
+    refused = _refused({400: "`on` is no day."})
+    return page | {"tags": ["policy"], "parameters": [day], "responses": page["responses"] | refused}
+
+
 def _page(name: str, summary: str, media_type: str, schema: JSON | None = None) -> JSON:
     """A read that is open to everybody."""
     return {
         "operationId": name,
         "summary": summary,
-        "tags": ["operations" if name != "policy" else "policy"],
+        "tags": ["operations"],
         "responses": {"200": _replied(summary, media_type, schema or {"type": "string"})},
     }
 

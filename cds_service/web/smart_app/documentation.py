@@ -16,7 +16,7 @@ from cds_service.ehr.writing import NotWritten, create
 from cds_service.errors import BadRequest, NoAccess
 from cds_service.hooks.messages import FhirAccess, as_json
 from cds_service.policies.mp_mm_1316.documentation import Value
-from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS
+from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS
 from cds_service.services.app_links import decoded_entries
 from cds_service.services.document_order import OrderPage, PageRequest, document_order
 from cds_service.store.run_database import RunDatabase
@@ -256,7 +256,6 @@ def _rendered(session: SignedIn, found: OrderPage, form: StatementForm, refusal:
         user_known=session.user is not None,
         is_clinician=_is_clinician(session.user),
         all_sections=ALL,
-        help=HELP,
     )
 
 

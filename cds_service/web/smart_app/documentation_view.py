@@ -7,12 +7,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from cds_service.engine.assessment import Assessment
 from cds_service.engine.open_questions import OpenQuestions
+from cds_service.engine.policy import PolicyOnDay
 from cds_service.hooks.determinations import as_json
-from cds_service.policies import mp_mm_1316
-from cds_service.policies.mp_mm_1316.remedies import what_helps
 from cds_service.services.document_order import OrderPage
-from cds_service.web.finding_rows import GROUPS, rows
+from cds_service.web.finding_rows import SHOWN_GROUPS, group_title, rows
 from cds_service.web.plots.chart_plots import ChartPlot, chart_plots
 from cds_service.web.smart_app.sessions import SignedIn
 
@@ -42,52 +42,67 @@ _KINDS = {
 _MOST_EVIDENCE = 5
 
 
+# What stands over questions that belong to a whole group of findings.
+_GROUP_QUESTIONS = {
+    "replacement": "Is this a replacement or repair?",
+    "exclusions": "Only if one of these applies",
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Rows under one heading, and the questions that belong to the heading and to no row."""
+    """Rows under one heading, and the questions that belong to the heading and to no row; `asks` introduces them."""
 
     name: str
     title: str
     rows: tuple[dict[str, Any], ...]
-    asked: OpenQuestions | None = None
+    questions: tuple[OpenQuestions, ...] = ()
+    asks: str = ""
 
 
-def view_of(found: OrderPage, session: SignedIn, public_url: str) -> dict[str, Any]:
+def view_of(page: OrderPage, session: SignedIn, public_url: str) -> dict[str, Any]:
     """The template's variables."""
     view: dict[str, Any] = {
-        "banner": found.banner if session.shows_banner else None,
-        "order": found.order,
-        "dated": found.dated,
-        "today": found.today,
-        "others": found.others,
-        "signer": found.signer or session.user,
+        "banner": page.banner if session.shows_banner else None,
+        "order": page.order,
+        "dated": page.dated,
+        "today": page.today,
+        "others": page.others,
+        "signer": page.signer or session.user,
         "foreign_link": session.foreign_link,
-        "policy_url": f"{public_url}/policy/{mp_mm_1316.POLICY_ID}",
         "determination": None,
         "groups": (),
         "before": None,
+        "help": {},
     }
-    if found.determination is None:
+    if page.assessment is None:
         return view
-    body = as_json(found.determination, session.patient)
-    now = summary_of(found) or {}
+    policy = page.assessment.policy
+    body = as_json(page.assessment.determination, session.patient)
+    now = summary_of(page) or {}
+    groups = tuple(_groups(page, page.assessment, body, set(_changed(session, now))))
+    shown = {row["id"] for group in groups for row in group.rows}
+    open_sections = [questions.section for questions in (page.questions or {}).values() if questions.open]
     return view | {
         "determination": body,
+        "payer": policy.payer,
+        "policy_url": f"{public_url}/policy/{policy.id}",
         "outcome": OUTCOMES[body["outcome"]],
         "before": _before(session, now),
-        "groups": tuple(_groups(found, body, set(_changed(session, now)))),
-        "open": [each.section for each in (found.questions or {}).values() if each.open],
+        "groups": groups,
+        "open": [(section, f"row-{section}" if section in shown else section) for section in open_sections],
+        "help": {group.section: group.help for group in policy.question_groups},
     }
 
 
-def summary_of(found: OrderPage) -> dict[str, Any] | None:
+def summary_of(page: OrderPage) -> dict[str, Any] | None:
     """Outcome and truths by section, to say later what has changed."""
-    determination = found.determination
-    if determination is None or found.order is None:
+    determination = page.determination
+    if determination is None or page.order is None:
         return None
     findings = (*determination.criteria, *determination.exclusions, *determination.replacement)
     truths = {finding.id: finding.truth.value.replace("-", " ") for finding in findings}
-    return {"order": found.order.reference, "outcome": determination.outcome.value, "truths": truths}
+    return {"order": page.order.reference, "outcome": determination.outcome.value, "truths": truths}
 
 
 def _before(session: SignedIn, now: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -109,32 +124,51 @@ def _changed(session: SignedIn, now: Mapping[str, Any]) -> Iterator[str]:
     yield from (name for name, _, _ in (before["changes"] if before else ()))
 
 
-def _groups(found: OrderPage, body: dict[str, Any], changed: set[str]) -> Iterator[Group]:
-    plots = _plots(found)
-    asked = found.questions or {}
-    helps = _helps(found)
-    on_replacement = body.get("path") == "replacement"
-    for name, title in GROUPS.items():
-        shown = rows(body, name) if body.get(name) else []
-        if name == "criteria" and on_replacement:
-            shown = shown[:1]  # of these only the diagnosis has to hold
-        made = tuple(_row(row, plots, asked, helps, changed) for row in shown)
-        belonging = {"replacement": asked.get("D.III"), "exclusions": asked.get("D.II")}.get(name)
-        if made or belonging:
-            yield Group(name, title, made, belonging)
+def _groups(page: OrderPage, assessment: Assessment, body: dict[str, Any], changed: set[str]) -> Iterator[Group]:
+    policy, plots = assessment.policy, _plots(page)
+    questions, helps = page.questions or {}, _helps(assessment)
+    tables = {name: rows(body, name, policy) for name in SHOWN_GROUPS}
+    with_row = {row["id"] for table in tables.values() for row in table}
+    if body.get("path") == "replacement":
+        tables["criteria"] = _required_rows(tables["criteria"], assessment)
+    for name, table in tables.items():
+        shown = tuple(_row(row, policy, plots, questions, helps, changed) for row in table)
+        own = tuple(
+            asked
+            for section, asked in questions.items()
+            if section not in with_row and _group_of(asked, policy) == name
+        )
+        if shown or own:
+            yield Group(name, group_title(name, policy), shown, own, _GROUP_QUESTIONS.get(name, ""))
 
 
-def _helps(found: OrderPage) -> dict[str, str]:
+def _required_rows(table: list[dict[str, Any]], assessment: Assessment) -> list[dict[str, Any]]:
+    """Of the criteria those that the order has to meet, with their parts."""
+    ids = {each.id for finding in assessment.determination.required_findings for each in (finding, *finding.parts)}
+    return [row for row in table if row["id"] in ids]
+
+
+def _group_of(asked: OpenQuestions, policy: PolicyOnDay) -> str:
+    """The group of findings that questions with no finding of their own belong to."""
+    replacement = policy.policy.replacement
+    if replacement is not None and asked.section == replacement.root:
+        return "replacement"
+    exclusions = {rule.section for rule in policy.exclusions}
+    return "exclusions" if any(question.criterion in exclusions for question in asked.questions) else "criteria"
+
+
+def _helps(assessment: Assessment) -> dict[str, str]:
     """What can be done about each open finding."""
-    determination = found.determination
-    every = (*determination.criteria, *determination.replacement) if determination is not None else ()
-    return {finding.id: what_helps(finding) for finding in every if finding.truth.value != "met"}
+    determination = assessment.determination
+    findings = (*determination.criteria, *determination.replacement)
+    return {each.id: assessment.policy.what_helps(each) for each in findings if each.truth.value != "met"}
 
 
 def _row(
     row: dict[str, Any],
+    policy: PolicyOnDay,
     plots: Mapping[str, ChartPlot],
-    asked: Mapping[str, OpenQuestions],
+    questions: Mapping[str, OpenQuestions],
     helps: Mapping[str, str],
     changed: set[str],
 ) -> dict[str, Any]:
@@ -142,10 +176,10 @@ def _row(
     return row | {
         "shown": [_evidence(each) for each in row["evidence"][:_MOST_EVIDENCE]],
         "more": max(0, len(row["evidence"]) - _MOST_EVIDENCE),
-        "interpretation": mp_mm_1316.UNITS[row["id"]].interpretation,
+        "interpretation": policy.interpretation(row["id"]),
         "plot": plot,
         "image": _image(plot) if plot is not None else None,
-        "asked": asked.get(row["id"]),
+        "asked": questions.get(row["id"]),
         "helps": helps.get(row["id"]),
         "changed": row["id"] in changed,
     }
@@ -164,12 +198,12 @@ def _evidence(evidence: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _plots(found: OrderPage) -> dict[str, ChartPlot]:
-    if found.assessment is None or found.questions is None:
+def _plots(page: OrderPage) -> dict[str, ChartPlot]:
+    if page.assessment is None or page.questions is None:
         return {}
     return {
         each.section: each
-        for each in chart_plots(found.chart, found.assessment.determination.as_of, found.assessment.policy.parameters)
+        for each in chart_plots(page.chart, page.assessment.determination.as_of, page.assessment.policy.parameters)
     }
 
 
