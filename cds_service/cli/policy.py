@@ -58,5 +58,7 @@ def _section(policy: Policy, name: str) -> str:
 
 
 def _parameter(parameter: Parameter) -> str:
-    values = ", ".join(f"{shown(dated.value)} from {dated.start}" for dated in parameter.values)
-    return f"  {parameter.name} = {values} [{parameter.unit}] ({parameter.source})"
+    values = "; ".join(
+        f"{shown(dated.value)} from {dated.start} ({parameter.source_of(dated)})" for dated in parameter.values
+    )
+    return f"  {parameter.name} = {values} [{parameter.unit}]"

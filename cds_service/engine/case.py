@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date, time
 from functools import cached_property
@@ -20,13 +20,15 @@ from cds_service.facts import SECTION_NAMES, Answer, Chart, ChartSection, Device
 class Case:
     """An order, the chart, the day and the parameters in force on it.
 
-    Every policy has a parameter `attestation_window_days`: for how long a signed statement counts.
+    `sections`: those that the policy has on the day; None where nobody says, which is all of them. Every policy has a
+    parameter `attestation_window_days`: for how long a signed statement counts.
     """
 
     order: DeviceOrder
     chart: Chart
     as_of: date
     parameters: Mapping[str, Any]
+    sections: Collection[str] | None = None
 
     @cached_property
     def computed(self) -> dict[str, Any]:
@@ -36,6 +38,10 @@ class Case:
     @cached_property
     def _findings(self) -> dict[str, Finding]:
         return {}
+
+    def in_force(self, rules: Iterable[Rule]) -> tuple[Rule, ...]:
+        """Those of these rules whose section the policy has on the day."""
+        return tuple(rule for rule in rules if self.sections is None or rule.section in self.sections)
 
     def finding(self, rule: Rule) -> Finding:
         """The finding of a rule for this case; each rule is asked once, whoever needs its answer."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cds_service.engine.finding import Gap
-from cds_service.engine.policy import QuestionnaireIdentity, Section, Version
+from cds_service.engine.policy_parts import QuestionnaireIdentity, Section, Version
 from cds_service.engine.questions import Kind, Question, QuestionGroup
 from cds_service.engine.remedies import Remedies
 

@@ -1,6 +1,7 @@
 """Numbers and windows of a policy as dated data.
 
-A parameter has a start date for each value and no end date: an end is the next start.
+A parameter has a start date for each value and no end date: an end is the next start. What is said of a parameter
+names a number only as `{value}`, so that it is true of each of its values.
 """
 
 from __future__ import annotations
@@ -12,20 +13,25 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
+from cds_service.engine.wording import fill
 from cds_service.errors import NoVersionInForce
 
 
 @dataclass(frozen=True, slots=True)
 class DatedValue:
-    """One value and the first day on which it holds."""
+    """One value and the first day on which it holds; `source`: where this one comes from, if not where all do."""
 
     start: date
     value: Any
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Parameter:
-    """A named quantity of the policy: what it says, its unit, its section and source, its values by date."""
+    """A named quantity of the policy: what it says, its unit, its section and source, its values by date.
+
+    `says` and `source` may have a `{value}`: `says_of` and `source_of` fill it.
+    """
 
     name: str
     section: str
@@ -40,6 +46,14 @@ class Parameter:
         if not held:
             raise NoVersionInForce(f"{self.name} has no value before {self.values[0].start.isoformat()}")
         return held[-1]
+
+    def says_of(self, dated: DatedValue) -> str:
+        """What one of its values says."""
+        return fill(self.says, {"value": dated.value})
+
+    def source_of(self, dated: DatedValue) -> str:
+        """Where one of its values comes from."""
+        return fill(dated.source or self.source, {"value": dated.value})
 
 
 class ParametersOn(Mapping[str, Any]):
@@ -66,7 +80,7 @@ def load_parameters(text: str) -> dict[str, Parameter]:
     """Reads a parameters TOML: one table a parameter with section, unit, says, source and dated values."""
     loaded = {}
     for name, table in tomllib.loads(text).items():
-        values = tuple(DatedValue(row["from"], row["value"]) for row in table["values"])
+        values = tuple(DatedValue(row["from"], row["value"], row.get("source", "")) for row in table["values"])
         if any(later.start <= earlier.start for earlier, later in pairwise(values)):
             raise ValueError(f"{name}: start dates must ascend")
         loaded[name] = Parameter(name, table["section"], table["unit"], table["says"], table["source"], values)

@@ -6,20 +6,21 @@ so that a number or a section id stands nowhere else. `Policy.on` gives it as it
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from cds_service.concepts import Product
 from cds_service.engine.case import Case
 from cds_service.engine.determination import Determination
 from cds_service.engine.finding import Finding
 from cds_service.engine.offers import Offer
 from cds_service.engine.parameters import Parameter, ParametersOn
 from cds_service.engine.plot_data import PlotData
+from cds_service.engine.policy_parts import Governs, QuestionnaireIdentity, Replacement, Section, Version
 from cds_service.engine.prepopulation import Prepopulation
 from cds_service.engine.questions import Question, QuestionGroup
 from cds_service.engine.remedies import Remedies
@@ -27,79 +28,20 @@ from cds_service.engine.rule import Rule
 from cds_service.engine.wording import fill
 from cds_service.facts import Answer, Chart, DeviceOrder, ResultKind, When
 
+__all__ = [
+    "AnswerValue",
+    "Governs",
+    "Policy",
+    "PolicyOnDay",
+    "QuestionnaireIdentity",
+    "Replacement",
+    "Section",
+    "Version",
+]
+
 AnswerValue = bool | float | str | date
 # Days and plans differ little: more readings of one policy than these are made anew each time.
 _MOST_READINGS = 64
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One text of the policy: the first day on which it is in force, and where it was published."""
-
-    start: date
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """One section in our words, with `{parameter}` placeholders; `why_not` says why it is not modelled, None if it is.
-
-    `start`: the first day on which the text has it, None when it was always there.
-    """
-
-    id: str
-    title: str
-    says: str
-    why_not: str | None = None
-    start: date | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Governs:
-    """Which coverages a policy governs. `payer`: id of a TOML in payers/. `states`: a parameter with postal codes.
-
-    `product_name`: how the plans are called in a sentence; `identifiers`: a setting with more identifiers of the payer.
-    `payer_data`: the same as such a TOML, for a payer that payers/ does not hold.
-    """
-
-    payer: str
-    payer_name: str
-    product: Product
-    product_name: str
-    states: str | None = None
-    identifiers: str = "payer_identifiers"
-    payer_data: Mapping[str, Any] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Replacement:
-    """The pathway of an order that replaces or repairs a device in use.
-
-    `root`: the section of the policy. `rules` are shown; `required` of them have to hold beside `also_required`, of
-    the ordinary criteria; `refusals` exclude. `justification`: the rule that asks for a reason; where statements could
-    not be read it says so for the refusals, which are read from the same ones. `taken` tells whether an order takes
-    this path, `possible` whether it may.
-    """
-
-    root: str
-    rules: tuple[Rule, ...]
-    also_required: tuple[Rule, ...]
-    required: tuple[Rule, ...]
-    refusals: tuple[Rule, ...]
-    justification: Rule
-    accepted_reasons: tuple[Rule, ...]
-    question: str
-    taken: Callable[[Any], bool]
-    possible: Callable[[Any], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class QuestionnaireIdentity:
-    """What the questionnaire is called: its id and version, and the name that a computer reads."""
-
-    id: str
-    version: str
-    name: str
 
 
 def _nothing(_case: Any) -> tuple[Any, ...]:
@@ -107,6 +49,10 @@ def _nothing(_case: Any) -> tuple[Any, ...]:
 
 
 def _no_answers(_case: Any) -> dict[str, Any]:
+    return {}
+
+
+def _no_figures(_parameters: Mapping[str, Any]) -> dict[str, Any]:
     return {}
 
 
@@ -118,7 +64,8 @@ class Policy:
     combines. `dependencies`: which sections each part of the chart feeds, by prefetch key. `results`: laboratory
     values of its own that a chart is read for. `wording`: sentences for cards and pages by name. `groups`: titles of
     criteria, exclusions and replacement. `prefill`: answers that the chart already gives. `offers`: orders that would
-    close a gap. `plots`: what a page draws. `later`: notes on what happened after the order.
+    close a gap. `plots`: what a page draws. `later`: notes on what happened after the order. `figures`: numbers that
+    follow from the parameters, by the names that the wording has for them.
     """
 
     id: str
@@ -143,7 +90,9 @@ class Policy:
     offers: Callable[[Determination], Sequence[Offer]] = _nothing
     plots: Callable[[Any], Sequence[PlotData]] = _nothing
     later: Callable[[Any], Sequence[str]] = _nothing
+    figures: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _no_figures
     prepopulation: Prepopulation | None = None
+    # Not copied by dataclasses.replace: what it holds was read from this policy.
     _readings: dict[Any, PolicyOnDay] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
@@ -190,18 +139,21 @@ class Policy:
 
 
 class PolicyOnDay:
-    """A policy as it reads on one day: rules and sections that are in force, every sentence with its numbers."""
+    """A policy as it reads on one day: rules and sections that are in force, every sentence with its numbers.
+
+    A sentence may name each parameter and each of the policy's `figures`; how many sections stand directly below one,
+    as `{below[D.II.B]}`; the id of the last criterion, as `{last_criterion}`; the first days of the `{version}` in
+    force and of the `{first_version}`.
+    """
 
     def __init__(self, policy: Policy, day: date, parameters: Mapping[str, Any]) -> None:
         """`day`: one on which it is in force; `parameters`: their values then."""
         self.policy = policy
         self.id, self.payer = policy.id, policy.payer
         self.parameters: Mapping[str, Any] = MappingProxyType(dict(parameters))
-        self.sections = {
-            section.id: replace(section, title=self._filled(section.title), says=self._filled(section.says))
-            for section in policy.sections.values()
-            if section.start is None or section.start <= day
-        }
+        held = {s.id: s for s in policy.sections.values() if s.start is None or s.start <= day}
+        self._values = {**self.parameters, **policy.figures(parameters), **self._outline(held, day)}
+        self.sections = {name: self._filled_section(section) for name, section in held.items()}
         self.criteria = self.in_force(policy.criteria)
         self.exclusions = self.in_force(policy.exclusions)
         self.rules = {rule.section: rule for rule in self.in_force(policy.rules.values())}
@@ -211,8 +163,24 @@ class PolicyOnDay:
         self.question_groups = tuple(self._questions())
         self.questions = tuple(question for group in self.question_groups for question in group.questions)
 
+    def _outline(self, held: Collection[str], day: date) -> dict[str, Any]:
+        """What sentences may say about the sections that are held on a day, and about the versions."""
+        criteria = [rule.section for rule in self.policy.criteria if rule.section in held]
+        below = Counter(name.rpartition(".")[0] for name in held)
+        version, first = self.policy.version_on(day), self.policy.first_day()
+        return {
+            "below": below,
+            "last_criterion": criteria[-1] if criteria else "",
+            "version": version or first.isoformat(),
+            "first_version": first.isoformat(),
+        }
+
     def _filled(self, text: str) -> str:
-        return fill(text, self.parameters)
+        return fill(text, self._values)
+
+    def _filled_section(self, section: Section) -> Section:
+        why_not = self._filled(section.why_not) if section.why_not is not None else None
+        return replace(section, title=self._filled(section.title), says=self._filled(section.says), why_not=why_not)
 
     def in_force(self, rules: Iterable[Rule]) -> tuple[Rule, ...]:
         """Those of these rules whose section the text has on this day."""
@@ -235,7 +203,7 @@ class PolicyOnDay:
 
         KeyError when the policy has no such sentence.
         """
-        return fill(self.policy.wording[name], {**self.parameters, **values})
+        return fill(self.policy.wording[name], {**self._values, **values})
 
     def title(self, section: str) -> str:
         """What a section is called; empty for one that is not in force."""
@@ -253,7 +221,7 @@ class PolicyOnDay:
     def interpretation(self, section: str) -> str:
         """How the service reads a section; empty where it has no rule."""
         rule = self.rules.get(section)
-        return rule.interpretation if rule is not None else ""
+        return self._filled(rule.interpretation) if rule is not None else ""
 
     def question(self, link_id: str) -> Question | None:
         """The question of a linkId; None when the policy asks no such one on this day."""
@@ -278,7 +246,7 @@ class PolicyOnDay:
 
     def make_case(self, order: DeviceOrder, chart: Chart, as_of: date) -> Case:
         """The order and the chart as the policy's rules read them."""
-        return self.policy.case(order, chart, as_of, self.parameters)
+        return self.policy.case(order, chart, as_of, self.parameters, frozenset(self.sections))
 
     def prefilled(self, case: Case) -> dict[str, AnswerValue]:
         """What each question is answered with already: by the newest signed statement, else by the chart.

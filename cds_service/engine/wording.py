@@ -1,26 +1,48 @@
-"""The sentences of a policy as data: `{parameter}` placeholders stand for numbers, so that each stands in one place."""
+"""The sentences of a policy as data: `{parameter}` placeholders stand for numbers, so that each stands in one place.
+
+How a placeholder is written out:
+
+| placeholder | value | text |
+|---|---|---|
+| `{months}` | 6 | 6 |
+| `{months:words}`, `{months:Words}` | 6 | six, Six |
+| `{months:months}`, `{months:Words months}` | 6; 1 | 6 months, Six months; 1 month, One month |
+| `{days:last}` | 30; 60 | last month; last 60 days |
+| `{minute:hhmm}` | 120 | 02:00 |
+| `{minute:hour}`, `{minute:hour am}` | 120 | 2, 2 am |
+| `{states:states}` | GA, OH | Georgia and Ohio |
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from string import Formatter
 from typing import Any
 
+from cds_service.engine.states import STATE_NAMES
+
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+_MINUTES_OF_HALF_A_DAY = 12 * 60
+# A noun with its plural's s, after the way in which the number is written.
+_COUNTED = re.compile(r"(?:(words|Words) )?([a-z][a-z -]*s)")
+# A window of so many days is called a month.
+_DAYS_OF_A_MONTH = range(28, 32)
 
 
 class _Fill(Formatter):
-    """Formats numbers as people write them; the format `words` spells a small whole number, `Words` capitalized."""
+    """Writes values as people do; every other format is Python's own."""
 
     def format_field(self, value: Any, format_spec: str) -> str:
-        if format_spec in ("words", "Words"):
-            spelled = number_in_words(value)
-            return spelled.capitalize() if format_spec == "Words" else spelled
-        if format_spec == "clock":
-            return f"{int(value) // 60}" if int(value) % 60 == 0 else f"{int(value) // 60}:{int(value) % 60:02d}"
         if not format_spec:
             return shown(value)
-        return str(super().format_field(value, format_spec))
+        write = _FORMATS.get(format_spec)
+        if write is not None:
+            return write(value)
+        noun = _COUNTED.fullmatch(format_spec)
+        if noun is None:
+            return str(super().format_field(value, format_spec))
+        return f"{_FORMATS[noun[1]](value) if noun[1] else shown(value)} {noun[2][:-1] if value == 1 else noun[2]}"
 
 
 _FILL = _Fill()
@@ -46,7 +68,42 @@ def number_in_words(value: float) -> str:
     return _NUMBERS[whole] if whole == value and 0 <= whole < len(_NUMBERS) else shown(value)
 
 
+def clock_time(minute: int) -> str:
+    """A minute of the day as on a clock of 24 hours: 120 is 02:00."""
+    return f"{int(minute) // 60:02d}:{int(minute) % 60:02d}"
+
+
+def last_days(days: int) -> str:
+    """A window that ends with the day before: the last month, where it is as long as one."""
+    return "last month" if days in _DAYS_OF_A_MONTH else f"last {days} days"
+
+
 def listed(words: Iterable[str], last: str = "and") -> str:
     """Words as a list in a sentence, each once: `a`, `a and b`, `a, b and c`."""
     *head, tail = dict.fromkeys(words)
     return f"{', '.join(head)} {last} {tail}" if head else tail
+
+
+def _hour(minute: int) -> str:
+    """A minute of the day as an hour of half a day: 120 is 2, 150 is 2:30."""
+    hour, rest = divmod(int(minute) % _MINUTES_OF_HALF_A_DAY, 60)
+    return f"{hour or 12}:{rest:02d}" if rest else f"{hour or 12}"
+
+
+def _hour_am(minute: int) -> str:
+    return f"{_hour(minute)} {'am' if int(minute) < _MINUTES_OF_HALF_A_DAY else 'pm'}"
+
+
+def _states(codes: Iterable[str]) -> str:
+    return listed(STATE_NAMES.get(code, code) for code in codes)
+
+
+_FORMATS: dict[str, Callable[[Any], str]] = {
+    "words": number_in_words,
+    "Words": lambda value: number_in_words(value).capitalize(),
+    "last": last_days,
+    "hhmm": clock_time,
+    "hour": _hour,
+    "hour am": _hour_am,
+    "states": _states,
+}

@@ -26,6 +26,8 @@ class ParameterRow:
     parameter: Parameter
     start: date
     value: str
+    says: str
+    source: str
     replaced: bool
 
 
@@ -54,7 +56,8 @@ def _parameters(policy: Policy, section: str, day: date) -> Iterator[ParameterRo
             first = parameter.values[0].start
             holding = max((value.start for value in parameter.values if value.start <= day), default=first)
             for value in parameter.values:
-                yield ParameterRow(parameter, value.start, shown(value.value), value.start != holding)
+                says, source = parameter.says_of(value), parameter.source_of(value)
+                yield ParameterRow(parameter, value.start, shown(value.value), says, source, value.start != holding)
 
 
 def depth_of(section: str) -> int:

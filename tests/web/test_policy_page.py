@@ -72,7 +72,13 @@ def test_every_rule_and_parameter_stands_under_a_section_of_the_page(page: str) 
     for name, parameter in POLICY.parameters.items():
         part = _part(page, parameter.section)
         for dated in parameter.values:
-            for text in (name, parameter.says, parameter.unit, parameter.source, dated.start.isoformat()):
+            for text in (
+                name,
+                parameter.says_of(dated),
+                parameter.unit,
+                parameter.source_of(dated),
+                dated.start.isoformat(),
+            ):
                 assert text in part
             assert f">{html.escape(shown(dated.value))}</td>" in page
 

@@ -1,4 +1,4 @@
-"""CareSource MP-MM-1316, Insulin Infusion Pump, Marketplace GA/IN/OH/WV, effective 2026-05-01.
+"""CareSource MP-MM-1316, Insulin Infusion Pump, Marketplace.
 
 The policy's table of contents:
 
@@ -12,7 +12,7 @@ The policy's table of contents:
 | D.I.F | injection regimen | injection_regimen.py, regimen_timeline.py |
 | D.I.G | self-testing | self_testing.py |
 | D.I.H | risk of complications | complication_risk.py |
-| D.I.I | six conditions | glycemic_indication.py, hypoglycemia.py, low_glucose.py, hospital_stays.py |
+| D.I.I | symptoms or conditions | glycemic_indication.py, hypoglycemia.py, low_glucose.py, hospital_stays.py |
 | D.II.A.1 | end-stage complications | end_stage_complications.py |
 | D.II | other exclusions | exclusions.py |
 | D.III | replacement or repair | replacement.py |
@@ -27,6 +27,7 @@ from dataclasses import replace
 from importlib.resources import files
 
 from cds_service.concepts import Product
+from cds_service.engine.finding import Finding
 from cds_service.engine.load_policy import load_questionnaire, load_sections, load_versions, load_wording
 from cds_service.engine.parameters import load_parameters
 from cds_service.engine.policy import Governs, Policy, Replacement
@@ -48,7 +49,7 @@ from cds_service.policies.mp_mm_1316.later_events import later_events
 from cds_service.policies.mp_mm_1316.offers import offers
 from cds_service.policies.mp_mm_1316.operation import operates_device
 from cds_service.policies.mp_mm_1316.provider_expertise import expert_team
-from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough
+from cds_service.policies.mp_mm_1316.self_testing import figures, tests_often_enough
 from cds_service.policies.mp_mm_1316.written_order import ordered_in_writing
 
 CRITERIA: tuple[Rule, ...] = (
@@ -124,12 +125,23 @@ POLICY = Policy(
     prefill=charted_answers,
     offers=offers,
     later=later_events,
+    figures=figures,
 )
 
 # Names that consumers not yet written against POLICY still import; each goes with its last user.
 POLICY_ID, TITLE, PAYER = POLICY.id, POLICY.title, POLICY.payer
 _FIRST = POLICY.on(POLICY.first_day())
+
+
+def _as_read(rule: Rule) -> Rule:
+    def function(case: Case) -> Finding:
+        return rule.function(case)
+
+    function.__doc__ = _FIRST.interpretation(rule.section)
+    return replace(rule, title=_FIRST.titles[rule.section], function=function)
+
+
 PARAMETERS, SECTIONS = POLICY.parameters, _FIRST.sections
-UNITS = {section: replace(rule, title=_FIRST.titles[section]) for section, rule in _FIRST.rules.items()}
+UNITS = {section: _as_read(rule) for section, rule in _FIRST.rules.items()}
 VERSIONS = tuple(version.start for version in POLICY.versions)
 QUESTIONNAIRE = "Questionnaire/mp-mm-1316|1.0.0"

@@ -21,10 +21,17 @@ from cds_service.engine.finding import (
 )
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+from cds_service.engine.wording import number_in_words
 from cds_service.facts import ChartSection, Diagnosis, LabResult, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, named, unread, usable
 from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen, regimen_start
-from cds_service.policies.mp_mm_1316.phrases import closed_by, dated_labels, open_parts
+from cds_service.policies.mp_mm_1316.phrases import (
+    capitalized,
+    closed_by,
+    counted_in_words,
+    dated_labels,
+    open_parts,
+)
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough
 
 # Results that say nothing about where they lie, and so are none of the newest.
@@ -41,10 +48,11 @@ _SILENT = (Unusable.NO_VALUE, Unusable.WRONG_UNIT, Unusable.IMPLAUSIBLE)
     "albuminuria_window_months",
 )
 def albuminuria(case: Case) -> Finding:
-    """Persistent: of the three newest results of the 12 months before the order, two from 30 to 300 mg/g (both
-    included) on different days. Documented when the newest of all is in range, supported when it is below; a newer
-    one above 300, or two in range that are older than the three newest, need a reviewer. A coded diagnosis documents
-    it. One result is incomplete; only results above 300 are severe and need a reviewer."""
+    """Persistent: of the {albuminuria_newest:words newest results} of the {albuminuria_window_months:months} before the
+    order, {albuminuria_results:words} from {albuminuria_low} to {albuminuria_high} mg/g (both included) on different
+    days. Documented when the newest of all is in range, supported when it is below; a newer one above
+    {albuminuria_high}, or as many in range that are older than the newest, need a reviewer. A coded diagnosis documents
+    it. Fewer results in range are incomplete; only results above {albuminuria_high} are severe and need a reviewer."""
     coded = case.active(Concept.MICROALBUMINURIA)
     if coded:
         return met(f"Charted: {named(coded)}", Basis.DOCUMENTED, map(cite, coded))
@@ -74,7 +82,6 @@ def _ratio(case: Case) -> Finding:
     if above:
         words = f"Albumin-creatinine ratio above {high} mg/g ({_shown(above)}): severe, beyond the early sign"
         return unknown(Gap.NEEDS_REVIEW, words, "A reviewer's look at the severe albuminuria", map(_cite, above))
-    closes = f"A second albumin-creatinine ratio from {low} to {high} mg/g on another day"
     named_only = [
         r for r in results if r.unusable is Unusable.NAMED_ONLY and in_range(r.surely_named, low, high) is not NOT_MET
     ]
@@ -83,14 +90,12 @@ def _ratio(case: Case) -> Finding:
         closes = f"A reviewer's word on what {named_only[-1].label} measures"
         return unknown(Gap.NEEDS_REVIEW, words, closes, map(_cite, results))
     if inside:
-        step = "add a second albumin-creatinine ratio of another day"
-        words = f"One albumin-creatinine ratio in range so far: {_shown(inside)}"
-        return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
+        return _too_few(case, inside)
     if any(in_range(r, low, high) is UNKNOWN for r in results):
         by_words = (Unusable.TEXT_ONLY, Unusable.NAMED_ONLY)
         gap = Gap.NEEDS_REVIEW if any(r.unusable in by_words for r in results) else Gap.INCOMPLETE
-        closes = f"Two albumin-creatinine ratios from {low} to {high} mg/g on different days"
-        return unknown(gap, f"Albumin-creatinine ratio that cannot be compared: {_shown(results)}", closes, evidence)
+        words = f"Albumin-creatinine ratio that cannot be compared: {_shown(results)}"
+        return unknown(gap, words, _enough_ratios(case), evidence)
     if results:
         words = f"Albumin-creatinine ratio outside {low} to {high} mg/g: {_shown(results)}"
         return not_met(words, Basis.DOCUMENTED, evidence)
@@ -117,14 +122,40 @@ def _persistent(case: Case, results: Sequence[LabResult], inside: Sequence[LabRe
     return unknown(Gap.NEEDS_REVIEW, words, closes, [*evidence, *map(_cite, newer)])
 
 
+def _too_few(case: Case, inside: Sequence[LabResult]) -> Finding:
+    """Results in range on fewer days than it takes."""
+    low, high, needed = (case.parameters[f"albuminuria_{name}"] for name in ("low", "high", "results"))
+    missing = needed - _days(inside)
+    if missing == 1:
+        more, elsewhere = "a second" if needed == 2 else "one more", "another day"
+    else:
+        more, elsewhere = f"{number_in_words(missing)} more", "other days"
+    ratio = "albumin-creatinine ratio" if missing == 1 else "albumin-creatinine ratios"
+    words = f"{counted_in_words(_days(inside), 'albumin-creatinine ratio')} in range so far: {_shown(inside)}"
+    closes = f"{more} {ratio} from {low} to {high} mg/g on {elsewhere}"
+    return unknown(
+        Gap.INCOMPLETE,
+        capitalized(words),
+        capitalized(closes),
+        map(_cite, inside),
+        next_step=f"add {more} {ratio} of {elsewhere}",
+    )
+
+
+def _enough_ratios(case: Case) -> str:
+    """The results that it takes, as what closes the criterion."""
+    low, high, needed = (case.parameters[f"albuminuria_{name}"] for name in ("low", "high", "results"))
+    ratios = counted_in_words(needed, "albumin-creatinine ratio")
+    return capitalized(f"{ratios} from {low} to {high} mg/g{' on different days' if needed > 1 else ''}")
+
+
 def _is_silent(result: LabResult, low: float, high: float) -> bool:
     named_only = result.unusable is Unusable.NAMED_ONLY
     return result.unusable in _SILENT or (named_only and in_range(result.surely_named, low, high) is MET)
 
 
 def _no_ratio(case: Case, start: date) -> Finding:
-    low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
-    closes = f"Two albumin-creatinine ratios from {low} to {high} mg/g on different days"
+    closes = _enough_ratios(case)
     elsewhere = [r for r in case.chart.albumin_creatinine if not r.pending and usable(r.when, case.as_of)]
     if not elsewhere:
         return unknown(Gap.NOT_DOCUMENTED, f"No albumin-creatinine ratio since {start}", closes)
@@ -152,8 +183,9 @@ def _newness(result: LabResult) -> tuple[date, time, str]:
 
 @criterion("D.I.H.2", "Persistent difficulty despite compliance", "difficulty_hba1c", "difficulty_days_apart")
 def difficult_control(case: Case) -> Finding:
-    """The regimen (D.I.F) and the self-testing (D.I.G) are met, two HbA1c above 7 % lie at least 90 days
-    apart inside the regimen's months, and nothing charted says non-compliance: supported. Attested decides."""
+    """The regimen (D.I.F) and the self-testing (D.I.G) are met, two HbA1c above {difficulty_hba1c} % lie at least
+    {difficulty_days_apart:days} apart inside the regimen's months, and nothing charted says non-compliance: supported.
+    Attested decides."""
     attested = case.attested(
         "D.I.H.2", "Difficulty persists despite compliance", "No persistent difficulty despite compliance"
     )
@@ -196,7 +228,7 @@ def _high_hba1c(case: Case, threshold: float) -> list[LabResult]:
 
 @criterion("D.I.H", "High risk for preventable complications")
 def complication_risk(case: Case) -> Finding:
-    """The two signs are examples of early signs: one is enough. When neither is shown the criterion is unknown,
+    """The signs listed are examples of early signs: one is enough. When neither is shown the criterion is unknown,
     never contradicted, since another sign may be charted. Retinopathy, neuropathy, nephropathy or proteinuria of
     unstated degree are for a reviewer, and are named."""
     parts = (case.finding(albuminuria), case.finding(difficult_control))
@@ -224,8 +256,9 @@ def complication_risk(case: Case) -> Finding:
 
 def _otherwise(case: Case, ratios: Finding, difficulty: Finding, gap: Gap | None) -> str:
     """What else shows the risk: nothing of which the chart has some already."""
-    low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
-    ways = [] if ratios.evidence else [f"albuminuria (two ratios from {low} to {high} mg/g)"]
+    low, high, needed = (case.parameters[f"albuminuria_{name}"] for name in ("low", "high", "results"))
+    enough = f"albuminuria ({counted_in_words(needed, 'ratio')} from {low} to {high} mg/g)"
+    ways = [] if ratios.evidence else [enough]
     ways += [] if difficulty.evidence and difficulty.gap is gap else ["a log that shows difficulty despite compliance"]
     return ", or ".join(ways if len(ways) > 1 else [*ways, "another early sign of complications"])
 

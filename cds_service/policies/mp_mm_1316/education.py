@@ -1,4 +1,4 @@
-"""D.I.D: comprehensive diabetes education completed within the last 12 months."""
+"""D.I.D: comprehensive diabetes education completed lately."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import Answer, ChartSection, Record, When
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, usable
+from cds_service.policies.mp_mm_1316.phrases import counted
 
 _CLOSES = "Completion date of a comprehensive diabetes education program, and the educator with credential"
 _EXACT = "give the exact date of the diabetes education"
@@ -22,7 +23,9 @@ _CREDENTIAL = re.compile(
 )
 
 
-@criterion("D.I.D", "Comprehensive diabetes education in the last 12 months", "education_window_months")
+@criterion(
+    "D.I.D", "Comprehensive diabetes education in the last {education_window_months:months}", "education_window_months"
+)
 def education_completed(case: Case) -> Finding:
     """A completed session coded as diabetes self-management education within the window supports it: codes do not
     say that the program was completed. The last session counts. An attested completion date in the window with
@@ -48,21 +51,26 @@ def _charted(case: Case) -> Finding:
         words = f"{last.label} on {last.when or 'an unstated day'}: no code says that this was diabetes education"
         return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, in_words[-3:]))
     if not sessions:
-        return _none(everything)
+        return _none(case, everything)
     newest = max(sessions, key=_newness)
     if all(within(r.when, start, case.as_of) is NOT_MET for r in sessions):
-        words = f"The newest diabetes education is of {newest.when}; the last 12 months begin {start.isoformat()}"
+        words = f"The newest diabetes education is of {newest.when}; the {_window(case)} begin {start.isoformat()}"
         return not_met(words, Basis.SUPPORTED, [cite(newest)])
     dated = f"is dated {newest.when}" if newest.when else "has no date"
-    words = f"{newest.label} {dated}: it cannot be placed in the last 12 months"
+    words = f"{newest.label} {dated}: it cannot be placed in the {_window(case)}"
     return unknown(Gap.INCOMPLETE, words, _CLOSES, [cite(newest)], next_step=_EXACT)
 
 
-def _none(older: Sequence[Record]) -> Finding:
+def _window(case: Case) -> str:
+    return f"last {counted(case.parameters['education_window_months'], 'month')}"
+
+
+def _none(case: Case, older: Sequence[Record]) -> Finding:
     """No session by code; visits that words name may lie before the window."""
     if older:
         last = max(older, key=_newness)
-        words = f"{last.label} on {last.when}, before the last 12 months, and no code says that this was the education"
+        before = f"{last.label} on {last.when}, before the {_window(case)}"
+        words = f"{before}, and no code says that this was the education"
         return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, [cite(last)])
     return unknown(Gap.NOT_DOCUMENTED, "No diabetes self-management education found", _CLOSES)
 
@@ -79,10 +87,10 @@ def _attested(case: Case) -> Finding | None:
     placed = within(done.value, case.months_ago("education_window_months"), case.as_of)
     if placed is NOT_MET:
         start = case.months_ago("education_window_months")
-        words = f"The attested completion on {done.value} lies before the last 12 months, which begin {start}"
+        words = f"The attested completion on {done.value} lies before the {_window(case)}, which begin {start}"
         return not_met(words, Basis.ATTESTED, evidence)
     if placed is not MET:
-        words = f"The attested completion date, {done.value}, may lie before the last 12 months"
+        words = f"The attested completion date, {done.value}, may lie before the {_window(case)}"
         return unknown(Gap.INCOMPLETE, words, _CLOSES, evidence, next_step=_EXACT)
     if not _credentialed(educator):
         words = f"Completed {done.value}, but the educator's credential is not named"

@@ -31,10 +31,11 @@ _FAILURE = (Concept.END_STAGE_RENAL_DISEASE, Concept.KIDNEY_FAILURE_FOR_REVIEW)
 )
 def end_stage_complications(case: Case) -> Finding:
     """A current, confirmed code of end-stage renal disease or dependence on dialysis, a procedure coded as chronic
-    dialysis in the last 90 days, or sessions that span 90 days with the last within 90, meets it. Stage 5, unspecified
-    failure, unsure codes, words, other organs, older or single sessions, eGFR below 15 twice 90 days apart, and a
-    transplant beside a current end-stage code need a reviewer. Earlier stages and acute injury do not meet it; nothing
-    charted does not meet it by absence, once the chart was read."""
+    dialysis in the last {dialysis_window_days:days}, or sessions that span {dialysis_chronic_days:days} with the last
+    within {dialysis_window_days}, meets it. Stage 5, unspecified failure, unsure codes, words, other organs, older or
+    single sessions, eGFR below {kidney_failure_egfr} twice {egfr_days_apart:days} apart, and a transplant beside a
+    current end-stage code need a reviewer. Earlier stages and acute injury do not meet it; nothing charted does not
+    meet it by absence, once the chart was read."""
     finding = _kidneys(case)
     return case.guarded(finding, ChartSection.CONDITIONS, ChartSection.EGFR, ChartSection.EDUCATION)
 

@@ -1,4 +1,4 @@
-"""D.I.I: at least one of six symptoms or conditions."""
+"""D.I.I: at least one of several symptoms or conditions."""
 
 from __future__ import annotations
 
@@ -23,12 +23,13 @@ from cds_service.engine.finding import (
 )
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+from cds_service.engine.wording import clock_time
 from cds_service.facts import ChartSection, GlucoseReading, LabResult, SensorReading, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, unread, usable
 from cds_service.policies.mp_mm_1316.hospital_stays import recurrent_hospital_stays
 from cds_service.policies.mp_mm_1316.hypoglycemia import readings as as_evidence
 from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia, severe_excursions
-from cds_service.policies.mp_mm_1316.phrases import closed_by, counted, open_parts
+from cds_service.policies.mp_mm_1316.phrases import closed_by, counted, counted_in_words, open_parts
 from cds_service.policies.mp_mm_1316.self_testing import window
 
 # Results that may be the newest one, though not all of them can be compared.
@@ -36,11 +37,11 @@ _SPEAKING = (None, Unusable.TEXT_ONLY, Unusable.ODD_COMPARATOR, Unusable.NAMED_O
 R = TypeVar("R", GlucoseReading, SensorReading)
 
 
-@criterion("D.I.I.1", "HbA1c above 7 %", "hba1c_threshold", "hba1c_stale_months")
+@criterion("D.I.I.1", "HbA1c above {hba1c_threshold} %", "hba1c_threshold", "hba1c_stale_months")
 def hba1c_above_threshold(case: Case) -> Finding:
-    """Strictly above. The newest usable final result on or before the day decides, not the highest; older than six
-    months it still decides and the card says how old. A newer result that is only text, or whose comparator allows
-    both answers, keeps an older one from deciding."""
+    """Strictly above. The newest usable final result on or before the day decides, not the highest; older than
+    {hba1c_stale_months:words months} it still decides and the card says how old. A newer result that is only text, or
+    whose comparator allows both answers, keeps an older one from deciding."""
     finding = _newest_hba1c(case)
     reason = case.not_read(ChartSection.HBA1C)
     # A newer result may have been missed: then not even a met one is the newest for certain.
@@ -131,7 +132,7 @@ def _age(case: Case, result: LabResult) -> tuple[str, ...]:
 @criterion("D.I.I.3", "Wide glucose fluctuation before meals", "fluctuation_readings")
 def premeal_fluctuation(case: Case) -> Finding:
     """The policy gives no threshold. Readings before meals are reported with number, range, SD and CV for a
-    reviewer when there are at least ten in the window of D.I.G; an attestation decides."""
+    reviewer when there are at least {fluctuation_readings:words} in the window of D.I.G; an attestation decides."""
     attested = case.attested("D.I.I.3", "Wide fluctuation before meals", "No wide fluctuation before meals")
     start, end = window(case)
     readings = [r for r in case.glucose.self_tests if r.before_meal and start <= r.day <= end and not r.comparator]
@@ -153,7 +154,7 @@ def premeal_fluctuation(case: Case) -> Finding:
 
 @criterion(
     "D.I.I.4",
-    "Dawn phenomenon frequently above 200 mg/dL",
+    "Dawn phenomenon frequently above {dawn_level} mg/dL",
     "dawn_from_minute",
     "dawn_until_minute",
     "dawn_level",
@@ -163,18 +164,22 @@ def premeal_fluctuation(case: Case) -> Finding:
     "dawn_sensor_above",
 )
 def dawn_phenomenon(case: Case) -> Finding:
-    """Local readings from 02:00 to 07:59 strictly above 200 mg/dL on at least half of at least seven measured
-    mornings in the window of D.I.G support it. Meter and sensor readings both show it; a morning with five or more
-    sensor readings counts when two of its readings are above. An attestation decides."""
-    attested = case.attested("D.I.I.4", "Dawn phenomenon often above 200 mg/dL", "No dawn phenomenon above 200 mg/dL")
+    """Local readings from {dawn_from_minute:hhmm} up to, not including, {dawn_until_minute:hhmm} strictly above
+    {dawn_level} mg/dL on at least {dawn_share:.0%} of at least {dawn_mornings:words measured mornings} in the window of
+    D.I.G support it. Meter and sensor readings both show it; a morning with {dawn_sensor_readings:words} or more sensor
+    readings counts when {dawn_sensor_above:words} of its readings are above. An attestation decides."""
     p, (start, end) = case.parameters, window(case)
     level = p["dawn_level"]
+    attested = case.attested(
+        "D.I.I.4", f"Dawn phenomenon often above {level} mg/dL", f"No dawn phenomenon above {level} mg/dL"
+    )
     measured, above = _mornings(case)
     high = sum(above.values())
     words = f"Early-morning glucose above {level} mg/dL on {high} of {counted(len(measured), 'measured morning')}"
     evidence = [Evidence(_any_reference(case), words, f"{start}/{end}")] if measured else []
     if len(measured) < p["dawn_mornings"]:
-        closes = f"Readings from 02:00 to 08:00 on at least {p['dawn_mornings']} mornings, or a statement"
+        hours = f"{clock_time(p['dawn_from_minute'])} to {clock_time(p['dawn_until_minute'])}"
+        closes = f"Readings from {hours} on at least {counted(p['dawn_mornings'], 'morning')}, or a statement"
         gap = Gap.INCOMPLETE if measured else Gap.NOT_DOCUMENTED
         words = words if measured else f"No early-morning readings from {start} to {end}"
         return best_supported(attested, case.guarded(unknown(gap, words, closes, evidence), ChartSection.GLUCOSE))
@@ -208,26 +213,25 @@ def _early(case: Case, readings: Iterable[R]) -> list[R]:
     ]
 
 
-@criterion("D.I.I", "At least one of six symptoms or conditions")
+@criterion("D.I.I", "At least one of {below[D.I.I]:words} symptoms or conditions")
 def glycemic_indication(case: Case) -> Finding:
-    """One of the six parts is enough."""
-    parts = tuple(case.finding(part) for part in PARTS)
-    too_little = "Not enough yet for one of the six conditions"
-    words = open_parts(parts, "None of the six conditions is shown yet", too_little)
+    """One of the {below[D.I.I]:words} parts is enough."""
+    parts = tuple(case.finding(part) for part in case.in_force(PARTS))
+    conditions = f"of the {counted_in_words(len(parts), 'condition')}"
+    words = open_parts(parts, f"None {conditions} is shown yet", f"Not enough yet for one {conditions}")
     finding = disjunction(parts, words, "")
     if finding.truth is not UNKNOWN:
         return finding
-    return replace(finding, closes=closed_by(parts, finding.gap, _otherwise(case, parts[0])))
+    return replace(finding, closes=closed_by(parts, finding.gap, _otherwise(case, parts)))
 
 
-def _otherwise(case: Case, hba1c: Finding) -> str:
-    """What else shows the criterion; an HbA1c that is there is never asked for as missing."""
-    level = f"{case.parameters['hba1c_threshold']:g} %"
+def _otherwise(case: Case, parts: Sequence[Finding]) -> str:
+    """What else shows the criterion; an HbA1c, the first part, is never asked for as missing where one is there."""
+    hba1c, level = parts[0], f"{case.parameters['hba1c_threshold']:g} %"
+    others = f"one of the other {counted_in_words(len(parts) - 1, 'condition')}"
     if hba1c.truth is NOT_MET:
-        return f"one of the other five conditions, or a newer HbA1c above {level}"
-    if hba1c.evidence:
-        return "one of the other five conditions"
-    return f"HbA1c above {level}, or one of the other five conditions"
+        return f"{others}, or a newer HbA1c above {level}"
+    return others if hba1c.evidence else f"HbA1c above {level}, or {others}"
 
 
 PARTS = (

@@ -12,18 +12,18 @@ from cds_service.facts import ChartSection, Visit
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 from cds_service.policies.mp_mm_1316.hypoglycemia import has_diabetes
 from cds_service.policies.mp_mm_1316.low_glucose import by_time, last_moment, may_follow
-from cds_service.policies.mp_mm_1316.phrases import counted, dated_labels, sentence
+from cds_service.policies.mp_mm_1316.phrases import counted, counted_in_words, dated_labels, sentence
 
 _CLOSES = "Discharge summaries of the stays for ketoacidosis or hypoglycemia"
 
 
 @criterion("D.I.I.6", "Hospital stays for ketoacidosis or hypoglycemia", "hospital_stays", "transfer_hours")
 def recurrent_hospital_stays(case: Case) -> Finding:
-    """Two or more inpatient stays for ketoacidosis or hypoglycemia on different days document it; one stay needs a
-    reviewer, who sees its length. Stays that overlap, or begin within 24 hours of another's end (a transfer), are
-    one. Emergency and observation visits are no stays; a visit whose class cannot be read is for a reviewer;
-    hyperosmolar states are not ketoacidosis. The text prints 'history or recurrent' and is read as history of
-    recurrent."""
+    """{hospital_stays:Words} or more inpatient stays for ketoacidosis or hypoglycemia on different days document it;
+    fewer need a reviewer, who sees how long they were. Stays that overlap, or begin within {transfer_hours:hours} of
+    another's end (a transfer), are one. Emergency and observation visits are no stays; a visit whose class cannot be
+    read is for a reviewer; hyperosmolar states are not ketoacidosis. The text prints 'history or recurrent' and is read
+    as history of recurrent."""
     attested = case.attested("D.I.I.6", "Recurrent or prolonged stays", "No recurrent or prolonged stays")
     return best_supported(attested, case.guarded(_stays(case), ChartSection.CONDITIONS, ChartSection.ENCOUNTERS))
 
@@ -42,13 +42,13 @@ def _stays(case: Case) -> Finding:
 
 
 def _not_shown(case: Case, visits: Sequence[Visit], stays: Sequence[Visit]) -> Finding:
-    """Fewer than two certain stays: what a reviewer has to look at, else what is there and is no stay."""
+    """Too few certain stays: what a reviewer has to look at, else what is there and is no stay."""
     reasons = _reasons(case)
     in_words = [v for v in visits if v.inpatient and v.review & reasons and v not in stays]
     unclear = [v for v in visits if v.inpatient is None and (v.concepts | v.supported | v.review) & reasons]
     words = []
     if stays:
-        words.append(f"{_one_stay(stays)}, which may be a prolonged one")
+        words.append(_few_stays(distinct_stays(stays, case.parameters["transfer_hours"]), stays))
     if in_words:
         words.append(f"stays for it in words: {dated_labels(in_words)}")
     if unclear:
@@ -84,6 +84,19 @@ def distinct_stays(stays: Iterable[Visit], hours: int) -> list[list[Visit]]:
         else:
             groups.append([stay])
     return groups
+
+
+def _few_stays(distinct: Sequence[Sequence[Visit]], stays: Sequence[Visit]) -> str:
+    """The stays that are there, fewer than it takes, with their length."""
+    if len(distinct) < 2:
+        return f"{_one_stay(stays)}, which may be a prolonged one"
+    lengths = "; ".join(_dated_length(parts) for parts in distinct)
+    return f"{counted_in_words(len(distinct), 'inpatient stay')} ({lengths}), which may be prolonged ones"
+
+
+def _dated_length(parts: Sequence[Visit]) -> str:
+    length = _length(parts)
+    return str(parts[0].when) if length is None else f"{parts[0].when}, {counted(length, 'day')}"
 
 
 def _one_stay(stays: Sequence[Visit]) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from datetime import date
 
 from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, unknown
 from cds_service.engine.rule import criterion
+from cds_service.engine.wording import number_in_words
 from cds_service.facts import ChartSection, GlucoseReading, Record
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 from cds_service.policies.mp_mm_1316.low_glucose import (
@@ -17,10 +19,9 @@ from cds_service.policies.mp_mm_1316.low_glucose import (
     meter_lows,
     sensor_lows,
 )
-from cds_service.policies.mp_mm_1316.phrases import counted, dated_labels, sentence
+from cds_service.policies.mp_mm_1316.phrases import counted, counted_in_words, dated_labels, sentence
 
 _LOW = frozenset({Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_GENERIC})
-_CLOSES_EPISODES = "Hypoglycemic episodes on two different days, or a statement that they recur"
 _CLOSES_EXCURSION = "A charted excursion (unawareness, nocturnal hypoglycemia, brittle diabetes), or a statement"
 
 
@@ -39,12 +40,13 @@ _CLOSES_EXCURSION = "A charted excursion (unawareness, nocturnal hypoglycemia, b
     "sensor_gap_minutes",
 )
 def recurring_hypoglycemia(case: Case) -> Finding:
-    """Coded episodes on two or more different days document it. Hypoglycemia without a stated cause (E16.0 to E16.2)
-    counts in a patient with diabetes; a code of the level alone is no episode. Records of one visit, or on the same
-    or consecutive days, are one episode; both with times more than 24 hours apart are two; where records of
-    different days are merged a reviewer has to look. Meter readings below 70 mg/dL on two or more days of the last
-    12 months support it; two lows within two hours are one. Sensor readings below 54 mg/dL for 15 minutes or longer
-    on two or more days are for a reviewer."""
+    """Coded episodes on {hypoglycemia_days:words} or more different days document it. Hypoglycemia without a stated
+    cause (E16.0 to E16.2) counts in a patient with diabetes; a code of the level alone is no episode. Records of one
+    visit, or on the same or consecutive days, are one episode; both with times more than {episode_apart_hours:hours}
+    apart are two; where records of different days are merged a reviewer has to look. Meter readings below
+    {hypoglycemia_level} mg/dL on {hypoglycemia_days:words} or more days of the last {hypoglycemia_window_months:months}
+    support it; two lows within {hypoglycemia_apart_minutes:minutes} are one. Sensor readings below {sensor_low_level}
+    mg/dL for {sensor_low_minutes:minutes} or longer on {sensor_low_days:words} or more days are for a reviewer."""
     attested = case.attested("D.I.I.2", "Recurring hypoglycemia", "No recurring hypoglycemia")
     finding = case.guarded(_recurring(case), ChartSection.CONDITIONS, ChartSection.ENCOUNTERS, ChartSection.GLUCOSE)
     return best_supported(attested, finding)
@@ -58,7 +60,7 @@ def _recurring(case: Case) -> Finding:
         return met(words, Basis.DOCUMENTED, [cite(e.records[0]) for e in episodes])
     level = case.parameters["hypoglycemia_level"]
     lows = meter_lows(case, level, "hypoglycemia_window_months")
-    low_days = {r.day for r in meter_events(lows, case.parameters["hypoglycemia_apart_minutes"])}
+    low_days = _low_days(case, lows)
     if len(low_days) >= needed:
         words = f"Meter readings below {level} mg/dL on {len(low_days)} days, last {max(low_days)}"
         return met(words, Basis.SUPPORTED, readings(lows))
@@ -69,8 +71,14 @@ def _recurring(case: Case) -> Finding:
     return _not_shown(case, episodes, lows)
 
 
+def _low_days(case: Case, lows: Sequence[GlucoseReading]) -> set[date]:
+    return {r.day for r in meter_events(lows, case.parameters["hypoglycemia_apart_minutes"])}
+
+
 def _not_shown(case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseReading]) -> Finding:
     """What was found that does not show recurring hypoglycemia, and who has to look at it."""
+    days = counted_in_words(case.parameters["hypoglycemia_days"], "different day")
+    closes = f"Hypoglycemic episodes on {days}, or a statement that they recur"
     words, evidence = _few(case, episodes, lows)
     sensed = sensor_lows(case)
     in_words = _hypoglycemia(case, "review")
@@ -87,20 +95,22 @@ def _not_shown(case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseRe
         evidence.append(_sensor_evidence(case, sensed))
     evidence += map(cite, in_words)
     if for_review:
-        return unknown(Gap.NEEDS_REVIEW, sentence([*for_review, *words]), _CLOSES_EPISODES, evidence)
+        return unknown(Gap.NEEDS_REVIEW, sentence([*for_review, *words]), closes, evidence)
     if words:
-        return unknown(Gap.INCOMPLETE, sentence(words), _CLOSES_EPISODES, evidence)
-    return unknown(Gap.NOT_DOCUMENTED, "No hypoglycemic episode found", _CLOSES_EPISODES)
+        return unknown(Gap.INCOMPLETE, sentence(words), closes, evidence)
+    return unknown(Gap.NOT_DOCUMENTED, "No hypoglycemic episode found", closes)
 
 
 def _few(case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseReading]) -> tuple[list[str], list[Evidence]]:
-    """One episode, one low, records that cannot be placed or are no episode: words and evidence."""
+    """Episodes and lows on too few days, records that cannot be placed or are no episode: words and evidence."""
     words, evidence = [], [cite(r) for e in episodes for r in e.records]
     if episodes and not any(e.merged for e in episodes):
-        words.append(f"one hypoglycemic episode so far ({_dates(episodes)})")
+        words.append(f"{counted_in_words(len(episodes), 'hypoglycemic episode')} so far ({_dates(episodes)})")
     if lows:
         level = case.parameters["hypoglycemia_level"]
-        words.append(f"meter readings below {level} mg/dL in one event so far ({lows[-1].day})")
+        days = len(_low_days(case, lows))
+        events = "in one event so far" if days == 1 else f"on {number_in_words(days)} days so far, the last"
+        words.append(f"meter readings below {level} mg/dL {events} ({lows[-1].day})")
         evidence += readings(lows)
     undated = [r for r in hypoglycemia_records(case) if r.when is None]
     if undated:
@@ -151,8 +161,9 @@ def _with(case: Case, wanted: Collection[Concept], standing: str = "concepts") -
 )
 def severe_excursions(case: Case) -> Finding:
     """Coded unawareness, nocturnal hypoglycemia, brittle diabetes, hypoglycemia with coma or hyperglycemic crisis
-    documents it, whenever it was; ketoacidosis is judged under D.I.I.6 only. Meter readings below 54 mg/dL between
-    midnight and 05:59 local time on two nights of the last 12 months support it. A hyperosmolar state, hypoglycemia
+    documents it, whenever it was; ketoacidosis is judged under D.I.I.6 only. Meter readings below {night_level}
+    mg/dL from midnight up to, not including, {night_until_minute:hhmm} local time on {night_nights:words nights} of the
+    last {excursion_window_months:months} support it. A hyperosmolar state, hypoglycemia
     of level 3 and sensor lows at night are for a reviewer."""
     attested = case.attested("D.I.I.5", "Severe glycemic excursions", "No severe glycemic excursions")
     finding = case.guarded(_excursion(case), ChartSection.CONDITIONS, ChartSection.ENCOUNTERS, ChartSection.GLUCOSE)
@@ -189,7 +200,10 @@ def _excursion_open(case: Case, low: Sequence[GlucoseReading]) -> Finding:
         words.append(_sensor_words(case, sensed, at_night=True))
         evidence.append(_sensor_evidence(case, sensed))
     if low:
-        words.append(f"a meter reading below {case.parameters['night_level']} mg/dL on one night ({low[-1].day})")
+        nights = len({r.day for r in low})
+        readings_below = f"below {case.parameters['night_level']} mg/dL on {counted_in_words(nights, 'night')}"
+        one = nights == 1
+        words.append(f"{'a meter reading' if one else 'meter readings'} {readings_below} ({low[-1].day})")
         evidence += readings(low)
     if state or sensed:
         return unknown(Gap.NEEDS_REVIEW, sentence(words), _CLOSES_EXCURSION, evidence)

@@ -1,4 +1,4 @@
-"""D.I.F: at least 3 insulin injections a day for at least 6 months, with frequent self-adjustment."""
+"""D.I.F: enough insulin injections a day, for long enough, with frequent self-adjustment."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MEALTIME = (InsulinAction.RAPID, InsulinAction.SHORT)
 
 @criterion(
     "D.I.F",
-    "Three or more insulin injections a day for six months, self-adjusted",
+    "{regimen_injections:Words} or more insulin injections a day for {regimen_months:words months}, self-adjusted",
     "regimen_injections",
     "regimen_months",
     "regimen_gap_days",
@@ -32,11 +32,12 @@ _MEALTIME = (InsulinAction.RAPID, InsulinAction.SHORT)
 )
 def injection_regimen(case: Case) -> Finding:
     """Three parts, all needed. Count: scheduled injections a day over all live insulin orders are certain, as-needed
-    doses, ceilings and scales without a timing are possible; certain 3 or more is met, possible below 3 with every
-    order readable is not. Duration: the unbroken chain of days at 3 or more, short gaps bridged, from 6 calendar
-    months before the order. Self-adjustment: a ratio, correction, scale or as-needed bolus documents it, mealtime
-    insulin supports it. A statement closes each part that it answers; against a complete record it is for a
-    reviewer. With a pump in use only the attested history counts."""
+    doses, ceilings and scales without a timing are possible ({unstated_ceiling} where they state no ceiling); certain
+    {regimen_injections} or more is met, possible below {regimen_injections} with every order readable is not. Duration:
+    the unbroken chain of days at {regimen_injections} or more, gaps of up to {regimen_gap_days:days} bridged, from
+    {regimen_months:calendar months} before the order. Self-adjustment: a ratio, correction, scale or as-needed bolus
+    documents it, mealtime insulin supports it. A statement closes each part that it answers; against a complete record
+    it is for a reviewer. With a pump in use only the attested history counts."""
     on_pump = _on_pump(case)
     parts = _stated_parts(case, on_pump) if on_pump is not None else _charted_parts(case)
     count = parts[0]

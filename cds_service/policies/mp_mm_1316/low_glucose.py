@@ -130,7 +130,7 @@ class SensorLow:
 
 
 def sensor_lows(case: Case) -> list[SensorLow]:
-    """Runs of sensor readings below 54 mg/dL that last 15 minutes or longer, in the months before the day."""
+    """Runs of low sensor readings that last long enough, in the months before the day."""
     p = case.parameters
     start, interval = case.months_ago("hypoglycemia_window_months"), p["sensor_reading_minutes"]
     runs = _runs(case.glucose.sensor, p["sensor_low_level"], p["sensor_gap_minutes"])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from cds_service.engine.finding import Finding, Gap
 from cds_service.engine.truth import MET, UNKNOWN
+from cds_service.engine.wording import number_in_words
 from cds_service.facts import Record
 
 
@@ -18,13 +19,22 @@ def dated_labels(records: Sequence[Record], most: int = 3) -> str:
 
 def sentence(parts: Sequence[str]) -> str:
     """Several findings as one sentence, with a capital letter and no full stop."""
-    text = "; ".join(parts)
-    return text[:1].upper() + text[1:]
+    return capitalized("; ".join(parts))
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number with its noun: 1 day, 2 days."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def counted_in_words(number: int, one: str) -> str:
+    """A number in words with its noun: one day, two days."""
+    return f"{number_in_words(number)} {one if number == 1 else one + 's'}"
+
+
+def capitalized(text: str) -> str:
+    """The text with a capital letter at its beginning."""
+    return text[:1].upper() + text[1:]
 
 
 def open_parts(parts: Sequence[Finding], nothing: str, too_little: str) -> str:

@@ -144,8 +144,9 @@ def _nothing_accepted(case: Case) -> str:
 @criterion("D.III.C.1", "Worn out or no longer functions", "breakdown_months")
 def worn_out(case: Case) -> Finding:
     """Attested, or supported by a coded breakdown, leakage or other mechanical complication of the pump (T85.614-,
-    T85.633-, T85.694-) of the last 6 months. A late effect (7th character S) and an infection (T85.72-) are no
-    reason; displacement (T85.624-) is for a reviewer. Another stated reason does not undo a charted breakdown."""
+    T85.633-, T85.694-) of the last {breakdown_months:months}. A late effect (7th character S) and an infection
+    (T85.72-) are no reason; displacement (T85.624-) is for a reviewer. Another stated reason does not undo a charted
+    breakdown."""
     coded = _breakdown(case)
     attested = _attested_reason(case, "worn-out")
     if attested is not None and attested.truth is not MET and coded is not None and coded.truth is MET:

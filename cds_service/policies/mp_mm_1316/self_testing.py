@@ -1,18 +1,22 @@
-"""D.I.G: glucose self-testing at least 4 times a day on average during the last month."""
+"""D.I.G: glucose self-testing often enough, on average, during the days before the order."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date
+from math import ceil
+from typing import Any
 
 from cds_service.engine.days import days_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, not_met, unknown
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET
+from cds_service.engine.wording import last_days
 from cds_service.facts import OPEN_ORIGINS, ChartSection, GlucoseReading, OtherReading, ReadingOrigin
 from cds_service.policies.mp_mm_1316.case import Case, attestation, cite, unread
-from cds_service.policies.mp_mm_1316.phrases import counted
+from cds_service.policies.mp_mm_1316.phrases import capitalized, counted
 from cds_service.policies.mp_mm_1316.sensor_wear import SensorWear, sensor_wear
 
 # Readings that are no self-tests by the rule, though some reader may say that they are the member's own.
@@ -26,7 +30,7 @@ SENSOR_REMEDY = (
 
 @criterion(
     "D.I.G",
-    "Self-testing at least 4 times a day over the last month",
+    "Self-testing at least {self_tests_per_day:times} a day over the {self_test_window_days:last}",
     "self_test_window_days",
     "self_tests_per_day",
     "plausible_self_tests_per_day",
@@ -37,11 +41,14 @@ SENSOR_REMEDY = (
     "cgm_counts_as_self_testing",
 )
 def tests_often_enough(case: Case) -> Finding:
-    """The window is the 30 local days before the day of the order, which is not over and does not count. Accepted
-    self-tests divided by 30, never rounded up: 120 pass, 119 do not. Fewer is evidence against only where the record
-    is complete and no sensor was worn. A statement speaks where the chart's record is not complete; against a
-    complete one it is for a reviewer. Sensor readings are no self-tests by the policy's words, unless the plan's
-    parameter says that they count."""
+    """The window is the {self_test_window_days:local days} before the day of the order, which is not over and does not
+    count. Accepted self-tests divided by {self_test_window_days}, never rounded up: {self_tests_that_pass} pass,
+    {self_tests_that_fail} do not. More than {plausible_self_tests_per_day} in a day are a sensor's. Fewer is evidence
+    against only where the record is complete (readings on {self_test_complete_days} of the days,
+    {self_test_complete_per_day} or more on most) and no sensor was worn. A statement speaks where the chart's record is
+    not complete; against a complete one it is for a reviewer. Sensor readings are no self-tests by the policy's words,
+    unless the plan's parameter says that they count: then they have to cover {sensor_wear_days:days}. It says
+    {cgm_counts_as_self_testing} here."""
     charted = _charted(case)
     attested = _attested(case)
     if attested is None:
@@ -59,8 +66,25 @@ def tests_often_enough(case: Case) -> Finding:
     )
 
 
+def tests_that_pass(parameters: Mapping[str, Any]) -> int:
+    """The fewest self-tests of the window that come to enough a day on average."""
+    # Rounded first: a product of decimals may lie a hair above the whole number that it is.
+    a_day, days = float(parameters["self_tests_per_day"]), int(parameters["self_test_window_days"])
+    return ceil(round(a_day * days, 6))
+
+
+def figures(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What the policy's sentences say about self-tests beside the parameters themselves."""
+    enough, sensors_count = tests_that_pass(parameters), parameters["cgm_counts_as_self_testing"]
+    return {
+        "self_tests_that_pass": enough,
+        "self_tests_that_fail": enough - 1,
+        "what_does_not_count": "Laboratory values" if sensors_count else "Sensor (CGM) and laboratory values",
+    }
+
+
 def window(case: Case) -> tuple[date, date]:
-    """First and last day of the last month before the order."""
+    """First and last day of the window before the order."""
     return case.days_ago("self_test_window_days"), days_before(case.as_of, 1)
 
 
@@ -93,7 +117,7 @@ def _charted(case: Case) -> Finding:
 
 
 def _goal(case: Case) -> int:
-    return int(case.parameters["self_tests_per_day"] * case.parameters["self_test_window_days"])
+    return tests_that_pass(case.parameters)
 
 
 def _is_complete(case: Case, days: list[date]) -> bool:
@@ -149,8 +173,8 @@ def _without_sensor(
     some = tests or any(r.origin in OPEN_ORIGINS for r in others)
     gap, step = (Gap.INCOMPLETE if some else Gap.NOT_DOCUMENTED), ""
     if not some and (evidence or case.glucose.sensor):
-        step = "show the member's own self-tests of the last month"
-    return unknown(gap, words, _capitalized(_remedy(case)), evidence, next_step=step)
+        step = f"show the member's own self-tests of the {last_days(case.parameters['self_test_window_days'])}"
+    return unknown(gap, words, capitalized(_remedy(case)), evidence, next_step=step)
 
 
 def _tests_in_words(case: Case, tests: list[GlucoseReading]) -> str:
@@ -196,10 +220,6 @@ def _remedy(case: Case) -> str:
     return f"a meter download for {start} to {end} with at least {_goal(case)} self-tests, or a signed statement"
 
 
-def _capitalized(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _attested(case: Case) -> Finding | None:
     answer = case.answer("D.I.G.average")
     if answer is None or isinstance(answer.value, bool) or not isinstance(answer.value, int | float):
@@ -212,7 +232,7 @@ def _attested(case: Case) -> Finding | None:
     worn = sensor_wear(case, *window(case))
     if worn is None:
         return finding
-    remarks = (f"{_capitalized(worn.shown)}. {SENSOR_REMEDY}",)
+    remarks = (f"{capitalized(worn.shown)}. {SENSOR_REMEDY}",)
     closes = "The plan reviewer's word that sensor data count as self-testing"
     return replace(finding, closes=closes, remarks=remarks, next_step=_SENSOR_STEP)
 
