@@ -1,7 +1,7 @@
 """No number of the policy stands in a sentence: each comes from a parameter, or is counted from the sections.
 
-What may stand there are numbers that are no quantity of the policy (codes, names of types, ids of sections), and the few
-that belong to how a rule works, each listed with its reason.
+What may stand there are numbers that are no quantity of the policy (codes, names of types, ids of sections), and the
+few that belong to how a rule works, each listed with its reason.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ NUMBER = re.compile(rf"\d+(?:\.\d+)?|\b(?:{_NUMBER_WORDS})\b", re.IGNORECASE)
 # What has digits and is no quantity.
 NO_QUANTITY = re.compile(
     r"\{[^{}]*\}"  # a placeholder
-    r"|(?i:mp-mm-1316)|\bD\.(?:I{1,3})(?:\.[A-I])?(?:\.\d)?(?:\.[ab])?|\bC\.[1-5](?: to C\.[1-5])?"  # the policy and its sections
+    r"|(?i:mp-mm-1316)"  # the policy's id
+    r"|\bD\.(?:I{1,3})(?:\.[A-I])?(?:\.\d)?(?:\.[ab])?|\bC\.[1-5]"  # sections
     r"|\b[Tt]ype [12]\b|\b[Ss]tage 5\b|\blevel [123]\b"  # names of diseases and their degrees
     r"|\b[A-Z]\d[A-Z0-9]*(?:\.[A-Z0-9]+)?-?|ICD-(?:9|10)|HbA1c|\bA1c\b|GLP-1|U-500"  # codes, tests, drugs
     r"|7th character"  # a place in a code
