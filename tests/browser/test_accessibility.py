@@ -22,8 +22,8 @@ from tests.browser import shots
 from tests.browser.axe import IMPACTS, faults
 from tests.browser.conftest import unavailable
 from tests.browser.serving import served
+from tests.cli.test_report import fill, run
 from tests.store.samples import call_record, determination, feedback_record
-from tests.test_cli_report import fill, run
 
 pytestmark = pytest.mark.real
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tests.cli.test_report import fill, run, variables
 from tests.store.samples import call_record, feedback_record
-from tests.test_cli_report import fill, run, variables
 
 __all__ = ["variables"]
 

@@ -23,7 +23,7 @@ from tests.ehr.hostile_server import (
     refuse,
     say,
 )
-from tests.fhir_mappings.test_server_messages import epic
+from tests.fhir_mappings.json.test_server_messages import epic
 from tests.support import JSON
 
 HL7 = "http://terminology.hl7.org/CodeSystem/"

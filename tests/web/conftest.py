@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.web.smart_clinic import Clinic, Visitor, open_clinic
+from tests.web.smart_app.clinic import Clinic, Visitor, open_clinic
 
 
 @pytest.fixture(scope="module", name="house")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cds_service.facts import GlucoseReading, SensorReading
 from tests.fhir_mappings.builders import JSON, SNOMED
-from tests.fhir_mappings.test_laboratory import facts, notes
+from tests.fhir_mappings.chart.test_laboratory import facts, notes
 from tests.support import HCPCS, LOINC, PATIENT, concept, observation
 
 CATEGORY = "http://terminology.hl7.org/CodeSystem/observation-category"

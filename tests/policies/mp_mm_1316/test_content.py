@@ -16,7 +16,7 @@ from cds_service.engine.rule import Rule
 from cds_service.policies import mp_mm_1316
 from cds_service.policies.mp_mm_1316 import PARAMETERS, SECTIONS, UNITS, VERSIONS
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 TEXT = REPO.parent / "shared" / "reference" / "policy-MP-MM-1316.txt"
 
 # Sections that define or delimit and so have no rule of their own: A names the subject, C defines words that

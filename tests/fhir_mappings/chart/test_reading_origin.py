@@ -9,7 +9,7 @@ import pytest
 from cds_service.facts import ReadingOrigin
 from fhir_mappings.chart.glucose_devices import names_meter, names_point_of_care, names_sensor
 from tests.fhir_mappings.builders import JSON
-from tests.fhir_mappings.test_laboratory import facts
+from tests.fhir_mappings.chart.test_laboratory import facts
 from tests.support import HCPCS, LOINC, PATIENT, concept, observation
 
 ACT = "http://terminology.hl7.org/CodeSystem/v3-ActCode"

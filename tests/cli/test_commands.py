@@ -18,7 +18,7 @@ from cds_service.hooks.discovery import SERVICES
 from cds_service.settings import PREFIX, Settings
 from tests import support
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

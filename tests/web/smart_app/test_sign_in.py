@@ -17,7 +17,7 @@ from joserfc.jwk import ECKey
 from cds_service.demo.ehr.server import EhrClient
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from tests.web.smart_clinic import HTML, SECONDS, Clinic, Page, Visitor, query
+from tests.web.smart_app.clinic import HTML, SECONDS, Clinic, Page, Visitor, query
 
 pytestmark = pytest.mark.real
 

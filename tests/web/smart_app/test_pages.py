@@ -15,7 +15,7 @@ from cds_service.settings import Settings
 from cds_service.web import create_app
 from cds_service.web.smart_app import documentation
 from cds_service.web.smart_app import launch as smart
-from tests.web.smart_clinic import HTML, SECONDS, Page, Visitor, query
+from tests.web.smart_app.clinic import HTML, SECONDS, Page, Visitor, query
 
 pytestmark = pytest.mark.real
 

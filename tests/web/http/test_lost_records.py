@@ -21,7 +21,7 @@ from tests import support
 from tests.store.samples import call_record
 
 SIGN = "/cds-services/insulin-pump-order-sign"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 CLOSE = {"Connection": "close"}
 
 

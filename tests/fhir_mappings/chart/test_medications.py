@@ -11,7 +11,7 @@ from fhir_mappings.chart.insulin_names import drugs_in, insulin_named
 from fhir_mappings.chart.medications import read_insulin
 from tests.fhir_mappings.builders import JSON, NDC, chart_context, located
 from tests.fhir_mappings.drugs import coded, notes, only, orders, request
-from tests.fhir_mappings.test_valuesets import FILES, rows
+from tests.fhir_mappings.valuesets.test_valuesets import FILES, rows
 from tests.support import RXNORM, concept
 
 

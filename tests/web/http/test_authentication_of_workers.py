@@ -17,11 +17,11 @@ import requests
 
 from tests import support
 from tests.trust import tokens
+from tests.web.backend_services.test_backend_services import KIND, assertion
 from tests.web.test_fhir import PACKAGE
-from tests.web.test_smart_backend import KIND, assertion
 
 pytestmark = pytest.mark.real
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 SIGN = "/cds-services/insulin-pump-order-sign"
 
 

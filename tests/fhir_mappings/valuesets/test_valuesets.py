@@ -18,7 +18,7 @@ from cds_service.concepts import Concept
 from fhir_mappings.common.code_systems import normal_code, system_key
 from tests.fhir_mappings.builders import CPT
 
-REPO = Path(__file__).parents[2]
+REPO = Path(__file__).parents[3]
 FOLDER = REPO / "fhir_mappings" / "valuesets"
 REFERENCE = REPO.parent / "shared" / "reference" / "terminology.json"
 FILES = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in sorted(FOLDER.glob("*.json"))}

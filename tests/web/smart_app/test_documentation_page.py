@@ -13,7 +13,7 @@ from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
 from cds_service.demo.charts import all_charts
 from tests import support
 from tests.support import JSON
-from tests.web.smart_clinic import SECONDS, Clinic, Page, Visitor, answers_of
+from tests.web.smart_app.clinic import SECONDS, Clinic, Page, Visitor, answers_of
 
 pytestmark = pytest.mark.real
 

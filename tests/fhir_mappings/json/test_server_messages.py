@@ -16,7 +16,7 @@ from fhir_mappings.json.views import OperationOutcome
 from tests import support
 from tests.support import JSON
 
-PAGE = Path(__file__).parents[2] / "docs" / "server-answers.md"
+PAGE = Path(__file__).parents[3] / "docs" / "server-answers.md"
 EPIC = "urn:oid:1.2.840.114350.1.13.0.1.7.2.657369"
 LAB = support.observation("a1", "4548-4", 8.1, "%", "2026-10-01")
 CONDITION = {"resourceType": "Condition", "id": "c1"}

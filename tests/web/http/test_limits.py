@@ -28,7 +28,7 @@ from tests.services.crd import crd_call
 from tests.support import JSON, bundle, order
 
 SIGN = "/cds-services/insulin-pump-order-sign"
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 def _post(request: Any, path: str = SIGN, **settings: Any) -> Any:
