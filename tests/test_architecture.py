@@ -46,6 +46,16 @@ def test_module_is_short_and_so_are_its_functions(path: Path) -> None:
             assert length <= 50, f"{node.name} has {length} lines"
 
 
+def test_folders_of_tests_are_those_of_the_packages() -> None:
+    """Tests of a module lie where the module lies; a few folders hold what is about the whole."""
+    whole = {"benchmarks", "browser", "cases", "conformance", "integration", "load", "properties"}
+    folders = {Path(name).parent.relative_to("tests") for name in _git("ls-files", "tests/*.py").splitlines()}
+    modules = {path.parent.relative_to(ROOT) for path in _modules()}
+    packages = {path.relative_to("cds_service") for path in modules if path.is_relative_to("cds_service")} | modules
+    data = {Path("fhir_mappings/valuesets")}
+    assert {folder for folder in folders - packages - data if folder.parts and folder.parts[0] not in whole} == set()
+
+
 def test_top_level_holds_only_what_is_agreed() -> None:
     agreed = {"pyproject.toml", "requirements.lock", "README.md", "LICENSE", *PACKAGES, "tests", "fixtures", "docs"}
     tracked = _git("ls-files").splitlines()

@@ -97,6 +97,16 @@ def test_each_name_is_there_once() -> None:
     assert len(TABLES) == len(case_files())
 
 
+def test_a_case_lies_in_the_area_of_its_first_trace() -> None:
+    area_of = {}
+    for area, traces in re.findall(
+        r"^\| `([\w-]+)` \| (`[^|]*`) \|$", README.split("## Areas")[1].split("## ")[0], re.M
+    ):
+        area_of |= dict.fromkeys(re.findall(r"`([^`]+)`", traces), area)
+    elsewhere = {path.stem for path in case_files() if area_of[TABLES[path.stem]["traces"][0]] != path.parent.name}
+    assert elsewhere == set()
+
+
 def test_every_base_and_every_resource_is_used() -> None:
     tables = [*TABLES.values(), *BASES.values()]
     assert {table["base"] for table in tables if "base" in table} == set(BASES)
