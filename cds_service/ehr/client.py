@@ -21,10 +21,10 @@ from cds_service.ehr.answers import (
     status_in,
 )
 from cds_service.ehr.scopes import Granted, Scopes, parse
-from cds_service.ehr.search_plan import BY_CATEGORY, PLAN, Read, Search, Variation
+from cds_service.ehr.search_plan import BY_CATEGORY, Read, Search, Variation
 from cds_service.ehr.tasks import Running, Task, TaskRunner
 from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, AnswersUrls, Transport, Unanswered
-from cds_service.facts import ChartSection
+from cds_service.facts import ResultKind
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.json.fhir_json import read
 from fhir_mappings.json.json_shape import TooDeep, TooDense, check_shape
@@ -65,17 +65,16 @@ class FhirClient:
         self._scopes = (scopes or Scopes()) if token else Scopes()
         self._transport = transport or Transport(self._base, token, seconds, rule, most_bytes)
         self._runner = TaskRunner(lambda: self._transport.left, SIDE_BY_SIDE)
-        self._later: list[Running[ChartSection]] = []
+        self._later: list[Running[str]] = []
         self.people: tuple[str, ...] = ()
+        self.kinds: tuple[ResultKind, ...] = ()
 
     @property
     def log(self) -> list[str]:
         """Every search and read in words."""
         return self._runner.log
 
-    def fetch(
-        self, sections: Sequence[ChartSection], pages: Mapping[ChartSection, str] | None = None
-    ) -> Mapping[ChartSection, SearchResult]:
+    def fetch(self, sections: Sequence[str], pages: Mapping[str, str] | None = None) -> Mapping[str, SearchResult]:
         """Reads these sections, and of others the pages behind these links if they stay on the server, all at once.
 
         Sensor readings come in many pages: they are left to `rest`. Where a search by code finds none, one by
@@ -91,11 +90,11 @@ class FhirClient:
         return found
 
     @property
-    def unfinished(self) -> frozenset[ChartSection]:
+    def unfinished(self) -> frozenset[str]:
         """Parts of the chart that `fetch` did not wait for and that are not read to their end yet."""
         return frozenset(each.key for each in self._later if not each.future.done())
 
-    def rest(self, *, waiting: bool) -> Mapping[ChartSection, SearchResult]:
+    def rest(self, *, waiting: bool) -> Mapping[str, SearchResult]:
         """What `fetch` did not wait for: all of it, or what has come so far."""
         later, self._later = self._later, []
         return self._runner.collect(later, waiting=waiting)
@@ -116,27 +115,27 @@ class FhirClient:
 
     # ------------------------------------------------------------ what to run
 
-    def _tasks(self, section: ChartSection) -> list[Task]:
+    def _tasks(self, section: str) -> list[Task]:
         tasks = [
             self._read_task(each, section) for each in search_plan.reads_for(section, self._patient_id, self.people)
         ]
-        for search in PLAN.get(section, ()):
+        for search in search_plan.searches_for(section, self.kinds):
             values = search_plan.values_for(search, self._patient_id, self.as_of)
             for codes in search_plan.code_chunks(search, values):
                 tasks.append(self._search_task(section, search, values, codes))
         return tasks
 
-    def _search_task(self, section: ChartSection, search: Search, values: dict[str, str], codes: list[str]) -> Task:
+    def _search_task(self, section: str, search: Search, values: dict[str, str], codes: list[str]) -> Task:
         task = self._task(search.type, section, partial(self._search, section, search, values, codes))
         name = f"{search.type} {search.only}".strip()
         return replace(task, name=name, optional=search.optional, waits=search.waits, otherwise=search.otherwise)
 
-    def _look_by_category(self, found: dict[ChartSection, SearchResult]) -> None:
+    def _look_by_category(self, found: dict[str, SearchResult]) -> None:
         """Looks by category for what no search by code found; several parts of the chart may share one such search."""
         empty = [section for section in BY_CATEGORY if section in found and found[section].status is Status.EMPTY]
-        first: dict[Search, ChartSection] = {}
-        for section in empty:
-            first.setdefault(BY_CATEGORY[section], section)
+        first: dict[Search, str] = {}
+        for name in empty:
+            first.setdefault(BY_CATEGORY[name], name)
         wanted = []
         for search, section in first.items():
             values = search_plan.values_for(search, self._patient_id, self.as_of)
@@ -145,12 +144,10 @@ class FhirClient:
             if reading.resources:
                 found[section] = together(found[section], reading, True)
 
-    def _read_task(self, each: Read, section: ChartSection | None = None) -> Task:
+    def _read_task(self, each: Read, section: str | None = None) -> Task:
         return replace(self._task(each.type, section, partial(self._single, each.url)), optional=each.optional)
 
-    def _task(
-        self, kind: str, section: ChartSection | None, run: Callable[[], SearchResult], *, waits: bool = True
-    ) -> Task:
+    def _task(self, kind: str, section: str | None, run: Callable[[], SearchResult], *, waits: bool = True) -> Task:
         granted = self._scopes.granted(kind, section) if kind[:1].isupper() else Granted.ALL
         if granted is Granted.NOTHING:
             return Task(kind, lambda: failed(f"the token's scope does not grant {kind}"))
@@ -168,7 +165,7 @@ class FhirClient:
     def _single(self, url: str) -> SearchResult:
         return self._pages(url).settled()
 
-    def _search(self, section: ChartSection, search: Search, values: dict[str, str], codes: list[str]) -> SearchResult:
+    def _search(self, section: str, search: Search, values: dict[str, str], codes: list[str]) -> SearchResult:
         """A search, and what the plan says to try next when the server refuses it."""
         left = list(search.variations)
         variation: Variation | None = None

@@ -18,7 +18,7 @@ _OTHER = re.compile(
 # The categories that together hold all that a search may find. US Core: a Condition is an encounter diagnosis, a
 # problem or a health concern. Results are laboratory; home readings stand among vital signs (Epic's flowsheets) or
 # laboratory results (Oracle Health, HL7's guide for sensors).
-CATEGORIES: dict[ChartSection, frozenset[str]] = {
+CATEGORIES: dict[str, frozenset[str]] = {
     ChartSection.CONDITIONS: frozenset({"problem-list-item", "encounter-diagnosis", "health-concern"}),
     ChartSection.HBA1C: frozenset({"laboratory"}),
     ChartSection.ALBUMIN_CREATININE: frozenset({"laboratory"}),
@@ -52,7 +52,7 @@ class Scopes:
     clauses: tuple[Clause, ...] = ()
     understood: bool = False
 
-    def granted(self, kind: str, section: ChartSection | None = None) -> Granted:
+    def granted(self, kind: str, section: str | None = None) -> Granted:
         """How much of one resource type the token grants for reading and searching, for one part of the chart."""
         fitting = [each for each in self.clauses if each.type in ("*", kind) and _reads(each.rights)]
         if not fitting:

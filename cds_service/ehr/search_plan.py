@@ -6,14 +6,13 @@ others, bug log 33), and a `next` link of a POST search cannot be fetched everyw
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import quote, urlencode
 
 from cds_service.concepts import Concept
-from cds_service.facts import ChartSection
-from cds_service.policies.mp_mm_1316.needs import FEEDS
+from cds_service.facts import ChartSection, ResultKind
 from fhir_mappings.common.terminology import result_codes
 from fhir_mappings.json.server_messages import Issue, parameters_named
 
@@ -44,8 +43,9 @@ class Variation:
 class Search:
     """One search of the plan.
 
-    `concepts` fill {codes}; `days` back from the order's day fill {since}; `pages` caps the pages below the
-    setting's cap. An `optional` search adds to its topic when it succeeds and takes nothing from it when it fails.
+    `concepts` fill {codes}, or the plain `codes` do; `days` back from the order's day fill {since}; `pages` caps the
+    pages below the setting's cap. An `optional` search adds to its part of the chart when it succeeds and takes nothing
+    from it when it fails.
     `waits` False: an answer may go out before its last page, when nothing that is open depends on it. `only`: what it
     looks for, where a type is searched several times. `undated`: only results without an effective date count.
     `otherwise`: what is remarked when it fails.
@@ -62,6 +62,7 @@ class Search:
     only: str = ""
     undated: bool = False
     otherwise: str = ""
+    codes: tuple[str, ...] = ()
 
     def url(self, values: dict[str, str], codes: Sequence[str], variation: Variation | None = None) -> str:
         """The relative URL for one patient and day, with some of the codes."""
@@ -201,6 +202,17 @@ PLAN: dict[ChartSection, tuple[Search, ...]] = {
 LONG = frozenset({ChartSection.GLUCOSE})
 
 
+def searches_for(section: str, kinds: Iterable[ResultKind]) -> tuple[Search, ...]:
+    """The searches for a part of the chart: of the plan, or for a kind of result by its key."""
+    if section in PLAN:
+        return PLAN[ChartSection(section)]
+    return tuple(
+        replace(_observations(by=_VITALS), codes=tuple(sorted({code for _, code in kind.codes})))
+        for kind in kinds
+        if kind.key == section
+    )
+
+
 def _category(name: str) -> Search:
     """The newest results of a category, for those that carry no code."""
     rows: Parameters = (("patient", PATIENT), ("category", name), ("_sort", "-date"), ("_count", "1000"))
@@ -231,11 +243,11 @@ class Read:
         return self.url.split("/", 1)[0].split("?", 1)[0]
 
 
-def reads_for(topic: ChartSection, patient_id: str, people: Sequence[str]) -> list[Read]:
+def reads_for(section: str, patient_id: str, people: Sequence[str]) -> list[Read]:
     """What is read by reference: the patient, and those who order."""
-    if topic is ChartSection.PATIENT:
+    if section == ChartSection.PATIENT:
         return [Read(f"Patient/{quote(patient_id, safe='')}")]
-    if topic is ChartSection.REQUESTER:
+    if section == ChartSection.REQUESTER:
         return [read for reference in dict.fromkeys(people) for read in _person(reference)]
     return []
 
@@ -257,8 +269,7 @@ def values_for(search: Search, patient_id: str, as_of: date) -> dict[str, str]:
 
 def code_chunks(search: Search, values: dict[str, str]) -> list[list[str]]:
     """The codes of a search in chunks whose URLs are short enough; one empty chunk for a search without codes."""
-    codes = result_codes(*search.concepts) if search.concepts else []
-    return _chunked(search, values, codes)
+    return _chunked(search, values, [*(result_codes(*search.concepts) if search.concepts else ()), *search.codes])
 
 
 def _chunked(search: Search, values: dict[str, str], codes: list[str]) -> list[list[str]]:
@@ -280,8 +291,3 @@ def next_variation(left: list[Variation], issues: Sequence[Issue], *, unknown: b
     if chosen is not None:
         left.remove(chosen)
     return chosen
-
-
-def feeds(topic: ChartSection) -> str:
-    """The criteria that a topic feeds, for a note."""
-    return ", ".join(FEEDS[topic])

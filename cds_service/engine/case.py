@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date, time
 from functools import cached_property
 from typing import Any
@@ -20,8 +20,9 @@ from cds_service.facts import SECTION_NAMES, Answer, Chart, ChartSection, Device
 class Case:
     """An order, the chart, the day and the parameters in force on it.
 
-    `sections`: those that the policy has on the day; None where nobody says, which is all of them. Every policy has a
-    parameter `attestation_window_days`: for how long a signed statement counts.
+    `sections`: those that the policy has on the day; None where nobody says, which is all of them. `section_names`:
+    what each part of the chart is called in a sentence. Every policy has a parameter `attestation_window_days`: for how
+    long a signed statement counts.
     """
 
     order: DeviceOrder
@@ -29,6 +30,7 @@ class Case:
     as_of: date
     parameters: Mapping[str, Any]
     sections: Collection[str] | None = None
+    section_names: Mapping[str, str] = field(default_factory=lambda: SECTION_NAMES, repr=False)
 
     @cached_property
     def computed(self) -> dict[str, Any]:
@@ -74,7 +76,7 @@ class Case:
         for section in chart_sections:
             reason = self.chart.unread.get(section) or self.chart.partial.get(section)
             if reason:
-                return f"{SECTION_NAMES.get(section, section)}: {reason}"
+                return f"{self.section_names.get(section, section)}: {reason}"
         return None
 
     def guarded(self, finding: Finding, *chart_sections: str) -> Finding:

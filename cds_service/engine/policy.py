@@ -26,7 +26,7 @@ from cds_service.engine.questions import Question, QuestionGroup
 from cds_service.engine.remedies import Remedies
 from cds_service.engine.rule import Rule
 from cds_service.engine.wording import fill
-from cds_service.facts import Answer, Chart, DeviceOrder, ResultKind, When
+from cds_service.facts import SECTION_NAMES, Answer, Chart, DeviceOrder, ResultKind, When
 
 __all__ = [
     "AnswerValue",
@@ -105,6 +105,11 @@ class Policy:
         """Every rule by its section."""
         replacement = self.replacement.rules if self.replacement is not None else ()
         return {rule.section: rule for rule in (*self.criteria, *self.parts, *self.exclusions, *replacement)}
+
+    @cached_property
+    def section_names(self) -> Mapping[str, str]:
+        """What each part of the chart is called in a sentence, the policy's own results among them."""
+        return {**SECTION_NAMES, **{kind.key: kind.name for kind in self.results}}
 
     def version_on(self, day: date) -> str | None:
         """The version in force on a day, named by its start date; None before the first."""
@@ -246,7 +251,8 @@ class PolicyOnDay:
 
     def make_case(self, order: DeviceOrder, chart: Chart, as_of: date) -> Case:
         """The order and the chart as the policy's rules read them."""
-        return self.policy.case(order, chart, as_of, self.parameters, frozenset(self.sections))
+        sections, names = frozenset(self.sections), self.policy.section_names
+        return self.policy.case(order, chart, as_of, self.parameters, sections, names)
 
     def prefilled(self, case: Case) -> dict[str, AnswerValue]:
         """What each question is answered with already: by the newest signed statement, else by the chart.

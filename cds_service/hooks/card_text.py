@@ -10,7 +10,7 @@ from cds_service.engine.determination import Applicability, Determination, Outco
 from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.facts import SECTION_NAMES, Chart, ChartSection
+from cds_service.facts import Chart, ChartSection
 from cds_service.hooks.markdown import escaped
 
 
@@ -81,7 +81,8 @@ def _not_read(determination: Determination, policy: PolicyOnDay, chart: Chart) -
     names = [name for name in lacking if _may_change(name, sections, policy)]
     if names and determination.outcome is Outcome.NEEDS_DOCUMENTATION:
         fed = policy.policy.dependencies
-        named = "; ".join(f"{SECTION_NAMES.get(name, name)} ({', '.join(fed[name])})" for name in names)
+        called = policy.policy.section_names
+        named = "; ".join(f"{called.get(name, name)} ({', '.join(fed[name])})" for name in names)
         yield f"**Not read whole**: {named}. Let the service read these in the EHR, or send the records to the plan."
 
 

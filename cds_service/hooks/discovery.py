@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from cds_service.concepts import Concept
-from cds_service.facts import ChartSection
+from cds_service.engine.policy import Policy
+from cds_service.engine.wording import listed
+from cds_service.facts import ChartSection, ResultKind
 from cds_service.hooks import crd_prefetch
 from cds_service.hooks.configuration import OPTIONS
+from cds_service.policies.registry import result_kinds
 from fhir_mappings.common.terminology import result_codes
 from fhir_mappings.output.crd_versions import DECLARED
 
@@ -24,14 +28,15 @@ _PLAIN_USAGE = (
     "retrieved."
 )
 _CRD_USAGE = (
-    "Needs exactly one primary Coverage of CareSource with its payer's identifier, by prefetch or from the FHIR server "
-    "in the call, and reads the chart there with the call's token. Judges insulin pump orders; others get no answer."
+    "Needs exactly one primary Coverage of {any_payer} with its payer's identifier, by prefetch or from the FHIR "
+    "server in the call, and reads the chart there with the call's token. Judges insulin pump orders; others get no "
+    "answer."
 )
 
 
 @dataclass(frozen=True, slots=True)
 class HookService:
-    """One service of the discovery document.
+    """One service of the discovery document. `title` and `description` have placeholders for the policies in use.
 
     `crd`: it follows Da Vinci CRD's rules for coverage, errors and cards, in place of the plain service's tolerance
     and full card.
@@ -52,29 +57,29 @@ class HookService:
 ORDER_SIGN = HookService(
     "insulin-pump-order-sign",
     "order-sign",
-    "Insulin pump coverage (CareSource MP-MM-1316)",
-    "When an insulin pump order is signed: predicts whether CareSource Marketplace will approve it under medical "
-    f"policy MP-MM-1316, and names what is missing, section by section. Plain CDS Hooks. {_ONE_FAMILY}",
+    "Insulin pump coverage ({policies})",
+    "When an insulin pump order is signed: predicts whether {any_plan} will approve it under medical "
+    f"policy {{any_policy}}, and names what is missing, section by section. Plain CDS Hooks. {_ONE_FAMILY}",
 )
 ORDER_SELECT = HookService(
     "insulin-pump-order-select",
     "order-select",
-    "Insulin pump coverage at order selection (CareSource MP-MM-1316)",
+    "Insulin pump coverage at order selection ({policies})",
     "The same prediction as soon as an insulin pump is selected, for the selected orders only. Plain CDS Hooks. "
     f"{_ONE_FAMILY}",
 )
 CRD_ORDER_SIGN = HookService(
     "crd-order-sign",
     "order-sign",
-    "CareSource coverage requirements at signing (insulin pumps)",
-    "Da Vinci CRD for insulin pump orders: whether medical policy MP-MM-1316 covers the order, and which "
+    "{payers} coverage requirements at signing (insulin pumps)",
+    "Da Vinci CRD for insulin pump orders: whether medical policy {any_policy} covers the order, and which "
     f"documentation prior authorization needs, as coverage information on the order. {_ONE_FAMILY}",
     crd=True,
 )
 CRD_ORDER_SELECT = HookService(
     "crd-order-select",
     "order-select",
-    "CareSource coverage requirements at selection (insulin pumps)",
+    "{payers} coverage requirements at selection (insulin pumps)",
     "Da Vinci CRD for selected insulin pump orders: a first word on coverage, without asking for documentation. "
     f"{_ONE_FAMILY}",
     crd=True,
@@ -82,7 +87,7 @@ CRD_ORDER_SELECT = HookService(
 CRD_ORDER_DISPATCH = HookService(
     "crd-order-dispatch",
     "order-dispatch",
-    "CareSource coverage requirements at dispatch (insulin pumps)",
+    "{payers} coverage requirements at dispatch (insulin pumps)",
     "Da Vinci CRD for insulin pump orders that are sent to a supplier: coverage and documentation, looked at again. "
     f"{_ONE_FAMILY}",
     crd=True,
@@ -97,6 +102,11 @@ def lab_codes(*concepts: Concept) -> str:
     return ",".join(result_codes(*concepts))
 
 
+def codes_of(kind: ResultKind) -> list[str]:
+    """The codes of a kind of result, as plain codes."""
+    return sorted({code for _, code in kind.codes})
+
+
 GLUCOSE_CODES = (
     Concept.GLUCOSE_SELF_TEST,
     Concept.GLUCOSE_GENERAL,
@@ -106,8 +116,11 @@ GLUCOSE_CODES = (
 SENSOR_CODES = (Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, Concept.CGM_SUMMARY)
 
 
-def prefetch_templates() -> dict[str, str]:
-    """Prefetch by section, in the form that CDS Hooks 2.0 clients can resolve: root context fields only."""
+def prefetch_templates(kinds: Iterable[ResultKind]) -> dict[str, str]:
+    """Prefetch by section, in the form that CDS Hooks 2.0 clients can resolve: root context fields only.
+
+    `kinds`: results that the policies in use ask for on their own.
+    """
     patient = "patient={{context.patientId}}"
     newest = f"&_sort=-date&_count={_PAGE}"
     return {
@@ -127,6 +140,7 @@ def prefetch_templates() -> dict[str, str]:
         ChartSection.ENCOUNTERS.value: f"Encounter?{patient}&_count={_PAGE}",
         ChartSection.ATTESTATIONS.value: f"QuestionnaireResponse?{patient}&status=completed,amended",
         ChartSection.REQUESTER.value: "Practitioner/{{userPractitionerId}}",
+        **{kind.key: f"Observation?{patient}&code={','.join(codes_of(kind))}{newest}" for kind in kinds},
     }
 
 
@@ -157,27 +171,40 @@ PLAIN = ServiceBase("/plain", crd=False)
 BASES = (EVERYTHING, CRD_2_0, PLAIN)
 
 
-def discovery(base: ServiceBase = EVERYTHING) -> dict[str, Any]:
-    """The body of GET /cds-services at a base URL."""
-    return {"services": [_entry(service, base.legacy) for service in base.services()]}
+def discovery(base: ServiceBase, policies: Sequence[Policy]) -> dict[str, Any]:
+    """The body of GET /cds-services at a base URL. `policies`: those in use."""
+    names, kinds = _names(policies), result_kinds(policies)
+    return {"services": [_entry(service, base.legacy, names, kinds) for service in base.services()]}
 
 
-def _entry(service: HookService, legacy: bool) -> dict[str, Any]:
+def _names(policies: Sequence[Policy]) -> dict[str, str]:
+    """What the placeholders of titles and descriptions stand for."""
+    payers = [policy.payer for policy in policies]
+    return {
+        "policies": listed(f"{policy.payer} {policy.id}" for policy in policies),
+        "payers": listed(payers),
+        "any_payer": listed(payers, "or"),
+        "any_plan": listed((f"{policy.payer} {policy.governs.product_name}" for policy in policies), "or"),
+        "any_policy": listed((policy.id for policy in policies), "or"),
+    }
+
+
+def _entry(service: HookService, legacy: bool, names: dict[str, str], kinds: Sequence[ResultKind]) -> dict[str, Any]:
     return {
         "hook": service.hook,
         "id": service.id,
-        "title": service.title,
-        "description": service.description,
+        "title": service.title.format(**names),
+        "description": service.description.format(**names),
         "version": CRD_SPECIFICATION if service.crd and not legacy else SPECIFICATION,
-        "usageRequirements": _CRD_USAGE if service.crd else _PLAIN_USAGE,
-        "prefetch": _templates(service, legacy),
+        "usageRequirements": (_CRD_USAGE if service.crd else _PLAIN_USAGE).format(**names),
+        "prefetch": _templates(service, legacy, kinds),
         "extension": {VERSIONS: list(DECLARED), CONFIGURATION_OPTIONS: [option.as_json() for option in OPTIONS]},
     }
 
 
-def _templates(service: HookService, legacy: bool) -> dict[str, str]:
+def _templates(service: HookService, legacy: bool, kinds: Sequence[ResultKind]) -> dict[str, str]:
     if not service.crd:
-        return prefetch_templates()
+        return prefetch_templates(kinds)
     if legacy:
         return crd_prefetch.legacy_templates(service.hook)
     dispatches = service.hook == "order-dispatch"

@@ -1,40 +1,36 @@
-"""Prefetch → readings by section: what was given is read, what the client left out is fetched, nothing is guessed."""
+"""Prefetch → search results by chart section: what came is read, what did not is fetched, nothing is guessed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Protocol
 
 import msgspec
 
 from cds_service.errors import BadRequest
-from cds_service.facts import ChartSection
+from cds_service.facts import ChartSection, ResultKind
 from fhir_mappings.json.clinical_views import Patient
 from fhir_mappings.json.fhir_json import raw_members, read, read_members
 from fhir_mappings.json.search_result import SearchResult, Status, failed
-
-_TOPIC_OF = {section.value: section for section in ChartSection}
 
 
 class SectionSource(Protocol):
     """Where missing parts of the chart come from."""
 
-    def fetch(
-        self, sections: Sequence[ChartSection], pages: Mapping[ChartSection, str]
-    ) -> Mapping[ChartSection, SearchResult]:
-        """Reads these sections, and of others the pages behind the first one that the client sent, all at once.
+    def fetch(self, sections: Sequence[str], pages: Mapping[str, str]) -> Mapping[str, SearchResult]:
+        """Reads these chart sections, and of others the pages behind the first one that the client sent, all at once.
 
         What would take long is left to `rest`.
         """
         ...
 
     @property
-    def unfinished(self) -> frozenset[ChartSection]:
-        """Topics that `fetch` did not wait for and that are not read to their end yet."""
+    def unfinished(self) -> frozenset[str]:
+        """Chart sections that `fetch` did not wait for and that are not read to their end yet."""
         ...
 
-    def rest(self, *, waiting: bool) -> Mapping[ChartSection, SearchResult]:
+    def rest(self, *, waiting: bool) -> Mapping[str, SearchResult]:
         """What `fetch` did not wait for: all of it, or what has come so far."""
         ...
 
@@ -57,15 +53,18 @@ class Prefetch:
         return read_members(self._raw)
 
 
-def given(prefetch: Prefetch) -> tuple[dict[ChartSection, SearchResult], list[SearchResult]]:
-    """Readings of what the client sent: by section, and those under keys of its own.
+def given(prefetch: Prefetch, kinds: Iterable[ResultKind] = ()) -> tuple[dict[str, SearchResult], list[SearchResult]]:
+    """What the client sent: by chart section, and what came under keys of its own. `kinds`: see `ChartReader`.
 
-    A key with null or an empty searchset is "nothing there"; an OperationOutcome or rubbish is a failed one.
+    A key with null or an empty searchset is "nothing there"; an OperationOutcome or rubbish is a failed one. A client
+    that sends every chart section, and none of a kind of result that only some policies ask for, has none there.
     """
-    found = prefetch.readings
-    sections = {key: _TOPIC_OF[key] for key in found if key in _TOPIC_OF}
-    by_section = {section: found[key].settled(section) for key, section in sections.items()}
-    return by_section, [reading.settled() for key, reading in found.items() if key not in sections]
+    results, own = prefetch.readings, [kind.key for kind in kinds]
+    known = {*ChartSection, *own}
+    by_section = {key: result.settled(key) for key, result in results.items() if key in known}
+    if all(section in by_section for section in ChartSection):
+        by_section |= {key: SearchResult() for key in own if key not in by_section}
+    return by_section, [result.settled() for key, result in results.items() if key not in known]
 
 
 def refuse_other_patient(prefetch: Prefetch, patient_id: str, *, read_whole: bool = False) -> None:
@@ -81,15 +80,15 @@ def refuse_other_patient(prefetch: Prefetch, patient_id: str, *, read_whole: boo
 
 
 def completed(
-    by_section: dict[ChartSection, SearchResult], source: SectionSource | None
-) -> dict[ChartSection, SearchResult]:
-    """All sections: absent and failed keys are fetched once, first pages are completed; what was given is not asked
-    again. Without a source, what is missing is not retrieved."""
-    wanted, open_ended = lacking(by_section)
+    by_section: dict[str, SearchResult], source: SectionSource | None, needed: Iterable[str]
+) -> dict[str, SearchResult]:
+    """All chart sections that are needed: absent and failed keys are fetched once, first pages are completed; what was
+    given is not asked again. Without a source, what is missing is not retrieved."""
+    wanted, open_ended = lacking(by_section, needed)
     if source is None:
         for section in open_ended:
             by_section[section].mark_partial("only the first page came, and no FHIR server to read the rest from")
-        return {t: failed("not in the request, and no FHIR server to ask") for t in wanted} | by_section
+        return {each: failed("not in the request, and no FHIR server to ask") for each in wanted} | by_section
     fetched = dict(source.fetch(wanted, open_ended)) if wanted or open_ended else {}
     for section in open_ended:
         first = by_section[section]
@@ -97,11 +96,13 @@ def completed(
         if section in fetched:
             first.add(fetched.pop(section))
             first.settled(section)
-    nothing = {t: failed("nothing in the call says what to ask for") for t in wanted if t not in fetched}
+    nothing = {each: failed("nothing in the call says what to ask for") for each in wanted if each not in fetched}
     return by_section | nothing | fetched
 
 
-def lacking(by_section: Mapping[ChartSection, SearchResult]) -> tuple[list[ChartSection], dict[ChartSection, str]]:
-    """Topics that did not come or could not be read; and of those that came in part the page to go on with."""
-    wanted = [t for t in ChartSection if t not in by_section or by_section[t].status is Status.FAILED]
-    return wanted, {section: r.next_url for section, r in by_section.items() if r.next_url}
+def lacking(by_section: Mapping[str, SearchResult], needed: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """Of the chart sections that are needed those that did not come or could not be read; and of those that came in
+    part the page to go on with."""
+    needed = tuple(needed)
+    wanted = [each for each in needed if each not in by_section or by_section[each].status is Status.FAILED]
+    return wanted, {section: r.next_url for section, r in by_section.items() if r.next_url and section in needed}

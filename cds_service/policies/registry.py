@@ -10,7 +10,7 @@ from cds_service.engine.coverage_match import CoverageMatch, MatchReason, Member
 from cds_service.engine.determination import Applicability
 from cds_service.engine.policy import Policy, PolicyOnDay
 from cds_service.errors import BadSetting
-from cds_service.facts import Chart, DeviceOrder, ResultKind, Scope
+from cds_service.facts import Chart, ChartSection, DeviceOrder, ResultKind, Scope
 from cds_service.policies import mp_mm_1316
 from cds_service.policies.match_coverage import match_coverage
 
@@ -48,6 +48,18 @@ def policies_in_use(named: str) -> tuple[Policy, ...]:
 def result_kinds(policies: Iterable[Policy]) -> tuple[ResultKind, ...]:
     """The kinds of results that these policies ask for on their own, each once."""
     return tuple({kind.key: kind for policy in policies for kind in policy.results}.values())
+
+
+def chart_sections(policies: Iterable[Policy]) -> tuple[str, ...]:
+    """The parts of the chart that these policies depend on, by prefetch key: no other is searched for.
+
+    Whose plan it is and where the member lives is asked for in any case.
+    """
+    policies = tuple(policies)
+    needed = {name for policy in policies for name in policy.dependencies}
+    own = [kind.key for kind in result_kinds(policies)]
+    always = (ChartSection.PATIENT, ChartSection.COVERAGE)
+    return (*(section for section in ChartSection if section in needed or section in always), *own)
 
 
 def choose_policy(

@@ -118,7 +118,8 @@ def _page(
     request: PageRequest, settings: Settings, now: datetime, source: ChartSource, roster: Roster | None
 ) -> OrderPage:
     drafts = list(draft_orders(request.entries, "order"))
-    call_reader = CallReader(request, drafts, settings.time_zone)
+    policies = policies_in_use(settings.policies)
+    call_reader = CallReader(request, drafts, settings.time_zone, policies)
     most = settings.max_resources
     reader, orders = read_chart(request, call_reader, drafts, source, None, False, most, also=request.written)
     banner = _banner(source, request.patient_id)
@@ -133,7 +134,7 @@ def _page(
         [now_signed],
         chart,
         days,
-        policies_in_use(settings.policies),
+        policies,
         overrides=settings.overrides(),
         members=roster,
     )

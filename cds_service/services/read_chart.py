@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Protocol
 
+from cds_service.engine.policy import Policy
 from cds_service.errors import TooLarge
-from cds_service.facts import ChartSection, DeviceOrder
+from cds_service.facts import ChartSection, DeviceOrder, ResultKind
 from cds_service.hooks.messages import FhirAccess
 from cds_service.hooks.prefetch import Prefetch, SectionSource, completed, given, lacking
-from cds_service.policies.registry import is_governed_kind
+from cds_service.policies.registry import chart_sections, is_governed_kind, result_kinds
 from fhir_mappings.chart.chart_reader import ChartReader
 from fhir_mappings.chart.context import type_of
 from fhir_mappings.chart.unresolved_references import unresolved_references_in
@@ -55,10 +56,14 @@ class ChartRequest(Protocol):
 
 
 class ChartSource(SectionSource, Protocol):
-    """A chart source that also reads single resources, and tells what it did."""
+    """A chart source that also reads single resources, and tells what it did.
+
+    `kinds`: results that it is asked for by their own keys.
+    """
 
     people: tuple[str, ...]
     as_of: date
+    kinds: tuple[ResultKind, ...]
 
     @property
     def log(self) -> list[str]:
@@ -79,7 +84,7 @@ class ChartSource(SectionSource, Protocol):
 
 
 # Whether criteria depend on parts of the chart that are still being read, judged by what has come so far.
-DependsOn = Callable[[ChartReader, Sequence[DeviceOrder], Collection[ChartSection]], bool]
+DependsOn = Callable[[ChartReader, Sequence[DeviceOrder], Collection[str]], bool]
 _ROUNDS = 2
 
 # Opens a source for one call: server, token, patient, the order's day, seconds left, scope.
@@ -89,20 +94,24 @@ ChartSourceFactory = Callable[[str, str, str, date, float, str | None], ChartSou
 class CallReader:
     """Builds a ChartReader again each time more of the call's data has arrived."""
 
-    def __init__(self, request: ChartRequest, drafts: Sequence[DraftOrder], time_zone: str) -> None:
-        """`time_zone`: of members whose home does not decide it."""
+    def __init__(
+        self, request: ChartRequest, drafts: Sequence[DraftOrder], time_zone: str, policies: Sequence[Policy]
+    ) -> None:
+        """`time_zone`: of members whose home does not decide it. `policies`: those in use, for which it is read."""
+        self.kinds = result_kinds(policies)
+        self.needed = chart_sections(policies)
         self._request = request
         self._drafts = drafts
         self._time_zone = time_zone
         self._bundle = _bundle_resources(request)
 
     def rebuild(
-        self, readings: dict[ChartSection, SearchResult], extras: Sequence[SearchResult]
+        self, readings: dict[str, SearchResult], extras: Sequence[SearchResult]
     ) -> tuple[ChartReader, list[DeviceOrder]]:
         """A reader of what is known so far, and the orders seen with it."""
         request = self._request
         server = request.fhir.server if request.fhir else None
-        reader = ChartReader(readings, self._bundle, request.patient_id, server, self._time_zone, extras)
+        reader = ChartReader(readings, self._bundle, request.patient_id, server, self._time_zone, extras, self.kinds)
         return reader, [classify(d, reader.context, reader.providers, request.user_id) for d in self._drafts]
 
 
@@ -135,8 +144,11 @@ def _skip_prefetched_practitioners(extras: Sequence[SearchResult], source: Chart
     source.people = tuple(person for person in source.people if person not in there)
 
 
-def set_search_scope(source: ChartSource, request: ChartRequest, orders: Sequence[DeviceOrder]) -> None:
-    """Set the search window (the earliest order's day) and the practitioners to fetch."""
+def set_search_scope(
+    source: ChartSource, request: ChartRequest, orders: Sequence[DeviceOrder], kinds: tuple[ResultKind, ...]
+) -> None:
+    """Set the search window (the earliest order's day), the practitioners to fetch, and the policies' own results."""
+    source.kinds = kinds
     server = request.fhir.server if request.fhir else None
     source.as_of = min([source.as_of, *(order.authored.last for order in orders if order.authored)])
     people = [*(order.requester_reference for order in orders if is_governed_kind(order)), request.user_id]
@@ -161,11 +173,11 @@ def read_chart(
     nobody would. `identify_payers`: the identifier of a payer is needed, not only its name. `also`: references that
     are read in any case. TooLarge when the call brought more than `most_resources`.
     """
-    by_section, extras = given(request.prefetch)
+    by_section, extras = given(request.prefetch, call_reader.kinds)
     brought = sum(len(reading.resources) + reading.passed_over for reading in (*by_section.values(), *extras))
     if brought > most_resources:
         raise TooLarge(f"prefetch holds more than {most_resources} resources: send less, the rest is read", "prefetch")
-    readings = by_section if source is not None else completed(by_section, None)
+    readings = by_section if source is not None else completed(by_section, None, call_reader.needed)
     reader, orders = call_reader.rebuild(readings, extras)
     needed = [*also, *(ref for draft in chosen for ref in unresolved_items(draft, reader.context))]
     if needed and source is not None:
@@ -178,10 +190,10 @@ def read_chart(
         before_fetching(reader, orders)
     if source is None:
         return reader, orders
-    set_search_scope(source, request, orders)
+    set_search_scope(source, request, orders, call_reader.kinds)
     _skip_prefetched_practitioners(extras, source)
-    if any(lacking(by_section)):
-        readings = completed(by_section, source)
+    if any(lacking(by_section, call_reader.needed)):
+        readings = completed(by_section, source, call_reader.needed)
         reader, _ = call_reader.rebuild(readings, extras)
     extras += _linked(reader, readings, extras, call_reader, source, needed, identify_payers)
     rest = source.rest(waiting=_waits(readings, extras, call_reader, source, depends_on))
@@ -192,7 +204,7 @@ def read_chart(
 
 def _linked(
     reader: ChartReader,
-    readings: dict[ChartSection, SearchResult],
+    readings: dict[str, SearchResult],
     extras: Sequence[SearchResult],
     call_reader: CallReader,
     source: ChartSource,
@@ -213,7 +225,7 @@ def _linked(
 
 
 def _waits(
-    readings: Mapping[ChartSection, SearchResult],
+    readings: Mapping[str, SearchResult],
     extras: Sequence[SearchResult],
     call_reader: CallReader,
     source: ChartSource,

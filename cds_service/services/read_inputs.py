@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from cds_service.engine.finding import Basis
 from cds_service.engine.truth import MET
 from cds_service.errors import TooLarge
-from cds_service.facts import Chart, ChartSection, DeviceOrder
+from cds_service.facts import Chart, DeviceOrder
 from cds_service.hooks.prefetch import refuse_other_patient
 from cds_service.policies.registry import is_governed_kind
 from cds_service.services.assess_orders import as_of_day, assess
@@ -69,7 +69,7 @@ def _read_inputs(call: Call, open_source: ChartSourceFactory | None, began: floa
         _weigh_orders(drafts, call.settings.max_order_bytes)
         chosen = chosen_orders(request, drafts)
         names = frozenset(draft.reference for draft in chosen)
-        reader_of_call = CallReader(request, drafts, call.settings.time_zone)
+        reader_of_call = CallReader(request, drafts, call.settings.time_zone, call.policies)
         chart = Chart()
         may_be = any(may_be_for_pump(draft) for draft in chosen)
         refuse_other_patient(request.prefetch, request.patient_id, read_whole=may_be)
@@ -116,7 +116,7 @@ def _depends(call: Call, chosen: frozenset[str]) -> DependsOn:
     and meter readings.
     """
 
-    def check(reader: ChartReader, orders: Sequence[DeviceOrder], late: Collection[ChartSection]) -> bool:
+    def check(reader: ChartReader, orders: Sequence[DeviceOrder], late: Collection[str]) -> bool:
         chart, days = reader.chart(), call.days(reader)
         for assessment in assess(
             orders, chart, days, call.policies, chosen=chosen, overrides=call.settings.overrides()

@@ -14,6 +14,7 @@ from cds_service.errors import BadRequest, NotFound
 from cds_service.hooks.discovery import BASES, SERVICES, HookService, ServiceBase, discovery
 from cds_service.hooks.feedback import Feedback, parse_feedback
 from cds_service.hooks.messages import as_json
+from cds_service.policies.registry import policies_in_use
 from cds_service.services.answer_hook import EXTENSION, Answered, answer_call
 from cds_service.services.keep_call import call_record
 from cds_service.store.records import FeedbackRecord, stamp
@@ -28,7 +29,8 @@ blueprint = Blueprint("hooks", __name__)
 
 def discover(base: ServiceBase) -> Response:
     """The services that are offered at a base URL."""
-    return Response(as_json(discovery(base)), mimetype="application/json")
+    policies = policies_in_use(current_app.config["SETTINGS"].policies)
+    return Response(as_json(discovery(base, policies)), mimetype="application/json")
 
 
 def call(base: ServiceBase, service_id: str) -> Response:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from cds_service.concepts import Concept
-from cds_service.facts import Chart, ChartSection
+from cds_service.facts import Chart, ChartSection, ResultKind
 from cds_service.facts import Coverage as MemberCoverage
 from fhir_mappings.chart.attestations import read_attestations
 from fhir_mappings.chart.conditions import read_conditions
@@ -44,18 +44,21 @@ class ChartReader:
 
     def __init__(
         self,
-        readings: Mapping[ChartSection, SearchResult],
+        readings: Mapping[str, SearchResult],
         order_entries: Iterable[Located],
         patient_id: str,
         fhir_server: str | None,
         default_zone: str,
         extras: Iterable[SearchResult] = (),
+        kinds: Sequence[ResultKind] = (),
     ) -> None:
         """`order_entries`: resources of the draft bundle, which orders may refer to; they are no chart.
 
-        `extras`: answers under keys of the client's own; what they hold is read by its type like the rest.
+        `extras`: answers under keys of the client's own; what they hold is read by its type like the rest. `kinds`:
+        results that the policies in use ask for on their own; `readings` may hold an answer under the key of each.
         """
         self._readings = readings
+        self._kinds = tuple(kinds)
         self._extras = tuple(extras)
         self._unreached: set[str] = set()
         located = _together(reading.by_type() for reading in self._all())
@@ -78,7 +81,11 @@ class ChartReader:
         self.providers = Providers(roles, self.context)
 
     def _all(self) -> list[SearchResult]:
-        return [*(self._readings[section] for section in ChartSection if section in self._readings), *self._extras]
+        return [*(self._readings[each] for each in self._sections() if each in self._readings), *self._extras]
+
+    def _sections(self) -> list[str]:
+        """The parts of the chart, in an order of our own."""
+        return [*ChartSection, *(kind.key for kind in self._kinds)]
 
     def origins(self, references: Collection[str]) -> dict[str, str]:
         """Where the resources behind these references came from: `prefetch` or `fetched`."""
@@ -98,7 +105,7 @@ class ChartReader:
             lacking.setdefault(ChartSection.INSULIN, "the drug of an order could not be read")
         if any(reading.damaged & _DRUG_ORDERS for reading in self._all()):
             lacking.setdefault(ChartSection.INSULIN, "an order could not be read whole")
-        for section in ChartSection:
+        for section in self._sections():
             if not self._unreached.isdisjoint(types_of(section)):
                 lacking.setdefault(section, USED_UP)
         return lacking
@@ -122,7 +129,7 @@ class ChartReader:
         for reading in (*self._readings.values(), *self._extras):
             for line in (*reading.set_aside, *reading.remarks):
                 context.note(line)
-        observed = read_observations(reached("Observation"), context)
+        observed = read_observations(reached("Observation"), context, self._kinds)
         diagnoses = read_conditions(reached("Condition"), context)
         visits, taught = read_encounters(reached("Encounter"), diagnoses, context)
         done = read_procedures(reached("Procedure", "ChargeItem"), context)
@@ -159,6 +166,7 @@ class ChartReader:
             coverages=self._read_coverages(),
             state=self.state,
             open_orders=_open_orders(reached("ServiceRequest"), context),
+            results={kind.key: _sorted(observed.of_kinds[kind.key]) for kind in self._kinds},
             unread={t: r.why for t, r in self._readings.items() if r.status is Status.FAILED},
             partial=self._partial(),
             notes=tuple(sorted(dict.fromkeys(context.all_notes()))),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from cds_service.concepts import Concept
 from cds_service.facts import LabResult, Unusable, When
 from fhir_mappings.chart.context import ChartContext
@@ -34,12 +36,21 @@ def quantity_of(observation: Observation) -> Quantity | None:
 
 
 def result(
-    observation: Observation, name: str, concepts: frozenset[Concept], context: ChartContext, convert: object
+    observation: Observation,
+    name: str,
+    concepts: frozenset[Concept],
+    context: ChartContext,
+    convert: Callable[[Quantity], units.Read],
+    *,
+    sure: bool = False,
 ) -> LabResult:
-    """One result through a unit conversion; text is kept for the reader and never compared."""
+    """One result through a unit conversion; text is kept for the reader and never compared.
+
+    `sure`: a sure code says what it is, though it stands for none of our concepts.
+    """
     quantity = quantity_of(observation) or Quantity()
     if quantity_of(observation) is not None:
-        read = convert(quantity)  # type: ignore[operator]
+        read = convert(quantity)
     else:
         concept = observation.valueCodeableConcept
         text = observation.valueString or (terminology.label(concept) if concept else "")
@@ -51,7 +62,9 @@ def result(
     if observation.status in PENDING:
         context.note(f"{name} is pending: status {observation.status}")
     unusable = read.unusable
-    if not concepts and (unusable is None or (unusable is Unusable.WRONG_UNIT and not units.unit_of(quantity))):
+    if not (concepts or sure) and (
+        unusable is None or (unusable is Unusable.WRONG_UNIT and not units.unit_of(quantity))
+    ):
         unusable = Unusable.NAMED_ONLY
         context.note(f"{name} is named by a local code or in words only: {terminology.label(observation.code)[:60]}")
     return LabResult(

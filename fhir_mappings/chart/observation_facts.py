@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, field
 
 from cds_service.facts import GlucoseReading, LabResult, OtherReading, Record, SensorReading
@@ -11,7 +12,7 @@ from fhir_mappings.json.clinical_views import Observation
 
 @dataclass(slots=True)
 class ObservationFacts:
-    """What the Observations of a chart say."""
+    """What the Observations of a chart say. `of_kinds`: results that a policy asks for on its own, by their key."""
 
     hba1c: list[LabResult] = field(default_factory=list)
     albumin_creatinine: list[LabResult] = field(default_factory=list)
@@ -20,6 +21,7 @@ class ObservationFacts:
     sensor: list[SensorReading] = field(default_factory=list)
     sensor_wear: list[LabResult] = field(default_factory=list)
     sensor_summaries: list[Record] = field(default_factory=list)
+    of_kinds: defaultdict[str, list[LabResult]] = field(default_factory=lambda: defaultdict(list))
     _tests: dict[tuple[object, ...], GlucoseReading] = field(default_factory=dict)
     _others: dict[tuple[object, ...], OtherReading] = field(default_factory=dict)
     newest_sensor_stamp: str = ""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from cds_service.concepts import Concept
-from cds_service.facts import ReadingOrigin, Record, SensorReading
+from cds_service.facts import ReadingOrigin, Record, ResultKind, SensorReading
 from fhir_mappings.chart.context import ChartContext, reference_to
 from fhir_mappings.chart.glucose_fast_path import split_fast_path
 from fhir_mappings.chart.glucose_readings import count_a_day, is_count_a_day, read_glucose
@@ -14,6 +14,7 @@ from fhir_mappings.chart.laboratory import FINAL, PENDING, albumin_creatinine, d
 from fhir_mappings.chart.observation_facts import ObservationFacts
 from fhir_mappings.chart.observation_kind import Kind
 from fhir_mappings.chart.reading_origin import ReadingOrigins
+from fhir_mappings.chart.result_kinds import ResultKinds, result_of
 from fhir_mappings.common import terminology, units
 from fhir_mappings.common.references import SubjectMatch
 from fhir_mappings.common.unit_spellings import Unit, unit_named
@@ -29,11 +30,20 @@ _SUMMARY = frozenset({Concept.CGM_SUMMARY, Concept.CGM_DAYS_OF_WEAR})
 
 
 def read_observations(
-    observations: Iterable[tuple[Observation, str | None]], context: ChartContext
+    observations: Iterable[tuple[Observation, str | None]],
+    context: ChartContext,
+    result_kinds: Iterable[ResultKind] = (),
 ) -> ObservationFacts:
-    """Sorts Observations by what their codes say; those that no rule reads are passed over."""
+    """Sorts Observations by what their codes say; those that no rule reads are passed over.
+
+    `result_kinds`: results that the policies in use ask for on their own.
+    """
+    own_kinds = ResultKinds(result_kinds)
+    asks_for_kinds = bool(own_kinds)
     facts, origins = ObservationFacts(), ReadingOrigins(context)
     for observation, full_url, kind in split_fast_path(observations, context, origins, facts):
+        if asks_for_kinds:
+            _read_own(observation, full_url, own_kinds, context, facts)
         if kind.sensor:
             _read_sensor(observation, context, facts)
         elif kind.concepts & _GLUCOSE or Concept.GLUCOSE_GENERAL in kind.named:
@@ -43,6 +53,23 @@ def read_observations(
         elif origins.is_sensor(observation) and _is_in_glucose_unit(observation):
             _read_sensor(observation, context, facts)  # under whatever code its values are filed
     return facts
+
+
+def _read_own(
+    observation: Observation,
+    full_url: str | None,
+    kinds: ResultKinds,
+    context: ChartContext,
+    facts: ObservationFacts,
+) -> None:
+    """A result of a kind that some policy asks for on its own, whatever else it may be."""
+    own = kinds.of(observation.code)
+    name = reference_to(observation, full_url)
+    if not own or _is_withdrawn(observation, name, context):
+        return
+    if context.is_patients(observation, observation.subject, name):
+        for kind, sure in own:
+            facts.of_kinds[kind.key].append(result_of(observation, name, kind, sure, context))
 
 
 def _is_in_glucose_unit(observation: Observation) -> bool:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 
 from cds_service.facts import Unusable
 from fhir_mappings.common.datatypes import Quantity
-from fhir_mappings.common.unit_spellings import Unit, unit_named
+from fhir_mappings.common.unit_spellings import Unit, folded, unit_named
 
 MG_DL_PER_MMOL_L = Decimal("18.0182")
 MG_G_PER_MG_MMOL = Decimal("8.84")
@@ -148,6 +149,35 @@ def egfr(quantity: Quantity) -> Read:
     if unit and unit_named(unit) is not Unit.ML_PER_MINUTE:
         return Read(None, comparator, text, Unusable.WRONG_UNIT)
     return Read(float(value), comparator, text, problem)
+
+
+def of_kind(quantity: Quantity, *, factors: Mapping[str, float], plausible: tuple[float, float]) -> Read:
+    """A result in a policy's own unit: `factors` lead into it, from each unit that it may come in.
+
+    Without a unit it cannot be read: nothing says that the code allows one scale.
+    """
+    value, comparator, text, problem = _begin(quantity)
+    if value is None:
+        return Read(None, "", text, problem)
+    factor = _factor(unit_of(quantity), factors)
+    if factor is None:
+        return Read(None, comparator, text, Unusable.WRONG_UNIT)
+    if factor != 1:
+        value *= Decimal(repr(factor))
+        own = next((unit for unit, of_unit in factors.items() if of_unit == 1), "")
+        text = f"{text} ({float(value):.4g} {own})".replace(" )", ")")
+    if not plausible[0] <= value <= plausible[1]:
+        problem = Unusable.IMPLAUSIBLE
+    return Read(float(value), comparator, text, problem, _spelt(quantity))
+
+
+def _factor(unit: str, factors: Mapping[str, float]) -> float | None:
+    """The factor of the unit that a text spells; None when it is none of these."""
+    spelt = unit_named(unit) if unit else None
+    for name, factor in factors.items():
+        if unit and (folded(unit) == folded(name) or (spelt is not None and spelt is unit_named(name))):
+            return float(factor)
+    return None
 
 
 def glucose_comparator(quantity: Quantity) -> str | None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import itemgetter
 
-from cds_service.facts import ChartSection
 from fhir_mappings.json.clinical_views import Resource
 from fhir_mappings.json.server_messages import Issue, Level, hear, types_of
 
@@ -86,7 +85,7 @@ class SearchResult:
                 self.mark_partial("several bundles of the answer have more pages")
             self.next_url = inner.next_url
 
-    def settled(self, section: ChartSection | None = None) -> SearchResult:
+    def settled(self, section: str | None = None) -> SearchResult:
         """The same, once no page is left: held against its total and what the server said. `section`: sought."""
         self.count()
         self._weigh(section)
@@ -98,7 +97,7 @@ class SearchResult:
         if self.next_url is None and self.total is not None and self.total > self.counted:
             self.mark_partial(f"the answer holds {self.counted} of {self.total} results")
 
-    def _weigh(self, section: ChartSection | None) -> None:
+    def _weigh(self, section: str | None) -> None:
         for heard in [hear(issue, section) for issue in self.issues]:
             if heard.level is Level.NOTED and heard.says not in self.remarks:
                 self.remarks.append(heard.says)
@@ -110,7 +109,7 @@ class SearchResult:
                 self._fail(_told(heard.says), section)
                 self.refused = heard.level is Level.REFUSED
 
-    def _fail(self, why: str, section: ChartSection | None) -> None:
+    def _fail(self, why: str, section: str | None) -> None:
         """A search that failed: as a whole when nothing of its type came, else what came is incomplete."""
         types = types_of(section)
         if self.status is not Status.FAILED and any(

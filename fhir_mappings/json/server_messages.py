@@ -14,7 +14,6 @@ from functools import cache
 from importlib import resources
 from typing import Any
 
-from cds_service.facts import ChartSection
 from fhir_mappings.common.datatypes import Coding
 from fhir_mappings.common.free_text import LONGEST_TEXT
 from fhir_mappings.json.views import OperationOutcome
@@ -64,7 +63,7 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     return re.compile("|".join(words["missing"])), re.compile("|".join(words["harmless"]))
 
 
-def hear(issue: Issue, section: ChartSection | None = None) -> Heard:
+def hear(issue: Issue, section: str | None = None) -> Heard:
     """What one issue says of an answer to the search for this part of the chart."""
     row = next(filter(None, map(_row, (issue.details.coding or ()) if issue.details else ())), None)
     if row is not None:
@@ -88,9 +87,12 @@ def nothing_found(issues: Sequence[Issue]) -> bool:
     return any(h.level is Level.EMPTY for h in heard) and all(h.level <= Level.NOTED for h in heard)
 
 
-def types_of(section: ChartSection | None) -> Collection[str]:
-    """The types of resource that a part of the chart is read from; none for an answer to no search of ours."""
-    names: list[str] = table()["types"].get(section.value, []) if section is not None else []
+def types_of(section: str | None) -> Collection[str]:
+    """The types of resource that a part of the chart is read from; none for an answer to no search of ours.
+
+    A part that the table does not have is a kind of result that only some policies ask for.
+    """
+    names: list[str] = table()["types"].get(section, ["Observation"]) if section is not None else []
     return names
 
 
@@ -115,7 +117,7 @@ def _names(diagnostics: str | None) -> list[tuple[str, str]]:
     return [(kind, name.casefold().strip()) for kind, name in _NAMED.findall((diagnostics or "")[:LONGEST_TEXT])]
 
 
-def _withheld(says: str, diagnostics: str | None, section: ChartSection | None, known: bool = False) -> Heard:
+def _withheld(says: str, diagnostics: str | None, section: str | None, known: bool = False) -> Heard:
     """A part was left out: it counts when it is what the search was for, or when nobody says which it is."""
     rules = table()["withheld"]
     names = _names(diagnostics)
@@ -130,12 +132,12 @@ def _withheld(says: str, diagnostics: str | None, section: ChartSection | None, 
     return Heard(Level.NOTED, rules["says"] if elsewhere else f"{says} that was not asked for", known)
 
 
-def _was_asked_for(kind: str, name: str, section: ChartSection | None) -> bool:
+def _was_asked_for(kind: str, name: str, section: str | None) -> bool:
     rules = table()["withheld"]
     types = types_of(section)
     if any(word in name for word in rules["elsewhere"]) or (types and kind not in types):
         return False
-    besides: list[str] = rules["besides"].get(section.value, []) if section is not None else []
+    besides: list[str] = rules["besides"].get(section, []) if section is not None else []
     return not any(name.startswith(word) for word in besides)
 
 

@@ -14,27 +14,39 @@ from cds_service.ehr.search_plan import (
     PLAN,
     Search,
     code_chunks,
-    feeds,
     next_variation,
     reads_for,
+    searches_for,
     values_for,
 )
-from cds_service.facts import ChartSection
-from cds_service.policies.mp_mm_1316 import SECTIONS
-from cds_service.policies.mp_mm_1316.needs import FEEDS
+from cds_service.facts import ChartSection, ResultKind
 from fhir_mappings.json.server_messages import Issue
 
 DAY = date(2026, 11, 20)
 SEARCHES = [(section, search) for section, each in PLAN.items() for search in each]
 
 
-def test_the_plan_covers_every_topic_and_each_feeds_something() -> None:
-    assert set(PLAN) | {ChartSection.PATIENT} == set(ChartSection) == set(FEEDS)
-    assert all(feeds(section) for section in ChartSection)
+WEIGHT = ResultKind("weight", "body weight", frozenset({("http://loinc.org", "29463-7")}), {"kg": 1.0, "g": 0.001})
 
 
-def test_what_a_topic_feeds_are_sections() -> None:
-    assert {section for each in FEEDS.values() for section in each} <= set(SECTIONS) | {"coverage", "time zone"}
+def test_the_plan_covers_every_part_of_the_chart() -> None:
+    assert set(PLAN) | {ChartSection.PATIENT} == set(ChartSection)
+
+
+def test_each_kind_of_result_has_one_search_of_its_own() -> None:
+    """By its codes, the newest first; a server that wants a category is asked for those that may hold it."""
+    (search,) = searches_for("weight", [WEIGHT])
+    assert search.type == "Observation"
+    assert _query(search) == {"patient": ["p/1"], "code": ["29463-7"], "_sort": ["-date"], "_count": ["1000"]}
+    last = _query(search, len(search.variations) - 1)
+    assert last == {"patient": ["p/1"], "category": ["laboratory,vital-signs,exam,survey"], "_count": ["1000"]}
+    assert search.variations[-1].narrows, "it may miss a result that is filed elsewhere"
+    assert "http://loinc.org|29463-7" in _query(search, len(search.variations) - 2)["code"]
+
+
+def test_what_nobody_asks_for_is_not_searched() -> None:
+    assert searches_for("weight", []) == ()
+    assert searches_for(ChartSection.HBA1C, [WEIGHT]) == PLAN[ChartSection.HBA1C]
 
 
 def _query(search: Search, variation_index: int | None = None) -> dict[str, list[str]]:

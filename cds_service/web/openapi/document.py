@@ -5,7 +5,7 @@ Addresses of services are written out, so that each has the schema of its own ho
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Any
 
@@ -74,7 +74,7 @@ def _document(public_url: str, policies_named: str) -> JSON:
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": public_url}],
-        "paths": _by_path(),
+        "paths": _by_path(policies),
         "components": {
             "schemas": SCHEMAS,
             "securitySchemes": {
@@ -85,21 +85,21 @@ def _document(public_url: str, policies_named: str) -> JSON:
     }
 
 
-def _by_path() -> JSON:
+def _by_path(policies: Sequence[Policy]) -> JSON:
     paths: JSON = {}
-    for path, method, operation in _operations():
+    for path, method, operation in _operations(policies):
         paths.setdefault(path, {})[method] = operation
     return paths
 
 
-def _operations() -> Iterable[tuple[str, str, JSON]]:
-    """Path, method and operation of every route."""
+def _operations(policies: Sequence[Policy]) -> Iterable[tuple[str, str, JSON]]:
+    """Path, method and operation of every route. `policies`: those in use."""
     for base in BASES:
         yield f"{base.path}/cds-services", "get", _discovery(base)
-        for entry in discovery(base)["services"]:
+        for entry in discovery(base, policies)["services"]:
             service, path = SERVICES[entry["id"]], f"{base.path}/cds-services/{entry['id']}"
             yield path, "post", _hook(service, entry, base)
-            yield f"{path}/feedback", "post", _feedback(service, base)
+            yield f"{path}/feedback", "post", _feedback(service, entry, base)
     yield from _dtr()
     yield from backend_operations()
     yield from smart_operations()
@@ -180,8 +180,8 @@ def _hook(service: HookService, entry: JSON, base: ServiceBase) -> JSON:
     found = {"200": _replied("Cards, system actions and determinations", "application/json", ref("HookResponse"))}
     return {
         "operationId": _named(service.id, base),
-        "summary": service.title,
-        "description": f"{service.description} {entry['usageRequirements']}",
+        "summary": entry["title"],
+        "description": f"{entry['description']} {entry['usageRequirements']}",
         "tags": ["hooks"],
         "security": _ANYBODY_OR_TOKEN,
         "requestBody": _sent(call_body(service, entry["prefetch"])),
@@ -189,10 +189,10 @@ def _hook(service: HookService, entry: JSON, base: ServiceBase) -> JSON:
     }
 
 
-def _feedback(service: HookService, base: ServiceBase) -> JSON:
+def _feedback(service: HookService, entry: JSON, base: ServiceBase) -> JSON:
     return {
         "operationId": _named(f"{service.id}-feedback", base),
-        "summary": f"Feedback on cards: {service.title}",
+        "summary": f"Feedback on cards: {entry['title']}",
         "tags": ["feedback"],
         "security": _ANYBODY_OR_TOKEN,
         "requestBody": _sent(ref("Feedback")),

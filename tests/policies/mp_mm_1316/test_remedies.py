@@ -7,8 +7,10 @@ from dataclasses import replace
 import pytest
 
 from cds_service.engine.finding import Basis, Finding, Gap, met, not_met, unknown
-from cds_service.policies.mp_mm_1316.remedies import how_to_close, next_step, what_helps
+from cds_service.policies.mp_mm_1316 import POLICY
 
+REMEDIES = POLICY.on(POLICY.first_day()).remedies
+how_to_close, next_step, what_helps = REMEDIES.how_to_close, REMEDIES.next_step, REMEDIES.what_helps
 SAYS_HOW = ["D.I.B", "D.II.B.2", "D.II.B.3", "D.II.B.4", "D.II.B.5", "D.III.A.3"]
 HOW = {
     Gap.NOT_DOCUMENTED: "Add it to the chart in coded form, or attach it to the request",
