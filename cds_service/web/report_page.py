@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from markupsafe import Markup
 
 from cds_service.services.tables import Table, csv_of
-from cds_service.web.plots import svg as plots
+from cds_service.web.plots.report_plots import draw_bars, draw_columns
 
 
 def report_files(tables: Sequence[Table], span: str, made: str) -> dict[str, str]:
@@ -27,15 +27,13 @@ def report_files(tables: Sequence[Table], span: str, made: str) -> dict[str, str
     return {"report.html": page} | {f"{table.name}.csv": csv_of(table.columns, table.rows) for table in tables}
 
 
-def _drawn(table: Table) -> str | None:
-    """The plot as a data URL; None where there is nothing to draw."""
+def _drawn(table: Table) -> Markup | None:
+    """The plot; None where there is nothing to draw."""
     places = [table.columns.index(name) for name in table.plotted]
     series = {table.columns[at]: [float(row[at] or 0) for row in table.rows] for at in places}
     if not any(any(numbers) for numbers in series.values()):
         return None
     labels = [str(row[0]) for row in table.rows]
     if table.name == "outcomes":
-        drawn = plots.columns(labels, series, "orders")
-    else:
-        drawn = plots.bars(labels, series, table.unit, stacked=table.stacked)
-    return "data:image/svg+xml;base64," + base64.b64encode(drawn.encode()).decode()
+        return draw_columns(table.name, labels, series, "orders")
+    return draw_bars(table.name, labels, series, table.unit, stacked=table.stacked)

@@ -48,6 +48,7 @@ from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen
 from cds_service.policies.mp_mm_1316.later_events import later_events
 from cds_service.policies.mp_mm_1316.offers import offers
 from cds_service.policies.mp_mm_1316.operation import operates_device
+from cds_service.policies.mp_mm_1316.plots import plots
 from cds_service.policies.mp_mm_1316.provider_expertise import expert_team
 from cds_service.policies.mp_mm_1316.self_testing import figures, tests_often_enough
 from cds_service.policies.mp_mm_1316.written_order import ordered_in_writing
@@ -124,6 +125,7 @@ POLICY = Policy(
     groups=_GROUPS,
     prefill=charted_answers,
     offers=offers,
+    plots=plots,
     later=later_events,
     figures=figures,
 )

@@ -1,120 +1,60 @@
-"""Glucose by hour of the day over the window of D.I.G, the early morning marked (D.I.I.4)."""
+"""Readings by hour of the day, as points or as boxes, with a marked span of hours."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
-from statistics import quantiles
+from markupsafe import Markup
 
-from cds_service.facts import ChartSection, GlucoseReading, SensorReading
-from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.mp_mm_1316.self_testing import window
-from cds_service.web.plots.parts import MOST_ROWS, ChartPlot, clock, counted, not_whole, sentences
-from cds_service.web.plots.plot_data import FINGER_STICKS, SENSOR, Box, Kind, Spot
+from cds_service.engine.plot_data import HoursOfDay, ReadingKind
+from cds_service.web.plots.canvas import Canvas, Key, Scale, round_ticks
 
-# More points than these are a blot, and a file of megabytes.
-_MOST_POINTS = 400
+_HEIGHT = 210
 
 
-def hours_plot(case: Case) -> ChartPlot | None:
-    """The plot of D.I.I.4; None without a reading in the window that has a time and a value."""
-    level = case.parameters["dawn_level"]
-    inside = _inside(case)
-    kinds = _kinds({name: _spots(readings, level) for name, readings in inside.items()})
-    if not kinds:
-        return None
-    from cds_service.web.plots import drawing  # here, as matplotlib is slow to import
-
-    dawn = case.parameters["dawn_from_minute"], case.parameters["dawn_until_minute"]
-    columns, rows = _table(kinds, level)
-    return ChartPlot(
-        "D.I.I.4",
-        "Glucose by hour of the day",
-        drawing.hours(kinds, dawn, level),
-        _words(case, kinds, sum(map(len, inside.values()))),
-        columns,
-        rows,
-    )
-
-
-def _inside(case: Case) -> dict[str, list[GlucoseReading | SensorReading]]:
-    start, end = window(case)
-    return {
-        FINGER_STICKS: [r for r in case.glucose.self_tests if start <= r.day <= end],
-        SENSOR: [r for r in case.glucose.sensor if start <= r.day <= end],
-    }
+def draw_hours(name: str, data: HoursOfDay, words: str) -> Markup:
+    """Boxes first, then points above them."""
+    canvas = Canvas(name, _HEIGHT)
+    x = Scale(0, 24)
+    extent = [value for kind in data.kinds for value in _extent(kind)]
+    y = canvas.values(max(0, min(50, *extent) - 10), max(data.level + 50, *extent) + 15)
+    first, last = (minute / 60 for minute in data.marked)
+    canvas.rect(x(first), canvas.top, x(last) - x(first), canvas.bottom - canvas.top, "marked")
+    canvas.y_axis(y, round_ticks(y.low, y.high), f"{data.quantity}, {data.unit}")
+    alone = sum(bool(kind.boxes) for kind in data.kinds) < 2
+    for kind in sorted(data.kinds, key=lambda kind: not kind.boxes):
+        if kind.boxes:
+            _draw_boxes(canvas, kind, x, y, shift=0.0 if alone else (-0.2 if kind.chief else 0.2))
+        else:
+            for spot in kind.spots:
+                canvas.marker(x(spot.minute / 60), y(spot.value), _shape(kind), _look(kind))
+    canvas.level(y(data.level), f"{data.level:g} {data.unit}")
+    canvas.x_axis([(x(hour), f"{hour:02d}:00") for hour in range(0, 25, 3)])
+    return canvas.drawn(words, [Key("marked", "bar", data.marked_name), *map(_key, data.kinds)])
 
 
-def _spots(readings: Sequence[GlucoseReading | SensorReading], level: int) -> tuple[Spot, ...]:
-    spots = []
-    for r in readings:
-        if r.minute is None or r.mg_dl is None:
-            continue
-        comparator = r.comparator if isinstance(r, GlucoseReading) else ""
-        spots.append(Spot(r.day.isoformat(), r.minute, r.mg_dl, f"{comparator}{r.mg_dl}", r.above(level)))
-    return tuple(sorted(spots))
+def _draw_boxes(canvas: Canvas, kind: ReadingKind, x: Scale, y: Scale, shift: float) -> None:
+    """For each hour the middle half as a box with its median, and a whisker from the 10th to the 90th percentile."""
+    for box in kind.boxes:
+        middle, half = x(box.hour + 0.5 + shift), x(0.18) - x(0)
+        canvas.line(middle, y(box.p10), middle, y(box.p90), "whisker")
+        canvas.rect(middle - half, y(box.p75), 2 * half, y(box.p25) - y(box.p75), _look(kind))
+        canvas.line(middle - half, y(box.p50), middle + half, y(box.p50), "median")
 
 
-def _kinds(found: dict[str, tuple[Spot, ...]]) -> list[Kind]:
-    """The kinds that have readings; points for the smaller ones as long as there is room for them."""
-    kinds, room = {}, _MOST_POINTS
-    for name in sorted(found, key=lambda name: len(found[name])):
-        spots = found[name]
-        if len(spots) > room:
-            kinds[name] = Kind(name, spots, _boxes(spots))
-        elif spots:
-            kinds[name] = Kind(name, spots)
-            room -= len(spots)
-    return [kinds[name] for name in found if name in kinds]
+def _extent(kind: ReadingKind) -> list[float]:
+    if kind.boxes:
+        return [value for box in kind.boxes for value in (box.p10, box.p90)]
+    return [float(spot.value) for spot in kind.spots]
 
 
-def _boxes(spots: Sequence[Spot]) -> tuple[Box, ...]:
-    hours: dict[int, list[int]] = defaultdict(list)
-    for spot in spots:
-        hours[spot.minute // 60].append(spot.mg_dl)
-    return tuple(Box(hour, len(values), *percentiles(values)) for hour, values in sorted(hours.items()))
+def _look(kind: ReadingKind) -> str:
+    return "enough" if kind.chief else "sensor"
 
 
-def percentiles(values: Sequence[int]) -> tuple[float, float, float, float, float]:
-    """The 10th, 25th, 50th, 75th and 90th percentile, between neighbours in proportion."""
-    twentieths = quantiles(values, n=20, method="inclusive") if len(values) > 1 else [float(values[0])] * 19
-    return twentieths[1], twentieths[4], twentieths[9], twentieths[14], twentieths[17]
+def _shape(kind: ReadingKind) -> str:
+    return "circle" if kind.chief else "triangle"
 
 
-def _words(case: Case, kinds: Sequence[Kind], inside: int) -> str:
-    p, (start, end) = case.parameters, window(case)
-    spots = [spot for kind in kinds for spot in kind.spots]
-    newest, named = max(spots), " and ".join(counted(len(kind.spots), kind.name[:-1]) for kind in kinds)
-    dawn = [s for s in spots if p["dawn_from_minute"] <= s.minute < p["dawn_until_minute"]]
-    drawn = (
-        f"{named} with a time from {start} to {end}, {_range(spots)} mg/dL; "
-        f"the newest is {newest.shown} mg/dL ({newest.day} {clock(newest.minute)})"
-    )
-    early = (
-        f"from {clock(p['dawn_from_minute'])} up to {clock(p['dawn_until_minute'])} there are {len(dawn):,}, "
-        f"{sum(s.above for s in dawn):,} of them above the line of {p['dawn_level']:g} mg/dL"
-    )
-    boxed, left_out = " and ".join(kind.name for kind in kinds if kind.boxes), inside - len(spots)
-    remarks = [f"{boxed} are drawn as a box for each hour"] if boxed else []
-    remarks += [f"{counted(left_out, 'reading')} without a time or value left out"] if left_out else []
-    return sentences((drawn, early, "; ".join(remarks + not_whole(case, ChartSection.GLUCOSE))))
-
-
-def _range(spots: Sequence[Spot]) -> str:
-    low, high = min(spots, key=lambda s: s.mg_dl), max(spots, key=lambda s: s.mg_dl)
-    return low.shown if low.shown == high.shown else f"{low.shown} to {high.shown}"
-
-
-def _table(kinds: Sequence[Kind], level: int) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
-    above = f"above {level:g} mg/dL"
-    if sum(len(kind.spots) for kind in kinds) <= MOST_ROWS:
-        found = sorted((spot, kind.name[:-1]) for kind in kinds for spot in kind.spots)
-        each = ((s.day, clock(s.minute), name, s.shown, "yes" if s.above else "no") for s, name in found)
-        return ("day", "time", "kind", "mg/dL", above), tuple(each)
-    hours = (_row(kind, box) for kind in kinds for box in kind.boxes or _boxes(kind.spots))
-    return ("hour", "kind", "readings", "10 %", "25 %", "median", "75 %", "90 %", above), tuple(hours)
-
-
-def _row(kind: Kind, box: Box) -> tuple[str, ...]:
-    above = sum(spot.above for spot in kind.spots if spot.minute // 60 == box.hour)
-    return clock(box.hour * 60), kind.name, str(box.size), *(f"{value:.0f}" for value in box[2:]), str(above)
+def _key(kind: ReadingKind) -> Key:
+    if kind.boxes:
+        return Key(_look(kind), "bar", f"{kind.name}: middle half, median, 10 to 90 %")
+    return Key(_look(kind), _shape(kind), kind.name)

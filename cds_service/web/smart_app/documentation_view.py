@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.open_questions import OpenQuestions
+from cds_service.engine.plot_data import PlotData
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.hooks.determinations import as_json
 from cds_service.services.document_order import OrderPage
 from cds_service.web.finding_rows import SHOWN_GROUPS, group_title, rows
-from cds_service.web.plots.chart_plots import ChartPlot, chart_plots
+from cds_service.web.plots.draw import draw
 from cds_service.web.smart_app.sessions import SignedIn
 
 OUTCOMES = {
@@ -167,7 +167,7 @@ def _helps(assessment: Assessment) -> dict[str, str]:
 def _row(
     row: dict[str, Any],
     policy: PolicyOnDay,
-    plots: Mapping[str, ChartPlot],
+    plots: Mapping[str, PlotData],
     questions: Mapping[str, OpenQuestions],
     helps: Mapping[str, str],
     changed: set[str],
@@ -178,7 +178,7 @@ def _row(
         "more": max(0, len(row["evidence"]) - _MOST_EVIDENCE),
         "interpretation": policy.interpretation(row["id"]),
         "plot": plot,
-        "image": _image(plot) if plot is not None else None,
+        "drawing": draw(plot) if plot is not None else None,
         "asked": questions.get(row["id"]),
         "helps": helps.get(row["id"]),
         "changed": row["id"] in changed,
@@ -198,14 +198,8 @@ def _evidence(evidence: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def _plots(page: OrderPage) -> dict[str, ChartPlot]:
-    if page.assessment is None or page.questions is None:
+def _plots(page: OrderPage) -> dict[str, PlotData]:
+    assessment = page.assessment
+    if assessment is None or assessment.case is None:
         return {}
-    return {
-        each.section: each
-        for each in chart_plots(page.chart, page.assessment.determination.as_of, page.assessment.policy.parameters)
-    }
-
-
-def _image(plot: ChartPlot) -> str:
-    return "data:image/svg+xml;base64," + base64.b64encode(plot.svg.encode()).decode()
+    return {plot.section: plot for plot in assessment.policy.policy.plots(assessment.case)}

@@ -1,22 +1,21 @@
-"""Plots of a chart: what is in them, what their words and tables say, and that drawing holds in many threads."""
+"""Plots of a chart: what is in them, what their words and tables say, and how they are drawn."""
 
 from __future__ import annotations
 
 import html
 import re
-import subprocess
-import sys
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import date, timedelta
-from threading import Lock
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from matplotlib.axes import Axes
 
 from cds_service.concepts import Concept
+from cds_service.engine.plot_data import PlotData
 from cds_service.facts import (
     Chart,
     ChartSection,
@@ -32,16 +31,17 @@ from cds_service.facts import (
     When,
 )
 from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.mp_mm_1316.plots import plots
+from cds_service.policies.mp_mm_1316.plots.hours import percentiles
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough as self_tests_rule
-from cds_service.web.plots import svg as plots
-from cds_service.web.plots.chart_plots import ChartPlot, chart_plots
-from cds_service.web.plots.hours import percentiles
+from cds_service.web.plots.canvas import MARKERS
+from cds_service.web.plots.draw import draw
 from tests.policies.charts import parameters_on
 
 AS_OF = date(2026, 11, 20)
 PARAMETERS = parameters_on(AS_OF)
 FIRST, LAST = date(2026, 10, 21), date(2026, 11, 19)  # the 30 days before AS_OF
-RED, BLUE = "#d55e00", "#0072b2"
+ORDER = DeviceOrder("", "DeviceRequest", "", Scope.PUMP)
 
 
 def day(iso: str) -> date:
@@ -83,6 +83,26 @@ def sensor_month() -> tuple[SensorReading, ...]:
     )
 
 
+@dataclass(frozen=True)
+class ChartPlot:
+    """The data of a plot with its drawing."""
+
+    data: PlotData
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.data, name)
+
+    @property
+    def svg(self) -> str:
+        """The drawing with its legend."""
+        return str(draw(self.data))
+
+
+def chart_plots(chart: Chart, as_of: date, parameters: Mapping[str, Any]) -> list[ChartPlot]:
+    """All plots of a chart."""
+    return [ChartPlot(each) for each in plots(Case(ORDER, chart, as_of, parameters))]
+
+
 def plot(section: str, as_of: date = AS_OF, changed: dict[str, Any] | None = None, **chart: Any) -> ChartPlot | None:
     """The plot of one section of a chart, None where it is left out. `changed`: a plan's own parameters."""
     found = {each.section: each for each in chart_plots(Chart(**chart), as_of, {**PARAMETERS, **(changed or {})})}
@@ -93,8 +113,8 @@ def drawn(section: str, **chart: Any) -> ChartPlot:
     """The plot of one section, which must be there and hold together."""
     found = plot(section, **chart)
     assert found is not None
-    ElementTree.fromstring(found.svg.split("?>", 1)[1].split('dtd">', 1)[1])
-    assert "nan" not in re.sub(r"<!--.*?-->", "", found.svg).lower()
+    ElementTree.fromstring(f"<div>{found.svg}</div>")
+    assert "nan" not in found.svg.lower()
     assert found.words.count(". ") <= 2 and found.words.endswith(".")
     assert found.rows and all(len(row) == len(found.columns) for row in found.rows)
     assert len(found.rows) <= 60
@@ -102,15 +122,16 @@ def drawn(section: str, **chart: Any) -> ChartPlot:
 
 
 def written(plotted: ChartPlot) -> list[str]:
-    """The texts in a drawing, which stand beside their outlines as comments."""
-    return [html.unescape(each) for each in re.findall(r"<!-- (.*?) -->", plotted.svg, re.DOTALL)]
+    """The texts in a drawing and its legend."""
+    tree = ElementTree.fromstring(f"<div>{plotted.svg}</div>")
+    return ["".join(each.itertext()) for each in tree.iter() if each.tag in ("text", "li")]
 
 
-def shapes(svg: str, colour: str) -> set[str]:
-    """The outlines of the points that are drawn in a colour: `round` or `angular`."""
-    outlines = dict(re.findall(r'<path id="(m\w+)" d="([^"]*)"', svg))
-    used = set(re.findall(rf'<use xlink:href="#(m\w+)"[^>]*style="fill: {colour}', svg))
-    return {"round" if "C" in outlines[name] else "angular" for name in used}
+def shapes(plotted: ChartPlot) -> dict[str, str]:
+    """The shape of the points by their look."""
+    named = {MARKERS[name]: name for name in MARKERS}
+    points = re.findall(r'<svg class="([\w ]+)" x="[\d.]+%" y="[\d.]+">(.*?)</svg>', plotted.svg)
+    return {look: named[shape] for look, shape in points}
 
 
 # ---------------------------------------------------------------- all of them
@@ -135,23 +156,43 @@ def test_the_plots_stand_in_the_order_of_the_policy() -> None:
     assert sections == ["D.I.F", "D.I.G", "D.I.I.1", "D.I.I.4"]
 
 
-def test_the_text_of_a_drawing_is_at_least_nine_points_at_700_pixels() -> None:
+def test_text_is_left_to_the_style_sheet_and_the_width_to_the_page() -> None:
+    """No color, size or font stands in a drawing: in the dark, in print and on a phone the page decides."""
     for each in chart_plots(everything(), AS_OF, PARAMETERS):
-        width = re.search(r'width="([\d.]+)pt"', each.svg)
-        assert width is not None
-        # A pixel is 3/4 pt. Outlines are made at 100 pt and scaled.
-        assert float(width[1]) == pytest.approx(700 * 0.75, rel=0.01)
-        assert min(float(scale) for scale in re.findall(r"scale\(([\d.]+) -", each.svg)) >= 0.09
+        assert 'width="100%"' in each.svg
+        assert (
+            re.search(r"style=|font-|#[0-9a-f]{3,6}\b(?!\w*-)|viewBox", re.sub(r"url\(#[^)]*\)", "", each.svg)) is None
+        )
+        places = [float(x) for x in re.findall(r' x[12]?="([\d.-]+)%"', each.svg)]
+        assert places and min(places) >= 0 and max(places) <= 100
+
+
+def test_the_words_of_a_plot_are_its_text_alternative() -> None:
+    for each in chart_plots(everything(), AS_OF, PARAMETERS):
+        assert html.escape(each.words) in each.svg.replace("&#34;", "&quot;")
 
 
 @pytest.mark.parametrize("many", [False, True])
-def test_no_text_leaves_the_drawing(many: bool) -> None:
+def test_no_text_leaves_the_drawing_on_a_narrow_screen(many: bool) -> None:
     chart = Chart(self_tests=month_of_tests(each=15), sensor=sensor_month()) if many else everything()
     for each in chart_plots(chart, AS_OF, PARAMETERS):
-        texts = re.findall(r"<!-- (.*?) -->\s*<g [^>]*translate\(([\d.]+) [\d.]+\) scale", each.svg)
+        texts = re.findall(r'<text[^>]* x="([\d.]+)%" y="[\d.]+" text-anchor="(\w+)">(.*?)</text>', each.svg)
         assert len(texts) > 5
-        # A letter of 10 pt is at least 5.5 pt wide on average, the drawing 525.6 pt.
-        assert all(float(left) + 5.5 * len(text) < 525.6 for text, left in texts)
+        for x, anchor, text in texts:
+            width = 6.2 * len(html.unescape(text)) / 300 * 100  # percent of 300 pixels
+            left = float(x) - {"start": 0, "middle": width / 2, "end": width}[anchor]
+            assert left >= -2 and left + width <= 103, (text, anchor, x)
+
+
+@pytest.mark.parametrize("label", ["<script>alert(1)</script>", '"><img src=x>', "a & b"])
+def test_a_name_in_the_chart_is_text_and_no_markup(label: str) -> None:
+    svg = drawn("D.I.F", insulin=(insulin(label, 3, "2026-01-05"),)).svg
+    assert "<script" not in svg and "<img" not in svg
+
+
+def test_names_of_patterns_differ_from_plot_to_plot() -> None:
+    names = [re.findall(r'pattern id="([^"]+)"', each.svg) for each in chart_plots(everything(), AS_OF, PARAMETERS)]
+    assert len({name for each in names for name in each}) == sum(map(len, names)) > 0
 
 
 def test_no_drawing_names_a_resource() -> None:
@@ -165,42 +206,6 @@ def test_the_same_chart_gives_the_same_bytes_in_any_thread() -> None:
     with ThreadPoolExecutor(8) as threads:
         together = list(threads.map(lambda n: chart_plots(charts[n % 3], AS_OF, PARAMETERS), range(16)))
     assert together == [alone[n % 3] for n in range(16)]
-
-
-def test_one_panel_is_drawn_at_a_time() -> None:
-    guard, at_once, most = Lock(), 0, 0
-
-    def draw(_axes: Axes) -> None:
-        nonlocal at_once, most
-        with guard:
-            at_once += 1
-            most = max(most, at_once)
-        time.sleep(0.02)
-        with guard:
-            at_once -= 1
-
-    with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda _: plots.panel(1, draw), range(8)))
-    assert most == 1
-
-
-def test_matplotlib_is_not_loaded_before_a_plot_is_drawn() -> None:
-    program = (
-        "import sys\n"
-        "from datetime import date\n"
-        "from cds_service.facts import Chart, SensorReading\n"
-        "from cds_service.policies.mp_mm_1316 import POLICY\n"
-        "from cds_service.settings import Settings\n"
-        "from cds_service.web import create_app\n"
-        "from cds_service.web.plots.chart_plots import chart_plots\n"
-        "create_app(Settings())\n"
-        "day = date(2026, 11, 20)\n"
-        "chart_plots(Chart(), day, POLICY.on(day).parameters)\n"
-        "assert 'matplotlib' not in sys.modules\n"
-        "chart_plots(Chart(sensor=(SensorReading(date(2026, 11, 19), 60, 90),)), day, POLICY.on(day).parameters)\n"
-        "assert 'matplotlib' in sys.modules\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
 
 
 @pytest.mark.parametrize("section", [ChartSection.HBA1C, ChartSection.GLUCOSE, ChartSection.INSULIN])
@@ -230,7 +235,7 @@ def test_hba1c_words_and_table() -> None:
     assert found.columns == ("date", "HbA1c, %", "against the line")
     assert found.rows[2:] == (("2026-02-01", "7.0", "at or below"), ("2026-10-01", "8.1", "above 7 %"))
     assert {"7 %", "9.1", "6.8", "7.0", "8.1", "above 7 %", "at or below 7 %"} <= set(written(found))
-    assert shapes(found.svg, RED) == {"angular"} and shapes(found.svg, BLUE) == {"round"}
+    assert shapes(found) == {"above": "triangle", "below": "circle"}
 
 
 def test_hba1c_exactly_at_the_threshold_is_not_above() -> None:
@@ -424,7 +429,7 @@ def test_glucose_by_hour_words_and_table() -> None:
     assert found.rows[3] == ("2026-11-19", "05:00", "finger-stick", "200", "no")
     texts = set(written(found))
     assert {"finger-sticks", "sensor readings", "early morning, 02:00 to 08:00", "glucose, mg/dL"} <= texts
-    assert shapes(found.svg, BLUE) == {"round"} and shapes(found.svg, "#e69f00") == {"angular"}
+    assert shapes(found) == {"enough": "circle", "sensor": "triangle"}
 
 
 def test_the_early_morning_and_its_level_are_parameters() -> None:
@@ -472,14 +477,14 @@ def test_finger_sticks_stay_points_beside_the_boxes_of_a_sensor() -> None:
     found = drawn("D.I.I.4", self_tests=month_of_tests(), sensor=sensor_month())
     assert "sensor readings: middle half, median, 10 to 90 %" in written(found)
     assert "finger-sticks" in written(found)
-    assert found.svg.count("<use ") >= 120
+    assert found.svg.count("<circle ") >= 120
 
 
 @pytest.mark.parametrize(("count", "boxed"), [(400, False), (401, True)])
 def test_up_to_four_hundred_readings_are_points(count: int, boxed: bool) -> None:
     found = drawn("D.I.I.4", sensor=sensor_month()[:count])
     assert ("drawn as a box" in found.words) is boxed
-    assert (found.svg.count("<use ") >= 400) is not boxed
+    assert (found.svg.count(MARKERS["triangle"]) >= 400) is not boxed
 
 
 def test_both_kinds_are_boxes_when_both_are_many() -> None:
@@ -518,8 +523,10 @@ def test_regimen_words_and_table() -> None:
         ("lispro pen", "2026-07-15", "runs on", "3 a day, and more as needed or by scale"),
     )
     assert {
-        "glargine: 1 a day",
-        "lispro pen: 3 a day, and more as needed or by scale",
+        "glargine",
+        "1 a day",
+        "lispro pen",
+        "3 a day, and more as needed or by scale",
         "6 months before: 2026-05-20",
         "day of the order: 2026-11-20",
         "3 or more a day, unbroken",
@@ -574,7 +581,7 @@ def test_the_numbers_of_the_regimen_are_parameters() -> None:
 )
 def test_injections_in_the_label(order: InsulinOrder, shown: str) -> None:
     found = drawn("D.I.F", insulin=(order,))
-    assert found.rows[0][3] == shown and f"x: {shown}" in written(found)
+    assert found.rows[0][3] == shown and {"x", shown} <= set(written(found))
 
 
 def test_at_most_twelve_bars_and_the_words_count_the_rest() -> None:
@@ -624,10 +631,10 @@ def test_a_pump_in_use_is_said() -> None:
 @pytest.mark.parametrize(
     ("label", "shown"),
     [
-        ("insulin $x^{2$ & <b>", "insulin $x^{2$ & <b>: 1 a day"),  # neither a formula nor markup
-        ("insulin\n lispro", "insulin lispro: 1 a day"),
-        ("insulin \x01 \u65e5", "insulin ? ?: 1 a day"),  # no glyphs
-        ("", "insulin: 1 a day"),
+        ("insulin $x^{2$ & <b>", "insulin $x^{2$ & <b>"),  # no markup
+        ("insulin\n lispro", "insulin lispro"),
+        ("insulin \x01 \u65e5", "insulin ? \u65e5"),  # a control character
+        ("", "insulin"),
     ],
 )
 def test_any_label_can_be_drawn(label: str, shown: str) -> None:
@@ -635,11 +642,9 @@ def test_any_label_can_be_drawn(label: str, shown: str) -> None:
 
 
 @pytest.mark.parametrize("letter", ["W", "i"])
-def test_a_long_label_is_cut_to_the_width_and_its_number_kept(letter: str) -> None:
+def test_a_long_label_is_cut_to_the_narrowest_width(letter: str) -> None:
     found = drawn("D.I.F", insulin=(insulin(letter * 500, 3, "2026-01-05", no_ceiling=1),))
-    (label,) = [text for text in written(found) if text.endswith(": 3 a day, and more as needed or by scale")]
-    name = label.split(":")[0]
-    assert name.endswith("…") and set(name[:-1]) == {letter}
-    # In DejaVu Sans a W is 0.989 of the size wide, an i 0.278; 480 pt are there, about 195 of them for the number.
-    width = {"W": 9.89, "i": 2.78}[letter]
-    assert 260 < len(name) * width < 310
+    (name,) = [text for text in written(found) if set(text[:-1]) == {letter}]
+    # 300 pixels at 6.6 a character.
+    assert name.endswith("…") and len(name) == 45
+    assert "3 a day, and more as needed or by scale" in written(found)

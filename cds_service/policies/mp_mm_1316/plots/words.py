@@ -1,9 +1,8 @@
-"""What the plots of a chart are made of: the plot with its words and table, and how days are put into words."""
+"""How numbers and days of a plot are put into words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 
 from cds_service.facts import ChartSection
@@ -13,25 +12,13 @@ from cds_service.policies.mp_mm_1316.case import Case
 MOST_ROWS = 60
 
 
-@dataclass(frozen=True, slots=True)
-class ChartPlot:
-    """One plot. `words` is its text alternative: what a sighted reader sees. The table holds the same numbers."""
-
-    section: str
-    title: str
-    svg: str
-    words: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-
-
 def counted(number: int, one: str, many: str = "") -> str:
     """A number with its noun: `1 day`, `1,234 days`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
-def spelt_days(days: Iterable[date]) -> str:
-    """Days in words, neighbours joined: `2026-11-01, 2026-11-05 to 2026-11-07`."""
+def days_in_words(days: Iterable[date]) -> str:
+    """Days in words, neighbors joined: `2026-11-01, 2026-11-05 to 2026-11-07`."""
     runs: list[tuple[date, date]] = []
     for day in sorted(days):
         if runs and day - runs[-1][1] == timedelta(days=1):

@@ -8,34 +8,33 @@ from datetime import date
 from itertools import groupby
 
 from cds_service.engine.days import months_before
+from cds_service.engine.plot_data import OrderBar, PlotData, Stretch, Timeline
 from cds_service.facts import ChartSection, InsulinOrder
 from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.mp_mm_1316.plots.words import counted, not_whole, sentences, short
 from cds_service.policies.mp_mm_1316.pump_use import pump_signs, regimen_chain, regimen_timeline
 from cds_service.policies.mp_mm_1316.regimen_timeline import Starts, last_day
-from cds_service.web.plots.parts import ChartPlot, counted, not_whole, sentences, short
-from cds_service.web.plots.plot_data import Bar, Stretch, Timeline
 
 _MOST_BARS = 12
 _MONTHS = 24  # how far back the plot looks: older orders say nothing about the months that count
 
 
-def regimen_plot(case: Case) -> ChartPlot | None:
+def regimen_plot(case: Case) -> PlotData | None:
     """The plot of D.I.F; None without an insulin order whose days reach into the two years before the day."""
     placed = sorted(_placed(case), key=lambda p: _newness(p, case.as_of))
     reaching = [p for p in placed if p.end is None or p.end >= months_before(case.as_of, _MONTHS)]
     shown = sorted(reaching[-_MOST_BARS:], key=_beginning)
     if not shown:
         return None
-    from cds_service.web.plots import drawing  # here, as matplotlib is slow to import
 
     timeline = _timeline(case, shown)
-    return ChartPlot(
+    return PlotData(
         "D.I.F",
         "Insulin orders over time",
-        drawing.regimen(timeline),
+        timeline,
         _words(case, timeline, len(placed) - len(shown), len(case.chart.insulin) - len(placed)),
         ("insulin", "from", "to", "injections a day"),
-        tuple((b.label, b.start.isoformat(), _end(b), b.injections) for b in timeline.bars),
+        tuple((b.label, b.start.isoformat(), _end(b), b.amount) for b in timeline.bars),
     )
 
 
@@ -74,14 +73,15 @@ def _timeline(case: Case, shown: Sequence[_Placed]) -> Timeline:
     bars = tuple(_bar(each) for each in shown)
     run = tuple(_run(case))
     first = max(months_before(as_of, _MONTHS), min([mark, *(b.start for b in bars), *(s.start for s in run)]))
-    return Timeline(bars, run, first, as_of, mark, p["regimen_months"], p["regimen_injections"])
+    often = f"{p['regimen_injections']:g} or more a day, unbroken"
+    return Timeline(bars, run, first, as_of, mark, p["regimen_months"], often)
 
 
-def _bar(placed: _Placed) -> Bar:
+def _bar(placed: _Placed) -> OrderBar:
     order = placed.order
     label = " ".join((order.label or order.ingredient).split()) or "insulin"
     readable = order.possible is not None or bool(order.certain)
-    return Bar(label, _injections(order), placed.start, placed.end, order.via_pump, readable)
+    return OrderBar(label, _injections(order), placed.start, placed.end, order.via_pump, readable)
 
 
 def _injections(order: InsulinOrder) -> str:
@@ -105,7 +105,7 @@ def _run(case: Case) -> Iterable[Stretch]:
         yield Stretch(together[0].start, together[-1].end, not enough)
 
 
-def _end(bar: Bar) -> str:
+def _end(bar: OrderBar) -> str:
     return bar.end.isoformat() if bar.end else "runs on"
 
 
@@ -115,18 +115,24 @@ def _words(case: Case, timeline: Timeline, older: int, without_days: int) -> str
     newest = max(bars, key=lambda bar: bar.start)
     drawn = (
         f"{counted(len(bars), 'insulin order')}, {current} still running on {as_of}; "
-        f"the newest is {short(newest.label, 80)}, {newest.injections}, from {newest.start}"
+        f"the newest is {short(newest.label, 80)}, {newest.amount}, from {newest.start}"
     )
     missing = [counted(older, "older order")] if older else []
     missing += [counted(without_days, "order") + " not begun or without known days"] if without_days else []
     remarks = [f"left out: {' and '.join(missing)}"] if missing else []
     if pump_signs(case):
         remarks.append("a pump is already in use, so today's orders say nothing about the injections before it")
-    return sentences((drawn, _about_run(timeline), "; ".join(remarks + not_whole(case, ChartSection.INSULIN))))
+    return sentences(
+        (
+            drawn,
+            _about_run(timeline, case.parameters["regimen_injections"]),
+            "; ".join(remarks + not_whole(case, ChartSection.INSULIN)),
+        )
+    )
 
 
-def _about_run(timeline: Timeline) -> str:
-    often = f"{timeline.goal:g} or more injections a day"
+def _about_run(timeline: Timeline, goal: float) -> str:
+    often = f"{goal:g} or more injections a day"
     mark = f"the {timeline.months}-month mark of {timeline.mark}"
     if not timeline.run:
         return f"no unbroken run at {often} reaches the day; {mark} is drawn as a line"

@@ -6,13 +6,14 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
+from cds_service.engine.plot_data import DayCounts, PlotData
 from cds_service.facts import ChartSection
 from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.mp_mm_1316.plots.words import MOST_ROWS, counted, days_in_words, not_whole, sentences
 from cds_service.policies.mp_mm_1316.self_testing import tenths, window
-from cds_service.web.plots.parts import MOST_ROWS, ChartPlot, counted, not_whole, sentences, spelt_days
 
 
-def days_plot(case: Case) -> ChartPlot | None:
+def days_plot(case: Case) -> PlotData | None:
     """The plot of D.I.G; None without a self-test and without a sensor reading in the window."""
     tests = _by_day(case, (reading.day for reading in case.glucose.self_tests))
     if any(tests.values()):
@@ -29,8 +30,7 @@ def _by_day(case: Case, days: Iterable[date]) -> dict[date, int]:
     return {day: found[day] for day in every}
 
 
-def _self_tests(case: Case, counts: Mapping[date, int]) -> ChartPlot:
-    from cds_service.web.plots import drawing  # here, as matplotlib is slow to import
+def _self_tests(case: Case, counts: Mapping[date, int]) -> PlotData:
 
     goal = case.parameters["self_tests_per_day"]
     total, reached = sum(counts.values()), sum(count >= goal for count in counts.values())
@@ -42,17 +42,16 @@ def _self_tests(case: Case, counts: Mapping[date, int]) -> ChartPlot:
         f"{_range(counts)}; the newest day with data, {newest}, has {counts[newest]}",
         _empty(case, counts),
     )
-    return ChartPlot(
+    return PlotData(
         "D.I.G",
         f"Self-tests a day over the last {len(counts)} days",
-        drawing.days(counts, "self-tests", "self-tests", goal),
+        DayCounts(counts, "self-tests", "self-tests", goal),
         sentences(words),
         *_table(counts, "self-tests"),
     )
 
 
-def _wear(case: Case, counts: Mapping[date, int]) -> ChartPlot:
-    from cds_service.web.plots import drawing  # here, as matplotlib is slow to import
+def _wear(case: Case, counts: Mapping[date, int]) -> PlotData:
 
     count_as_tests = case.parameters["cgm_counts_as_self_testing"]
     standing = "counted as self-tests by this plan" if count_as_tests else "not self-tests"
@@ -61,10 +60,10 @@ def _wear(case: Case, counts: Mapping[date, int]) -> ChartPlot:
         f"{counted(sum(counts.values()), 'sensor reading')}, {_range(counts)}; they are {standing}",
         _empty(case, counts),
     )
-    return ChartPlot(
+    return PlotData(
         "D.I.G",
         f"Days of sensor wear over the last {len(counts)} days (sensor readings, {standing})",
-        drawing.days(counts, "sensor readings", f"sensor readings, {standing}", None),
+        DayCounts(counts, "sensor readings", f"sensor readings, {standing}"),
         sentences(words),
         *_table(counts, f"sensor readings ({standing})"),
     )
@@ -82,7 +81,7 @@ def _range(counts: Mapping[date, int]) -> str:
 
 def _empty(case: Case, counts: Mapping[date, int]) -> str:
     days = [day for day, count in counts.items() if not count]
-    words = f"no data on {counted(len(days), 'day')}: {spelt_days(days)}" if days else "no day is without data"
+    words = f"no data on {counted(len(days), 'day')}: {days_in_words(days)}" if days else "no day is without data"
     return "; ".join([words, *not_whole(case, ChartSection.GLUCOSE)])
 
 
