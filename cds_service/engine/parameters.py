@@ -56,24 +56,9 @@ class Parameter:
         return fill(dated.source or self.source, {"value": dated.value})
 
 
-class ParametersOn(Mapping[str, Any]):
-    """All parameters of a policy as they stood on one day."""
-
-    def __init__(self, parameters: Mapping[str, Parameter], day: date) -> None:
-        """`day` before the first version raises NoVersionInForce."""
-        self._values = {name: parameter.on(day) for name, parameter in parameters.items()}
-
-    def __getitem__(self, name: str) -> Any:
-        """The value of one parameter."""
-        return self._values[name]
-
-    def __iter__(self) -> Any:
-        """Names of the parameters."""
-        return iter(self._values)
-
-    def __len__(self) -> int:
-        """How many parameters there are."""
-        return len(self._values)
+def values_on(parameters: Mapping[str, Parameter], day: date) -> dict[str, Any]:
+    """The values of all parameters that have one on a day; those of a later text have none yet."""
+    return {name: parameter.on(day) for name, parameter in parameters.items() if parameter.values[0].start <= day}
 
 
 def load_parameters(text: str) -> dict[str, Parameter]:

@@ -18,7 +18,7 @@ from cds_service.engine.case import Case
 from cds_service.engine.determination import Determination
 from cds_service.engine.finding import Finding
 from cds_service.engine.offers import Offer
-from cds_service.engine.parameters import Parameter, ParametersOn
+from cds_service.engine.parameters import Parameter, values_on
 from cds_service.engine.plot_data import PlotData
 from cds_service.engine.policy_parts import Governs, QuestionnaireIdentity, Replacement, Section, Version
 from cds_service.engine.prepopulation import Prepopulation
@@ -125,18 +125,18 @@ class Policy:
 
         Before the first version it reads as on its first day: nothing is judged by it then.
         """
-        epoch = max((start for start in self._starts if start <= day), default=self.first_day())
+        epoch = max((start for start in self.starts if start <= day), default=self.first_day())
         key = (epoch, tuple(sorted(overrides.items())) if overrides else ())
         found = self._readings.get(key)
         if found is None:
-            parameters = {**ParametersOn(self.parameters, epoch), **(overrides or {})}
+            parameters = {**values_on(self.parameters, epoch), **(overrides or {})}
             found = PolicyOnDay(self, epoch, parameters)
             if len(self._readings) < _MOST_READINGS:
                 self._readings[key] = found
         return found
 
     @cached_property
-    def _starts(self) -> frozenset[date]:
+    def starts(self) -> frozenset[date]:
         """Every day on which a version, a section or a parameter begins."""
         values = {dated.start for parameter in self.parameters.values() for dated in parameter.values}
         sections = {section.start for section in self.sections.values() if section.start is not None}
@@ -152,8 +152,8 @@ class PolicyOnDay:
     """
 
     def __init__(self, policy: Policy, day: date, parameters: Mapping[str, Any]) -> None:
-        """`day`: one on which it is in force; `parameters`: their values then."""
-        self.policy = policy
+        """`day`: the first one on which it reads so; `parameters`: their values then."""
+        self.policy, self.day = policy, day
         self.id, self.payer = policy.id, policy.payer
         self.parameters: Mapping[str, Any] = MappingProxyType(dict(parameters))
         held = {s.id: s for s in policy.sections.values() if s.start is None or s.start <= day}
@@ -164,7 +164,7 @@ class PolicyOnDay:
         self.rules = {rule.section: rule for rule in self.in_force(policy.rules.values())}
         self.titles = {section: self._filled(rule.title) for section, rule in self.rules.items()}
         self.groups = {name: self._filled(title) for name, title in policy.groups.items()}
-        self.remedies = policy.remedies.filled(self._filled)
+        self.remedies = policy.remedies.filled(self._filled, self.sections)
         self.question_groups = tuple(self._questions())
         self.questions = tuple(question for group in self.question_groups for question in group.questions)
 
@@ -186,6 +186,11 @@ class PolicyOnDay:
     def _filled_section(self, section: Section) -> Section:
         why_not = self._filled(section.why_not) if section.why_not is not None else None
         return replace(section, title=self._filled(section.title), says=self._filled(section.says), why_not=why_not)
+
+    @property
+    def page(self) -> str:
+        """The path of its page; where the policy reads otherwise on other days, of the page as of this one."""
+        return f"/policy/{self.id}{f'?on={self.day}' if len(self.policy.starts) > 1 else ''}"
 
     def in_force(self, rules: Iterable[Rule]) -> tuple[Rule, ...]:
         """Those of these rules whose section the text has on this day."""

@@ -6,7 +6,7 @@ and gap, so they must be true of all of them: nothing is asked for as missing th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass, field
 
 from cds_service.engine.finding import Basis, Finding, Gap
@@ -44,14 +44,19 @@ class Remedies:
     says_how: frozenset[str] = frozenset()
     by_chance: frozenset[str] = frozenset()
 
-    def filled(self, filled: Callable[[str], str]) -> Remedies:
-        """The same with the numbers of one day."""
+    def filled(self, fill: Callable[[str], str], sections: Container[str]) -> Remedies:
+        """The same with the numbers of one day, for the sections that the policy has on it."""
+
+        def texts(by_section: Mapping[str, str]) -> dict[str, str]:
+            return {section: fill(text) for section, text in by_section.items() if section in sections}
+
+        of_gap = {key: fill(text) for key, text in self.steps_of_gap.items() if key[0] in sections}
         return Remedies(
-            {name: filled(text) for name, text in self.steps.items()},
-            {name: filled(text) for name, text in self.steps_of_gap.items()},
-            {name: filled(text) for name, text in self.steps_against.items()},
-            {name: filled(text) for name, text in self.helps.items()},
-            {name: filled(text) for name, text in self.helps_against_statement.items()},
+            texts(self.steps),
+            of_gap,
+            texts(self.steps_against),
+            texts(self.helps),
+            texts(self.helps_against_statement),
             self.says_how,
             self.by_chance,
         )

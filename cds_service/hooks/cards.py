@@ -67,7 +67,7 @@ class CardWriter:
         return card
 
     def _policy_url(self, assessment: Assessment) -> str:
-        return f"{self._url}/policy/{assessment.policy.id}"
+        return f"{self._url}{assessment.policy.page}"
 
     def _frame(self, assessment: Assessment, text: str, indicator: str) -> dict[str, Any]:
         source = {"label": assessment.policy.payer, "url": self._policy_url(assessment), "topic": _TOPIC}

@@ -95,7 +95,7 @@ class CrdCardWriter:
         return card
 
     def _policy_url(self, assessment: Assessment) -> str:
-        return f"{self._url}/policy/{assessment.policy.id}"
+        return f"{self._url}{assessment.policy.page}"
 
     def _frame(self, assessment: Assessment, option: Option, summary: str) -> dict[str, Any]:
         topic = {"system": self._version.topic_system, "code": option.code, "display": _DISPLAYS[option.code]}

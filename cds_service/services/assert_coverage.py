@@ -68,7 +68,7 @@ def assertion_for(assessment: Assessment, context: AssertionContext) -> Coverage
         assertion_id=assertion_id(order.reference, context.patient_id, coverage),
         covered=Covered.COVERED,
         made_on=context.today,
-        policy_link=f"{settings.public_url}/policy/{assessment.policy.id}{_anchor(determination)}",
+        policy_link=f"{settings.public_url}{assessment.policy.page}{_anchor(determination)}",
         reasons=(),
         prior_authorization=PriorAuthorization.NEEDED,
         billing_codes=order.billing_codes,

@@ -96,8 +96,15 @@ def policy(policy_id: str) -> str:
         day=day,
         version=held.version_on(day),
         entries=entries(on_day, day),
-        later=[section for section in held.sections.values() if section.id not in on_day.sections],
+        later=[held.on(start).sections[name] for name, start in _later_sections(held, on_day)],
     )
+
+
+def _later_sections(policy: Policy, on_day: PolicyOnDay) -> Iterator[tuple[str, date]]:
+    """The sections that the text has only from a later day on, with that day."""
+    for name, section in policy.sections.items():
+        if section.start is not None and name not in on_day.sections:
+            yield name, section.start
 
 
 def _day(asked: str | None) -> date:

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from cds_service.engine.parameters import ParametersOn, load_parameters
+from cds_service.engine.parameters import load_parameters, values_on
 from cds_service.errors import NoVersionInForce
 
 TEXT = """
@@ -38,15 +38,14 @@ values = [{ from = 2026-05-01, value = ["GA", "OH"] }]
 )
 def test_the_value_in_force(day: date, value: int) -> None:
     assert load_parameters(TEXT)["tests"].on(day) == value
-    assert ParametersOn(load_parameters(TEXT), day)["tests"] == value
+    assert values_on(load_parameters(TEXT), day)["tests"] == value
 
 
 @pytest.mark.parametrize("day", [date(2026, 4, 30), date(2000, 1, 1)], ids=str)
 def test_before_the_first_start_no_version_is_in_force(day: date) -> None:
     with pytest.raises(NoVersionInForce, match="2026-05-01"):
         load_parameters(TEXT)["tests"].on(day)
-    with pytest.raises(NoVersionInForce):
-        ParametersOn(load_parameters(TEXT), day)
+    assert values_on(load_parameters(TEXT), day) == {}
 
 
 def test_start_dates_ascend() -> None:
@@ -70,7 +69,7 @@ def test_every_field_is_needed(field: str) -> None:
 
 
 def test_parameters_of_a_day_are_a_mapping() -> None:
-    held = ParametersOn(load_parameters(TEXT), date(2026, 5, 1))
+    held = values_on(load_parameters(TEXT), date(2026, 5, 1))
     assert dict(held) == {"tests": 4, "states": ["GA", "OH"]}
     assert len(held) == 2
     with pytest.raises(KeyError):

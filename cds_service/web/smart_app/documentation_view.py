@@ -86,7 +86,7 @@ def view_of(page: OrderPage, session: SignedIn, public_url: str) -> dict[str, An
     return view | {
         "determination": body,
         "payer": policy.payer,
-        "policy_url": f"{public_url}/policy/{policy.id}",
+        "policy_url": f"{public_url}{policy.page}",
         "outcome": OUTCOMES[body["outcome"]],
         "before": _before(session, now),
         "groups": groups,
