@@ -28,7 +28,6 @@ from cds_service.facts import (
     When,
 )
 from cds_service.policies.mp_mm_1316 import POLICY
-from tests.policies.changed import changed, sentences
 from tests.policies.charts import (
     AS_OF,
     DIABETES,
@@ -42,6 +41,7 @@ from tests.policies.charts import (
     stick,
     visit,
 )
+from tests.policies.mp_mm_1316.changed import changed, sentences
 
 LAST = AS_OF - timedelta(days=1)
 EDUCATION, LOW = Concept.DIABETES_EDUCATION, Concept.HYPOGLYCEMIA

@@ -16,9 +16,9 @@ from cds_service.errors import ServiceError
 from cds_service.policies.mp_mm_1316 import POLICY
 from cds_service.services import assess_orders
 from tests.cases.runner import all_cases
-from tests.policies.changed import changed, sentences
-from tests.policies.test_parameters_in_explanations import ROWS
-from tests.policies.test_parameters_in_texts import CHANGES
+from tests.policies.mp_mm_1316.changed import changed, sentences
+from tests.policies.mp_mm_1316.test_parameters_in_explanations import ROWS
+from tests.policies.mp_mm_1316.test_parameters_in_texts import CHANGES
 
 # The day after the first version begins, so that nearly all cases are judged by the new numbers.
 CHANGED_FROM = POLICY.first_day() + timedelta(days=1)

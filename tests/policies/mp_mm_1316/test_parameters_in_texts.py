@@ -13,7 +13,7 @@ import pytest
 
 from cds_service.engine.remedies import LONGEST_STEP
 from cds_service.policies.mp_mm_1316 import POLICY
-from tests.policies.changed import START, changed, texts
+from tests.policies.mp_mm_1316.changed import START, changed, texts
 
 Phrases = tuple[tuple[str, str], ...]
 CHANGES: dict[str, tuple[Any, Phrases]] = {

@@ -17,7 +17,7 @@ from cds_service.engine.rule import criterion
 from cds_service.facts import ChartSection
 from cds_service.policies.mp_mm_1316 import POLICY
 from cds_service.policies.mp_mm_1316.case import Case
-from tests.policies.changed import changed
+from tests.policies.mp_mm_1316.changed import changed
 
 START, IN_BETWEEN = date(2027, 5, 1), date(2026, 12, 1)
 NEW_NUMBERS = {"education_window_months": 24, "self_tests_per_day": 5, "hba1c_threshold": 8.0}

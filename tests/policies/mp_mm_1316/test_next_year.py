@@ -22,7 +22,7 @@ from cds_service.policies import registry
 from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from tests.policies.next_year import IN_BETWEEN, NEXT_YEAR, SECTION, START
+from tests.policies.mp_mm_1316.next_year import IN_BETWEEN, NEXT_YEAR, SECTION, START
 from tests.support import DAY, JSON, SETTINGS, YES, attestation, bundle, call, education, observation
 
 LAST_OLD = START - timedelta(days=1)
