@@ -24,14 +24,14 @@ def report_command(folder: Path, since: str | None, by: str) -> None:
     day, made = day_of(since), datetime.now(UTC)
     repository = store.repository()
     try:
-        tables = report(repository.determinations_since(day), repository.feedback_since(day), by)
+        found = report(repository.determinations_since(day), repository.feedback_since(day), by)
     except SQLAlchemyError as error:
         raise StoreRefused(f"the store cannot be read ({type(error).__name__})") from None
     span = f"since {day}" if day else f"up to {made:%Y-%m-%d}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in report_files(tables, span, f"{made:%Y-%m-%d %H:%M} UTC").items():
+        for name, text in report_files(found, span, f"{made:%Y-%m-%d %H:%M} UTC").items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise StoreRefused(f"{folder} cannot be written ({error.strerror})") from None
-    click.echo(f"written: {folder / 'report.html'} and {len(tables)} CSV files")
+    click.echo(f"written: {folder / 'report.html'} and {len(found.tables)} CSV files")

@@ -113,17 +113,24 @@ def feedback(since: str | None, as_csv: bool, as_json: bool) -> None:
     """Prints acceptance and override reasons by outcome and criterion."""
     _, store = current_store()
     rows = acceptance(store.repository().feedback_since(day_of(since)))
+    columns = _columns(rows)
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))
     elif as_csv:
-        click.echo(csv_of(list(_COLUMNS), [[row[name] for name in _COLUMNS] for row in rows]), nl=False)
+        click.echo(csv_of(list(columns), [[row[name] for name in columns] for row in rows]), nl=False)
     else:
-        click.echo("\n".join(_table(rows)) if rows else "no feedback")
+        click.echo("\n".join(_table(rows, columns)) if rows else "no feedback")
 
 
-_COLUMNS = {"outcome": 22, "about": 14, "accepted": 9, "overridden": 11, "reasons": 0}
+_WIDTHS = {"outcome": 22, "policy": 14, "about": 14, "accepted": 9, "overridden": 11, "reasons": 0}
 
 
-def _table(rows: list[dict[str, Any]]) -> list[str]:
-    head = "".join(name.ljust(width) for name, width in _COLUMNS.items())
-    return [head.rstrip(), *("".join(str(r[n]).ljust(w) for n, w in _COLUMNS.items()).rstrip() for r in rows)]
+def _columns(rows: list[dict[str, Any]]) -> dict[str, int]:
+    """Columns with their widths; policies are named where there are several."""
+    several = len({row["policy"] for row in rows} - {""}) > 1
+    return {name: width for name, width in _WIDTHS.items() if several or name != "policy"}
+
+
+def _table(rows: list[dict[str, Any]], columns: dict[str, int]) -> list[str]:
+    head = "".join(name.ljust(width) for name, width in columns.items())
+    return [head.rstrip(), *("".join(str(r[n]).ljust(w) for n, w in columns.items()).rstrip() for r in rows)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 UNMATCHED = "unmatched"
@@ -12,30 +12,38 @@ ALL = "all"
 
 
 def acceptance(entries: Iterable[Any]) -> list[dict[str, Any]]:
-    """Rows by outcome, then by the criteria that were open when the card was shown; the newest word of a client counts.
+    """Rows by outcome and policy, then by the criteria that were open when the card was shown.
 
-    `entries`: feedback joined to its determination, oldest first. Feedback on unknown cards is `unmatched`;
-    on cards that are about no order judged, such as one that asks for the coverage, `no order`.
+    The newest word of a client counts. `entries`: feedback joined to its determination, oldest first. Feedback on
+    unknown cards is `unmatched`; on cards that are about no order judged, such as one that asks for the coverage,
+    `no order`.
     """
     newest = {(entry.card_uuid, entry.client, entry.service): entry for entry in entries}
-    words: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
-    reasons: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
+    words: defaultdict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
+    reasons: defaultdict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     for entry in newest.values():
         outcome = entry.determined or (NO_ORDER if entry.shown_in else UNMATCHED)
         for about in (ALL, *_open(entry.body or {})):
-            words[outcome, about][entry.outcome] += 1
+            key = (outcome, policy_of(entry.body), about)
+            words[key][entry.outcome] += 1
             if entry.outcome == "overridden":
-                reasons[outcome, about][entry.override_code or "no reason given"] += 1
+                reasons[key][entry.override_code or "no reason given"] += 1
     return [
         {
             "outcome": outcome,
+            "policy": policy,
             "about": about,
-            "accepted": words[outcome, about]["accepted"],
-            "overridden": words[outcome, about]["overridden"],
-            "reasons": "; ".join(f"{reason} {count}" for reason, count in reasons[outcome, about].most_common()),
+            "accepted": words[outcome, policy, about]["accepted"],
+            "overridden": words[outcome, policy, about]["overridden"],
+            "reasons": "; ".join(f"{why} {count}" for why, count in reasons[outcome, policy, about].most_common()),
         }
-        for outcome, about in sorted(words, key=lambda key: (key[0], key[1] != ALL, key[1]))
+        for outcome, policy, about in sorted(words, key=lambda key: (key[0], key[1], key[2] != ALL, key[2]))
     ]
+
+
+def policy_of(body: Mapping[str, Any] | None) -> str:
+    """The id of the policy that a determination, as it is stored, was made under; empty where there is none."""
+    return str((body or {}).get("policy", {}).get("id", ""))
 
 
 def _open(body: dict[str, Any]) -> Iterator[str]:

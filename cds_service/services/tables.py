@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 Cell = str | int | float | None
 # What a spreadsheet would take for a formula.
@@ -24,6 +24,14 @@ class Table:
     plotted: tuple[str, ...] = ()
     unit: str = "orders"
     stacked: bool = True
+
+    def without(self, column: str) -> Table:
+        """The table without one of its columns; as it is, where it has none of that name."""
+        if column not in self.columns:
+            return self
+        at = self.columns.index(column)
+        rows = [(*row[:at], *row[at + 1 :]) for row in self.rows]
+        return replace(self, columns=(*self.columns[:at], *self.columns[at + 1 :]), rows=rows)
 
 
 def csv_of(columns: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:

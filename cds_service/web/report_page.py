@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
+from cds_service.services.report import Report
 from cds_service.services.tables import Table, csv_of
 from cds_service.web.plots.report_plots import draw_bars, draw_columns
 
 
-def report_files(tables: Sequence[Table], span: str, made: str) -> dict[str, str]:
+def report_files(report: Report, span: str, made: str) -> dict[str, str]:
     """Names and texts of the files. `span`: the days that are reported, in words; `made`: when."""
     pages = Environment(
         loader=PackageLoader("cds_service.web"),
@@ -22,9 +22,11 @@ def report_files(tables: Sequence[Table], span: str, made: str) -> dict[str, str
         lstrip_blocks=True,
     )
     style = files("cds_service.web").joinpath("static/style.css").read_text(encoding="utf-8")
-    shown = [(table, _drawn(table)) for table in tables]
-    page = pages.get_template("report.html").render(shown=shown, span=span, made=made, style=style)
-    return {"report.html": page} | {f"{table.name}.csv": csv_of(table.columns, table.rows) for table in tables}
+    shown = [(table, _drawn(table)) for table in report.tables]
+    page = pages.get_template("report.html").render(
+        shown=shown, span=span, made=made, style=style, made_under=report.made_under
+    )
+    return {"report.html": page} | {f"{table.name}.csv": csv_of(table.columns, table.rows) for table in report.tables}
 
 
 def _drawn(table: Table) -> Markup | None:
@@ -33,7 +35,8 @@ def _drawn(table: Table) -> Markup | None:
     series = {table.columns[at]: [float(row[at] or 0) for row in table.rows] for at in places}
     if not any(any(numbers) for numbers in series.values()):
         return None
-    labels = [str(row[0]) for row in table.rows]
+    named = [at for at, column in enumerate(table.columns) if at == 0 or column == "policy"]
+    labels = [" ".join(str(row[at]) for at in named) for row in table.rows]
     if table.name == "outcomes":
         return draw_columns(table.name, labels, series, "orders")
     return draw_bars(table.name, labels, series, table.unit, stacked=table.stacked)

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cds_service.cli import main
+from cds_service.services.report import Report
 from cds_service.services.tables import Table, csv_of
 from cds_service.settings import load
 from cds_service.store.store import open_store
@@ -103,11 +104,11 @@ def test_no_cell_is_a_formula(cell: str) -> None:
 
 def test_what_a_client_sent_stays_text() -> None:
     table = Table("t", "T", "", ("a", "b"), [("<script>alert(1)</script>", 1)])
-    page = report_files([table], "since ever", "now")["report.html"]
+    page = report_files(Report([table], "<b>the</b> policy"), "since ever", "now")["report.html"]
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
 
 def test_the_same_numbers_give_the_same_page() -> None:
     table = Table("outcomes", "T", "", ("week", "excluded"), [("2026-11-02", 3), ("2026-11-09", 0)], ("excluded",))
-    assert report_files([table], "s", "m") == report_files([table], "s", "m")
+    assert report_files(Report([table], ""), "s", "m") == report_files(Report([table], ""), "s", "m")

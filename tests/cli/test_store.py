@@ -17,7 +17,7 @@ from cds_service.settings import load
 from cds_service.store.store import Store, open_store
 from cds_service.web import create_app
 from tests.services.crd import crd_call
-from tests.store.samples import call_record, card, feedback_record, plain
+from tests.store.samples import call_record, card, determination, feedback_record, plain
 from tests.support import bundle
 
 CRD = "/cds-services/crd-order-sign"
@@ -125,13 +125,24 @@ ROWS = [
 
 
 def test_feedback_as_json(told: Command) -> None:
-    assert [tuple(row.values()) for row in json.loads(told("feedback", "--json").output)] == ROWS
+    rows = json.loads(told("feedback", "--json").output)
+    assert [row.pop("policy") for row in rows] == ["MP-MM-1316", "MP-MM-1316", ""]
+    assert [tuple(row.values()) for row in rows] == ROWS
 
 
 def test_feedback_as_csv(told: Command) -> None:
     rows = list(csv.reader(io.StringIO(told("feedback", "--csv").output)))
     assert rows[0] == ["outcome", "about", "accepted", "overridden", "reasons"]
     assert rows[1:] == [[str(each) for each in row] for row in ROWS]
+
+
+def test_feedback_names_policies_where_there_are_several(told: Command) -> None:
+    other = call_record(determinations=[determination(policy={"id": "NOT-HELD-1"}, criteria=[])])
+    told.store.repository().write([plain(other), plain(feedback_record(other.cards[0]["uuid"]))])
+    rows = list(csv.reader(io.StringIO(told("feedback", "--csv").output)))
+    assert rows[0] == ["outcome", "policy", "about", "accepted", "overridden", "reasons"]
+    assert ["needs-documentation", "NOT-HELD-1", "all", "1", "0", ""] in rows
+    assert "NOT-HELD-1" in told("feedback").output
 
 
 def test_a_card_that_is_about_no_order(command: Command) -> None:

@@ -18,7 +18,8 @@ _ids = count()
 
 def said(outcome: str, when: datetime, assertion: str | None = None, **members: Any) -> SimpleNamespace:
     """One determination with its call, as the store hands it out."""
-    body = {"outcome": outcome, "criteria": members.pop("criteria", [])} | members.pop("body", {})
+    body = {"outcome": outcome, "criteria": members.pop("criteria", []), "asOf": "2026-11-02"}
+    body |= {"policy": {"id": "MP-MM-1316"}} | members.pop("body", {})
     base = {"call_id": f"c{next(_ids)}", "position": 0, "hook": "order-sign", "duration_ms": 10.0}
     return SimpleNamespace(outcome=outcome, received_at=when, assertion_id=assertion, body=body, **base | members)
 
@@ -38,7 +39,7 @@ def word(outcome: str, determined: str | None, reason: str | None = None) -> Sim
 
 
 def table(name: str, determinations: Any = (), feedback: Any = (), by: str = "week") -> Table:
-    return next(each for each in report(determinations, feedback, by) if each.name == name)
+    return next(each for each in report(determinations, feedback, by).tables if each.name == name)
 
 
 def gap(section: str, kind: str, **members: Any) -> dict[str, Any]:
@@ -185,4 +186,54 @@ def test_a_call_with_two_orders_took_its_time_once() -> None:
 
 
 def test_an_empty_store_gives_empty_tables() -> None:
-    assert [each.rows for each in report([], [])] == [[]] * 6
+    found = report([], [])
+    assert ([each.rows for each in found.tables], found.made_under) == ([[]] * 6, "")
+
+
+# ---------------------------------------------------------------- several policies
+
+OTHER = {"policy": {"id": "NOT-HELD-1"}}
+
+
+def test_one_policy_is_named_once_for_the_whole_report() -> None:
+    found = report([said(NEEDS, MONDAY, "a", criteria=[gap("D.I.A", "not-documented")])], [])
+    assert found.made_under == "CareSource medical policy MP-MM-1316"
+    assert all("policy" not in each.columns for each in found.tables)
+
+
+def test_several_policies_are_told_apart_in_every_table_that_speaks_of_orders() -> None:
+    rows = [
+        said(NEEDS, MONDAY, "a", criteria=[gap("D.I.A", "not-documented")]),
+        said("likely-approved", MONDAY + timedelta(hours=2), "a"),
+        said(NEEDS, MONDAY, "b", criteria=[gap("D.I.A", "not-documented")], body=OTHER),
+    ]
+    given = [word("accepted", NEEDS), word("accepted", NEEDS)]
+    given[0].body, given[1].body = {"policy": {"id": "MP-MM-1316"}}, dict(OTHER)
+    # Four outcomes in the order of the enumeration: likely approved, needs documentation, excluded, not applicable.
+    assert table("outcomes", rows).rows == [
+        ("2026-11-02", "MP-MM-1316", 1, 0, 0, 0, 1),
+        ("2026-11-02", "NOT-HELD-1", 0, 1, 0, 0, 1),
+    ]
+    assert [row[:3] for row in table("gaps", rows).rows] == [
+        ("D.I.A", "MP-MM-1316", "Diagnosis"),
+        ("D.I.A", "NOT-HELD-1", ""),
+    ]
+    assert [(row[0], row[1], bool(row[3]), row[4]) for row in table("missing", rows).rows] == [
+        ("D.I.A", "MP-MM-1316", True, 1),
+        ("D.I.A", "NOT-HELD-1", False, 1),
+    ]
+    assert table("answered", rows).rows == [
+        (1, "MP-MM-1316", 1, 2.0, 2.0, 2.0),
+        (1, "NOT-HELD-1", 0, None, None, None),
+    ]
+    assert table("feedback", rows, given).rows == [
+        (NEEDS, "MP-MM-1316", 1, 0, ""),
+        (NEEDS, "NOT-HELD-1", 1, 0, ""),
+    ]
+    assert "policy" not in table("durations", rows).columns
+    assert report(rows, given).made_under == "CareSource medical policy MP-MM-1316 and policy NOT-HELD-1"
+
+
+def test_an_order_that_came_under_another_policy_counts_under_the_newest() -> None:
+    rows = [said(NEEDS, MONDAY, "a", body=OTHER), said("likely-approved", MONDAY, "a")]
+    assert [row[1:3] for row in table("outcomes", rows).rows] == [("MP-MM-1316", 1)]

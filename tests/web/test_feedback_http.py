@@ -95,7 +95,14 @@ def test_unknown_cards_are_kept_as_unmatched(app: Flask) -> None:
     rows = _kept(app).feedback_since(None)
     assert [row.call_id for row in rows] == [None, None]
     assert acceptance(rows) == [
-        {"outcome": "unmatched", "about": ALL, "accepted": 1, "overridden": 1, "reasons": "no reason given 1"}
+        {
+            "outcome": "unmatched",
+            "policy": "",
+            "about": ALL,
+            "accepted": 1,
+            "overridden": 1,
+            "reasons": "no reason given 1",
+        }
     ]
 
 
