@@ -43,7 +43,7 @@ def _sandbox(settings: Settings) -> Iterator[Sandbox]:
     from cds_service.demo.sandbox_server import ServerError, is_installed
 
     if not is_installed():
-        raise Refused("the FHIR server is not installed: pip install 'insulin-pump-cds[test]'")
+        raise Refused("the FHIR server is not installed: pip install sekmet-fhir")
     for number in (signal.SIGTERM, signal.SIGHUP):  # until gunicorn handles them: unwind, and stop the server
         signal.signal(number, lambda caught, _frame: sys.exit(128 + caught))
     try:

@@ -47,7 +47,7 @@ class ServerError(RuntimeError):
 
 
 def is_installed() -> bool:
-    """Tell whether the server can be started here: it is part of the extra `test`, not of the service."""
+    """Tell whether the server can be started here: an installation without its dependencies has none."""
     return importlib.util.find_spec("sekmet") is not None
 
 

@@ -77,7 +77,7 @@ def test_a_server_that_is_not_installed_is_one_line_that_names_the_extra(monkeyp
     done = CliRunner().invoke(cli.main, ["demo", "--fhir", "--port", "0"])
     assert done.exit_code == 2
     (line,) = done.stderr.strip().splitlines()
-    assert "pip install 'insulin-pump-cds[test]'" in line
+    assert "pip install sekmet-fhir" in line
 
 
 def test_loading_leaves_the_stored_charts_as_they_are() -> None:
