@@ -1,13 +1,14 @@
-"""Reads the data files of a policy package: versions, sections, wording, questionnaire."""
+"""Reads the data files of a policy package: versions, sections, wording, questionnaire, prepopulation."""
 
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from cds_service.engine.finding import Gap
 from cds_service.engine.policy_parts import QuestionnaireIdentity, Section, Version
+from cds_service.engine.prepopulation import ChartSearch, InitialAnswer, LogicLibrary, Prepopulation
 from cds_service.engine.questions import Kind, Question, QuestionGroup
 from cds_service.engine.remedies import Remedies
 
@@ -54,13 +55,42 @@ def load_questionnaire(text: str) -> tuple[QuestionnaireIdentity, tuple[Question
     return identity, tuple(_group(row, table.get("choices", {})) for row in table["group"])
 
 
-def _group(row: Mapping[str, Any], choices: Mapping[str, Mapping[str, str]]) -> QuestionGroup:
+def load_prepopulation(text: str, read: Callable[[str], str]) -> Prepopulation:
+    """prepopulation.toml: its [[library]], [[search]] and [[answer]] tables. `read`: a file beside it as text.
+
+    The CQL of a library lies in cql/NAME.cql, its ELM in cql/NAME.elm.json.
+    """
+    table = tomllib.loads(text)
+    libraries = (
+        LogicLibrary(
+            row["id"],
+            row["name"],
+            row["version"],
+            row["title"],
+            cql=read(f"cql/{row['name']}.cql"),
+            elm=read(f"cql/{row['name']}.elm.json"),
+        )
+        for row in table["library"]
+    )
+    searches = (
+        ChartSearch(row["section"], row["name"], row["search"], row.get("value_set", ""), row.get("code_system", ""))
+        for row in table.get("search", ())
+    )
+    answers = {
+        row["link_id"]: InitialAnswer(row["definition"], row["fhirpath"], row.get("written_for", {}))
+        for row in table["answer"]
+    }
+    return Prepopulation(tuple(libraries), tuple(searches), answers)
+
+
+def _group(row: Mapping[str, Any], choices: Mapping[str, Mapping[str, Any]]) -> QuestionGroup:
     questions = tuple(_question(question, row["section"], choices) for question in row["question"])
     return QuestionGroup(row["section"], row["title"], row["help"], questions, row.get("unless"))
 
 
-def _question(row: Mapping[str, Any], section: str, choices: Mapping[str, Mapping[str, str]]) -> Question:
+def _question(row: Mapping[str, Any], section: str, choices: Mapping[str, Mapping[str, Any]]) -> Question:
     choice_set = row.get("choices", "")
+    listed = choices[choice_set] if choice_set else {}
     return Question(
         link_id=row["link_id"],
         section=section,
@@ -69,7 +99,9 @@ def _question(row: Mapping[str, Any], section: str, choices: Mapping[str, Mappin
         required=row.get("required", True),
         least=row.get("least"),
         most=row.get("most"),
-        choices=choices[choice_set] if choice_set else {},
+        choices=listed.get("codes", {}),
         choice_set=choice_set,
+        choice_title=listed.get("title", ""),
         only_if=row.get("only_if"),
+        same_as=row.get("same_as", ""),
     )

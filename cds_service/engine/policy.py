@@ -25,6 +25,7 @@ from cds_service.engine.prepopulation import Prepopulation
 from cds_service.engine.questions import Question, QuestionGroup
 from cds_service.engine.remedies import Remedies
 from cds_service.engine.rule import Rule
+from cds_service.engine.statements import answers_for
 from cds_service.engine.wording import fill
 from cds_service.facts import SECTION_NAMES, Answer, Chart, DeviceOrder, ResultKind, When
 
@@ -65,7 +66,8 @@ class Policy:
     values of its own that a chart is read for. `wording`: sentences for cards and pages by name. `groups`: titles of
     criteria, exclusions and replacement. `prefill`: answers that the chart already gives. `offers`: orders that would
     close a gap. `plots`: what a page draws. `later`: notes on what happened after the order. `figures`: numbers that
-    follow from the parameters, by the names that the wording has for them.
+    follow from the parameters, by the names that the wording has for them. `prepopulation`: how a DTR client answers
+    the questions from the chart by itself.
     """
 
     id: str
@@ -111,6 +113,11 @@ class Policy:
         """What each part of the chart is called in a sentence, the policy's own results among them."""
         return {**SECTION_NAMES, **{kind.key: kind.name for kind in self.results}}
 
+    @cached_property
+    def asked(self) -> Mapping[str, str]:
+        """Its questions by linkId, each with the general name of what it asks; an empty one where it has none."""
+        return {question.link_id: question.same_as for group in self.questions for question in group.questions}
+
     def version_on(self, day: date) -> str | None:
         """The version in force on a day, named by its start date; None before the first."""
         held = [version.start for version in self.versions if version.start <= day]
@@ -155,6 +162,7 @@ class PolicyOnDay:
         """`day`: the first one on which it reads so; `parameters`: their values then."""
         self.policy, self.day = policy, day
         self.id, self.payer = policy.id, policy.payer
+        self.version = policy.version_on(day) or policy.first_day().isoformat()
         self.parameters: Mapping[str, Any] = MappingProxyType(dict(parameters))
         held = {s.id: s for s in policy.sections.values() if s.start is None or s.start <= day}
         self._values = {**self.parameters, **policy.figures(parameters), **self._outline(held, day)}
@@ -167,6 +175,8 @@ class PolicyOnDay:
         self.remedies = policy.remedies.filled(self._filled, self.sections)
         self.question_groups = tuple(self._questions())
         self.questions = tuple(question for group in self.question_groups for question in group.questions)
+        prepopulation = policy.prepopulation
+        self.prepopulation = prepopulation.on(self.parameters) if prepopulation is not None else None
 
     def _outline(self, held: Collection[str], day: date) -> dict[str, Any]:
         """What sentences may say about the sections that are held on a day, and about the versions."""
@@ -255,9 +265,11 @@ class PolicyOnDay:
         return self.remedies.how_to_close(finding)
 
     def make_case(self, order: DeviceOrder, chart: Chart, as_of: date) -> Case:
-        """The order and the chart as the policy's rules read them."""
+        """The order and the chart as the policy's rules read them, with the statements that count for it."""
+        answers = answers_for(self.policy.questionnaire.id, self.questions, chart.answers)
+        own = chart if answers is chart.answers else replace(chart, answers=answers)
         sections, names = frozenset(self.sections), self.policy.section_names
-        return self.policy.case(order, chart, as_of, self.parameters, sections, names)
+        return self.policy.case(order, own, as_of, self.parameters, sections, names)
 
     def prefilled(self, case: Case) -> dict[str, AnswerValue]:
         """What each question is answered with already: by the newest signed statement, else by the chart.

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+# Characters in the answer to a question that takes text.
+LONGEST_TEXT = 200
+
 
 class Kind(StrEnum):
     """What an answer is."""
@@ -23,8 +26,9 @@ class Question:
     """One question. `link_id` names it for ever; `section` is what it is asked for; `least` to `most` bound a number.
 
     `required`: it has to be answered for its section to be closed. `choices`: codes and words of a choice, `choice_set`
-    the name of their list. `only_if`: the linkId of a yes-or-no question; it is asked only if that one was answered
-    with yes.
+    the name of their list, `choice_title` what the list is called. `only_if`: the linkId of a yes-or-no question; it is
+    asked only if that one was answered with yes. `same_as`: a general name of what it asks; an answer to another
+    policy's question of the same name counts here as well.
     """
 
     link_id: str
@@ -36,7 +40,16 @@ class Question:
     most: float | None = None
     choices: Mapping[str, str] = field(default_factory=dict)
     choice_set: str = ""
+    choice_title: str = ""
     only_if: str | None = None
+    same_as: str = ""
+
+    def __post_init__(self) -> None:
+        """ValueError for a number without bounds, and for a choice without a list."""
+        if self.kind in (Kind.INTEGER, Kind.DECIMAL) and (self.least is None or self.most is None):
+            raise ValueError(f"{self.link_id}: a number needs `least` and `most`")
+        if self.kind is Kind.CHOICE and not (self.choices and self.choice_set and self.choice_title):
+            raise ValueError(f"{self.link_id}: a choice needs a list with a name and a title")
 
     @property
     def criterion(self) -> str:

@@ -167,11 +167,17 @@ class Provider:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a clinician attested under one linkId."""
+    """What a clinician attested under one linkId.
+
+    `questionnaire`: the id of the one that was answered, empty where none is named. `asked`: a general name of the
+    question, under which other policies may ask the same; empty where it has none.
+    """
 
     value: bool | float | str | When
     authored: When
     reference: str
+    questionnaire: str = ""
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True)

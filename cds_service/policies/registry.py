@@ -62,6 +62,11 @@ def chart_sections(policies: Iterable[Policy]) -> tuple[str, ...]:
     return (*(section for section in ChartSection if section in needed or section in always), *own)
 
 
+def questionnaires_of(policies: Iterable[Policy]) -> Mapping[str, Mapping[str, str]]:
+    """The questionnaires of these policies by id: their linkIds, each with the general name of what is asked."""
+    return {policy.questionnaire.id: policy.asked for policy in policies}
+
+
 def choose_policy(
     policies: Sequence[Policy],
     order: DeviceOrder,

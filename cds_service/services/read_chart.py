@@ -13,7 +13,7 @@ from cds_service.errors import TooLarge
 from cds_service.facts import ChartSection, DeviceOrder, ResultKind
 from cds_service.hooks.messages import FhirAccess
 from cds_service.hooks.prefetch import Prefetch, SectionSource, completed, given, lacking
-from cds_service.policies.registry import chart_sections, is_governed_kind, result_kinds
+from cds_service.policies.registry import chart_sections, is_governed_kind, questionnaires_of, result_kinds
 from fhir_mappings.chart.chart_reader import ChartReader
 from fhir_mappings.chart.context import type_of
 from fhir_mappings.chart.unresolved_references import unresolved_references_in
@@ -103,6 +103,7 @@ class CallReader:
         self._request = request
         self._drafts = drafts
         self._time_zone = time_zone
+        self._questionnaires = questionnaires_of(policies)
         self._bundle = _bundle_resources(request)
 
     def rebuild(
@@ -111,7 +112,16 @@ class CallReader:
         """A reader of what is known so far, and the orders seen with it."""
         request = self._request
         server = request.fhir.server if request.fhir else None
-        reader = ChartReader(readings, self._bundle, request.patient_id, server, self._time_zone, extras, self.kinds)
+        reader = ChartReader(
+            readings,
+            self._bundle,
+            request.patient_id,
+            server,
+            self._time_zone,
+            extras,
+            kinds=self.kinds,
+            questionnaires=self._questionnaires,
+        )
         return reader, [classify(d, reader.context, reader.providers, request.user_id) for d in self._drafts]
 
 

@@ -1,9 +1,7 @@
-"""The DTR side: the questionnaire, its choices and its package, under /fhir."""
+"""The DTR side: the questionnaires of the policies in use, their choices, logic and packages, under /fhir."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from flask import Blueprint, Response, current_app, request
@@ -11,21 +9,15 @@ from flask import Blueprint, Response, current_app, request
 from cds_service.errors import NotFound, Unavailable
 from cds_service.hooks.cards import OVERRIDES
 from cds_service.hooks.messages import as_json
-from cds_service.policies.mp_mm_1316 import VERSIONS
+from cds_service.policies.registry import policies_in_use
 from cds_service.services.package_questionnaire import questionnaire_package
+from cds_service.services.policies_today import policies_today
+from cds_service.settings import Settings
 from cds_service.store.store import Store, StoreError
 from cds_service.web.backend_services.capabilities import security
 from cds_service.web.http.authentication import client_name
 from cds_service.web.http.request_body import checked_body
-from fhir_mappings.output.prefill import libraries
-from fhir_mappings.output.questionnaires import (
-    NAME,
-    REASON_SET,
-    code_system,
-    override_reasons,
-    questionnaire,
-    value_set,
-)
+from fhir_mappings.output.questionnaires import override_reasons, served_resources
 
 blueprint = Blueprint("fhir", __name__, url_prefix="/fhir")
 _TYPE = "application/fhir+json"
@@ -36,9 +28,9 @@ def _reply(resource: dict[str, Any]) -> Response:
     return Response(as_json(resource), mimetype=_TYPE)
 
 
-def _public_url() -> str:
-    url: str = current_app.config["SETTINGS"].public_url
-    return url
+def _settings() -> Settings:
+    settings: Settings = current_app.config["SETTINGS"]
+    return settings
 
 
 @blueprint.get("/metadata")
@@ -54,11 +46,11 @@ def metadata() -> Response:
     ]
     rest: dict[str, Any] = {"mode": "server", "resource": resources}
     if current_app.config["BACKEND_TOKENS"] is not None:
-        rest["security"] = security(_public_url())
+        rest["security"] = security(_settings().public_url)
     statement = {
         "resourceType": "CapabilityStatement",
         "status": "active",
-        "date": VERSIONS[0].isoformat(),
+        "date": max(policy.first_day() for policy in policies_in_use(_settings().policies)).isoformat(),
         "kind": "instance",
         "implementation": {"description": "insulin-pump-cds: documentation of insulin pump orders", "url": _base()},
         "fhirVersion": "4.0.1",
@@ -69,34 +61,34 @@ def metadata() -> Response:
 
 
 def _base() -> str:
-    return f"{_public_url()}/fhir"
+    return f"{_settings().public_url}/fhir"
 
 
 @blueprint.get("/<kind>/<identity>")
 def read(kind: str, identity: str) -> Response:
-    """One resource by its id."""
-    url = _public_url()
-    held: dict[tuple[str, str], Callable[[], dict[str, Any]]] = {
-        ("Questionnaire", NAME): lambda: questionnaire(url),
-        ("ValueSet", REASON_SET): lambda: value_set(url),
-        ("CodeSystem", REASON_SET): lambda: code_system(url),
-        ("CodeSystem", "override-reason"): lambda: override_reasons(url, dict(OVERRIDES)),
-        **{("Library", each["id"]): partial(dict, each) for each in libraries(url)},
-    }
-    made = held.get((kind, identity))
-    if made is None:
-        raise NotFound("no such resource is served here: /fhir/metadata says what is")
-    return _reply(made())
+    """One resource by its id, as its policy reads today."""
+    for resource in served(_settings()):
+        if (resource["resourceType"], resource["id"]) == (kind, identity):
+            return _reply(resource)
+    raise NotFound("no such resource is served here: /fhir/metadata says what is")
+
+
+def served(settings: Settings) -> list[dict[str, Any]]:
+    """Every resource that can be read by its id: those of the policies in use, and the reasons to override a card."""
+    own = [
+        resource for policy in policies_today(settings) for resource in served_resources(policy, settings.public_url)
+    ]
+    return [*own, override_reasons(settings.public_url, dict(OVERRIDES))]
 
 
 @blueprint.post("/Questionnaire/$questionnaire-package")
 def package() -> Response:
-    """The questionnaire for an order, as a DTR client asks for it."""
-    settings = current_app.config["SETTINGS"]
-    return _reply(questionnaire_package(checked_body(request, settings), settings.public_url, _determined))
+    """The questionnaires for an order, as a DTR client asks for them."""
+    settings = _settings()
+    return _reply(questionnaire_package(checked_body(request, settings), settings, _find_determination))
 
 
-def _determined(assertion_id: str) -> dict[str, Any] | None:
+def _find_determination(assertion_id: str) -> dict[str, Any] | None:
     """The determination behind an assertion that the present caller was given."""
     store: Store | None = current_app.config["STORE"]
     if store is None:

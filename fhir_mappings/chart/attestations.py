@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from cds_service.facts import Answer, When
@@ -12,27 +12,29 @@ from fhir_mappings.json.clinical_views import QuestionnaireResponse
 from fhir_mappings.json.edge_numbers import without_edge_numbers
 from fhir_mappings.json.fhir_json import plain
 
-QUESTIONNAIRE_ID = "mp-mm-1316"
+# By the id of a questionnaire whose answers count, its linkIds, each with the general name of what is asked.
+Questionnaires = Mapping[str, Mapping[str, str]]
 _SIGNED = ("completed", "amended")
 _DEEPEST = 12
 # No answer of the questionnaire is near it.
 _LARGEST = 10**12
 
 
-def is_ours(canonical: str | None) -> bool:
-    """Whether a canonical names our questionnaire, on any base and in any version."""
+def questionnaire_id(canonical: str | None) -> str:
+    """The id of the questionnaire that a canonical names, on any base and in any version."""
     name = (canonical or "").split("|", 1)[0].split("#", 1)[0].rstrip("/")
-    return name.rsplit("/", 1)[-1] == QUESTIONNAIRE_ID
+    return name.rsplit("/", 1)[-1]
 
 
 def read_attestations(
-    responses: Iterable[tuple[QuestionnaireResponse, str | None]], context: ChartContext
+    responses: Iterable[tuple[QuestionnaireResponse, str | None]],
+    questionnaires: Questionnaires,
+    context: ChartContext,
 ) -> dict[str, tuple[Answer, ...]]:
-    """Answers by linkId from signed responses to our questionnaire; the rules take the newest within the window."""
+    """Answers by linkId from signed responses to these questionnaires; rules take the newest within the window."""
     answers: dict[str, list[Answer]] = {}
-    for response, name in own_resources(
-        context, (r for r in responses if is_ours(r[0].questionnaire)), lambda r: r.subject
-    ):
+    counting = (r for r in responses if questionnaire_id(r[0].questionnaire) in questionnaires)
+    for response, name in own_resources(context, counting, lambda r: r.subject):
         if response.status not in _SIGNED:
             context.note(f"{name} not counted: status {str(response.status or 'missing')[:20]}")
             continue
@@ -42,9 +44,12 @@ def read_attestations(
             continue
         if response.item and without_edge_numbers(response.item)[1]:
             context.note(f"{name}: a number at the edge of its type was set aside")
+        identity = questionnaire_id(response.questionnaire)
+        asked = questionnaires[identity]
         for link_id, value in _values(plain(response.item), context.calendar, 0):
-            answers.setdefault(link_id, []).append(Answer(value, authored, name))
-    return {link_id: tuple(sorted(found, key=_order)) for link_id, found in answers.items()}
+            answer = Answer(value, authored, name, identity, asked.get(link_id, ""))
+            answers.setdefault(link_id, []).append(answer)
+    return {link_id: tuple(sorted(given, key=_order)) for link_id, given in answers.items()}
 
 
 def _order(answer: Answer) -> tuple[str, str, str]:

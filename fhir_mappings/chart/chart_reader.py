@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ import msgspec
 from cds_service.concepts import Concept
 from cds_service.facts import Chart, ChartSection, ResultKind
 from cds_service.facts import Coverage as MemberCoverage
-from fhir_mappings.chart.attestations import read_attestations
+from fhir_mappings.chart.attestations import Questionnaires, read_attestations
 from fhir_mappings.chart.conditions import read_conditions
 from fhir_mappings.chart.context import ChartContext, type_name, type_of
 from fhir_mappings.chart.coverage import read_coverages, state_of_plan
@@ -51,15 +52,18 @@ class ChartReader:
         default_zone: str,
         extras: Iterable[SearchResult] = (),
         kinds: Sequence[ResultKind] = (),
+        questionnaires: Questionnaires = MappingProxyType({}),
     ) -> None:
         """`order_entries`: resources of the draft bundle, which orders may refer to; they are no chart.
 
         `extras`: answers under keys of the client's own; what they hold is read by its type like the rest. `kinds`:
         results that the policies in use ask for on their own; `readings` may hold an answer under the key of each.
+        `questionnaires`: those whose answers count as attestations.
         """
         self._readings = readings
         self._kinds = tuple(kinds)
         self._extras = tuple(extras)
+        self._questionnaires = questionnaires
         self._unreached: set[str] = set()
         located = _together(reading.by_type() for reading in self._all())
         self.located = located
@@ -161,7 +165,7 @@ class ChartReader:
             pumps=_sorted([*pumps, *worn]),
             pump_procedures=_sorted(done.pumps),
             pump_training=_sorted([*done.pump_training, *training]),
-            answers=read_attestations(reached("QuestionnaireResponse"), context),
+            answers=read_attestations(reached("QuestionnaireResponse"), self._questionnaires, context),
             care_team=tuple(read_care_team(reached("CareTeam"), self.providers, context)),
             coverages=self._read_coverages(),
             state=self.state,

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 from decimal import Decimal
-from itertools import groupby
 from typing import Any
 
-from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, REPLACES, Kind, Question
-from fhir_mappings.output.prefill import LONGEST_TEXT
-from fhir_mappings.output.questionnaires import NAME, REASON_SET, VERSION, group_of, is_for_new_pumps
+from cds_service.engine.enabled_questions import answers_not_asked_for, missing_answers
+from cds_service.engine.policy import PolicyOnDay
+from cds_service.engine.questions import LONGEST_TEXT, Kind, Question
+from fhir_mappings.output.questionnaires import choice_set_id, group_item, versioned_url
 
 JSON = dict[str, Any]
 # A date is no datetime; a number with a fraction is a Decimal.
@@ -24,10 +24,10 @@ _CRD = "http://hl7.org/fhir/us/davinci-crd/CodeSystem"
 # The same code in the code system of CRD 2.2, and in that of 2.0 and 2.1.
 _PURPOSE_SYSTEMS = (f"{_CRD}/coverage-information-codes", f"{_CRD}/temp")
 _PURPOSE = {"code": "withpa", "display": "Include in prior authorization"}
-_BY_ID = {question.link_id: question for question in QUESTIONS}
 
 
 def questionnaire_response(
+    policy: PolicyOnDay,
     answers: Mapping[str, AnswerValue],
     *,
     public_url: str,
@@ -39,26 +39,29 @@ def questionnaire_response(
 ) -> JSON:
     """The response that a clinician signs: its author, and the source of the answers.
 
-    `patient`, `author`: references. `authored`: an aware time. `about`: references of the order and of the coverage.
-    `prefilled`: what stood in the fields before anybody typed; an answer that is still the same came from the chart,
-    another one overrides it. ValueError for no answers, an unknown linkId, a value of a wrong type or out of bounds,
-    and for a response that the questionnaire does not allow: see `missing` and `disabled`.
+    `policy`: whose questionnaire is answered. `patient`, `author`: references. `authored`: an aware time. `about`:
+    references of the order and of the coverage. `prefilled`: what stood in the fields before anybody typed; an answer
+    that is still the same came from the chart, another one overrides it. ValueError for no answers, an unknown linkId,
+    a value of a wrong type or out of bounds, and for a response that the questionnaire does not allow: see
+    `missing_answers` and `answers_not_asked_for`.
     """
-    _check(answers, authored)
+    _check(policy, answers, authored)
     return {
         "resourceType": "QuestionnaireResponse",
         "extension": list(_extensions(about)),
-        "questionnaire": f"{public_url}/fhir/Questionnaire/{NAME}|{VERSION}",
+        "questionnaire": versioned_url(policy, public_url),
         "status": "completed",
         "subject": {"reference": patient},
         "authored": authored.isoformat(timespec="seconds"),
         "author": {"reference": author},
         "source": {"reference": author},
-        "item": list(_groups(answers, prefilled or {}, author, public_url)),
+        "item": list(_groups(policy, answers, prefilled or {}, author, public_url)),
     }
 
 
-def draft_response(public_url: str, identity: str, patient: str, authored: datetime, about: Sequence[str]) -> JSON:
+def draft_response(
+    policy: PolicyOnDay, public_url: str, identity: str, patient: str, authored: datetime, about: Sequence[str]
+) -> JSON:
     """The response that a DTR client begins with: nothing answered yet, and nothing that counts. See above.
 
     `identity`: an id that no other draft has; a client may write it to its server under that id.
@@ -67,52 +70,25 @@ def draft_response(public_url: str, identity: str, patient: str, authored: datet
         "resourceType": "QuestionnaireResponse",
         "id": identity,
         "extension": list(_extensions(about)),
-        "questionnaire": f"{public_url}/fhir/Questionnaire/{NAME}|{VERSION}",
+        "questionnaire": versioned_url(policy, public_url),
         "status": "in-progress",
         "subject": {"reference": patient},
         "authored": authored.isoformat(timespec="seconds"),
     }
 
 
-def missing(answers: Mapping[str, AnswerValue]) -> list[str]:
-    """The linkIds of questions that have to be answered beside these, in the questionnaire's order.
-
-    A section of which something is answered is answered whole, as far as its questions are required. A replacement
-    needs its reason, and a reason the answer that it is one. What is not asked beside these answers is not missing.
-    """
-    begun = {question.section for question in QUESTIONS if question.link_id in answers}
-    found = [q for q in QUESTIONS if q.section in begun and q.link_id not in answers and _is_on(q, answers)]
-    return [q.link_id for q in found if q.required or q.link_id == REPLACES]
-
-
-def disabled(answers: Mapping[str, AnswerValue]) -> list[str]:
-    """The linkIds of answers to what is not asked beside the other answers, in the questionnaire's order.
-
-    On a replacement these are all of D.I.C to D.I.I, and without one the reason and the assessment.
-    """
-    return [q.link_id for q in QUESTIONS if q.link_id in answers and not _is_on(q, answers)]
-
-
-def _is_on(question: Question, answers: Mapping[str, AnswerValue]) -> bool:
-    """Whether it is asked. Details of a replacement are, unless there is none: beside them, that may be missing."""
-    replaces = answers.get(REPLACES)
-    if is_for_new_pumps(question.section):
-        return replaces is not True
-    return question.section != "D.III" or question.link_id == REPLACES or replaces is not False
-
-
-def _check(answers: Mapping[str, AnswerValue], authored: datetime) -> None:
+def _check(policy: PolicyOnDay, answers: Mapping[str, AnswerValue], authored: datetime) -> None:
     if authored.utcoffset() is None:
         raise ValueError("a response is signed at an aware time")
     if not answers:
         raise ValueError("a response without answers states nothing")
-    unknown = [link_id for link_id in answers if link_id not in _BY_ID]
+    unknown = [link_id for link_id in answers if policy.question(link_id) is None]
     if unknown:
         raise ValueError(f"the questionnaire does not ask {', '.join(unknown)}")
-    if found := missing(answers):
-        raise ValueError(f"not answered, but needed beside the other answers: {', '.join(found)}")
-    if found := disabled(answers):
-        raise ValueError(f"answered, but not asked beside the other answers: {', '.join(found)}")
+    if missing := missing_answers(policy.question_groups, answers):
+        raise ValueError(f"not answered, but needed beside the other answers: {', '.join(missing)}")
+    if superfluous := answers_not_asked_for(policy.question_groups, answers):
+        raise ValueError(f"answered, but not asked beside the other answers: {', '.join(superfluous)}")
 
 
 def _extensions(about: Sequence[str]) -> Iterator[JSON]:
@@ -126,26 +102,30 @@ def _extensions(about: Sequence[str]) -> Iterator[JSON]:
 
 
 def _groups(
-    answers: Mapping[str, AnswerValue], prefilled: Mapping[str, object], author: str, public_url: str
+    policy: PolicyOnDay,
+    answers: Mapping[str, AnswerValue],
+    prefilled: Mapping[str, object],
+    author: str,
+    public_url: str,
 ) -> Iterator[JSON]:
-    for section, questions in groupby(QUESTIONS, key=lambda question: question.section):
+    for group in policy.question_groups:
         items = []
-        for question in questions:
+        for question in group.questions:
             if question.link_id in answers:
                 value = answers[question.link_id]
                 origin = _origin(question, value, prefilled, author)
-                answer = {"extension": [origin], **_value(question, value, public_url)}
+                answer = {"extension": [origin], **_value(policy, question, value, public_url)}
                 items.append({"linkId": question.link_id, "text": question.text, "answer": [answer]})
         if items:
-            yield {**group_of(section), "item": items}
+            yield {**group_item(group), "item": items}
 
 
 def _origin(question: Question, value: AnswerValue, prefilled: Mapping[str, object], author: str) -> JSON:
     """Where an answer came from; whoever typed it is named."""
-    url, stood = f"{_DTR}/information-origin", prefilled.get(question.link_id)
-    if _comparable(stood) == _comparable(value):
+    url, shown = f"{_DTR}/information-origin", prefilled.get(question.link_id)
+    if _comparable(shown) == _comparable(value):
         return {"url": url, "extension": [{"url": "source", "valueCode": "auto-client"}]}
-    source = {"url": "source", "valueCode": "manual" if stood is None else "override"}
+    source = {"url": "source", "valueCode": "manual" if shown is None else "override"}
     person: JSON = {"url": "practitioner", "valueReference": {"reference": author}}
     if author.split("/")[-2:-1] != ["Practitioner"]:  # the extension takes no other reference, but some role in words
         person = {"url": "role", "valueCodeableConcept": {"text": "Author of the response"}}
@@ -160,7 +140,7 @@ def _comparable(value: object) -> object:
 # ---------------------------------------------------------------- values
 
 
-def _value(question: Question, value: AnswerValue, public_url: str) -> JSON:
+def _value(policy: PolicyOnDay, question: Question, value: AnswerValue, public_url: str) -> JSON:
     """The value of an answer; ValueError, which does not tell the value, when it is none of the question's."""
     kind = question.kind
     if kind is Kind.BOOLEAN and isinstance(value, bool):
@@ -169,9 +149,10 @@ def _value(question: Question, value: AnswerValue, public_url: str) -> JSON:
         return {"valueDate": value.isoformat()}
     if kind is Kind.TEXT and isinstance(value, str):
         return {"valueString": _text(question, value)}
-    if kind is Kind.CHOICE and isinstance(value, str) and value in REASONS:
-        system = f"{public_url}/fhir/CodeSystem/{REASON_SET}"
-        return {"valueCoding": {"system": system, "version": VERSION, "code": value, "display": REASONS[value]}}
+    if kind is Kind.CHOICE and isinstance(value, str) and value in question.choices:
+        system = f"{public_url}/fhir/CodeSystem/{choice_set_id(policy, question)}"
+        version, display = policy.policy.questionnaire.version, question.choices[value]
+        return {"valueCoding": {"system": system, "version": version, "code": value, "display": display}}
     if kind is Kind.INTEGER and isinstance(value, int) and not isinstance(value, bool):
         return {"valueInteger": int(_within(question, Decimal(value)))}
     if kind is Kind.DECIMAL and isinstance(value, int | Decimal) and not isinstance(value, bool):
@@ -181,7 +162,7 @@ def _value(question: Question, value: AnswerValue, public_url: str) -> JSON:
 
 def _text(question: Question, value: str) -> str:
     """Without the characters that FHIR does not allow, and blanks around it."""
-    text = "".join(each for each in value if each >= " " or each in "\t\r\n").strip()
+    text = "".join(character for character in value if character >= " " or character in "\t\r\n").strip()
     if not text or len(text) > LONGEST_TEXT:
         raise ValueError(f"{question.link_id} takes from 1 to {LONGEST_TEXT} characters")
     return text

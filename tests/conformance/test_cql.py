@@ -7,7 +7,7 @@ import re
 import subprocess
 from base64 import b64decode
 from collections.abc import Iterator, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,6 +18,8 @@ from fhir.resources.R4B import get_fhir_model_class
 from fhirpathpy.models import models
 
 from cds_service.concepts import Concept
+from cds_service.engine.questions import LONGEST_TEXT
+from cds_service.policies.registry import POLICIES
 from fhir_mappings.common.code_systems import HCPCS, LOINC
 from fhir_mappings.common.terminology import codes_in
 from fhir_mappings.output.prefill import libraries, library_url
@@ -27,9 +29,10 @@ from tests.conformance import maven
 from tests.support import JSON, bundle
 
 HERE = Path(__file__).parent / "cql"
-FOLDER = Path(__file__).parents[2] / "fhir_mappings" / "output" / "cql"
+FOLDER = Path(__file__).parents[2] / "cds_service" / "policies" / "mp_mm_1316" / "cql"
 POM, WHAT = HERE / "pom.xml", "the translator from CQL"
 URL = "https://cds.example.invalid"
+POLICY = POLICIES[0].on(date(2026, 11, 20))
 NAMES = ("MpMm1316Prepopulation", "MpMm1316Conversions")
 SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire"
 DEFINITIONS = {
@@ -57,7 +60,7 @@ def _java(source: str, *arguments: str, told: str = "") -> str:
 
 
 def test_the_package_holds_the_libraries_with_cql_and_elm() -> None:
-    held = [entry["resource"] for entry in package(URL, None)["entry"]]
+    held = [entry["resource"] for entry in package(POLICY, URL)["entry"]]
     found = [each for each in held if each["resourceType"] == "Library"]
     assert [each["name"] for each in found] == list(NAMES)
     for library in found:
@@ -70,9 +73,9 @@ def test_the_package_holds_the_libraries_with_cql_and_elm() -> None:
 
 
 def test_what_a_library_includes_is_in_the_package() -> None:
-    held = {library["url"]: library for library in libraries(URL)}
+    held = {library["url"]: library for library in libraries(POLICY, URL)}
     (first, *_) = held.values()
-    assert [each["resource"] for each in first["relatedArtifact"]] == [library_url(URL, NAMES[1])]
+    assert [each["resource"] for each in first["relatedArtifact"]] == [library_url(URL, "mp-mm-1316-conversions")]
     elm = json.loads((FOLDER / f"{NAMES[0]}.elm.json").read_text(encoding="utf-8"))["library"]
     included = [each["path"] for each in elm["includes"]["def"]]
     assert included == [held[each["resource"]]["name"] for each in first["relatedArtifact"]]
@@ -80,8 +83,8 @@ def test_what_a_library_includes_is_in_the_package() -> None:
 
 def test_every_prefilled_question_names_a_definition_and_has_fhirpath_beside_it() -> None:
     """DTR's requirements 62 and 64: expressions are CQL of a library that the questionnaire refers to."""
-    found = questionnaire(URL)
-    assert [e["valueCanonical"] for e in found["extension"] if e["url"].endswith("/cqf-library")] == [library_url(URL)]
+    found, first = questionnaire(POLICY, URL), library_url(URL, "mp-mm-1316-prepopulation")
+    assert [e["valueCanonical"] for e in found["extension"] if e["url"].endswith("/cqf-library")] == [first]
     expressions = _expressions(found)
     assert set(expressions) == set(DEFINITIONS)
     for link, told in expressions.items():
@@ -100,6 +103,20 @@ def test_the_codes_of_the_cql_are_those_of_the_value_sets() -> None:
         assert sorted(code for _, code in defined) == sorted(codes_in(concept, system=known))
         assert all(label == code for label, code in defined)
         assert sorted(re.findall(rf"\[{kind}: \"([^\"]+)\"\]", text)) == sorted(code for _, code in defined)
+
+
+def test_the_numbers_in_the_cql_are_those_of_the_parameters() -> None:
+    """The CQL cannot read parameters: `written_for` says which of its numbers are one, and on which value it rests."""
+    text = (FOLDER / f"{NAMES[0]}.cql").read_text(encoding="utf-8")
+    definitions = dict(re.findall(r'^define "([^"]+)":\n((?:  .*\n)+)', text, re.MULTILINE))
+    window = POLICIES[0].parameters["self_test_window_days"].on(date(2026, 11, 20))
+    assert POLICIES[0].prepopulation.answers["D.I.G.average"].written_for == {"self_test_window_days": window}
+    assert f"Today() - {window} days" in definitions["Self Tests"]
+    assert f"* 10 / {window}) / 10" in definitions["Self Tests A Day"]
+    assert f", 0, {LONGEST_TEXT})" in definitions["Educator"]
+    numbers = {n for body in definitions.values() for n in re.findall(r"(?<![\w'\-\"])\d+(?![\w'\"])", body)}
+    # 0: where a text begins; 10: a tenth; 16: characters of a minute.
+    assert numbers == {"0", "10", "16", str(window), str(LONGEST_TEXT)}
 
 
 @pytest.mark.real
@@ -130,7 +147,7 @@ def _expressions(found: JSON) -> dict[str, JSON]:
 
 PATHS = {
     link: told["extension"][0]["valueExpression"]["expression"]
-    for link, told in _expressions(questionnaire(URL)).items()
+    for link, told in _expressions(questionnaire(POLICY, URL)).items()
 }
 
 

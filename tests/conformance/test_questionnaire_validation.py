@@ -16,12 +16,14 @@ from typing import Any
 import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
+from cds_service.engine.open_questions import required_answers
 from cds_service.errors import BadRequest
 from cds_service.hooks.cards import OVERRIDES
-from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, REPLACES, closing
+from cds_service.policies.registry import POLICIES
 from cds_service.services.package_questionnaire import questionnaire_package
+from cds_service.settings import Settings
 from fhir_mappings.output.questionnaire_responses import questionnaire_response
-from fhir_mappings.output.questionnaires import code_system, override_reasons, package, questionnaire, value_set
+from fhir_mappings.output.questionnaires import code_systems, override_reasons, package, questionnaire, value_sets
 from tests.cases.crd import answer_to, crd_request, services_of
 from tests.cases.runner import all_cases, determinations
 from tests.conformance.hl7_validator import validate, why_not
@@ -29,7 +31,10 @@ from tests.support import JSON, order
 
 URL = "https://cds.example.invalid"
 CODES = f"{URL}/fhir/CodeSystem/mp-mm-1316-replacement-reason"
-KNOWN = [questionnaire(URL), value_set(URL), code_system(URL)]
+POLICY = POLICIES[0].on(date(2026, 11, 20))
+KNOWN = [questionnaire(POLICY, URL), *value_sets(POLICY, URL), *code_systems(POLICY, URL)]
+REPLACES = "D.III.replacement"
+REASONS = POLICY.question("D.III.reason").choices
 NEW_PUMP: dict[str, dict[str, Any]] = {
     "D.I.C": {"D.I.C": True},
     "D.I.D": {"D.I.D.date": date(2026, 6, 1), "D.I.D.educator": "A. Educator, RN, CDCES"},
@@ -66,6 +71,7 @@ def validator() -> None:
 
 def _response(answers: dict[str, Any], author: str = "Practitioner/d1", **more: Any) -> JSON:
     return questionnaire_response(
+        POLICY,
         answers,
         public_url=URL,
         patient="Patient/p1",
@@ -105,14 +111,14 @@ def _packages() -> list[JSON]:
     made = {}
     for parameter, found in calls:
         body = json.dumps({"resourceType": "Parameters", "parameter": [parameter]}).encode()
-        answer = questionnaire_package(body, URL, lambda _, found=found: found)  # type: ignore[misc]
+        answer = questionnaire_package(body, Settings(public_url=URL), lambda _, found=found: found)  # type: ignore[misc]
         made.setdefault(json.dumps(answer), answer)
     return list(made.values())
 
 
 def _resources() -> list[JSON]:
-    fixed = [*KNOWN, override_reasons(URL, dict(OVERRIDES)), package(URL, None), package(URL, frozenset())]
-    one_by_one = [package(URL, closing({question.section})) for question in QUESTIONS]
+    fixed = [*KNOWN, override_reasons(URL, dict(OVERRIDES)), package(POLICY, URL), package(POLICY, URL, frozenset())]
+    one_by_one = [package(POLICY, URL, required_answers({q.section}, POLICY)) for q in POLICY.questions]
     return [*fixed, *one_by_one, *_packages(), _with_draft()]
 
 
@@ -121,7 +127,7 @@ def _with_draft() -> JSON:
     coverage = {"resourceType": "Coverage", "id": "c1", "beneficiary": {"reference": "Patient/p1"}}
     parameters = [{"name": "order", "resource": order()}, {"name": "coverage", "resource": coverage}]
     body = json.dumps({"resourceType": "Parameters", "parameter": parameters}).encode()
-    return questionnaire_package(body, URL, lambda _: None, datetime(2026, 9, 15, 14, tzinfo=UTC))
+    return questionnaire_package(body, Settings(public_url=URL), lambda _: None, datetime(2026, 9, 15, 14, tzinfo=UTC))
 
 
 def _required(parameters: JSON) -> set[str]:
@@ -131,7 +137,7 @@ def _required(parameters: JSON) -> set[str]:
 
 def test_the_cases_lead_to_a_package_for_each_gap_that_a_question_closes() -> None:
     required = [_required(each) for each in _packages()]
-    assert {link for links in required for link in links} == {q.link_id for q in QUESTIONS if q.required}
+    assert {link for links in required for link in links} == {q.link_id for q in POLICY.questions if q.required}
     assert set() in required
     assert {"D.III.reason"} in required
     assert len({frozenset(links) for links in required}) == len(required) > 5
@@ -162,7 +168,7 @@ def test_what_is_written_answers_the_questionnaire() -> None:
 @pytest.mark.real
 @pytest.mark.usefixtures("validator")
 def test_what_is_written_answers_a_package_that_asks_for_as_much_or_less() -> None:
-    variant = [questionnaire(URL, frozenset({"D.I.D.date", "D.I.D.educator"})), *KNOWN[1:]]
+    variant = [questionnaire(POLICY, URL, frozenset({"D.I.D.date", "D.I.D.educator"})), *KNOWN[1:]]
     made = list(_responses().values())
     assert [errors for errors in validate(made, variant) if errors] == []
 

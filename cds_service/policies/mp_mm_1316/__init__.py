@@ -28,7 +28,13 @@ from importlib.resources import files
 
 from cds_service.concepts import Product
 from cds_service.engine.finding import Finding
-from cds_service.engine.load_policy import load_questionnaire, load_sections, load_versions, load_wording
+from cds_service.engine.load_policy import (
+    load_prepopulation,
+    load_questionnaire,
+    load_sections,
+    load_versions,
+    load_wording,
+)
 from cds_service.engine.parameters import load_parameters
 from cds_service.engine.policy import Governs, Policy, Replacement
 from cds_service.engine.rule import Rule
@@ -128,6 +134,7 @@ POLICY = Policy(
     plots=plots,
     later=later_events,
     figures=figures,
+    prepopulation=load_prepopulation(_data("prepopulation.toml"), _data),
 )
 
 # Names that consumers not yet written against POLICY still import; each goes with its last user.

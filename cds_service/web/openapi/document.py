@@ -19,10 +19,9 @@ from cds_service.policies import registry
 from cds_service.services.keep_call import software_version
 from cds_service.settings import Settings
 from cds_service.web.backend_services.capabilities import SCOPES
+from cds_service.web.fhir import served
 from cds_service.web.openapi.schemas import SCHEMAS, call_body, ref
 from cds_service.web.openapi.smart import access_token, backend_operations, smart_operations
-from fhir_mappings.output.prefill import LIBRARY_IDS
-from fhir_mappings.output.questionnaires import NAME, REASON_SET
 
 JSON = dict[str, Any]
 
@@ -56,15 +55,10 @@ def described() -> Response:
     return Response(as_json(document(current_app.config["SETTINGS"])), mimetype="application/json")
 
 
-def document(settings: Settings) -> JSON:
-    """The whole document. Shared between callers: not to be changed."""
-    return _document(settings.public_url, settings.policies)
-
-
 @cache
-def _document(public_url: str, policies_named: str) -> JSON:
-    """`public_url` is the base of all paths, `policies_named` the setting of the policies in use."""
-    policies = registry.policies_in_use(policies_named)
+def document(settings: Settings) -> JSON:
+    """The whole document; the public URL is the base of all its paths. Shared between callers: not to be changed."""
+    policies = registry.policies_in_use(settings.policies)
     return {
         "openapi": "3.1.0",
         "info": {
@@ -73,26 +67,26 @@ def _document(public_url: str, policies_named: str) -> JSON:
             "summary": f"Coverage of insulin pump orders under {listed(map(_label, policies))}",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": public_url}],
-        "paths": _by_path(policies),
+        "servers": [{"url": settings.public_url}],
+        "paths": _by_path(settings, policies),
         "components": {
             "schemas": SCHEMAS,
             "securitySchemes": {
                 "token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"},
-                "backend": access_token(public_url),
+                "backend": access_token(settings.public_url),
             },
         },
     }
 
 
-def _by_path(policies: Sequence[Policy]) -> JSON:
+def _by_path(settings: Settings, policies: Sequence[Policy]) -> JSON:
     paths: JSON = {}
-    for path, method, operation in _operations(policies):
+    for path, method, operation in _operations(settings, policies):
         paths.setdefault(path, {})[method] = operation
     return paths
 
 
-def _operations(policies: Sequence[Policy]) -> Iterable[tuple[str, str, JSON]]:
+def _operations(settings: Settings, policies: Sequence[Policy]) -> Iterable[tuple[str, str, JSON]]:
     """Path, method and operation of every route. `policies`: those in use."""
     for base in BASES:
         yield f"{base.path}/cds-services", "get", _discovery(base)
@@ -100,9 +94,10 @@ def _operations(policies: Sequence[Policy]) -> Iterable[tuple[str, str, JSON]]:
             service, path = SERVICES[entry["id"]], f"{base.path}/cds-services/{entry['id']}"
             yield path, "post", _hook(service, entry, base)
             yield f"{path}/feedback", "post", _feedback(service, entry, base)
-    yield from _dtr()
+    yield from _dtr(settings)
     yield from backend_operations()
-    yield from smart_operations()
+    link_ids = (link_id for policy in policies for link_id in policy.asked)
+    yield from smart_operations(list(dict.fromkeys(link_ids)))
     for policy in registry.POLICIES:
         yield f"/policy/{policy.id}", "get", _policy_page(policy)
     yield "/healthz", "get", _page("healthy", "Whether the process answers", "text/plain")
@@ -113,11 +108,11 @@ def _operations(policies: Sequence[Policy]) -> Iterable[tuple[str, str, JSON]]:
     yield "/openapi.json", "get", _page("described", "This document", "application/json", {"type": "object"})
 
 
-def _dtr() -> Iterable[tuple[str, str, JSON]]:
-    """What DTR clients read: FHIR resources, and the package of the questionnaire."""
+def _dtr(settings: Settings) -> Iterable[tuple[str, str, JSON]]:
+    """What DTR clients read: FHIR resources, and the packages of the questionnaires."""
     fhir, resource = "application/fhir+json", {"type": "object", "required": ["resourceType"]}
-    held = ("metadata", f"Questionnaire/{NAME}", f"ValueSet/{REASON_SET}", f"CodeSystem/{REASON_SET}")
-    for path in (*held, "CodeSystem/override-reason", *(f"Library/{identity}" for identity in LIBRARY_IDS)):
+    held = [f"{each['resourceType']}/{each['id']}" for each in served(settings)]
+    for path in ("metadata", *held):
         kind = "CapabilityStatement" if path == "metadata" else path.split("/", 1)[0]
         yield f"/fhir/{path}", "get", _page(f"read-{path.replace('/', '-')}", f"A {kind}", fhir, resource)
     parameters = {

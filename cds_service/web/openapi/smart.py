@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS
 from cds_service.web.backend_services.capabilities import GRANT, SCOPES, token_endpoint_of
 from cds_service.web.openapi.schemas import ref
 
@@ -60,8 +59,8 @@ def _members(*names: str) -> JSON:
     return {"application/json": {"schema": schema}}
 
 
-def smart_operations() -> Iterable[tuple[str, str, JSON]]:
-    """Path, method and operation of the app's addresses."""
+def smart_operations(link_ids: Sequence[str]) -> Iterable[tuple[str, str, JSON]]:
+    """Path, method and operation of the app's addresses. `link_ids`: of the questions that the form may hold."""
     launch = _operation("launch", "Start of a sign-in, by an EHR or alone", _queries("iss", "launch"))
     yield "/smart/launch", "get", launch | _answers({302: "To the EHR's authorization endpoint"}, 400, 403, 502, 503)
     callback = _operation("callback", "The EHR's answer to a sign-in", _queries("state", "code", "error", "iss"))
@@ -71,7 +70,7 @@ def smart_operations() -> Iterable[tuple[str, str, JSON]]:
     yield (
         "/smart/documentation",
         "post",
-        _saving()
+        _saving(link_ids)
         | _answers(
             {
                 303: "Written; the page shows where the order stands now",
@@ -92,8 +91,8 @@ def smart_operations() -> Iterable[tuple[str, str, JSON]]:
     yield "/smart/jwks.json", "get", keys | {"responses": {"200": answer}}
 
 
-def _saving() -> JSON:
-    members = {question.link_id: {"type": "string"} for question in QUESTIONS}
+def _saving(link_ids: Sequence[str]) -> JSON:
+    members = {link_id: {"type": "string"} for link_id in link_ids}
     schema = {"type": "object", "properties": {**members, "save": {"type": "string"}, "csrf_token": {"type": "string"}}}
     return _operation("document", "Signs and sends answers", []) | {
         "requestBody": {"content": {"application/x-www-form-urlencoded": {"schema": schema}}}

@@ -13,12 +13,13 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
 from cds_service.ehr.writing import NotWritten, create
+from cds_service.engine.enabled_questions import missing_answers
+from cds_service.engine.policy import AnswerValue, PolicyOnDay
 from cds_service.errors import BadRequest, NoAccess
 from cds_service.hooks.messages import FhirAccess, as_json
-from cds_service.policies.mp_mm_1316.documentation import Value
-from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS
 from cds_service.services.app_links import decoded_entries
 from cds_service.services.document_order import OrderPage, PageRequest, document_order
+from cds_service.services.policies_today import policies_today
 from cds_service.store.run_database import RunDatabase
 from cds_service.store.store import Store
 from cds_service.web.http import metrics
@@ -30,7 +31,7 @@ from cds_service.web.smart_app.scopes import STATEMENT, may_write
 from cds_service.web.smart_app.sessions import SignedIn
 from cds_service.web.smart_app.statement_form import StatementForm, digest
 from fhir_mappings.common.references import local
-from fhir_mappings.output.questionnaire_responses import missing, questionnaire_response
+from fhir_mappings.output.questionnaire_responses import questionnaire_response
 
 blueprint = Blueprint("documentation", __name__, url_prefix="/smart")
 ALL = "all"
@@ -62,9 +63,9 @@ def page() -> AnyResponse:
             raise BadRequest("order must be a reference such as DeviceRequest/1", "order")
         if request.args["order"] != session.order:
             session.order, session.before = request.args["order"], None
-    found = _documented(session)
-    response = Response(_rendered(session, found, _form(session, found)))
-    session.before = summary_of(found)
+    order_page = _read_order_page(session)
+    response = Response(_rendered(session, order_page, _form(session, order_page)))
+    session.before = summary_of(order_page)
     session.saved = []
     sessions.keep(session)
     return response
@@ -77,43 +78,43 @@ def save() -> AnyResponse:
     session = sessions.signed_in()
     if session is None:
         return Response(_ended_page(sent), status=401)
-    found = _documented(session)
-    form = _form(session, found, sent=sent)
+    order_page = _read_order_page(session)
+    form = _form(session, order_page, sent=sent)
     if form.is_about_another:
-        form = _form(session, found)
+        form = _form(session, order_page)
         form.errors["form"] = "Those answers were for another patient or order. Nothing was written"
-        return _once_more(session, found, form, 409)
-    sections = _sections(sent.get("save", ALL), found, form)
+        return _once_more(session, order_page, form, 409)
+    sections = _sections(sent.get("save", ALL), order_page, form)
     answers = form.answers(sections)
     if not answers and not form.errors:
         form.errors["form"] = "Nothing was answered yet, so nothing was written"
     if form.errors:
-        return _once_more(session, found, form, 422)
+        return _once_more(session, order_page, form, 422)
     name = form.name(answers)
     try:
-        written = _written_once(name, session, found, answers)
+        written = _written_once(name, session, order_page, answers)
     except NotWritten as refusal:
         metrics.STATEMENTS.labels("refused").inc()
-        return _once_more(session, found, form, 502, refusal)
+        return _once_more(session, order_page, form, 502, refusal)
     if written:
         metrics.STATEMENTS.labels("written").inc()
         session.saved = sorted(sections)
-        session.typed[session.order or ""] = _unsent(sent, sections)
+        session.typed[session.order or ""] = _unsent(_policy(order_page), sent, sections)
         session.sent = [*session.sent, name][-_MOST_WRITTEN:]
         sessions.keep(session)
     return redirect(url_for("documentation.page") + "#outcome", 303)
 
 
 def _once_more(
-    session: SignedIn, found: OrderPage, form: StatementForm, status: int, refusal: NotWritten | None = None
+    session: SignedIn, order_page: OrderPage, form: StatementForm, status: int, refusal: NotWritten | None = None
 ) -> Response:
     """The page with what was typed, to be sent again: the form's protection is kept for that."""
-    response = Response(_rendered(session, found, form, refusal), status=status)
+    response = Response(_rendered(session, order_page, form, refusal), status=status)
     sessions.keep(session)
     return response
 
 
-def _documented(session: SignedIn) -> OrderPage:
+def _read_order_page(session: SignedIn) -> OrderPage:
     config = current_app.config
     access = FhirAccess(session.iss, session.token, session.ends_at - time.time(), session.scope)
     entries = decoded_entries(session.entries.encode()) if session.order == session.launched_order else ()
@@ -126,58 +127,67 @@ def _documented(session: SignedIn) -> OrderPage:
 # ---------------------------------------------------------------- the form
 
 
-def _form(session: SignedIn, found: OrderPage, sent: Any = None) -> StatementForm:
+def _form(session: SignedIn, order_page: OrderPage, sent: Any = None) -> StatementForm:
     return StatementForm(
+        _policy(order_page),
         session.csrf,
         key=sessions.form_key(session),
-        about=_about(session, found),
-        today=found.today,
+        about=_about(session, order_page),
+        today=order_page.today,
         sent=sent,
         drafts=session.drafts,
-        values=_open_values(found),
+        values=_open_values(order_page),
     )
 
 
-def _unsent(sent: Mapping[str, str], sections: frozenset[str]) -> dict[str, str]:
+def _policy(order_page: OrderPage) -> PolicyOnDay:
+    """The policy whose questions are asked: the order's; where no order was found, the first in use."""
+    if order_page.assessment is not None:
+        return order_page.assessment.policy
+    return policies_today(current_app.config["SETTINGS"])[0]
+
+
+def _unsent(policy: PolicyOnDay, sent: Mapping[str, str], sections: frozenset[str]) -> dict[str, str]:
     """What was typed in other sections: it is still there when the page comes back."""
     # What was filled in and cleared again is kept too, as cleared.
-    others = [q.link_id for q in QUESTIONS if q.section not in sections]
+    others = [q.link_id for q in policy.questions if q.section not in sections]
     return {name: sent[name] for name in others if name in sent}
 
 
-def _about(session: SignedIn, found: OrderPage) -> str:
-    return digest(session.iss, session.patient, found.order.reference if found.order else None)
+def _about(session: SignedIn, order_page: OrderPage) -> str:
+    return digest(session.iss, session.patient, order_page.order.reference if order_page.order else None)
 
 
-def _open_values(found: OrderPage) -> dict[str, Value]:
+def _open_values(order_page: OrderPage) -> dict[str, AnswerValue]:
     """What is filled in: only where the question is in view, so that nobody signs what he has not seen."""
-    known = found.prefilled or {}
-    in_view = [question for each in (found.questions or {}).values() if each.open for question in each.questions]
+    known = order_page.prefilled or {}
+    groups = [group for group in (order_page.questions or {}).values() if group.open]
+    in_view = [question for group in groups for question in group.questions]
     return {q.link_id: known[q.link_id] for q in in_view if q.link_id in known}
 
 
-def _sections(wanted: str, found: OrderPage, form: StatementForm) -> frozenset[str]:
+def _sections(wanted: str, order_page: OrderPage, form: StatementForm) -> frozenset[str]:
     """The sections that a press of a button sends: one, or all that were answered.
 
     One that shows only what the chart filled in, and is not complete, is not sent along: nobody answered it.
     """
     if wanted != ALL:
         return frozenset({wanted})
-    shown = _open_values(found)
-    given = form.given()
-    sections = {question.section for question in QUESTIONS if question.link_id in form.wrong.union(given)}
-    wrong = {question.section for question in QUESTIONS if question.link_id in form.wrong}
+    policy, shown, given = _policy(order_page), _open_values(order_page), form.given()
+    sections = {question.section for question in policy.questions if question.link_id in form.wrong.union(given)}
+    wrong = {question.section for question in policy.questions if question.link_id in form.wrong}
 
     def is_untouched(section: str) -> bool:
         if section in wrong:
             return False
-        own = {q.link_id: given[q.link_id] for q in QUESTIONS if q.section == section and q.link_id in given}
-        return all(_same(value, shown.get(name)) for name, value in own.items()) and bool(missing(own))
+        own = {q.link_id: given[q.link_id] for q in policy.questions if q.section == section and q.link_id in given}
+        unchanged = all(_same(value, shown.get(name)) for name, value in own.items())
+        return unchanged and bool(missing_answers(policy.question_groups, own))
 
     return frozenset(section for section in sections if not is_untouched(section))
 
 
-def _same(given: Any, shown: Value | None) -> bool:
+def _same(given: Any, shown: AnswerValue | None) -> bool:
     if isinstance(given, Decimal | int) and isinstance(shown, float):
         return float(given) == shown
     return bool(given == shown)
@@ -191,13 +201,13 @@ def _is_clinician(user: str | None) -> bool:
     return (user or "").split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"])
 
 
-def _written_once(name: str, session: SignedIn, found: OrderPage, answers: dict[str, Any]) -> bool:
+def _written_once(name: str, session: SignedIn, order_page: OrderPage, answers: dict[str, Any]) -> bool:
     """Writes a form by its name; False when the same form was written before, or meanwhile by another request."""
     memory: Store | RunDatabase = current_app.config["MEMORY"]
     if not _is_first(name, memory, session.ends_at):
         return False
     try:
-        _write(session, found, answers)
+        _write(session, order_page, answers)
     except NotWritten as refusal:
         if not refusal.uncertain:
             memory.forget_use(_FORMS, name)
@@ -218,22 +228,23 @@ def _is_first(name: str, memory: Store | RunDatabase, ends_at: float) -> bool:
     return True
 
 
-def _write(session: SignedIn, found: OrderPage, answers: dict[str, Any]) -> None:
+def _write(session: SignedIn, order_page: OrderPage, answers: dict[str, Any]) -> None:
     """Writes the statement to the EHR's FHIR server in the name of who has signed in. NotWritten when it cannot be."""
     if session.user is None or not _is_clinician(session.user):
         raise NotWritten("only a statement that a clinician signs counts, and the EHR did not say that you are one")
-    if found.order is None or found.determination is None:
+    if order_page.order is None or order_page.determination is None:
         raise NotWritten("there is no order that it would be about")
     if session.ends_at <= time.time():
         raise NotWritten("the session with the EHR has ended", 401)
-    about = [found.order.reference, found.determination.coverage_reference]
+    about = [order_page.order.reference, order_page.determination.coverage_reference]
     statement = questionnaire_response(
+        _policy(order_page),
         answers,
         public_url=current_app.config["SETTINGS"].public_url,
         patient=f"Patient/{session.patient}",
         author=session.user,
         authored=datetime.now(UTC).replace(microsecond=0),
-        prefilled=_open_values(found),
+        prefilled=_open_values(order_page),
         about=[reference for reference in about if reference and not reference.startswith("urn:")],
     )
     rule = current_app.config["SMART_SERVERS"].rule(session.iss)
@@ -245,8 +256,8 @@ def _write(session: SignedIn, found: OrderPage, answers: dict[str, Any]) -> None
 # ---------------------------------------------------------------- pages
 
 
-def _rendered(session: SignedIn, found: OrderPage, form: StatementForm, refusal: NotWritten | None = None) -> str:
-    view = view_of(found, session, current_app.config["SETTINGS"].public_url)
+def _rendered(session: SignedIn, order_page: OrderPage, form: StatementForm, refusal: NotWritten | None = None) -> str:
+    view = view_of(order_page, session, current_app.config["SETTINGS"].public_url)
     return render_template(
         "documentation.html",
         **view,
@@ -262,4 +273,6 @@ def _rendered(session: SignedIn, found: OrderPage, form: StatementForm, refusal:
 def _ended_page(form: MultiDict[str, str]) -> str:
     """What was typed stays in the form, to be sent again once the page has been opened anew."""
     sent = [(name, value) for name, value in form.items(multi=True) if name != "csrf_token" and value]
-    return render_template("documentation_ended.html", sent=sent, questions={q.link_id: q for q in QUESTIONS})
+    policies = policies_today(current_app.config["SETTINGS"])
+    questions = {question.link_id: question for policy in policies for question in policy.questions}
+    return render_template("documentation_ended.html", sent=sent, questions=questions)

@@ -27,10 +27,9 @@ from wtforms.csrf.session import SessionCSRF
 from wtforms.fields import SelectChoice
 from wtforms.validators import Length, NumberRange, Optional, StopValidation
 
-from cds_service.policies.mp_mm_1316.documentation import Value
-from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, Kind, Question
-from fhir_mappings.output.prefill import LONGEST_TEXT
-from fhir_mappings.output.questionnaire_responses import disabled, missing
+from cds_service.engine.enabled_questions import answers_not_asked_for, missing_answers
+from cds_service.engine.policy import AnswerValue, PolicyOnDay
+from cds_service.engine.questions import LONGEST_TEXT, Kind, Question
 
 _YES, _NO, _NONE = "yes", "no", ""
 _EARLIEST = date(1920, 1, 1)
@@ -42,6 +41,7 @@ class StatementForm:
 
     def __init__(
         self,
+        policy: PolicyOnDay,
         state: MutableMapping[str, Any],
         *,
         key: bytes,
@@ -49,19 +49,20 @@ class StatementForm:
         today: date,
         sent: Any = None,
         drafts: Mapping[str, str] | None = None,
-        values: Mapping[str, Value] | None = None,
+        values: Mapping[str, AnswerValue] | None = None,
     ) -> None:
-        """`state`: of the session, for protection against forged forms. `about`: what the form is about, as a digest.
+        """`policy`: whose questions are asked. `state`: of the session, for protection against forged forms.
 
-        `sent`: a posted form; `values`: what the fields show when none was; `drafts`: what was typed before and not
-        sent yet, as it was typed.
+        `about`: what the form is about, as a digest. `sent`: a posted form; `values`: what the fields show when none
+        was; `drafts`: what was typed before and not sent yet, as it was typed.
         """
+        self._policy = policy
         self._about = about
         self._today = today
         shown = {name: _shown(value) for name, value in (values or {}).items()}
         typed = MultiDict(drafts or {}) if sent is None else sent
-        self.kept = frozenset(question.link_id for question in QUESTIONS if typed.get(question.link_id))
-        self._form = _form_class(state, key, today)(typed, data={**shown, "about": about})
+        self.kept = frozenset(question.link_id for question in policy.questions if typed.get(question.link_id))
+        self._form = _form_class(policy.questions, state, key, today)(typed, data={**shown, "about": about})
         # Each form that is shown is another one; what is sent says which it was.
         self._once = str(self._form["once"].data or "")
         self._form["once"].data = secrets.token_urlsafe(16)
@@ -72,7 +73,7 @@ class StatementForm:
     @property
     def fields(self) -> Mapping[str, Field]:
         """The fields by linkId."""
-        return {question.link_id: self._form[question.link_id] for question in QUESTIONS}
+        return {question.link_id: self._form[question.link_id] for question in self._policy.questions}
 
     @property
     def hidden(self) -> Sequence[Field]:
@@ -91,31 +92,37 @@ class StatementForm:
     @property
     def wrong(self) -> frozenset[str]:
         """The linkIds of fields with something that cannot be read."""
-        return frozenset(question.link_id for question in QUESTIONS if self._form[question.link_id].errors)
+        return frozenset(question.link_id for question in self._policy.questions if self._form[question.link_id].errors)
 
     def given(self) -> dict[str, Any]:
         """Every answer that can be read, by linkId."""
-        return {q.link_id: value for q in QUESTIONS if (value := self._answer(q)) is not None}
+        return {q.link_id: value for q in self._policy.questions if (value := self._answer(q)) is not None}
 
     def answers(self, sections: Collection[str]) -> dict[str, Any]:
         """The answers that were given in these sections, or none at all when something is wrong: see `errors`.
 
         What is wrong with the form itself comes under the name "form".
         """
-        chosen = [question for question in QUESTIONS if question.section in sections]
-        told = self._form.errors
-        if "csrf_token" in told:
+        chosen = [q for q in self._policy.questions if q.section in sections]
+        faults = self._form.errors
+        if "csrf_token" in faults:
             self.errors["form"] = "The page was open for too long, or in another session. Look it over and send again"
-        self.errors |= {q.link_id: str(told[q.link_id][0]) for q in chosen if q.link_id in told}
+        self.errors |= {q.link_id: str(faults[q.link_id][0]) for q in chosen if q.link_id in faults}
         given = self.given()
         answers = {q.link_id: given[q.link_id] for q in chosen if q.link_id in given}
         # What is there and cannot be read is not missing, and still wants its companions.
-        there = answers | {q.link_id: None for q in chosen if q.link_id in told}
-        for name in missing(there):
+        there = answers | {q.link_id: None for q in chosen if q.link_id in faults}
+        for name in missing_answers(self._policy.question_groups, there):
             self.errors.setdefault(name, "This is needed beside your other answer")
-        for name in disabled(answers):
-            self.errors.setdefault(name, "A replacement is judged without this: clear it, or answer No to D.III")
+        for name, reason in answers_not_asked_for(self._policy.question_groups, answers).items():
+            self.errors.setdefault(name, self._not_asked(reason, answers[reason]))
         return {} if self.errors else answers
+
+    def _not_asked(self, reason: str, answer: object) -> str:
+        """Why a question is not asked, by the question whose answer is the reason."""
+        question = self._policy.question(reason)
+        named = question.text if question is not None else reason
+        return f'This is not asked after {"Yes" if answer else "No"} to "{named}": clear it, or change that answer'
 
     def _answer(self, question: Question) -> Any:
         field = self._form[question.link_id]
@@ -130,7 +137,7 @@ def digest(*parts: str | None) -> str:
     return sha256("|".join(part or "" for part in parts).encode()).hexdigest()
 
 
-def _form_class(state: MutableMapping[str, Any], key: bytes, today: date) -> type[Form]:
+def _form_class(questions: Sequence[Question], state: MutableMapping[str, Any], key: bytes, today: date) -> type[Form]:
     class Meta:
         csrf = True
         csrf_class = SessionCSRF
@@ -138,7 +145,7 @@ def _form_class(state: MutableMapping[str, Any], key: bytes, today: date) -> typ
         csrf_context = state
         csrf_time_limit = LIMIT
 
-    members: dict[str, Any] = {question.link_id: _field(question, today) for question in QUESTIONS}
+    members: dict[str, Any] = {question.link_id: _field(question, today) for question in questions}
     return type("_Statement", (Form,), {**members, "about": HiddenField(), "once": HiddenField(), "Meta": Meta})
 
 
@@ -148,39 +155,40 @@ def _field(question: Question, today: date) -> Any:
         choices = _choices({_YES: "Yes", _NO: "No", _NONE: "Not answered"})
         return RadioField(question.text, choices=choices, default=_NONE, validators=checks)
     if question.kind is Kind.CHOICE:
-        return SelectField(
-            question.text, choices=_choices({_NONE: "Not answered", **REASONS}), default=_NONE, validators=checks
-        )
+        choices = _choices({_NONE: "Not answered", **question.choices})
+        return SelectField(question.text, choices=choices, default=_NONE, validators=checks)
     if question.kind is Kind.DATE:
         return DateField(question.text, validators=[*checks, _date_check(today)])
     if question.kind is Kind.TEXT:
         long = Length(max=LONGEST_TEXT, message=f"At most {LONGEST_TEXT} characters")
         return StringField(question.text, filters=[_stripped], validators=[*checks, long])
     least, most = question.least or 0, question.most or 0
-    words = f"A number from {least:g} to {most:g}"
-    within = NumberRange(least, most, message=words)
+    message = f"A number from {least:g} to {most:g}"
+    within = NumberRange(least, most, message=message)
     if question.kind is Kind.INTEGER:
         return IntegerField(question.text, validators=[*checks, within])
-    return DecimalField(question.text, places=None, validators=[*checks, _finite(words), within])
+    return DecimalField(question.text, places=None, validators=[*checks, _finite(message), within])
 
 
-def _finite(words: str) -> Callable[[Form, Field], None]:
+def _finite(message: str) -> Callable[[Form, Field], None]:
     """Python reads NaN and Infinity as numbers, and cannot compare every NaN."""
 
     def check(_form: Form, field: Field) -> None:
         if isinstance(field.data, Decimal) and not field.data.is_finite():
-            raise StopValidation(words)
+            raise StopValidation(message)
 
     return check
 
 
-def _choices(words: Mapping[str, str]) -> list[SelectChoice]:
-    return [SelectChoice(value=code, label=label) for code, label in words.items()]
+def _choices(labels: Mapping[str, str]) -> list[SelectChoice]:
+    return [SelectChoice(value=code, label=label) for code, label in labels.items()]
 
 
 def _stripped(value: Any) -> Any:
     """Text on one line, without the control characters that FHIR does not allow, and without blanks around it."""
-    return "".join(each if each >= " " else " " for each in value).strip() if isinstance(value, str) else value
+    if not isinstance(value, str):
+        return value
+    return "".join(character if character >= " " else " " for character in value).strip()
 
 
 def _date_check(today: date) -> Callable[[Form, Field], None]:
@@ -193,7 +201,7 @@ def _date_check(today: date) -> Callable[[Form, Field], None]:
     return check
 
 
-def _shown(value: Value) -> Any:
+def _shown(value: AnswerValue) -> Any:
     """A value as its field holds it."""
     if isinstance(value, bool):
         return _YES if value else _NO

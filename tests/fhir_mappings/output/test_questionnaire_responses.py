@@ -13,15 +13,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cds_service.engine.enabled_questions import answers_not_asked_for, missing_answers
+from cds_service.engine.questions import Kind
 from cds_service.facts import When
 from cds_service.hooks.messages import as_json
-from cds_service.policies.mp_mm_1316.questionnaire import QUESTIONS, REASONS, REPLACES, Kind
+from cds_service.policies.registry import POLICIES, questionnaires_of
 from fhir_mappings.chart.attestations import read_attestations
 from fhir_mappings.chart.context import ChartContext
 from fhir_mappings.common.dates import Calendar
 from fhir_mappings.common.references import PatientIdentity
 from fhir_mappings.json.clinical_views import QuestionnaireResponse
-from fhir_mappings.output.questionnaire_responses import disabled, missing, questionnaire_response
+from fhir_mappings.output.questionnaire_responses import questionnaire_response
 from fhir_mappings.output.questionnaires import questionnaire
 from tests.support import JSON
 
@@ -30,6 +32,9 @@ DTR = "http://hl7.org/fhir/us/davinci-dtr/StructureDefinition"
 AUTHOR = "Practitioner/d1"
 SIGNED = datetime(2026, 11, 20, 9, 30, 5, 250_000, timezone(timedelta(hours=-5)))
 EDUCATION = {"D.I.D.date": date(2026, 6, 1), "D.I.D.educator": "A. Educator, RN, CDCES"}
+POLICY = POLICIES[0].on(date(2026, 11, 20))
+GROUPS, QUESTIONS = POLICY.question_groups, POLICY.questions
+REPLACES = "D.III.replacement"
 REPLACED = {REPLACES: True, "D.III.reason": "worn-out"}
 
 
@@ -42,7 +47,7 @@ def _response(answers: Mapping[str, Any], **changes: Any) -> JSON:
         "about": ["DeviceRequest/pump-1", "Coverage/v1"],
         **changes,
     }
-    return questionnaire_response(answers, **given)
+    return questionnaire_response(POLICY, answers, **given)
 
 
 def _answer(response: JSON, link_id: str) -> JSON:
@@ -108,7 +113,8 @@ def test_answers_stand_in_their_groups_in_the_questionnaires_order() -> None:
         ("D.I.I.group", ["D.I.I.2", "D.I.I.5"]),
         ("D.II.group", ["D.II.A.2"]),
     ]
-    asked = {g["linkId"]: (g["text"], {i["linkId"]: i["text"] for i in g["item"]}) for g in questionnaire(URL)["item"]}
+    groups = questionnaire(POLICY, URL)["item"]
+    asked = {g["linkId"]: (g["text"], {i["linkId"]: i["text"] for i in g["item"]}) for g in groups}
     for group in response["item"]:
         assert group["text"] == asked[group["linkId"]][0]
         assert all(item["text"] == asked[group["linkId"]][1][item["linkId"]] for item in group["item"])
@@ -177,49 +183,6 @@ def test_an_author_who_is_no_practitioner_has_a_role_in_words() -> None:
     assert _origin(absolute, "D.I.C")["author"]["extension"][0]["url"] == "practitioner"
 
 
-# ---------------------------------------------------------------- what does not fit together
-
-
-@pytest.mark.parametrize(
-    ("answers", "wanted"),
-    [
-        ({}, []),
-        ({"D.I.C": True}, []),
-        ({"D.I.D.educator": "RN"}, ["D.I.D.date"]),
-        ({"D.I.F.adjusts": True}, ["D.I.F.injections", "D.I.F.since"]),
-        ({"D.I.D.date": date(2026, 6, 1), "D.I.F.injections": 4}, ["D.I.D.educator", "D.I.F.since", "D.I.F.adjusts"]),
-        ({"D.I.I.3": True, "D.I.H.2": True, "D.II.B.1": False}, []),
-        ({REPLACES: False}, []),
-        ({REPLACES: True}, ["D.III.reason"]),
-        ({REPLACES: True, "D.III.assessment": True}, ["D.III.reason"]),
-        ({"D.III.reason": "worn-out"}, [REPLACES]),
-        ({"D.III.assessment": True}, [REPLACES, "D.III.reason"]),
-        (REPLACED, []),
-        ({**REPLACED, "D.I.D.educator": "RN"}, []),
-    ],
-    ids=str,
-)
-def test_a_group_that_is_present_is_complete(answers: dict[str, Any], wanted: list[str]) -> None:
-    assert missing(answers) == wanted
-
-
-@pytest.mark.parametrize(
-    ("answers", "barred"),
-    [
-        ({}, []),
-        ({"D.I.C": True, "D.I.E": True}, []),
-        ({REPLACES: False, "D.I.C": True}, []),
-        ({**REPLACED, "D.II.A.2": True}, []),
-        ({**REPLACED, "D.I.I.2": True, "D.I.C": False}, ["D.I.C", "D.I.I.2"]),
-        ({REPLACES: False, "D.III.reason": "lost", "D.III.assessment": True}, ["D.III.reason", "D.III.assessment"]),
-        ({"D.III.reason": "lost"}, []),
-    ],
-    ids=str,
-)
-def test_what_is_not_asked_is_not_answered(answers: dict[str, Any], barred: list[str]) -> None:
-    assert disabled(answers) == barred
-
-
 # ---------------------------------------------------------------- what is refused
 
 REFUSED: dict[str, dict[str, Any]] = {
@@ -275,7 +238,7 @@ _VALUES: dict[Kind, st.SearchStrategy[Any]] = {
     Kind.TEXT: _TEXTS.map(str.strip).filter(bool),
     Kind.INTEGER: st.integers(0, 20),
     Kind.DECIMAL: st.decimals(0, 50, places=1) | st.integers(0, 50),
-    Kind.CHOICE: st.sampled_from(list(REASONS)),
+    Kind.CHOICE: st.sampled_from(list(POLICY.question("D.III.reason").choices)),
 }
 
 
@@ -304,11 +267,11 @@ def _expected(value: Any) -> Any:
 
 @given(_fitting())
 def test_what_is_written_is_read_back_as_the_same_answers(answers: dict[str, Any]) -> None:
-    assert missing(answers) == disabled(answers) == []
+    assert missing_answers(GROUPS, answers) == list(answers_not_asked_for(GROUPS, answers)) == []
     written = as_json({**_response(answers), "id": "qr-1"})
     read = msgspec.json.decode(written, type=QuestionnaireResponse)
     context = ChartContext(PatientIdentity("p1", None), Calendar(ZoneInfo("America/New_York")), None)
-    found = read_attestations([(read, None)], context)
+    found = read_attestations([(read, None)], questionnaires_of(POLICIES), context)
     assert context.notes == []
     assert {link: [answer.value for answer in each] for link, each in found.items()} == {
         link: [_expected(value)] for link, value in answers.items()

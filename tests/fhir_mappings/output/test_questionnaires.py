@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import date
 from typing import Any
 
 import fhirpathpy
 import pytest
 from fhirpathpy.models import models
 
-from fhir_mappings.output.questionnaires import code_system, package, questionnaire, value_set
+from cds_service.policies.registry import POLICIES
+from fhir_mappings.output.questionnaires import code_systems, package, questionnaire, value_sets
 from tests.support import JSON, PATIENT, bundle
 
 URL = "https://cds.example.invalid"
 SDC = "http://hl7.org/fhir/uv/sdc/StructureDefinition/sdc-questionnaire"
 R4 = models["r4"]
+POLICY = POLICIES[0].on(date(2026, 11, 20))
 
 
 def _items(node: JSON) -> Iterator[JSON]:
@@ -27,7 +30,7 @@ def _by_id(node: JSON) -> dict[str, JSON]:
     return {item["linkId"]: item for item in _items(node)}
 
 
-ITEMS = _by_id(questionnaire(URL))
+ITEMS = _by_id(questionnaire(POLICY, URL))
 NEW_PUMP = [link for link in ITEMS if link.startswith("D.I.") and link.endswith(".group")]
 DETAILS = ["D.III.reason", "D.III.assessment"]
 
@@ -62,7 +65,7 @@ def test_what_is_asked_by_whether_a_pump_is_replaced(answer: bool | None, new: b
 
 
 def test_a_package_is_asked_under_the_same_conditions() -> None:
-    (found, *_) = (entry["resource"] for entry in package(URL, frozenset({"D.I.C"}))["entry"])
+    (found, *_) = (entry["resource"] for entry in package(POLICY, URL, frozenset({"D.I.C"}))["entry"])
     rules = {link: item.get("enableWhen") for link, item in _by_id(found).items()}
     assert rules == {link: item.get("enableWhen") for link, item in ITEMS.items()}
     assert [link for link, item in _by_id(found).items() if item.get("required")] == ["D.I.C"]
@@ -73,7 +76,7 @@ def test_a_package_is_asked_under_the_same_conditions() -> None:
 
 def test_choices_are_named_by_version_and_expanded() -> None:
     """DTR: references within a package name a version, and value sets of under 40 codes are expanded."""
-    values, codes = value_set(URL), code_system(URL)
+    (values,), (codes,) = value_sets(POLICY, URL), code_systems(POLICY, URL)
     assert ITEMS["D.III.reason"]["answerValueSet"] == f"{values['url']}|{values['version']}"
     assert values["compose"]["include"] == [{"system": codes["url"], "version": codes["version"]}]
     shown = {(c["system"], c["code"], c["display"]) for c in values["expansion"]["contains"]}
@@ -82,7 +85,7 @@ def test_choices_are_named_by_version_and_expanded() -> None:
 
 
 def test_a_package_holds_only_kinds_that_dtr_lets_be_in_it() -> None:
-    kinds = [entry["resource"]["resourceType"] for entry in package(URL, None)["entry"]]
+    kinds = [entry["resource"]["resourceType"] for entry in package(POLICY, URL)["entry"]]
     assert kinds == ["Questionnaire", "ValueSet", "Library", "Library"]
 
 

@@ -3,17 +3,26 @@
 from __future__ import annotations
 
 import re
+from datetime import date
+from typing import Any
 
 import pytest
 
-from cds_service.policies.mp_mm_1316 import PARAMETERS
-from cds_service.policies.mp_mm_1316.questionnaire import HELP, QUESTIONS, REASONS, Kind, closing
+from cds_service.engine.enabled_questions import answers_not_asked_for, missing_answers
+from cds_service.engine.open_questions import required_answers
+from cds_service.engine.questions import Kind
+from cds_service.policies.mp_mm_1316 import POLICY
 
+FIRST = POLICY.on(POLICY.first_day())
+GROUPS, QUESTIONS = FIRST.question_groups, FIRST.questions
+REPLACES = "D.III.replacement"
+REPLACED = {REPLACES: True, "D.III.reason": "worn-out"}
+HELP = {group.section: group.help for group in FIRST.question_groups}
 SECTIONS = {question.section for question in QUESTIONS}
 
 
 def _parameter(name: str) -> int:
-    return int(PARAMETERS[name].values[-1].value)
+    return int(POLICY.parameters[name].values[-1].value)
 
 
 def test_every_section_has_its_help_and_nothing_else_has() -> None:
@@ -64,7 +73,7 @@ def test_link_ids_are_unique_and_numbers_bounded() -> None:
 
 
 def test_reasons_are_the_contracts() -> None:
-    assert list(REASONS) == [
+    assert list(FIRST.question("D.III.reason").choices) == [
         "worn-out",
         "not-repairable",
         "needs-changed",
@@ -77,8 +86,8 @@ def test_reasons_are_the_contracts() -> None:
 
 
 def test_a_gap_is_closed_by_the_required_questions_of_its_section() -> None:
-    assert closing(["D.I.D", "D.III.A.3"]) == {"D.I.D.date", "D.I.D.educator", "D.III.reason"}
-    assert closing(["D.I.A", "D.I.I", "D.II.B.1"]) == set()
+    assert required_answers(["D.I.D", "D.III.A.3"], FIRST) == {"D.I.D.date", "D.I.D.educator", "D.III.reason"}
+    assert required_answers(["D.I.A", "D.I.I", "D.II.B.1"], FIRST) == set()
 
 
 def test_a_way_among_several_is_never_required() -> None:
@@ -86,3 +95,46 @@ def test_a_way_among_several_is_never_required() -> None:
     ways = [q for q in QUESTIONS if q.link_id.startswith(("D.I.H.", "D.I.I."))]
     assert len(ways) > 5
     assert not [q.link_id for q in ways if q.required]
+
+
+# ---------------------------------------------------------------- what does not fit together
+
+
+@pytest.mark.parametrize(
+    ("answers", "wanted"),
+    [
+        ({}, []),
+        ({"D.I.C": True}, []),
+        ({"D.I.D.educator": "RN"}, ["D.I.D.date"]),
+        ({"D.I.F.adjusts": True}, ["D.I.F.injections", "D.I.F.since"]),
+        ({"D.I.D.date": date(2026, 6, 1), "D.I.F.injections": 4}, ["D.I.D.educator", "D.I.F.since", "D.I.F.adjusts"]),
+        ({"D.I.I.3": True, "D.I.H.2": True, "D.II.B.1": False}, []),
+        ({REPLACES: False}, []),
+        ({REPLACES: True}, ["D.III.reason"]),
+        ({REPLACES: True, "D.III.assessment": True}, ["D.III.reason"]),
+        ({"D.III.reason": "worn-out"}, [REPLACES]),
+        ({"D.III.assessment": True}, [REPLACES, "D.III.reason"]),
+        (REPLACED, []),
+        ({**REPLACED, "D.I.D.educator": "RN"}, []),
+    ],
+    ids=str,
+)
+def test_a_group_that_is_present_is_complete(answers: dict[str, Any], wanted: list[str]) -> None:
+    assert missing_answers(GROUPS, answers) == wanted
+
+
+@pytest.mark.parametrize(
+    ("answers", "barred"),
+    [
+        ({}, []),
+        ({"D.I.C": True, "D.I.E": True}, []),
+        ({REPLACES: False, "D.I.C": True}, []),
+        ({**REPLACED, "D.II.A.2": True}, []),
+        ({**REPLACED, "D.I.I.2": True, "D.I.C": False}, ["D.I.C", "D.I.I.2"]),
+        ({REPLACES: False, "D.III.reason": "lost", "D.III.assessment": True}, ["D.III.reason", "D.III.assessment"]),
+        ({"D.III.reason": "lost"}, []),
+    ],
+    ids=str,
+)
+def test_what_is_not_asked_is_not_answered(answers: dict[str, Any], barred: list[str]) -> None:
+    assert list(answers_not_asked_for(GROUPS, answers)) == barred

@@ -11,8 +11,7 @@ from cds_service.engine.determination import Outcome
 from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import Coverage, Diagnosis
-from cds_service.policies.mp_mm_1316 import replacement
-from cds_service.policies.mp_mm_1316.questionnaire import REASONS
+from cds_service.policies.mp_mm_1316 import POLICY, replacement
 from tests.policies.charts import AS_OF, ORDER, answers, case, determine, diagnosis
 
 REPLACES = replace(ORDER, replacement_sign="modifier RA")
@@ -75,7 +74,7 @@ def test_a_reason_without_the_estimate_asks_for_the_estimate() -> None:
     assert replacement.reasonable_justification(whole).truth is MET
 
 
-@pytest.mark.parametrize("code", REASONS)
+@pytest.mark.parametrize("code", POLICY.on(AS_OF).question("D.III.reason").choices)
 def test_a_stated_reason_is_said_in_words(code: str) -> None:
     stated = case(order=REPLACES, answers=answers(D_III_reason=code))
     for unit in (*replacement.ACCEPTED_REASONS, *replacement.REFUSED_REASONS, replacement.reasonable_justification):
