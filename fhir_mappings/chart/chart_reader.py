@@ -7,13 +7,14 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from itertools import chain
+from operator import attrgetter
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from cds_service.concepts import Concept
-from cds_service.facts import Chart, ChartSection, ResultKind
+from cds_service.facts import Chart, ChartSection, GlucoseReading, ResultKind
 from cds_service.facts import Coverage as MemberCoverage
 from fhir_mappings.chart.attestations import Questionnaires, read_attestations
 from fhir_mappings.chart.conditions import read_conditions
@@ -109,7 +110,7 @@ class ChartReader:
             lacking.setdefault(ChartSection.INSULIN, "the drug of an order could not be read")
         if any(reading.damaged & _DRUG_ORDERS for reading in self._all()):
             lacking.setdefault(ChartSection.INSULIN, "an order could not be read whole")
-        for section in self._sections():
+        for section in self._sections() if self._unreached else ():
             if not self._unreached.isdisjoint(types_of(section)):
                 lacking.setdefault(section, USED_UP)
         return lacking
@@ -151,7 +152,7 @@ class ChartReader:
             hba1c=_sorted(observed.hba1c),
             albumin_creatinine=_sorted(observed.albumin_creatinine),
             egfr=_sorted(observed.egfr),
-            self_tests=tuple(sorted(observed.self_tests, key=_reading_key)),
+            self_tests=_by_time(observed.self_tests),
             sensor=tuple(observed.sensor),
             sensor_reference=observed.sensor_reference,
             sensor_wear=_sorted(observed.sensor_wear),
@@ -241,6 +242,17 @@ _STATE_NAMES = {"GEORGIA": "GA", "INDIANA": "IN", "OHIO": "OH", "WEST VIRGINIA":
 
 def _sorted(records: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(sorted(records, key=lambda r: (str(r.when), r.reference, r.label)))
+
+
+def _by_time(tests: list[GlucoseReading]) -> tuple[GlucoseReading, ...]:
+    """Finger-sticks in order: as they are where all that have to be compared say when and how much."""
+    try:
+        return tuple(sorted(tests, key=_TIME_AND_NAME))
+    except TypeError:  # a minute or a value beside none
+        return tuple(sorted(tests, key=_reading_key))
+
+
+_TIME_AND_NAME = attrgetter("day", "minute", "reference", "mg_dl")
 
 
 def _reading_key(reading: Any) -> tuple[Any, ...]:

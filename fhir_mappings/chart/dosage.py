@@ -54,6 +54,8 @@ def read_dosing(lines: Iterable[Dosage] | None, ingredient: str | None = None) -
     `ingredient`: the order's own; what its directions say of another insulin is possible and not certain.
     """
     read = [_read_line(line, ingredient) for line in lines or ()]
+    if len(read) == 1:
+        return read[0]
     return _together(read) if read else Dosing(possible=None)
 
 

@@ -23,6 +23,7 @@ from fhir_mappings.json.clinical_views import Observation
 _LEAST, _MOST = 0.5, 3000
 # What SensorReading(…) does, without a call in Python.
 _NEW = tuple.__new__
+_NO_KIND = Kind(CodeableConcept())
 
 
 def _kind_of(asked: tuple[str | None, ...]) -> Kind:
@@ -44,9 +45,9 @@ def split_fast_path(
     """
     rest, kinds = list[tuple[Observation, str | None, Kind]](), Memo(_kind_of)
     is_own = Memo(lambda literal: context.identity.subject_match(Reference(literal)) is SubjectMatch.PATIENT)
-    day_minute, sensor, new = context.calendar.day_minute, facts.sensor, _NEW
+    day_minute, sensor, add_test, new = context.calendar.day_minute, facts.sensor, facts.add_test, _NEW
     alike, text = cast("Coding | None", None), cast("str | None", None)  # what the kind was looked up by
-    kind, owner, own, newest, latest = kinds[None,], None, False, "", list[Observation]()
+    kind, owner, own, newest, latest = _NO_KIND, None, False, "", list[Observation]()
     for observation, full_url in observations:
         code = observation.code
         if code is None or not (code.coding or code.text):
@@ -75,9 +76,9 @@ def split_fast_path(
             elif stamp == newest:
                 latest.append(observation)
         elif kind.plain_stick and observation.id is not None and not origins.has_more(observation):
-            name = f"Observation/{observation.id}"
-            reading = new(GlucoseReading, (*placed, mg_dl, kind.before_meal, name, "", False))
-            facts.add_test(reading, (*placed, mg_dl, kind.code))
+            (day, minute), name = placed, f"Observation/{observation.id}"
+            reading = new(GlucoseReading, (day, minute, mg_dl, kind.before_meal, name, "", False))
+            add_test(reading, (day, minute, mg_dl, kind.code))
         else:
             rest.append((observation, full_url, kind))
     facts.note_newest_sensor(newest, *latest)

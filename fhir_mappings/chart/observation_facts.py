@@ -29,7 +29,8 @@ class ObservationFacts:
 
     def add_test(self, reading: GlucoseReading, key: tuple[object, ...]) -> None:
         """Adds a finger-stick once: the same minute, value and code again is a duplicate."""
-        if reading.reference < self._tests.setdefault(key, reading).reference:
+        kept = self._tests.setdefault(key, reading)
+        if kept is not reading and reading.reference < kept.reference:
             self._tests[key] = reading  # of duplicates the same one speaks, whichever came first
 
     def add_other(self, reading: OtherReading, key: tuple[object, ...]) -> None:

@@ -9,13 +9,15 @@ from collections.abc import Iterable, Iterator
 from enum import Flag, auto
 from typing import Any
 
+from msgspec import Raw
+
 from cds_service.concepts import Concept
 from cds_service.facts import ReadingOrigin
 from fhir_mappings.chart.context import ChartContext
 from fhir_mappings.chart.glucose_devices import names_meter, names_point_of_care, names_sensor, names_serum
 from fhir_mappings.chart.visit_kind import HOSPITAL, VisitKind, visit_kind
 from fhir_mappings.common import terminology
-from fhir_mappings.common.datatypes import CodeableConcept, Reference
+from fhir_mappings.common.datatypes import NOTHING, CodeableConcept, Reference
 from fhir_mappings.common.memo import Memo
 from fhir_mappings.json.clinical_views import Device, Encounter, Observation
 from fhir_mappings.json.fhir_json import contained, plain
@@ -53,6 +55,7 @@ class ReadingOrigins:
         self._devices = Memo(self._device)
         self._visits = Memo(self._visit)
         self._performers = Memo(_performers)
+        self._category, self._category_says_laboratory = NOTHING, False
         self._laboratory = Memo(lambda category: "laboratory" in str(plain(category)).casefold())
         self._sensor_extensions = Memo(lambda raw: any(map(names_sensor, _strings(plain(raw)))))
 
@@ -68,7 +71,7 @@ class ReadingOrigins:
         at_home, by_meter = bool(signs & _AT_HOME), bool(concepts & _METER_CODES)
         if visit in HOSPITAL:
             return ReadingOrigin.HOSPITAL
-        if observation.category and not at_home and self._laboratory[bytes(observation.category)]:
+        if not at_home and self._is_filed_by_laboratory(observation.category):
             return ReadingOrigin.LABORATORY
         if not by_meter and self._is_serum(observation, concepts, signs):
             return ReadingOrigin.LABORATORY
@@ -119,8 +122,15 @@ class ReadingOrigins:
             or observation.method is not None
             or observation.performer
             or observation.extension
-            or (observation.category and self._laboratory[bytes(observation.category)])
+            or self._is_filed_by_laboratory(observation.category)
         )
+
+    def _is_filed_by_laboratory(self, category: Raw) -> bool:
+        """Whether a category names a laboratory. Most readings have the one of the reading before."""
+        if category is not self._category and category != self._category:
+            self._category = category
+            self._category_says_laboratory = bool(category) and self._laboratory[bytes(category)]
+        return self._category_says_laboratory
 
     def _signs(self, observation: Observation) -> Sign:
         signs = self.of_device(observation)

@@ -55,6 +55,22 @@ def test_the_same_resource_again_counts_once() -> None:
     assert len(chart(insulin("m1", "86009", 3, "2026-01-05"), insulin("m1", "86009", 3, "2026-01-05")).insulin) == 1
 
 
+def test_finger_sticks_are_in_order_of_time_one_without_a_time_before_the_others_of_its_day() -> None:
+    sticks = [
+        observation(name, "41653-7", value, "mg/dL", when)
+        for name, value, when in (
+            ("noon", 120, "2026-11-02T12:00:00-05:00"),
+            ("day-before", 120, "2026-11-01T21:00:00-05:00"),
+            ("untimed", 120, "2026-11-02"),
+            ("morning-1", 120, "2026-11-02T08:00:00-05:00"),
+            ("morning-2", 99, "2026-11-02T08:00:00-05:00"),
+        )
+    ]
+    for order in (sticks, sticks[::-1]):
+        found = [test.reference.removeprefix("Observation/") for test in chart(*order).self_tests]
+        assert found == ["day-before", "untimed", "morning-1", "morning-2", "noon"]
+
+
 def test_resources_without_id_count_once_each() -> None:
     nameless = {key: value for key, value in hba1c(8.1).items() if key != "id"}
     other = nameless | {"effectiveDateTime": "2026-07-01"}
