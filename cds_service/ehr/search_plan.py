@@ -159,7 +159,7 @@ PLAN: dict[ChartSection, tuple[Search, ...]] = {
         ),
     ),
     ChartSection.HBA1C: (_observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),
-    # Meter readings count for a year (D.I.I.2), sensor readings for a month (D.I.G); some days to spare.
+    # Meter readings count for a year, sensor readings for a month; some days to spare.
     ChartSection.GLUCOSE: (
         _observations(*GLUCOSE, days=400, by=_VITALS),
         replace(

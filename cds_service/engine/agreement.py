@@ -1,4 +1,4 @@
-"""What chart and statement say together, where the policy lets neither outweigh the other by itself (D.I.F, D.I.G)."""
+"""What chart and statement say together, where the policy lets neither outweigh the other by itself."""
 
 from __future__ import annotations
 

@@ -35,13 +35,13 @@ class Applicability(StrEnum):
 class Determination:
     """The outcome for one order with every finding that led to it.
 
-    `on_replacement_path`: the outcome rests on D.III in place of D.I.B to D.I.I. `replacement` is also there when a
-    pump is in use and nothing says which path the order takes: both paths are shown, the new-pump path decides.
-    `before_policy`: the order is older than every version that is held. `coverage_reference`: the insurance that the
-    coverage standing speaks of, None when there is none or nobody knows which; `coverage_ends`: its last day.
-    `coverage_note`: why it stands so. `eligibility`: what has to be settled with the plan before anything else, in a
-    few words; such an order is never likely approved. `required` and `excluding`: ids of the findings that the order
-    has to meet, and of those that refuse it.
+    `on_replacement_path`: the outcome rests on what is asked of a replacement in place of most criteria of a new
+    pump. `replacement` is also there when a pump is in use and nothing says which path the order takes: both paths
+    are shown, the new-pump path decides. `before_policy`: the order is older than every version that is held.
+    `coverage_reference`: the insurance that the coverage standing speaks of, None when there is none or nobody
+    knows which; `coverage_ends`: its last day. `coverage_note`: why it stands so. `eligibility`: what has to be
+    settled with the plan before anything else, in a few words; such an order is never likely approved. `required`
+    and `excluding`: ids of the findings that the order has to meet, and of those that refuse it.
     """
 
     order: str

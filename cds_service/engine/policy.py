@@ -20,7 +20,14 @@ from cds_service.engine.finding import Finding
 from cds_service.engine.offers import Offer
 from cds_service.engine.parameters import Parameter, values_on
 from cds_service.engine.plot_data import PlotData
-from cds_service.engine.policy_parts import Governs, QuestionnaireIdentity, Replacement, Section, Version
+from cds_service.engine.policy_parts import (
+    Governs,
+    QuestionnaireIdentity,
+    Replacement,
+    Section,
+    Version,
+    missing_parts,
+)
 from cds_service.engine.prepopulation import Prepopulation
 from cds_service.engine.questions import Question, QuestionGroup
 from cds_service.engine.remedies import Remedies
@@ -97,6 +104,13 @@ class Policy:
     # Not copied by dataclasses.replace: what it holds was read from this policy.
     _readings: dict[Any, PolicyOnDay] = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    def __post_init__(self) -> None:
+        """ValueError for a policy that lacks what every policy has, before any card needs it."""
+        replaces = self.replacement is not None
+        missing = missing_parts(self.parameters, self.wording, self.sections, self.rules, replaces=replaces)
+        if missing:
+            raise ValueError(f"{self.id} lacks: {', '.join(missing)}")
+
     @property
     def payer(self) -> str:
         """The payer's name."""
@@ -154,7 +168,7 @@ class PolicyOnDay:
     """A policy as it reads on one day: rules and sections that are in force, every sentence with its numbers.
 
     A sentence may name each parameter and each of the policy's `figures`; how many sections stand directly below one,
-    as `{below[D.II.B]}`; the id of the last criterion, as `{last_criterion}`; the first days of the `{version}` in
+    as `{below[B.2]}`; the id of the last criterion, as `{last_criterion}`; the first days of the `{version}` in
     force and of the `{first_version}`.
     """
 

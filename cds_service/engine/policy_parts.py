@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -79,3 +79,19 @@ class QuestionnaireIdentity:
     id: str
     version: str
     name: str
+
+
+# What cards and pages need of every policy, and of one with a pathway for replacements.
+_PARAMETERS = ("attestation_window_days", "order_age_days")
+_SENTENCES = ("device", "plan", "uncoded", "code_step", "whole")
+_SENTENCES_OF_REPLACEMENT = ("replaced_device", "replacement_heading", "ask_replacement", "whole_of_replacement")
+
+
+def missing_parts(
+    parameters: Iterable[str], wording: Iterable[str], sections: Iterable[str], rules: Iterable[str], *, replaces: bool
+) -> list[str]:
+    """What a policy lacks, in words, by the names of what it has. `rules`: their sections; `replaces`: it has a pathway
+    for replacements."""
+    sentences = (*_SENTENCES, *(_SENTENCES_OF_REPLACEMENT if replaces else ()))
+    wanted = {"parameter": (_PARAMETERS, parameters), "sentence": (sentences, wording), "section": (rules, sections)}
+    return [f"{kind} {name}" for kind, (needed, held) in wanted.items() for name in needed if name not in set(held)]

@@ -53,7 +53,7 @@ class Question:
 
     @property
     def criterion(self) -> str:
-        """The criterion that it belongs to: `D.I.F.since` is one of three questions of D.I.F."""
+        """The criterion that it belongs to: `A.1.since` is one of the questions of A.1."""
         return criterion_of(self.link_id)
 
 

@@ -38,7 +38,7 @@ class Rule:
 
 
 def criterion(section: str, title: str, *parameters: str) -> Callable[[RuleFunction], Rule]:
-    """Makes a rule of a function: `@criterion("D.I.A", "Documented diagnosis")`."""
+    """Makes a rule of a function: `@criterion("A.1", "Documented diagnosis")`."""
     return lambda function: Rule(section, title, parameters, function)
 
 

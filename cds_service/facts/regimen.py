@@ -1,4 +1,4 @@
-"""FHIR-free words for a regimen of injected insulin: what acts how, at which times of day, how often (D.I.F)."""
+"""FHIR-free words for a regimen of injected insulin: what acts how, at which times of day, how often."""
 
 from __future__ import annotations
 

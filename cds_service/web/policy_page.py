@@ -61,7 +61,7 @@ def _parameters(policy: Policy, section: str, day: date) -> Iterator[ParameterRo
 
 
 def depth_of(section: str) -> int:
-    """How deep a section is nested, by its id: A and D.I are top sections, D.I.A stands in D.I."""
+    """How deep a section is nested, by its id: A and B.1 are top sections, B.1.c stands in B.1."""
     parts = section.split(".")
     return max(1, len(parts) - 1)
 

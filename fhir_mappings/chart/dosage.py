@@ -1,4 +1,4 @@
-"""Dosage → injections a day: those that are certain, and the most that the directions allow (D.I.F).
+"""Dosage → injections a day: those that are certain, and the most that the directions allow.
 
 Of one line: `timing.repeat` (frequency in its period, else events, else times of day), else `timing.code`, else the
 sig text. Where structured timing and text give different counts, they are the two ends of a range.

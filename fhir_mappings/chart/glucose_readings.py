@@ -1,4 +1,4 @@
-"""Observation → finger-sticks: what is a self-test, when it was, what it read (D.I.G, D.I.I.2 to D.I.I.5)."""
+"""Observation → finger-sticks: what is a self-test, when it was, what it read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The days that a medication resource covers: what it names itself, and until when it is supplied (D.I.F)."""
+"""The days that a medication resource covers: what it names itself, and until when it is supplied."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""MedicationRequest, MedicationStatement, MedicationDispense → orders of injected insulin (D.I.F)."""
+"""MedicationRequest, MedicationStatement, MedicationDispense → orders of injected insulin."""
 
 from __future__ import annotations
 

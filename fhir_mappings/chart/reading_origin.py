@@ -1,4 +1,4 @@
-"""Where a glucose reading comes from: a finger-stick at home, a sensor, a laboratory, a visit (D.I.G).
+"""Where a glucose reading comes from: a finger-stick at home, a sensor, a laboratory, a visit.
 
 What readings share (device, visit, category, performer) is looked at once, however many readings share it.
 """

@@ -1,4 +1,4 @@
-"""Device, DeviceUseStatement and orders of the chart → signs that a continuous glucose sensor is worn (D.I.G)."""
+"""Device, DeviceUseStatement and orders of the chart → signs that a continuous glucose sensor is worn."""
 
 from __future__ import annotations
 

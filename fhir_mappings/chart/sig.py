@@ -1,4 +1,4 @@
-"""Sig text → injections a day and the times of day that it names, by plain patterns only (D.I.F).
+"""Sig text → injections a day and the times of day that it names, by plain patterns only.
 
 What no pattern reads stays unread. A text is cut into the drugs that it speaks of, and each of these into its doses:
 "10 units before meals and 15 units at bedtime" are two doses of one drug.

@@ -23,11 +23,9 @@ sections.toml tells every section in our words and says which are not modelled.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib.resources import files
 
 from cds_service.concepts import Product
-from cds_service.engine.finding import Finding
 from cds_service.engine.load_policy import (
     load_prepopulation,
     load_questionnaire,
@@ -136,21 +134,3 @@ POLICY = Policy(
     figures=figures,
     prepopulation=load_prepopulation(_data("prepopulation.toml"), _data),
 )
-
-# Names that consumers not yet written against POLICY still import; each goes with its last user.
-POLICY_ID, TITLE, PAYER = POLICY.id, POLICY.title, POLICY.payer
-_FIRST = POLICY.on(POLICY.first_day())
-
-
-def _as_read(rule: Rule) -> Rule:
-    def function(case: Case) -> Finding:
-        return rule.function(case)
-
-    function.__doc__ = _FIRST.interpretation(rule.section)
-    return replace(rule, title=_FIRST.titles[rule.section], function=function)
-
-
-PARAMETERS, SECTIONS = POLICY.parameters, _FIRST.sections
-UNITS = {section: _as_read(rule) for section, rule in _FIRST.rules.items()}
-VERSIONS = tuple(version.start for version in POLICY.versions)
-QUESTIONNAIRE = "Questionnaire/mp-mm-1316|1.0.0"

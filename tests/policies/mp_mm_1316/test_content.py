@@ -14,8 +14,10 @@ import pytest
 from cds_service.engine.parameters import Parameter
 from cds_service.engine.rule import Rule
 from cds_service.policies import mp_mm_1316
-from cds_service.policies.mp_mm_1316 import PARAMETERS, SECTIONS, UNITS, VERSIONS
+from cds_service.policies.mp_mm_1316 import POLICY
 
+SECTIONS, RULES, PARAMETERS = POLICY.sections, POLICY.rules, POLICY.parameters
+VERSIONS = tuple(version.start for version in POLICY.versions)
 REPO = Path(__file__).parents[3]
 TEXT = REPO.parent / "shared" / "reference" / "policy-MP-MM-1316.txt"
 
@@ -92,13 +94,13 @@ def test_every_leaf_has_a_rule_or_says_why_not() -> None:
     def accounted(section: str) -> bool:
         told = SECTIONS.get(section)
         why_not = told is not None and told.why_not is not None
-        return section in UNITS or PART_OF.get(section) in UNITS or why_not or section in DEFINITIONAL
+        return section in RULES or PART_OF.get(section) in RULES or why_not or section in DEFINITIONAL
 
     assert [section for section in leaves() if not accounted(section)] == []
 
 
 def test_what_has_a_rule_does_not_say_that_it_has_none() -> None:
-    modelled = {*UNITS, *PART_OF, *DEFINITIONAL}
+    modelled = {*RULES, *PART_OF, *DEFINITIONAL}
     assert [section for section in modelled if SECTIONS[section].why_not is not None] == []
 
 
@@ -120,36 +122,36 @@ def test_no_section_is_told_twice() -> None:
 # ---------------------------------------------------------------- rules
 
 
-@pytest.mark.parametrize("unit", UNITS.values(), ids=UNITS.keys())
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES.keys())
 class TestRule:
     """Every rule cites its section and says how it reads it."""
 
-    def test_cites_a_section_of_the_policy(self, unit: Rule) -> None:
-        assert unit.section in SECTIONS
-        assert unit.section in outline()
+    def test_cites_a_section_of_the_policy(self, rule: Rule) -> None:
+        assert rule.section in SECTIONS
+        assert rule.section in outline()
 
-    def test_has_a_title_and_an_interpretation(self, unit: Rule) -> None:
-        assert unit.title.strip()
-        assert len(unit.interpretation) >= 8
+    def test_has_a_title_and_an_interpretation(self, rule: Rule) -> None:
+        assert rule.title.strip()
+        assert len(rule.interpretation) >= 8
 
-    def test_uses_parameters_that_exist(self, unit: Rule) -> None:
-        assert set(unit.parameters) <= set(PARAMETERS)
-        assert len(unit.parameters) == len(set(unit.parameters))
+    def test_uses_parameters_that_exist(self, rule: Rule) -> None:
+        assert set(rule.parameters) <= set(PARAMETERS)
+        assert len(rule.parameters) == len(set(rule.parameters))
 
 
 def test_a_section_has_one_rule() -> None:
     groups = (mp_mm_1316.CRITERIA, mp_mm_1316.PARTS, mp_mm_1316.EXCLUSIONS, mp_mm_1316.REPLACEMENT)
-    sections = [unit.section for group in groups for unit in group]
-    assert len(sections) == len(set(sections)) == len(UNITS)
+    sections = [rule.section for group in groups for rule in group]
+    assert len(sections) == len(set(sections)) == len(RULES)
 
 
 def test_criteria_are_the_nine_of_part_i() -> None:
-    assert [unit.section for unit in mp_mm_1316.CRITERIA] == [f"D.I.{letter}" for letter in "ABCDEFGHI"]
+    assert [rule.section for rule in mp_mm_1316.CRITERIA] == [f"D.I.{letter}" for letter in "ABCDEFGHI"]
 
 
 def test_exclusions_are_the_seven_of_part_ii() -> None:
     expected = ["D.II.A.1", "D.II.A.2", *(f"D.II.B.{n}" for n in range(1, 6))]
-    assert [unit.section for unit in mp_mm_1316.EXCLUSIONS] == expected
+    assert [rule.section for rule in mp_mm_1316.EXCLUSIONS] == expected
 
 
 # ---------------------------------------------------------------- parameters
@@ -181,7 +183,7 @@ class TestParameter:
         assert parameter.values[0].start == date(2026, 5, 1)
 
     def test_is_read_somewhere(self, parameter: Parameter) -> None:
-        named = any(parameter.name in unit.parameters for unit in UNITS.values())
+        named = any(parameter.name in rule.parameters for rule in RULES.values())
         assert named or f'"{parameter.name}"' in code()
 
 
