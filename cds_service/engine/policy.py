@@ -20,14 +20,7 @@ from cds_service.engine.finding import Finding
 from cds_service.engine.offers import Offer
 from cds_service.engine.parameters import Parameter, values_on
 from cds_service.engine.plot_data import PlotData
-from cds_service.engine.policy_parts import (
-    Governs,
-    QuestionnaireIdentity,
-    Replacement,
-    Section,
-    Version,
-    missing_parts,
-)
+from cds_service.engine.policy_parts import Governs, QuestionnaireIdentity, Replacement, Section, Version, lacking
 from cds_service.engine.prepopulation import Prepopulation
 from cds_service.engine.questions import Question, QuestionGroup
 from cds_service.engine.remedies import Remedies
@@ -107,7 +100,7 @@ class Policy:
     def __post_init__(self) -> None:
         """ValueError for a policy that lacks what every policy has, before any card needs it."""
         replaces = self.replacement is not None
-        missing = missing_parts(self.parameters, self.wording, self.sections, self.rules, replaces=replaces)
+        missing = lacking(self.parameters, self.wording, self.sections, self.rules, replaces=replaces)
         if missing:
             raise ValueError(f"{self.id} lacks: {', '.join(missing)}")
 

@@ -87,7 +87,7 @@ _SENTENCES = ("device", "plan", "uncoded", "code_step", "whole")
 _SENTENCES_OF_REPLACEMENT = ("replaced_device", "replacement_heading", "ask_replacement", "whole_of_replacement")
 
 
-def missing_parts(
+def lacking(
     parameters: Iterable[str], wording: Iterable[str], sections: Iterable[str], rules: Iterable[str], *, replaces: bool
 ) -> list[str]:
     """What a policy lacks, in words, by the names of what it has. `rules`: their sections; `replaces`: it has a pathway
