@@ -6,10 +6,9 @@ from urllib.parse import parse_qsl, urljoin, urlsplit
 
 from fhir_mappings.json.clinical_views import Observation, Resource
 from fhir_mappings.json.fhir_json import read
-from fhir_mappings.json.search_result import SearchResult, Status, failed
+from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, Went, failed
 from fhir_mappings.json.server_messages import Level, hear, worst
 
-ANSWERED = "the FHIR server answered"
 # Error pages may be long; an OperationOutcome that says why is not.
 _LONGEST_REFUSAL = 200_000
 
@@ -28,17 +27,11 @@ def refusal(status: int, body: bytes) -> SearchResult:
     said = read(body[:_LONGEST_REFUSAL]) if b"OperationOutcome" in body[:_LONGEST_REFUSAL] else SearchResult()
     if said.status is Status.EMPTY and any(hear(issue).level is Level.EMPTY for issue in said.issues):
         return said
-    reading = failed(f"{ANSWERED} {status}")
-    reading.issues = said.issues
+    reading = failed(f"the FHIR server answered {status}")
+    reading.http_status, reading.issues = status, said.issues
     counts = worst(heard for heard in map(hear, said.issues) if heard.known and heard.level > Level.INCOMPLETE)
     reading.refused = None if counts is None else counts.level is Level.REFUSED
     return reading
-
-
-def status_in(reading: SearchResult) -> int | None:
-    """The HTTP status that a failed reading tells of."""
-    refused = reading.status is Status.FAILED and reading.why.startswith(ANSWERED)
-    return int(reading.why.rsplit(" ", 1)[-1]) if refused else None
 
 
 # A server that answers so does not know this form of the search: another form may do.
@@ -49,10 +42,10 @@ def asks_for_another_form(reading: SearchResult) -> bool:
     """Whether the plan's next form of a search may do better: by the vendor's code, else by the HTTP status."""
     if reading.refused is not None:
         return reading.refused
-    return status_in(reading) in _OTHER_FORM
+    return reading.http_status in _OTHER_FORM
 
 
-def not_honoured(url: str, reading: SearchResult) -> list[str]:
+def ignored_parameters(url: str, reading: SearchResult) -> list[str]:
     """Parameters that the self link of an answer no longer has: the server ignored them."""
     if not reading.self_url or "?" not in reading.self_url:
         return []
@@ -61,12 +54,12 @@ def not_honoured(url: str, reading: SearchResult) -> list[str]:
     except ValueError:
         return []
     asked = {name.split(":")[0] for name, _ in parse_qsl(urlsplit(url).query)} - {"_count", "_include"}
-    return [f"the server ignored {name}" for name in sorted(asked - honoured)] if honoured else []
+    return sorted(asked - honoured) if honoured else []
 
 
 def keep_undated(reading: SearchResult, url: str) -> None:
     """Of an answer to a search for results without an effective date keeps those; it failed if nobody heeded that."""
-    if reading.status is not Status.FAILED and "the server ignored date" in not_honoured(url, reading):
+    if reading.status is not Status.FAILED and "date" in ignored_parameters(url, reading):
         reading.resources, reading.status, reading.why = [], Status.FAILED, "the server ignored date"
     reading.resources = [item for item in reading.resources if _is_undated(item[0])]
     if not reading.resources and reading.status is Status.READ:
@@ -79,16 +72,19 @@ def _is_undated(result: Resource) -> bool:
     )
 
 
-def line(key: str, kind: str, reading: SearchResult, took: str) -> str:
+_WENT = {Status.FAILED: Went.FAILED, Status.PARTIAL: Went.INCOMPLETE}
+
+
+def search_note(key: str, kind: str, reading: SearchResult, took: str) -> SearchNote:
     """One search as a note: what for, how it went, how long it took. No patient, no token, no URL."""
-    went = {Status.FAILED: "failed", Status.PARTIAL: "incomplete"}.get(reading.status, "complete")
+    went = _WENT.get(reading.status, Went.COMPLETE)
     why = f" ({reading.why})" if reading.why else ""
     extra = f"; {'; '.join(reading.ignored)}" if reading.ignored else ""
     name = key if key == kind or "/" in key else f"{kind} for {key}"
     if "/" in key:
         name = f"{kind} by reference"
     size = f"{number(reading.pages, 'page')}, {number(len(reading.resources), 'resource')}"
-    return f"Searched {name}: {went}{why}, {size}, {took}{extra}"
+    return SearchNote(f"Searched {name}: {went}{why}, {size}, {took}{extra}", kind, went)
 
 
 def number(count: int, what: str) -> str:

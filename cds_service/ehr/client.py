@@ -14,11 +14,10 @@ from urllib.parse import urljoin
 from cds_service.ehr import search_plan
 from cds_service.ehr.answers import (
     asks_for_another_form,
+    ignored_parameters,
     joined,
     keep_undated,
-    not_honoured,
     refusal,
-    status_in,
 )
 from cds_service.ehr.scopes import Granted, Scopes, parse
 from cds_service.ehr.search_plan import BY_CATEGORY, Read, Search, Variation
@@ -28,7 +27,7 @@ from cds_service.facts import ResultKind
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.json.fhir_json import read
 from fhir_mappings.json.json_shape import TooDeep, TooDense, check_shape
-from fhir_mappings.json.search_result import SearchResult, Status, failed, together
+from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, failed, together
 
 # For the command line, where the user of the machine chooses the server.
 ANYWHERE = ServerRule(others=True, loopback=True)
@@ -70,8 +69,8 @@ class FhirClient:
         self.kinds: tuple[ResultKind, ...] = ()
 
     @property
-    def log(self) -> list[str]:
-        """Every search and read in words."""
+    def log(self) -> list[SearchNote]:
+        """Every search and read."""
         return self._runner.log
 
     def fetch(self, sections: Sequence[str], pages: Mapping[str, str] | None = None) -> Mapping[str, SearchResult]:
@@ -173,7 +172,7 @@ class FhirClient:
         while True:
             url = search.url(values, codes, variation)
             reading = self._pages(url, search.pages).settled(section)
-            if status_in(reading) == _TOO_LONG and len(codes) > 1:
+            if reading.http_status == _TOO_LONG and len(codes) > 1:
                 half = len(codes) // 2
                 one, other = (self._search(section, search, values, part) for part in (codes[:half], codes[half:]))
                 return together(one, other, False) or reading
@@ -181,13 +180,13 @@ class FhirClient:
                 reading.ignored.append(f"asked {variation.why}")
                 if variation.narrows and reading.status is not Status.FAILED:
                     reading.mark_partial(f"asked {variation.why}, which may miss some")
-            reading.ignored += not_honoured(url, reading)
+            reading.ignored += [f"the server ignored {name}" for name in ignored_parameters(url, reading)]
             if search.undated:
                 keep_undated(reading, url)
             if not asks_for_another_form(reading):
                 return reading
             best = best or (reading if reading.resources else None)
-            variation = search_plan.next_variation(left, reading.issues, unknown=status_in(reading) in _UNKNOWN)
+            variation = search_plan.next_variation(left, reading.issues, unknown=reading.http_status in _UNKNOWN)
             if variation is None:
                 return best or reading
 

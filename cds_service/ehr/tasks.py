@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, TypeVar
 
-from cds_service.ehr.answers import line
-from fhir_mappings.json.search_result import SearchResult, Status, failed, together
+from cds_service.ehr.answers import search_note
+from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, failed, together
 
 K = TypeVar("K")
 OUT_OF_TIME = "time ran out"
@@ -67,7 +67,7 @@ class TaskRunner:
         self._left = left
         self._side_by_side = side_by_side
         self._progress = _Progress()
-        self.log: list[str] = []
+        self.log: list[SearchNote] = []
 
     def start(self, wanted: Sequence[tuple[K, Task]]) -> list[Running[K]]:
         """Begins tasks."""
@@ -120,7 +120,7 @@ class TaskRunner:
             reading = failed("the answer of the FHIR server could not be read")
         milliseconds = (time.monotonic() - began) * 1000
         reading.given = 0
-        self.log.append(line(key, task.name, reading, f"{milliseconds:.0f} ms"))
+        self.log.append(search_note(key, task.name, reading, f"{milliseconds:.0f} ms"))
         return reading
 
     def _unfinished(self, running: Running[K], why: str) -> SearchResult:
@@ -130,5 +130,5 @@ class TaskRunner:
             reading = SearchResult(
                 Status.PARTIAL, reading.why, list(so_far[-1].resources), pages=so_far[-1].pages, given=0
             )
-        self.log.append(line(str(running.key), running.task.name, reading, "not finished"))
+        self.log.append(search_note(str(running.key), running.task.name, reading, "not finished"))
         return reading

@@ -69,14 +69,14 @@ class Case:
         """First day of a window of so many days, as named by a parameter."""
         return days_before(self.as_of, self.parameters[parameter])
 
-    def not_read(self, *chart_sections: str) -> str | None:
-        """Why one of these parts of the chart could not be read whole; None when all were."""
+    def not_read(self, *chart_sections: str) -> NotRead | None:
+        """The first of these parts of the chart that could not be read whole; None when all were."""
         if not self.chart.unread and not self.chart.partial:
             return None
         for section in chart_sections:
             reason = self.chart.unread.get(section) or self.chart.partial.get(section)
             if reason:
-                return f"{self.section_names.get(section, section)}: {reason}"
+                return NotRead(self.section_names.get(section, section), reason)
         return None
 
     def guarded(self, finding: Finding, *chart_sections: str) -> Finding:
@@ -115,7 +115,8 @@ class Case:
         if answer is None or not isinstance(answer.value, bool):
             return None
         make, words = (met, yes) if answer.value else (not_met, no)
-        return make(f"{words} (attested {answer.authored})", Basis.ATTESTED, [attestation(answer, link_id)])
+        evidence = [attestation(answer, link_id)]
+        return make(f"{words} (attested {answer.authored})", Basis.ATTESTED, evidence, names_statement=True)
 
 
 def usable(when: When | None, as_of: date) -> bool:
@@ -123,10 +124,17 @@ def usable(when: When | None, as_of: date) -> bool:
     return when is None or when.first <= as_of
 
 
-def unread(finding: Finding, reason: str) -> Finding:
+@dataclass(frozen=True, slots=True)
+class NotRead:
+    """A part of the chart that could not be read whole, and why."""
+
+    what: str
+    why: str
+
+
+def unread(finding: Finding, reason: NotRead) -> Finding:
     """The finding of a rule whose data could not be read: unknown, with how to get it."""
-    what, _, why = reason.partition(": ")
-    closes = f"Let the service read this part of the chart ({what}), or send the record"
+    closes = f"Let the service read this part of the chart ({reason.what}), or send the record"
     found = f". Read so far: {finding.explanation}" if finding.evidence else ""
     return replace(
         finding,
@@ -134,8 +142,9 @@ def unread(finding: Finding, reason: str) -> Finding:
         basis=None,
         gap=Gap.NOT_RETRIEVED,
         closes=closes,
-        explanation=f"Not read in full: {what} ({why}){found}",
+        explanation=f"Not read in full: {reason.what} ({reason.why}){found}",
         next_step="",
+        quotes_parts=finding.quotes_parts and bool(finding.evidence),
     )
 
 

@@ -55,7 +55,8 @@ class Finding:
     `basis` stands beside a decided truth that rests on evidence; `gap` and `closes` stand beside unknown.
     `remarks` are facts that the card shows although they decide nothing. `next_step` says in a few words what to do
     about it, where what was found asks for something else than the section does as a rule. `stale`: it decides, but
-    newer evidence would stand better.
+    newer evidence would stand better. `names_statement`: the explanation says that it rests on a signed statement.
+    `quotes_parts`: it says what the parts have found.
     """
 
     truth: Truth
@@ -69,6 +70,8 @@ class Finding:
     id: str = ""
     next_step: str = ""
     stale: bool = False
+    names_statement: bool = False
+    quotes_parts: bool = False
 
     def with_id(self, section: str) -> Finding:
         """The same finding under a section's id."""
@@ -84,6 +87,8 @@ class Finding:
             section,
             self.next_step,
             self.stale,
+            self.names_statement,
+            self.quotes_parts,
         )
 
     @property
@@ -92,9 +97,16 @@ class Finding:
         return self.truth is not UNKNOWN
 
 
-def met(explanation: str, basis: Basis, evidence: Iterable[Evidence] = (), remarks: tuple[str, ...] = ()) -> Finding:
+def met(
+    explanation: str,
+    basis: Basis,
+    evidence: Iterable[Evidence] = (),
+    remarks: tuple[str, ...] = (),
+    *,
+    names_statement: bool = False,
+) -> Finding:
     """A criterion that holds."""
-    return Finding(MET, explanation, basis, evidence=tuple(evidence), remarks=remarks)
+    return Finding(MET, explanation, basis, evidence=tuple(evidence), remarks=remarks, names_statement=names_statement)
 
 
 def not_met(
@@ -103,9 +115,19 @@ def not_met(
     evidence: Iterable[Evidence] = (),
     remarks: tuple[str, ...] = (),
     next_step: str = "",
+    *,
+    names_statement: bool = False,
 ) -> Finding:
     """A criterion that evidence contradicts; without evidence only an exclusion may be so, by absence."""
-    return Finding(NOT_MET, explanation, basis, evidence=tuple(evidence), remarks=remarks, next_step=next_step)
+    return Finding(
+        NOT_MET,
+        explanation,
+        basis,
+        evidence=tuple(evidence),
+        remarks=remarks,
+        next_step=next_step,
+        names_statement=names_statement,
+    )
 
 
 def unknown(
@@ -133,7 +155,7 @@ def best_supported(*findings: Finding | None) -> Finding:
 
 
 def conjunction(parts: Iterable[Finding], explanation: str) -> Finding:
-    """All parts must hold; stands on the weakest basis among them."""
+    """All parts must hold; stands on the weakest basis among them. The explanation says what those have found."""
     parts = tuple(parts)
     truth = all_of(part.truth for part in parts)
     speaking = [part for part in parts if part.truth is truth]
@@ -146,13 +168,15 @@ def conjunction(parts: Iterable[Finding], explanation: str) -> Finding:
         return Finding(UNKNOWN, explanation, None, first.gap, closes, evidence, (), remarks, next_step=step)
     basis = min((part.basis for part in speaking), key=lambda b: _STRENGTH[b])
     step = next((part.next_step for part in speaking if part.next_step), "")
-    return Finding(truth, explanation, basis, None, None, evidence, (), remarks, next_step=step)
+    stated = any(part.names_statement for part in speaking)
+    return Finding(truth, explanation, basis, None, None, evidence, (), remarks, next_step=step, names_statement=stated)
 
 
 def disjunction(parts: Iterable[Finding], explanation: str, closes: str, *, if_none_met: Truth = NOT_MET) -> Finding:
     """One part is enough; stands on the best_supported basis among those met.
 
     `if_none_met` is the truth when no part is met and none is unknown: UNKNOWN where the policy lists examples only.
+    `explanation`: where no part is met; it says what those that are open have found.
     """
     parts = tuple(parts)
     truth = any_of(part.truth for part in parts)
@@ -160,11 +184,12 @@ def disjunction(parts: Iterable[Finding], explanation: str, closes: str, *, if_n
         truth = if_none_met
     if truth is MET:
         best = max((p for p in parts if p.truth is MET), key=lambda p: _STRENGTH[p.basis])
-        return Finding(MET, best.explanation, best.basis, evidence=best.evidence, parts=parts)
+        stated = best.names_statement
+        return Finding(MET, best.explanation, best.basis, evidence=best.evidence, parts=parts, names_statement=stated)
     if truth is UNKNOWN:
         open_parts = [part for part in parts if part.truth is UNKNOWN]
         gap = max(open_parts, key=_precedence).gap if open_parts else Gap.NOT_DOCUMENTED
-        return Finding(UNKNOWN, explanation, None, gap, closes, parts=parts)
+        return Finding(UNKNOWN, explanation, None, gap, closes, parts=parts, quotes_parts=True)
     evidence = tuple(e for part in parts for e in part.evidence)
     weakest = min((part.basis for part in parts), key=lambda b: _STRENGTH[b], default=None)
     return Finding(NOT_MET, explanation, weakest, evidence=evidence, parts=parts)

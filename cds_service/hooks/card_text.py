@@ -109,12 +109,8 @@ _STANDS = {MET: "shown", NOT_MET: "not met", UNKNOWN: "not shown yet"}
 def _item(finding: Finding, policy: PolicyOnDay) -> str:
     """One finding: what was found, and what closes it."""
     found = f"{_name(finding, policy)}: {_sentence(finding.explanation)}"
-    parts = [
-        f"{escaped(p.explanation)} ({p.id})"
-        for p in finding.parts
-        if p.evidence and p.truth is UNKNOWN and p.explanation not in finding.explanation
-    ]
-    if parts:
+    parts = [f"{escaped(p.explanation)} ({p.id})" for p in finding.parts if p.evidence and p.truth is UNKNOWN]
+    if parts and not finding.quotes_parts:
         found += f" Found: {'; '.join(parts)}."
     if finding.truth is MET and finding.basis is not Basis.SUPPORTED:
         return found  # it excludes, and nothing closes it
@@ -135,8 +131,7 @@ def _basis_suffix(finding: Finding) -> str:
     """Says when a met criterion rests on less than documentation."""
     if finding.basis is Basis.SUPPORTED:
         return " (supported; a reviewer may still ask)"
-    told = "attested" in finding.explanation.casefold()
-    return " (attested)" if finding.basis is Basis.ATTESTED and not told else ""
+    return " (attested)" if finding.basis is Basis.ATTESTED and not finding.names_statement else ""
 
 
 def remarks(assessment: Assessment, today: date, *, coverage: bool = True) -> list[str]:

@@ -31,6 +31,7 @@ from cds_service.services.read_chart import ChartSourceFactory
 from cds_service.services.read_inputs import CallInputs, read_inputs
 from cds_service.settings import Settings
 from fhir_mappings.common.cpu_budget import cpu_budget
+from fhir_mappings.json.search_result import SearchNote
 from fhir_mappings.orders.order_reader import order_codes
 from fhir_mappings.output.crd_versions import V2_2, CrdVersion, version_named
 
@@ -41,12 +42,12 @@ EXTENSION = "com.insulin-pump-cds.determinations"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A call with its response. `root`: the members of the request; `live`: a FHIR server was asked."""
+    """A call with its response. `root`: the members of the request; `searches`: what a FHIR server was asked."""
 
     call: Call
     root: dict[str, msgspec.Raw]
     response: dict[str, Any]
-    live: bool
+    searches: tuple[SearchNote, ...]
 
 
 def answer(
@@ -108,7 +109,7 @@ def _answered(
         request = request_in(root, service.hook)
         call = Call(request, service, settings, now, version, configuration_in(extension), roster)
         inputs = read_inputs(call, open_source, began)
-        return Answered(call, root, _response(call, inputs, app_links), bool(inputs.searches))
+        return Answered(call, root, _response(call, inputs, app_links), inputs.searches)
 
 
 def _version(extension: dict[str, Any], service: HookService, default: CrdVersion | None) -> CrdVersion:
@@ -154,7 +155,8 @@ def _response(call: Call, inputs: CallInputs, app_links: AppLinks | None) -> dic
         references = {r for determination in determinations for r in evidence_references(determination)}
         origins = inputs.reader.origins(references)
         patient = call.request.patient_id
-        found = [as_json(determination, patient, origins, inputs.searches) for determination in determinations]
+        searches = [search.words for search in inputs.searches]
+        found = [as_json(determination, patient, origins, searches) for determination in determinations]
         response["extension"] = {EXTENSION: found}
     return response
 

@@ -42,7 +42,7 @@ def call_record(
         received_at=stamp(received),
         duration_ms=round(milliseconds, 3),
         crd_version=call.version.name,
-        live=answered.live,
+        live=bool(answered.searches),
         input_digest=input_digest(answered.root),
         software_version=software_version(),
         determinations=kept_determinations(found, values),

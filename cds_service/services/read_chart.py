@@ -20,7 +20,7 @@ from fhir_mappings.chart.unresolved_references import unresolved_references_in
 from fhir_mappings.common.references import local
 from fhir_mappings.json.clinical_views import Resource
 from fhir_mappings.json.fhir_json import read
-from fhir_mappings.json.search_result import SearchResult, Status, together
+from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, together
 from fhir_mappings.json.views import RawEntry
 from fhir_mappings.orders.order_reader import DraftOrder, classify, unresolved_items
 
@@ -66,8 +66,8 @@ class ChartSource(SectionSource, Protocol):
     kinds: tuple[ResultKind, ...]
 
     @property
-    def log(self) -> list[str]:
-        """Every search and read in words."""
+    def log(self) -> list[SearchNote]:
+        """Every search and read."""
         ...
 
     def read_references(self, references: Sequence[str]) -> list[SearchResult]:

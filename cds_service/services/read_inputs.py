@@ -26,6 +26,7 @@ from cds_service.services.read_chart import (
 from cds_service.services.refuse_coverage import refuse
 from fhir_mappings.chart.chart_reader import ChartReader
 from fhir_mappings.common.free_text import notes_of, noticing_cuts
+from fhir_mappings.json.search_result import SearchNote
 from fhir_mappings.orders.order_reader import DraftOrder, draft_orders, may_be_for_pump
 
 
@@ -34,7 +35,7 @@ class CallInputs:
     """The orders and the chart of a call.
 
     `drafts`: the orders as they came, by reference. `chosen`: references of those that the call is about. `orders`:
-    what they are to the policy. `searches`: what was asked of the FHIR server, in words.
+    what they are to the policy. `searches`: what was asked of the FHIR server.
     """
 
     drafts: dict[str, DraftOrder]
@@ -42,7 +43,7 @@ class CallInputs:
     reader: ChartReader
     orders: Sequence[DeviceOrder]
     chart: Chart
-    searches: tuple[str, ...]
+    searches: tuple[SearchNote, ...]
 
 
 def read_inputs(call: Call, open_source: ChartSourceFactory | None, began: float) -> CallInputs:

@@ -100,7 +100,8 @@ def _called(service: HookService, default_version: CrdVersion | None = None) -> 
 
 def _keep(answered: Answered, body: bytes, received: datetime, milliseconds: float) -> None:
     """Counts an answer, and hands its record over; the store is written later."""
-    metrics.count_answer(answered.call.service.hook, answered.response.get("extension", {}).get(EXTENSION, []))
+    determinations = answered.response.get("extension", {}).get(EXTENSION, [])
+    metrics.count_answer(answered.call.service.hook, determinations, answered.searches)
     config = current_app.config
     store: Store | None = config["STORE"]
     if store is not None:

@@ -22,6 +22,23 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
+class Went(StrEnum):
+    """How a search went, for its reader."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class SearchNote:
+    """One search or read of a FHIR server: in words, the type or what else was asked for, and how it went."""
+
+    words: str
+    kind: str
+    went: Went
+
+
 @dataclass(slots=True)
 class SearchResult:
     """What one answer held: its resources with the fullUrl each came under, and how complete it is.
@@ -30,6 +47,7 @@ class SearchResult:
     search. The first `given` resources came with the call, the rest was fetched. `issues` are what the server said
     of the answer, `remarks` our sentences about those that take nothing from it. `refused`: another form of the search
     may do; None where the server's words do not tell. `damaged`: types of which a resource was not read whole.
+    `http_status`: of an answer that was an error.
     """
 
     status: Status = Status.EMPTY
@@ -47,6 +65,7 @@ class SearchResult:
     issues: list[Issue] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
     refused: bool | None = None
+    http_status: int | None = None
     damaged: set[str] = field(default_factory=set)
 
     def by_type(self) -> dict[type[Resource], list[Located]]:

@@ -166,3 +166,19 @@ def test_order_of_parts_never_matters_for_the_verdict(parts: tuple[Finding, ...]
         assert essence(conjunction(shuffled, "all")) == essence(conjunction(parts, "all"))
         assert essence(one_of(*shuffled)) == essence(one_of(*parts))
         assert essence(best_supported(*shuffled)) == essence(best_supported(*parts))
+
+
+def test_what_is_merged_says_whether_it_names_a_statement() -> None:
+    stated = met("12 a day (attested 2026-11-18)", Basis.ATTESTED, names_statement=True)
+    charted = met("charted", Basis.DOCUMENTED)
+    assert conjunction((charted, stated), "charted; 12 a day (attested 2026-11-18)").names_statement
+    assert not conjunction((charted,), "charted").names_statement
+    assert disjunction((stated,), "", "").names_statement
+    assert stated.with_id("A").names_statement
+
+
+def test_an_open_disjunction_says_what_its_parts_have_found() -> None:
+    part = unknown(Gap.INCOMPLETE, "one low", "another")
+    whole = disjunction((part,), "Not enough yet: one low", "")
+    assert whole.quotes_parts
+    assert whole.with_id("A").quotes_parts

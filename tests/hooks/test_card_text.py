@@ -120,3 +120,48 @@ def test_what_could_not_be_read_is_said() -> None:
     card = _card(support.call(glucose=failed))
     assert "Could not be read" in card["detail"]
     assert "let the chart be read" in card["summary"]
+
+
+def _detail(**prefetch: object) -> str:
+    detail: str = _card(support.call(**prefetch))["detail"]
+    return detail
+
+
+def test_what_parts_have_found_is_said_once() -> None:
+    """An HbA1c that does not say whether it is above 7 % is found, beside statements that were or were not read."""
+    hba1c = support.observation("a1", "4548-4", 6.5, "%", "2026-10-01")
+    hba1c["valueQuantity"]["comparator"] = ">"
+    unread = {"resourceType": "OperationOutcome", "issue": [{"severity": "error", "code": "exception"}]}
+    few = support.bundle(*support.readings(4))
+    statements = support.bundle(support.attestation(D_I_C=support.YES, D_I_E=support.YES))
+    for attestations in (statements, unread):
+        detail = _detail(hba1c=support.bundle(hba1c), glucose=few, attestations=attestations)
+        assert detail.count("does not say whether it is above 7 %") == 1
+
+
+def test_a_statement_that_an_explanation_names_is_not_named_again() -> None:
+    given = support.attestation(D_I_C=support.YES, D_I_E=support.YES)
+    detail = _detail(attestations=support.bundle(given))
+    assert "The team is expert in pump management (attested 2026-11-18)" in detail
+    assert " (attested)" not in detail
+
+
+def test_a_charted_figure_that_stands_on_a_statement_says_so() -> None:
+    """D.I.F by the sig's words (supported) and by a statement: the chart's figure on the statement's basis."""
+    insulin = [support.insulin("m1", "86009", 3, "2026-01-05"), support.insulin("m2", "274783", 1, "2026-01-05")]
+    for order in insulin:
+        repeat = order["dosageInstruction"][0].pop("timing")["repeat"]
+        order["dosageInstruction"][0]["text"] = f"Inject {repeat['frequency']} times daily. carb ratio 1:10"
+    given = support.attestation(
+        D_I_C=support.YES,
+        D_I_E=support.YES,
+        D_I_F_injections={"valueInteger": 4},
+        D_I_F_since={"valueDate": "2026-01-05"},
+        D_I_F_adjusts=support.YES,
+    )
+    line = next(
+        line
+        for line in _detail(insulin=support.bundle(*insulin), attestations=support.bundle(given)).splitlines()
+        if "D.I.F" in line
+    )
+    assert line.endswith("(attested)")

@@ -41,7 +41,7 @@ class Server:
     held: dict[str, JSON] = field(default_factory=dict)
     people: tuple[str, ...] = ()
     as_of: date = DAY
-    log: list[str] = field(default_factory=list)
+    log: list[Any] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
     opened: list[tuple[Any, ...]] = field(default_factory=list)
     closed: bool = False

@@ -99,7 +99,7 @@ def _attested(case: Case) -> Finding | None:
             "name who taught the diabetes education, with credential",
         )
         return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
-    return met(f"Program completed {done.value} (attested)", Basis.ATTESTED, evidence)
+    return met(f"Program completed {done.value} (attested)", Basis.ATTESTED, evidence, names_statement=True)
 
 
 def _credentialed(educator: Answer | None) -> bool:

@@ -18,7 +18,8 @@ def nobody_can_operate(case: Case) -> Finding:
     evidence = [attestation(answer, "D.II.A.2")]
     if answer.value:
         return not_met("Somebody is able to operate it and test often (attested)", Basis.ATTESTED, evidence)
-    return met("Attested: nobody is able to operate it or to test often", Basis.ATTESTED, evidence)
+    words = "Attested: nobody is able to operate it or to test often"
+    return met(words, Basis.ATTESTED, evidence, names_statement=True)
 
 
 @exclusion("D.II.B.1", "Requested purely for convenience or preference")
@@ -30,7 +31,8 @@ def convenience_only(case: Case) -> Finding:
         return unknown(Gap.NEEDS_ATTESTATION, words, "A statement that it is not for convenience only")
     evidence = [attestation(answer, "D.II.B.1")]
     if answer.value:
-        return met("Attested: purely for convenience or preference", Basis.ATTESTED, evidence)
+        words = "Attested: purely for convenience or preference"
+        return met(words, Basis.ATTESTED, evidence, names_statement=True)
     return not_met("Attested: not purely for convenience", Basis.ATTESTED, evidence)
 
 

@@ -76,7 +76,9 @@ def _newest_hba1c(case: Case) -> Finding:
         )
     level = f"{case.parameters['hba1c_threshold']:g} %"
     if any(r.unusable for r in newest):
-        why = "; ".join(dict.fromkeys(r.unusable.value for r in newest if r.unusable and r.unusable.value not in shown))
+        # A name that only words give is said beside the result.
+        reasons = [r.unusable for r in newest if r.unusable and r.unusable is not Unusable.NAMED_ONLY]
+        why = "; ".join(dict.fromkeys(reason.value for reason in reasons))
         words = f"The newest HbA1c has to be read by a person: {shown}{f' ({why})' if why else ''}"
         return unknown(Gap.NEEDS_REVIEW, words, closes, evidence, remarks=remarks)
     words = f"The newest HbA1c ({shown}) does not say whether it is above {level}"

@@ -20,7 +20,7 @@ def stated_count(case: Case) -> Finding | None:
     goal, evidence = case.parameters["regimen_injections"], [attestation(answer, "D.I.F.injections")]
     words = f"{answer.value:g} insulin injections a day (attested {answer.authored})"
     if answer.value >= goal:
-        return met(words, Basis.ATTESTED, evidence)
+        return met(words, Basis.ATTESTED, evidence, names_statement=True)
     step = f"review the regimen, the statement says under {goal} injections a day"
     return not_met(words, Basis.ATTESTED, evidence, next_step=step)
 
@@ -35,7 +35,8 @@ def stated_duration(case: Case) -> Finding | None:
     # Whole interval on or before the day needed: met; none of it: not met; across it: not exact enough.
     early = within(answer.value, date.min, needed)
     if answer.value.last <= needed:
-        return met(f"since {answer.value} (attested {answer.authored})", Basis.ATTESTED, evidence)
+        words = f"since {answer.value} (attested {answer.authored})"
+        return met(words, Basis.ATTESTED, evidence, names_statement=True)
     if early is NOT_MET:
         words = f"only since {answer.value} (attested {answer.authored})"
         step = f"show {case.parameters['regimen_months']} months of the regimen, the statement says fewer"

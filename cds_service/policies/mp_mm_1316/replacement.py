@@ -76,7 +76,7 @@ def _attested_reason(case: Case, code: str) -> Finding | None:
         return None
     evidence = [attestation(answer, "D.III.reason")]
     make = met if answer.value == code else not_met
-    return make(f"The stated reason: {_stated(answer)}", Basis.ATTESTED, evidence)
+    return make(f"The stated reason: {_stated(answer)}", Basis.ATTESTED, evidence, names_statement=True)
 
 
 def _stated(answer: Answer) -> str:
@@ -222,7 +222,7 @@ def _refused(title: str, codes: tuple[str, ...]) -> Callable[[Case], Finding]:
             return unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", _CLOSES)
         make = met if answer.value in codes else not_met
         words = f"The stated reason: {_stated(answer)}"
-        return make(words, Basis.ATTESTED, [attestation(answer, "D.III.reason")])
+        return make(words, Basis.ATTESTED, [attestation(answer, "D.III.reason")], names_statement=True)
 
     rule.__doc__ = f"{title}: only the attested reason says so."
     return rule

@@ -98,8 +98,9 @@ def _charted(case: Case) -> Finding:
     if len(tests) >= _goal(case):
         finding, reason = met(words, Basis.DOCUMENTED, evidence), case.not_read(ChartSection.ENCOUNTERS)
         # Where visits could not be read, readings of one may be a ward's and not the member's own.
-        certain = not reason or sum(not r.visit_unread for r in tests) >= _goal(case)
-        return finding if certain else unread(finding, reason or "")
+        if reason is not None and sum(not r.visit_unread for r in tests) < _goal(case):
+            return unread(finding, reason)
+        return finding
     worn = sensor_wear(case, start, end)
     if worn is not None:
         return case.guarded(
@@ -226,7 +227,7 @@ def _attested(case: Case) -> Finding | None:
         return None
     words = f"{answer.value:g} self-tests a day on average (attested {answer.authored})"
     if answer.value >= case.parameters["self_tests_per_day"]:
-        return met(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")])
+        return met(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")], names_statement=True)
     step = f"review the self-testing, the statement says under {case.parameters['self_tests_per_day']} a day"
     finding = not_met(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")], next_step=step)
     worn = sensor_wear(case, *window(case))

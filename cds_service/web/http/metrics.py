@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
@@ -21,6 +20,7 @@ from prometheus_client import (
 from prometheus_client.multiprocess import MultiProcessCollector
 
 from cds_service.engine.determination import GROUPS
+from fhir_mappings.json.search_result import SearchNote
 
 blueprint = Blueprint("measures", __name__)
 Metric = TypeVar("Metric", Counter, Histogram)
@@ -43,8 +43,6 @@ FEEDBACK = Counter("pump_cds_feedback", "Feedback entries by outcome", ["outcome
 LOST = Gauge("pump_cds_records_lost", "Records that could not be stored", multiprocess_mode="sum")
 WAITING = Gauge("pump_cds_records_waiting_bytes", "Records that wait for the store", multiprocess_mode="livesum")
 
-_SEARCHED = re.compile(r"^Searched ([A-Z][A-Za-z]+)\b[^:]*: (complete|incomplete|failed)")
-
 
 @blueprint.get("/metrics")
 def metrics() -> Response:
@@ -62,14 +60,12 @@ def labelled(metric: Metric, *labels: str) -> Metric:
     return metric.labels(*labels)
 
 
-def count_answer(hook: str, determinations: list[Mapping[str, Any]]) -> None:
-    """Counts what was determined."""
+def count_answer(hook: str, determinations: list[Mapping[str, Any]], searches: Iterable[SearchNote]) -> None:
+    """Counts what was determined, and the searches for it by the type that was asked for."""
     for found in determinations:
         labelled(OUTCOMES, hook, found["outcome"], found["coverage"]).inc()
         for group in GROUPS:
             for finding in found.get(group, ()):
                 labelled(CRITERIA, finding["id"], finding["truth"], finding.get("gap", "")).inc()
-    for note in determinations[0].get("notes", ()) if determinations else ():
-        searched = _SEARCHED.match(note)
-        if searched:
-            FETCHES.labels(searched[1], searched[2]).inc()
+    for search in searches:
+        FETCHES.labels(search.kind, search.went.value).inc()

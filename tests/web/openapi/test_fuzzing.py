@@ -69,7 +69,7 @@ class Nowhere:
 
     as_of: date
     people: tuple[str, ...] = ()
-    log: list[str] = field(default_factory=list)
+    log: list[Any] = field(default_factory=list)
 
     def fetch(
         self, sections: Sequence[ChartSection], pages: Mapping[ChartSection, str] | None = None
