@@ -172,7 +172,7 @@ class PolicyOnDay:
         self.version = policy.version_on(day) or policy.first_day().isoformat()
         self.parameters: Mapping[str, Any] = MappingProxyType(dict(parameters))
         held = {s.id: s for s in policy.sections.values() if s.start is None or s.start <= day}
-        self._values = {**self.parameters, **policy.figures(parameters), **self._outline(held, day)}
+        self._values = {**self.parameters, **policy.figures(parameters), **self._outline(held)}
         self.sections = {name: self._filled_section(section) for name, section in held.items()}
         self.criteria = self.in_force(policy.criteria)
         self.exclusions = self.in_force(policy.exclusions)
@@ -183,18 +183,17 @@ class PolicyOnDay:
         self.question_groups = tuple(self._questions())
         self.questions = tuple(question for group in self.question_groups for question in group.questions)
         prepopulation = policy.prepopulation
-        self.prepopulation = prepopulation.on(self.parameters) if prepopulation is not None else None
+        self.prepopulation = prepopulation.on(self._values) if prepopulation is not None else None
 
-    def _outline(self, held: Collection[str], day: date) -> dict[str, Any]:
+    def _outline(self, held: Collection[str]) -> dict[str, Any]:
         """What sentences may say about the sections that are held on a day, and about the versions."""
         criteria = [rule.section for rule in self.policy.criteria if rule.section in held]
         below = Counter(name.rpartition(".")[0] for name in held)
-        version, first = self.policy.version_on(day), self.policy.first_day()
         return {
             "below": below,
             "last_criterion": criteria[-1] if criteria else "",
-            "version": version or first.isoformat(),
-            "first_version": first.isoformat(),
+            "version": self.version,
+            "first_version": self.policy.first_day().isoformat(),
         }
 
     def _filled(self, text: str) -> str:
@@ -217,13 +216,16 @@ class PolicyOnDay:
         for group in self.policy.questions:
             kept = [q for q in group.questions if q.section not in self.policy.sections or q.section in self.sections]
             if kept:
-                texts = (replace(question, text=self._filled(question.text)) for question in kept)
                 yield replace(
                     group,
                     title=self._filled(group.title),
                     help=self._filled(group.help),
-                    questions=tuple(texts),
+                    questions=tuple(self._filled_question(question) for question in kept),
                 )
+
+    def _filled_question(self, question: Question) -> Question:
+        choices = {code: self._filled(text) for code, text in question.choices.items()}
+        return replace(question, text=self._filled(question.text), choices=choices)
 
     def words(self, name: str, **values: Any) -> str:
         """A sentence of the policy's wording by its name; `values` fill placeholders that are no parameters.

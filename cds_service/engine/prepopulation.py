@@ -56,21 +56,22 @@ class InitialAnswer:
 class Prepopulation:
     """`libraries`: the first is the one that the questionnaire refers to, and depends on the others.
 
-    `answers`: by linkId. `{parameter}` in searches and FHIRPath stands for a number of the policy.
+    `answers`: by linkId. `{parameter}` in searches and FHIRPath stands for a number of the policy, `{figure}` for one
+    that follows from its parameters.
     """
 
     libraries: tuple[LogicLibrary, ...]
     searches: tuple[ChartSearch, ...]
     answers: Mapping[str, InitialAnswer]
 
-    def on(self, parameters: Mapping[str, Any]) -> Prepopulation:
-        """The same with the numbers of one day."""
+    def on(self, values: Mapping[str, Any]) -> Prepopulation:
+        """The same with the numbers of one day: `values` by the names of parameters and figures."""
 
         def filled(text: str) -> str:
-            return _PLACEHOLDER.sub(lambda match: shown(parameters[match[1]]), text)
+            return _PLACEHOLDER.sub(lambda match: shown(values[match[1]]), text)
 
         def answer_on(answer: InitialAnswer) -> InitialAnswer:
-            holds = all(parameters[name] == value for name, value in answer.written_for.items())
+            holds = all(values[name] == number for name, number in answer.written_for.items())
             return replace(answer, definition=answer.definition if holds else "", fhirpath=filled(answer.fhirpath))
 
         searches = tuple(replace(search, search=filled(search.search)) for search in self.searches)

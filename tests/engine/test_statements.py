@@ -55,6 +55,8 @@ def test_half_of_a_criterion_stated_to_somebody_else_does_not_count() -> None:
     )
     remark = _answer("before meals", "2", "other-policy", "injections-remark")
     assert answers_for(OWN, QUESTIONS, {"7": (count,), "9": (remark,)}) == {}
+    required = answers_for(OWN, QUESTIONS, {"7": (count,), "8": (since,)})
+    assert required == {"I.B.count": (count,), "I.B.since": (since,)}
     whole = answers_for(OWN, QUESTIONS, {"7": (count,), "8": (since,), "9": (remark,)})
     assert whole == {"I.B.count": (count,), "I.B.since": (since,), "I.B.remark": (remark,)}
 
