@@ -14,9 +14,9 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service import settings as settings_module
 from cds_service.errors import BadRequest, BadSetting
-from cds_service.services.acceptance import acceptance
+from cds_service.services.feedback_statistics import feedback_statistics
 from cds_service.services.replay_call import replayed
-from cds_service.services.tables import csv_of
+from cds_service.services.report_tables import csv_of
 from cds_service.store.database import is_current, upgrade
 from cds_service.store.store import Store, open_store
 
@@ -112,7 +112,7 @@ def replay(call_id: str, request_file: Path, fetch: bool) -> None:
 def feedback(since: str | None, as_csv: bool, as_json: bool) -> None:
     """Prints acceptance and override reasons by outcome and criterion."""
     _, store = current_store()
-    rows = acceptance(store.repository().feedback_since(day_of(since)))
+    rows = feedback_statistics(store.repository().feedback_since(day_of(since)))
     columns = _columns(rows)
     if as_json:
         click.echo(json.dumps(rows, indent=2, ensure_ascii=False))

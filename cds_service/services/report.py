@@ -18,8 +18,8 @@ from cds_service.engine.finding import Gap
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.engine.wording import listed
 from cds_service.policies.registry import policy_named, policy_on
-from cds_service.services.acceptance import ALL, acceptance, policy_of
-from cds_service.services.tables import Cell, Table
+from cds_service.services.feedback_statistics import ALL, feedback_statistics, policy_of
+from cds_service.services.report_tables import Cell, Table
 from cds_service.store.records import utc
 
 JSON = dict[str, Any]
@@ -192,7 +192,7 @@ def _takes(section: str, policy: PolicyOnDay | None) -> str:
 def _overrides(feedback: Sequence[Any]) -> Table:
     rows: list[tuple[Cell, ...]] = [
         (row["outcome"], row["policy"], row["accepted"], row["overridden"], row["reasons"])
-        for row in acceptance(feedback)
+        for row in feedback_statistics(feedback)
         if row["about"] == ALL
     ]
     says = "Feedback on cards, the newest word on each; with the reasons that were given for overriding it."

@@ -16,7 +16,7 @@ from cds_service.hooks.feedback import Feedback, parse_feedback
 from cds_service.hooks.messages import as_json
 from cds_service.policies.registry import policies_in_use
 from cds_service.services.answer_hook import EXTENSION, Answered, answer_call
-from cds_service.services.keep_call import call_record
+from cds_service.services.record_call import call_record
 from cds_service.store.records import FeedbackRecord, stamp
 from cds_service.store.store import Store
 from cds_service.web.http import metrics

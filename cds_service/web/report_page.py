@@ -8,7 +8,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from markupsafe import Markup
 
 from cds_service.services.report import Report
-from cds_service.services.tables import Table, csv_of
+from cds_service.services.report_tables import Table, csv_of
 from cds_service.web.plots.report_plots import draw_bars, draw_columns
 
 

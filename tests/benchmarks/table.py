@@ -1,4 +1,4 @@
-"""`python -m tests.benchmarks.table [--json FILE] [--quick]`: the table of docs/performance.md, measured on this machine."""
+"""`python -m tests.benchmarks.table [--json FILE] [--quick]`: docs/performance.md's table, measured on this machine."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from cds_service.cli import main
 from cds_service.services.report import Report
-from cds_service.services.tables import Table, csv_of
+from cds_service.services.report_tables import Table, csv_of
 from cds_service.settings import load
 from cds_service.store.store import open_store
 from cds_service.web import create_app

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from cds_service.services.report import report
-from cds_service.services.tables import Table
+from cds_service.services.report_tables import Table
 
 MONDAY = datetime(2026, 11, 2, 9, tzinfo=UTC)
 _ids = count()

@@ -14,7 +14,7 @@ from cds_service.errors import BadSetting
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import as_json, read_root
 from cds_service.services.answer_hook import EXTENSION, answer_call
-from cds_service.services.keep_call import call_record
+from cds_service.services.record_call import call_record
 from cds_service.store.encryption import Seal
 from cds_service.store.records import CallRecord, input_digest, kept_cards
 from cds_service.store.store import check_store

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from cds_service.services.acceptance import ALL, UNMATCHED, acceptance
+from cds_service.services.feedback_statistics import ALL, UNMATCHED, feedback_statistics
 from cds_service.store.database import open_engine, upgrade
 from cds_service.store.repository import Repository
 from cds_service.store.schema import cards, feedback, used_tokens
@@ -122,7 +122,7 @@ def test_a_word_of_another_client_does_not_replace_the_own_one(repository: Repos
         feedback_record(uuid, client="clinic", outcome="overridden", received_at="2026-11-21T00:00:00+00:00"),
     ]
     repository.write([plain(each) for each in (call, *words)])
-    rows = {(row["outcome"], row["about"]): row for row in acceptance(repository.feedback_since(None))}
+    rows = {(row["outcome"], row["about"]): row for row in feedback_statistics(repository.feedback_since(None))}
     own, other = rows["needs-documentation", ALL], rows[UNMATCHED, ALL]
     assert (own["accepted"], own["overridden"]) == (1, 0)
     assert (other["accepted"], other["overridden"]) == (0, 1)

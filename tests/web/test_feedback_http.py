@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 
-from cds_service.services.acceptance import ALL, acceptance
+from cds_service.services.feedback_statistics import ALL, feedback_statistics
 from cds_service.settings import Settings
 from cds_service.store.repository import Repository
 from cds_service.web import create_app
@@ -94,7 +94,7 @@ def test_unknown_cards_are_kept_as_unmatched(app: Flask) -> None:
     assert _told(app, _entry("nobody"), _entry(str(uuid4()), "overridden")).status_code == 200
     rows = _kept(app).feedback_since(None)
     assert [row.call_id for row in rows] == [None, None]
-    assert acceptance(rows) == [
+    assert feedback_statistics(rows) == [
         {
             "outcome": "unmatched",
             "policy": "",
@@ -115,14 +115,14 @@ def test_the_same_words_twice_count_once_and_the_newest_word_counts(app: Flask) 
     _told(app, _entry(card))
     rows = _kept(app).feedback_since(None)
     assert len(rows) == 2
-    whole = next(row for row in acceptance(rows) if row["about"] == ALL)
+    whole = next(row for row in feedback_statistics(rows) if row["about"] == ALL)
     assert (whole["accepted"], whole["overridden"], whole["reasons"]) == (1, 0, "")
 
 
 def test_acceptance_names_the_criteria_that_were_open(app: Flask) -> None:
     answer = _called(app)
     _told(app, _entry(answer["cards"][0]["uuid"], "overridden", overrideReason=REASON))
-    rows = acceptance(_kept(app).feedback_since(None))
+    rows = feedback_statistics(_kept(app).feedback_since(None))
     assert {"D.I.G", ALL} <= {row["about"] for row in rows}
     assert {row["reasons"] for row in rows} == {"self-pay 1"}
 

@@ -16,7 +16,7 @@ from cds_service.engine.wording import listed
 from cds_service.hooks.discovery import BASES, CRD_2_0, PLAIN, SERVICES, HookService, ServiceBase, discovery
 from cds_service.hooks.messages import as_json
 from cds_service.policies import registry
-from cds_service.services.keep_call import software_version
+from cds_service.services.record_call import software_version
 from cds_service.settings import Settings
 from cds_service.web.backend_services.capabilities import SCOPES
 from cds_service.web.fhir import served

@@ -1,4 +1,4 @@
-"""Feedback added up: how often cards were accepted or overridden, and why, by outcome and by criterion."""
+"""Statistics of feedback: how often cards were accepted or overridden, and why, by outcome and by criterion."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ NO_ORDER = "no order"
 ALL = "all"
 
 
-def acceptance(entries: Iterable[Any]) -> list[dict[str, Any]]:
+def feedback_statistics(entries: Iterable[Any]) -> list[dict[str, Any]]:
     """Rows by outcome and policy, then by the criteria that were open when the card was shown.
 
     The newest word of a client counts. `entries`: feedback joined to its determination, oldest first. Feedback on
@@ -19,13 +19,13 @@ def acceptance(entries: Iterable[Any]) -> list[dict[str, Any]]:
     `no order`.
     """
     newest = {(entry.card_uuid, entry.client, entry.service): entry for entry in entries}
-    words: defaultdict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
+    outcomes: defaultdict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     reasons: defaultdict[tuple[str, str, str], Counter[str]] = defaultdict(Counter)
     for entry in newest.values():
         outcome = entry.determined or (NO_ORDER if entry.shown_in else UNMATCHED)
         for about in (ALL, *_open(entry.body or {})):
             key = (outcome, policy_of(entry.body), about)
-            words[key][entry.outcome] += 1
+            outcomes[key][entry.outcome] += 1
             if entry.outcome == "overridden":
                 reasons[key][entry.override_code or "no reason given"] += 1
     return [
@@ -33,11 +33,11 @@ def acceptance(entries: Iterable[Any]) -> list[dict[str, Any]]:
             "outcome": outcome,
             "policy": policy,
             "about": about,
-            "accepted": words[outcome, policy, about]["accepted"],
-            "overridden": words[outcome, policy, about]["overridden"],
+            "accepted": outcomes[outcome, policy, about]["accepted"],
+            "overridden": outcomes[outcome, policy, about]["overridden"],
             "reasons": "; ".join(f"{why} {count}" for why, count in reasons[outcome, policy, about].most_common()),
         }
-        for outcome, policy, about in sorted(words, key=lambda key: (key[0], key[1], key[2] != ALL, key[2]))
+        for outcome, policy, about in sorted(outcomes, key=lambda key: (key[0], key[1], key[2] != ALL, key[2]))
     ]
 
 
