@@ -20,8 +20,8 @@ _HEADS = {
 }
 
 
-def not_about_a_pump(order: DeviceOrder, as_of: date, policy_id: str, notes: tuple[str, ...] = ()) -> Determination:
-    """Of an order that no policy speaks about, or that was not looked at."""
+def not_applicable(order: DeviceOrder, as_of: date, policy_id: str, notes: tuple[str, ...] = ()) -> Determination:
+    """The determination of an order that no policy covers, or that was not assessed."""
     reason = order.out_of_scope or "The order is not for an insulin pump"
     return Determination(
         order.reference,
@@ -75,7 +75,7 @@ def _coverage_notes(match: CoverageMatch) -> tuple[str, ...]:
 
 
 def _combined(case: Case, policy: PolicyOnDay, match: CoverageMatch) -> dict[str, Any]:
-    """The outcome with the findings behind it, by a determination's names."""
+    """The outcome with its findings, as fields of a Determination."""
     criteria = tuple(map(case.finding, policy.criteria))
     exclusions = tuple(map(case.finding, policy.exclusions))
     required, excluding = policy.criteria, policy.exclusions

@@ -143,7 +143,7 @@ def unknown(
 
 
 def best_supported(*findings: Finding | None) -> Finding:
-    """The finding on the best_supported basis (documented, attested, supported), else the first unknown.
+    """The finding on the strongest basis (documented, attested, supported), else the first unknown.
 
     Several ways to show one criterion: the best documented one speaks for it.
     """
@@ -173,7 +173,7 @@ def conjunction(parts: Iterable[Finding], explanation: str) -> Finding:
 
 
 def disjunction(parts: Iterable[Finding], explanation: str, closes: str, *, if_none_met: Truth = NOT_MET) -> Finding:
-    """One part is enough; stands on the best_supported basis among those met.
+    """One part is enough; stands on the strongest basis among those met.
 
     `if_none_met` is the truth when no part is met and none is unknown: UNKNOWN where the policy lists examples only.
     `explanation`: where no part is met; it says what those that are open have found.

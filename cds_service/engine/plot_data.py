@@ -75,7 +75,7 @@ class HourBox(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReadingKind:
-    """Readings of one origin; with `boxes` they are drawn as these, else as points. `first`: of the chief origin."""
+    """Readings of one origin, drawn as `boxes` where there are any, else as points. `chief`: the origin that counts."""
 
     name: str
     spots: tuple[Spot, ...]

@@ -17,7 +17,7 @@ def plain(text: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Plain text for GitHub-flavoured Markdown: no markup, no HTML, no automatic link."""
+    """Plain text for GitHub-flavored Markdown: no markup, no HTML, no automatic link."""
     text = plain(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     text = _SPECIAL.sub(r"\\\1", text)
     if "@" in text or "://" in text or "www." in text.casefold():

@@ -1,1 +1,1 @@
-"""The use cases, top to bottom."""
+"""The use cases: answer a hook, document an order, package a questionnaire, replay a call, report."""

@@ -42,7 +42,7 @@ EXTENSION = "com.insulin-pump-cds.determinations"
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """A call with its response. `root`: the members of the request; `searches`: what a FHIR server was asked."""
+    """An answered call. `root`: the members of the request; `searches`: what a FHIR server was asked."""
 
     call: Call
     root: dict[str, msgspec.Raw]
@@ -105,7 +105,7 @@ def _answered(
     root = read_root(body)
     extension = extension_in(root)
     version = _version(extension, service, default_version or version_named(settings.crd_version))
-    with _statuses(version if service.crd else None):
+    with _crd_statuses(version if service.crd else None):
         request = request_in(root, service.hook)
         call = Call(request, service, settings, now, version, configuration_in(extension), roster)
         inputs = read_inputs(call, open_source, began)
@@ -113,7 +113,7 @@ def _answered(
 
 
 def _version(extension: dict[str, Any], service: HookService, default: CrdVersion | None) -> CrdVersion:
-    """The version of the guide to answer in; a plain client that names an unknown one is answered all the same."""
+    """The CRD version to answer in; a plain client that asks for an unknown one gets the default."""
     fallback = default or V2_2
     try:
         return requested_version(extension, fallback)
@@ -124,8 +124,8 @@ def _version(extension: dict[str, Any], service: HookService, default: CrdVersio
 
 
 @contextmanager
-def _statuses(version: CrdVersion | None) -> Iterator[None]:
-    """Faults under the HTTP status that the version of the guide has for them."""
+def _crd_statuses(version: CrdVersion | None) -> Iterator[None]:
+    """Raise a client's errors with the HTTP status that this version of the CRD guide asks for."""
     try:
         yield
     except BadRequest as error:
@@ -164,7 +164,7 @@ def _response(call: Call, inputs: CallInputs, app_links: AppLinks | None) -> dic
 def _cards(
     call: Call, inputs: CallInputs, orders: Sequence[CoveredOrder], today: date, app_links: AppLinks | None
 ) -> Iterator[dict[str, Any]]:
-    """Of the plain service the full card; of the CRD services what their coverage-information does not say."""
+    """The cards: full ones for a plain service, for a CRD service what its coverage-information does not say."""
     request, ordered = call.request, order_codes(inputs.drafts.values())
     url = call.settings.public_url
     if call.service.crd:
@@ -181,7 +181,7 @@ def _cards(
 
 
 def _app_link(call: Call, inputs: CallInputs, app_links: AppLinks | None) -> AppLink:
-    """How the cards of this call link to the documentation page."""
+    """The function that makes a card's link to the documentation page."""
     entries = BundleEntries(call.request.entries)
 
     def link(order: DeviceOrder, determination: Determination) -> dict[str, Any] | None:

@@ -1,4 +1,4 @@
-"""Determination → what is asserted about the order's coverage, in Da Vinci CRD's words (sections L, P and Q).
+"""Makes the coverage assertion of an order from its assessment, in Da Vinci CRD's terms.
 
 | determination | covered | prior authorization |
 |---|---|---|
@@ -85,7 +85,7 @@ def _anchor(determination: Determination) -> str:
 
 
 def _from_membership(base: CoverageAssertion, match: CoverageMatch) -> CoverageAssertion | None:
-    """What is known of the member, before any policy is looked at."""
+    """The assertion where the member is unknown or not covered on the day; None otherwise."""
     if match.reason is MatchReason.MEMBER_UNKNOWN:
         reason = Reason("Coverage: the member id on the Coverage is not known to the plan", "no-member-found")
     elif match.applicability is Applicability.NOT_IN_FORCE:
@@ -121,7 +121,7 @@ def _from_determination(
 def _with_questionnaire(
     base: CoverageAssertion, assessment: Assessment, context: AssertionContext
 ) -> CoverageAssertion:
-    """The same with the questionnaire, where documentation is missing and the hook may ask for it."""
+    """Adds the questionnaire where documentation is missing and the hook may ask for it."""
     if assessment.determination.outcome is not Outcome.NEEDS_DOCUMENTATION or not context.primary:
         return base
     identity = assessment.policy.policy.questionnaire
@@ -203,7 +203,7 @@ def _reasons(determination: Determination, policy: PolicyOnDay, primary: bool) -
 
 
 def _reason(head: str, explanation: str, helps: str = "") -> Reason:
-    """What was found gives way to what closes it, clause by clause."""
+    """A reason of at most 500 characters: the explanation is shortened clause by clause, never what closes the gap."""
     helps = f"{whole_clauses(_sentence(helps), _LONGEST_HELP)}." if helps else ""
     room = _LONGEST_REASON - len(head) - len(helps) - 3  # two spaces and a full stop
     return Reason(" ".join(filter(None, (head, f"{whole_clauses(_sentence(explanation), room)}.", helps))))

@@ -12,7 +12,7 @@ from typing import Any
 
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.coverage_match import Members
-from cds_service.engine.determine import determine, not_about_a_pump
+from cds_service.engine.determine import determine, not_applicable
 from cds_service.engine.policy import Policy
 from cds_service.facts import Chart, DeviceOrder, Scope
 from cds_service.policies.registry import choose_policy, is_governed_kind
@@ -62,7 +62,7 @@ def _assess_one(
     if not is_governed_kind(order):
         policy = policies[0]
         notes = tuple(dict.fromkeys((*order.notes, *chart.notes)))
-        return Assessment(order, not_about_a_pump(order, as_of, policy.id, notes), policy.on(as_of, overrides))
+        return Assessment(order, not_applicable(order, as_of, policy.id, notes), policy.on(as_of, overrides))
     policy, match = choose_policy(policies, order, chart, as_of, overrides, members)
     in_force = policy.on(as_of, overrides)
     case = in_force.make_case(order, chart, as_of)

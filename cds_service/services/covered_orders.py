@@ -38,7 +38,7 @@ def covered_order(call: Call, inputs: CallInputs, assessment: Assessment) -> Cov
 
 
 def _carrier_fault(draft: DraftOrder, crd: bool) -> str | None:
-    """Why no coverage-information can be put on an order, as a note; for a CRD client a fault of it is a BadRequest."""
+    """Why an order cannot carry coverage-information, as a note; for a CRD client a malformed order is a BadRequest."""
     if draft.resource_type not in CARRIERS:
         return f"A {draft.resource_type} takes no coverage-information: order the pump as a DeviceRequest"
     fault = fault_in(draft.raw) if draft.has_id else "id"

@@ -1,4 +1,4 @@
-"""One order of a patient, judged for the documentation page: as it would be judged if it were signed now."""
+"""Assesses one order of a patient for the documentation page, as if it were signed now."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class PageRequest:
 
 @dataclass(frozen=True, slots=True)
 class OrderPage:
-    """What the page shows. `assessment` None: no order for a pump was found, and nothing is judged.
+    """What the page shows. `assessment` None: no order for a pump was found.
 
     `others`: references and labels of further pump orders that are open. `dated`: the order's own day, where that is
     not the day that it was judged at. `signer`: the name of who has signed in, where it could be read.
@@ -107,7 +107,7 @@ def _orders_on_server(source: ChartSource, request: PageRequest) -> list[RawEntr
 
 
 def _is_readable(entry: RawEntry) -> bool:
-    """Whether an order is what FHIR says: one that is not, among many on the server, costs only itself."""
+    """Whether an order is well-formed FHIR; one that is not is left out alone."""
     try:
         return any(True for _ in draft_orders([entry]))
     except BadRequest:

@@ -1,4 +1,4 @@
-"""The orders of a call: in its context, or, when they are dispatched, wherever they can be read."""
+"""Finds the orders of a call: in its context, or for order-dispatch in prefetch or on the FHIR server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The plan's own list of members, where it gives one: who is a member, and from when to when."""
+"""The plan's own list of members with the spans of their membership, read from a CSV file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The chart of one call: what came is read, what did not is fetched, what orders refer to is resolved."""
+"""Reads the chart of one call: prefetched parts, fetched parts, and what they refer to."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class ChartRequest(Protocol):
 
 
 class ChartSource(SectionSource, Protocol):
-    """A chart source that also reads single resources, and tells what it did.
+    """A chart source that also reads single resources and logs its searches.
 
     `kinds`: results that it is asked for by their own keys.
     """
@@ -79,7 +79,7 @@ class ChartSource(SectionSource, Protocol):
         ...
 
     def close(self) -> None:
-        """Lets go of connections."""
+        """Close the connections."""
         ...
 
 
@@ -109,7 +109,7 @@ class CallReader:
     def rebuild(
         self, readings: dict[str, SearchResult], extras: Sequence[SearchResult]
     ) -> tuple[ChartReader, list[DeviceOrder]]:
-        """A reader of what is known so far, and the orders seen with it."""
+        """A reader of what has arrived so far, and the orders classified with it."""
         request = self._request
         server = request.fhir.server if request.fhir else None
         reader = ChartReader(
@@ -221,7 +221,7 @@ def _linked(
     asked: Sequence[str],
     identify_payers: bool,
 ) -> list[SearchResult]:
-    """What the chart refers to and does not hold; and what that refers to: an encounter, to its diagnoses."""
+    """Read resources that the chart refers to and does not hold, and what those refer to in turn."""
     known, linked = {*asked}, list[SearchResult]()
     for _ in range(_ROUNDS):
         missing = unresolved_references_in(reader.located, reader.context, identify_payers=identify_payers)
@@ -241,7 +241,7 @@ def _waits(
     source: ChartSource,
     depends_on: DependsOn | None,
 ) -> bool:
-    """Whether anything that is open depends on the pages that are still being read."""
+    """Whether an open criterion depends on pages that are still being read."""
     late = source.unfinished
     if depends_on is None or not late:
         return True
@@ -250,7 +250,7 @@ def _waits(
 
 
 def _cut(reading: SearchResult) -> SearchResult:
-    """The same as an answer of which more is to come."""
+    """A copy that is marked as incomplete: more pages are to come."""
     cut = replace(reading, resources=list(reading.resources))
     cut.mark_partial("more pages are being read")
     return cut

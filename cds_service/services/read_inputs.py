@@ -47,7 +47,7 @@ class CallInputs:
 
 
 def read_inputs(call: Call, open_source: ChartSourceFactory | None, began: float) -> CallInputs:
-    """Reads what the call is about. `began`: the monotonic time that the deadline counts from."""
+    """Reads the orders and the chart. `began`: the monotonic time that the deadline counts from."""
     with noticing_cuts() as lengths:
         inputs = _read_inputs(call, open_source, began)
     if not lengths:
@@ -67,7 +67,7 @@ def _read_inputs(call: Call, open_source: ChartSourceFactory | None, began: floa
             source = open_source_for(request, call.now, open_source, seconds, began)
             request, rest = with_dispatched_orders(request, source)
         drafts = [*draft_orders(request.entries, place), *rest]
-        _weigh_orders(drafts, call.settings.max_order_bytes)
+        _check_order_sizes(drafts, call.settings.max_order_bytes)
         chosen = chosen_orders(request, drafts)
         names = frozenset(draft.reference for draft in chosen)
         reader_of_call = CallReader(request, drafts, call.settings.time_zone, call.policies)
@@ -79,7 +79,7 @@ def _read_inputs(call: Call, open_source: ChartSourceFactory | None, began: floa
             crd = call.service.crd
             check_first = _check_coverage_first(call, names) if crd else None
             most = call.settings.max_resources
-            depends = _depends(call, names)
+            depends = _dependency_check(call, names)
             reader, orders = read_chart(
                 request, reader_of_call, chosen, source, check_first, crd, most, depends_on=depends
             )
@@ -102,15 +102,15 @@ def _count_orders(call: Call) -> None:
         raise TooLarge(f"{place} holds more than {call.settings.max_orders} orders: send them in several calls", place)
 
 
-def _weigh_orders(drafts: Sequence[DraftOrder], most: int) -> None:
-    """TooLarge for an order that is larger than orders are: each is checked whole and sent back whole."""
+def _check_order_sizes(drafts: Sequence[DraftOrder], most: int) -> None:
+    """TooLarge for an order above the limit: each is validated as a whole and sent back."""
     for draft in drafts:
         if draft.view is not None and memoryview(draft.raw).nbytes > most:
             place = draft.place or draft.reference[:80]
             raise TooLarge(f"{place} has more than {most} bytes: send the order without what it does not need", place)
 
 
-def _depends(call: Call, chosen: frozenset[str]) -> DependsOn:
+def _dependency_check(call: Call, chosen: frozenset[str]) -> DependsOn:
     """Whether a criterion of a chosen order may change with what is still being read.
 
     It may not once it is met on evidence as strong as any that could still come: what is read late are sensor readings

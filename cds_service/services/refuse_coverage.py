@@ -1,4 +1,4 @@
-"""Da Vinci CRD's rules for the coverage of a call: which one it is, and what stops the answer.
+"""Da Vinci CRD's rules for the coverage of a call: what a CRD client gets an error for.
 
 What an EHR has to mend is refused with a status of its own; what the plan knows of a member is an answer like any
 other (section Q of the guide's decision order: coverage absent, several, of no named or another payer → 400; not

@@ -1,4 +1,4 @@
-"""A stored call, answered again at its own time: the same request must give the same answer."""
+"""Answers a stored call again as of its own time and compares the determinations."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from typing import Any
 from cds_service.concepts import Concept
 from cds_service.engine.determination import Determination
 from cds_service.engine.determine import determine as engine_determine
-from cds_service.engine.determine import not_about_a_pump
+from cds_service.engine.determine import not_applicable
 from cds_service.facts import (
     Answer,
     Chart,
@@ -117,7 +117,7 @@ def determine(
 ) -> Determination:
     """The determination of one order as of a day."""
     if not is_governed_kind(order):
-        return not_about_a_pump(order, as_of, POLICY.id)
+        return not_applicable(order, as_of, POLICY.id)
     _, match = choose_policy([POLICY], order, chart, as_of, overrides)
     policy = POLICY.on(as_of, overrides)
     return engine_determine(policy.make_case(order, chart, as_of), policy, match)
