@@ -38,6 +38,7 @@ from fhir_mappings.json.server_messages import types_of
 
 Groups = defaultdict[type[Resource], list[Located]]
 _OPEN = ("draft", "active", "on-hold")
+_SECTIONS: tuple[str, ...] = tuple(ChartSection)
 _DRUG_ORDERS = frozenset({"MedicationRequest", "MedicationStatement", "MedicationDispense"})
 
 
@@ -66,7 +67,9 @@ class ChartReader:
         self._extras = tuple(extras)
         self._questionnaires = questionnaires
         self._unreached: set[str] = set()
-        located = _together(reading.by_type() for reading in self._all())
+        self._sections = (*_SECTIONS, *(kind.key for kind in self._kinds))  # in an order of our own
+        self._all = [*(readings[each] for each in self._sections if each in readings), *self._extras]
+        located = _together(reading.by_type() for reading in self._all)
         self.located = located
         self._by_type = _unique(located)
         with_orders = _together((located, SearchResult(resources=list(order_entries)).by_type()))
@@ -85,18 +88,11 @@ class ChartReader:
         roles = [r for r, _ in with_orders[PractitionerRole] if isinstance(r, PractitionerRole)]
         self.providers = Providers(roles, self.context)
 
-    def _all(self) -> list[SearchResult]:
-        return [*(self._readings[each] for each in self._sections() if each in self._readings), *self._extras]
-
-    def _sections(self) -> list[str]:
-        """The parts of the chart, in an order of our own."""
-        return [*ChartSection, *(kind.key for kind in self._kinds)]
-
     def origins(self, references: Collection[str]) -> dict[str, str]:
         """Where the resources behind these references came from: `prefetch` or `fetched`."""
         ids = {reference.partition("/")[2] for reference in references}
         found: dict[str, str] = {}
-        for reading in self._all():
+        for reading in self._all:
             given = len(reading.resources) if reading.given is None else reading.given
             for origin, items in (("prefetch", reading.resources[:given]), ("fetched", reading.resources[given:])):
                 for resource in [resource for resource, _ in items if resource.id in ids]:
@@ -108,9 +104,9 @@ class ChartReader:
         lacking: dict[str, str] = {t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL}
         if self.context.unresolved_drugs:
             lacking.setdefault(ChartSection.INSULIN, "the drug of an order could not be read")
-        if any(reading.damaged & _DRUG_ORDERS for reading in self._all()):
+        if any(reading.damaged & _DRUG_ORDERS for reading in self._all):
             lacking.setdefault(ChartSection.INSULIN, "an order could not be read whole")
-        for section in self._sections() if self._unreached else ():
+        for section in self._sections if self._unreached else ():
             if not self._unreached.isdisjoint(types_of(section)):
                 lacking.setdefault(section, USED_UP)
         return lacking
@@ -125,8 +121,9 @@ class ChartReader:
 
     def _reached(self, *kinds: str) -> Iterator[Any]:
         """Resources of some types, as far as the call's computing time reaches."""
-        for kind in kinds:
-            yield from while_it_lasts(self._by_type[kind], partial(self._unreached.add, kind))
+        return chain.from_iterable(
+            while_it_lasts(self._by_type[kind], partial(self._unreached.add, kind)) for kind in kinds
+        )
 
     def chart(self) -> Chart:
         """The facts of the chart, every list sorted."""
