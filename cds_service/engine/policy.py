@@ -121,8 +121,8 @@ class Policy:
         return {**SECTION_NAMES, **{kind.key: kind.name for kind in self.results}}
 
     @cached_property
-    def asked(self) -> Mapping[str, str]:
-        """Its questions by linkId, each with the general name of what it asks; an empty one where it has none."""
+    def question_meanings(self) -> Mapping[str, str]:
+        """By linkId, the general name of what each of its questions asks; empty for one that has none."""
         return {question.link_id: question.same_as for group in self.questions for question in group.questions}
 
     def version_on(self, day: date) -> str | None:

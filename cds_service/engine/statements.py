@@ -29,12 +29,12 @@ def answers_for(questionnaire: str, questions: Sequence[Question], answers: Answ
 
 
 def _responses_to_others(own_ids: tuple[str, ...], answers: Answers) -> Iterator[dict[str, Answer]]:
-    """The responses to other questionnaires, each as its answers by the general name of what was asked."""
+    """The responses to other questionnaires, each as its answers by the general name of what the question asks."""
     responses: dict[str, dict[str, Answer]] = {}
     for given in answers.values():
         for answer in given:
-            if answer.questionnaire not in own_ids and answer.asked:
-                responses.setdefault(answer.reference, {})[answer.asked] = answer
+            if answer.questionnaire not in own_ids and answer.meaning:
+                responses.setdefault(answer.reference, {})[answer.meaning] = answer
     yield from responses.values()
 
 

@@ -169,15 +169,15 @@ class Provider:
 class Answer:
     """What a clinician attested under one linkId.
 
-    `questionnaire`: the id of the one that was answered, empty where none is named. `asked`: a general name of the
-    question, under which other policies may ask the same; empty where it has none.
+    `questionnaire`: the id of the one that was answered, empty where none is named. `meaning`: the general
+    name of what the question asks, under which other policies may ask the same; empty where it has none.
     """
 
     value: bool | float | str | When
     authored: When
     reference: str
     questionnaire: str = ""
-    asked: str = ""
+    meaning: str = ""
 
 
 @dataclass(frozen=True, slots=True)

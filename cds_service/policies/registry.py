@@ -63,8 +63,8 @@ def chart_sections(policies: Iterable[Policy]) -> tuple[str, ...]:
 
 
 def questionnaires_of(policies: Iterable[Policy]) -> Mapping[str, Mapping[str, str]]:
-    """The questionnaires of these policies by id: their linkIds, each with the general name of what is asked."""
-    return {policy.questionnaire.id: policy.asked for policy in policies}
+    """The questionnaires of these policies by id: by linkId, the general name of what each question asks."""
+    return {policy.questionnaire.id: policy.question_meanings for policy in policies}
 
 
 def choose_policy(

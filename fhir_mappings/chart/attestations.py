@@ -12,7 +12,7 @@ from fhir_mappings.json.clinical_views import QuestionnaireResponse
 from fhir_mappings.json.edge_numbers import without_edge_numbers
 from fhir_mappings.json.fhir_json import plain
 
-# By the id of a questionnaire whose answers count, its linkIds, each with the general name of what is asked.
+# By the id of a questionnaire whose answers count: by linkId, the general name of what the question asks.
 Questionnaires = Mapping[str, Mapping[str, str]]
 _SIGNED = ("completed", "amended")
 _DEEPEST = 12
@@ -45,9 +45,9 @@ def read_attestations(
         if response.item and without_edge_numbers(response.item)[1]:
             context.note(f"{name}: a number at the edge of its type was set aside")
         identity = questionnaire_id(response.questionnaire)
-        asked = questionnaires[identity]
+        meanings = questionnaires[identity]
         for link_id, value in _values(plain(response.item), context.calendar, 0):
-            answer = Answer(value, authored, name, identity, asked.get(link_id, ""))
+            answer = Answer(value, authored, name, identity, meanings.get(link_id, ""))
             answers.setdefault(link_id, []).append(answer)
     return {link_id: tuple(sorted(given, key=_order)) for link_id, given in answers.items()}
 

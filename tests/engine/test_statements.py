@@ -19,13 +19,13 @@ QUESTIONS = (
 )
 
 
-def _answer(value: bool | float | str | When, reference: str, questionnaire: str = OWN, asked: str = "") -> Answer:
+def _answer(value: bool | float | str | When, reference: str, questionnaire: str = OWN, meaning: str = "") -> Answer:
     day = date(2026, 11, 1)
-    return Answer(value, When(day, day), f"QuestionnaireResponse/{reference}", questionnaire, asked)
+    return Answer(value, When(day, day), f"QuestionnaireResponse/{reference}", questionnaire, meaning)
 
 
 def test_answers_to_the_own_questionnaire_are_left_as_they_are() -> None:
-    answers = {"I.A": (_answer(True, "1", asked="expert-team"),), "I.C": (_answer(False, "1"),)}
+    answers = {"I.A": (_answer(True, "1", meaning="expert-team"),), "I.C": (_answer(False, "1"),)}
     assert answers_for(OWN, QUESTIONS, answers) is answers
 
 
@@ -43,7 +43,7 @@ def test_the_same_link_id_in_another_questionnaire_is_another_question() -> None
 
 
 def test_what_another_policy_asks_the_same_counts_under_the_own_link_id() -> None:
-    own, other = _answer(True, "1", asked="expert-team"), _answer(False, "2", "other-policy", "expert-team")
+    own, other = _answer(True, "1", meaning="expert-team"), _answer(False, "2", "other-policy", "expert-team")
     assert answers_for(OWN, QUESTIONS, {"I.A": (own,), "4": (other,)}) == {"I.A": (own, other)}
     assert answers_for(OWN, QUESTIONS, {"4": (other,)}) == {"I.A": (other,)}
 

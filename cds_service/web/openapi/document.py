@@ -96,7 +96,7 @@ def _operations(settings: Settings, policies: Sequence[Policy]) -> Iterable[tupl
             yield f"{path}/feedback", "post", _feedback(service, entry, base)
     yield from _dtr(settings)
     yield from backend_operations()
-    link_ids = (link_id for policy in policies for link_id in policy.asked)
+    link_ids = (link_id for policy in policies for link_id in policy.question_meanings)
     yield from smart_operations(list(dict.fromkeys(link_ids)))
     for policy in registry.POLICIES:
         yield f"/policy/{policy.id}", "get", _policy_page(policy)

@@ -27,12 +27,12 @@ def access_token(public_url: str) -> JSON:
 
 def backend_operations() -> Iterable[tuple[str, str, JSON]]:
     """Path, method and operation of SMART backend services."""
-    told: JSON = {"application/json": {"schema": {"type": "object"}}}
+    any_object: JSON = {"application/json": {"schema": {"type": "object"}}}
     outcome: JSON = {"application/json": {"schema": ref("OperationOutcome")}}
-    nobody = {"404": {"description": _OPEN, "content": outcome}}
-    found = {"200": {"description": "SMART's discovery document", "content": told}}
+    not_offered = {"404": {"description": _OPEN, "content": outcome}}
+    ok = {"200": {"description": "SMART's discovery document", "content": any_object}}
     discovery = _operation("backend-configuration", "How a DTR client gets an access token", [])
-    yield "/fhir/.well-known/smart-configuration", "get", discovery | {"responses": found | nobody}
+    yield "/fhir/.well-known/smart-configuration", "get", discovery | {"responses": ok | not_offered}
     responses: JSON = {
         "200": {"description": "An access token", "content": _members("access_token", "token_type")},
         "400": {"description": "OAuth's error", "content": _members("error", "error_description")},
@@ -51,7 +51,11 @@ def backend_operations() -> Iterable[tuple[str, str, JSON]]:
     }
     body = {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}
     summary = "An access token for a trusted client (SMART backend services, private_key_jwt)"
-    yield "/token", "post", _operation("token", summary, []) | {"requestBody": body, "responses": responses | nobody}
+    yield (
+        "/token",
+        "post",
+        _operation("token", summary, []) | {"requestBody": body, "responses": responses | not_offered},
+    )
 
 
 def _members(*names: str) -> JSON:
@@ -110,8 +114,8 @@ def _queries(*names: str) -> list[JSON]:
 
 def _answers(pages: dict[int, str], *refusals: int) -> JSON:
     """Responses: pages and redirects, and refusals that are an OperationOutcome or a page."""
-    found: JSON = {str(status): {"description": words, "content": _PAGE} for status, words in pages.items()}
-    words = {
+    responses: JSON = {str(status): {"description": text, "content": _PAGE} for status, text in pages.items()}
+    descriptions = {
         400: "Something is missing or does not fit",
         403: "No access",
         408: "Too slow",
@@ -120,6 +124,6 @@ def _answers(pages: dict[int, str], *refusals: int) -> JSON:
         503: _AWAY,
     }
     for status in refusals:
-        told = words.get(status, "The EHR did not do its part")
-        found.setdefault(str(status), {"description": told, "content": _REFUSAL})
-    return {"responses": found}
+        description = descriptions.get(status, "The EHR did not do its part")
+        responses.setdefault(str(status), {"description": description, "content": _REFUSAL})
+    return {"responses": responses}

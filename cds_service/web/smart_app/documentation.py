@@ -83,19 +83,19 @@ def save() -> AnyResponse:
     if form.is_about_another:
         form = _form(session, order_page)
         form.errors["form"] = "Those answers were for another patient or order. Nothing was written"
-        return _once_more(session, order_page, form, 409)
+        return _show_again(session, order_page, form, 409)
     sections = _sections(sent.get("save", ALL), order_page, form)
     answers = form.answers(sections)
     if not answers and not form.errors:
         form.errors["form"] = "Nothing was answered yet, so nothing was written"
     if form.errors:
-        return _once_more(session, order_page, form, 422)
+        return _show_again(session, order_page, form, 422)
     name = form.name(answers)
     try:
         written = _written_once(name, session, order_page, answers)
     except NotWritten as refusal:
         metrics.STATEMENTS.labels("refused").inc()
-        return _once_more(session, order_page, form, 502, refusal)
+        return _show_again(session, order_page, form, 502, refusal)
     if written:
         metrics.STATEMENTS.labels("written").inc()
         session.saved = sorted(sections)
@@ -105,7 +105,7 @@ def save() -> AnyResponse:
     return redirect(url_for("documentation.page") + "#outcome", 303)
 
 
-def _once_more(
+def _show_again(
     session: SignedIn, order_page: OrderPage, form: StatementForm, status: int, refusal: NotWritten | None = None
 ) -> Response:
     """The page with what was typed, to be sent again: the form's protection is kept for that."""
@@ -119,9 +119,9 @@ def _read_order_page(session: SignedIn) -> OrderPage:
     access = FhirAccess(session.iss, session.token, session.ends_at - time.time(), session.scope)
     entries = decoded_entries(session.entries.encode()) if session.order == session.launched_order else ()
     user = session.user if (session.user or "").startswith(("Practitioner/", "PractitionerRole/")) else None
-    wanted = PageRequest(access, session.patient, user, session.order, entries, tuple(session.written))
+    page_request = PageRequest(access, session.patient, user, session.order, entries, tuple(session.written))
     sources = config["SOURCES"](config["SMART_SERVERS"].rule(session.iss))
-    return document_order(wanted, config["SETTINGS"], datetime.now(UTC), sources, config["ROSTER"])
+    return document_order(page_request, config["SETTINGS"], datetime.now(UTC), sources, config["ROSTER"])
 
 
 # ---------------------------------------------------------------- the form

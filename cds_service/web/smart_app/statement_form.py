@@ -133,7 +133,7 @@ class StatementForm:
 
 
 def digest(*parts: str | None) -> str:
-    """What a form is about, told to nobody."""
+    """A digest of what a form is about: nothing of it can be read there."""
     return sha256("|".join(part or "" for part in parts).encode()).hexdigest()
 
 

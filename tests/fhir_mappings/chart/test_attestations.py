@@ -17,16 +17,18 @@ from fhir_mappings.common.references import PatientIdentity
 from fhir_mappings.json.clinical_views import QuestionnaireResponse
 from tests.support import NO, YES, attestation
 
-ASKED = {
+MEANINGS = {
     "mp-mm-1316": {"D.I.C": "expert-team", "D.I.E": ""},
     "other-1": {"T.1.team": "expert-team", "D.I.E": ""},
 }
 
 
-def _read(*responses: dict[str, Any], asked: dict[str, dict[str, str]] | None = None) -> dict[str, tuple[Answer, ...]]:
+def _read(
+    *responses: dict[str, Any], meanings: dict[str, dict[str, str]] | None = None
+) -> dict[str, tuple[Answer, ...]]:
     context = ChartContext(PatientIdentity("p1", None), Calendar(ZoneInfo("America/New_York")), None)
     views = [msgspec.json.decode(json.dumps(each), type=QuestionnaireResponse) for each in responses]
-    return read_attestations([(view, None) for view in views], ASKED if asked is None else asked, context)
+    return read_attestations([(view, None) for view in views], MEANINGS if meanings is None else meanings, context)
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,9 @@ def test_answers_to_every_policy_in_use_are_kept_apart() -> None:
     own = attestation("qr-1", D_I_C=YES, D_I_E=YES)
     other = attestation("qr-2", T_1_team=NO, D_I_E=NO) | {"questionnaire": "https://x.invalid/Questionnaire/other-1|2"}
     answers = _read(own, other)
-    told = {link: {(a.reference, a.value, a.questionnaire, a.asked) for a in given} for link, given in answers.items()}
+    told = {
+        link: {(a.reference, a.value, a.questionnaire, a.meaning) for a in given} for link, given in answers.items()
+    }
     assert told == {
         "D.I.C": {("QuestionnaireResponse/qr-1", True, "mp-mm-1316", "expert-team")},
         "D.I.E": {
@@ -61,6 +65,6 @@ def test_answers_to_every_policy_in_use_are_kept_apart() -> None:
 
 def test_a_questionnaire_of_no_policy_in_use_does_not_count() -> None:
     own = attestation("qr-1", D_I_C=YES)
-    assert _read(own, asked={"other-1": {"T.1.team": "expert-team"}}) == {}
+    assert _read(own, meanings={"other-1": {"T.1.team": "expert-team"}}) == {}
     assert _read(own | {"questionnaire": "https://x.invalid/Questionnaire/survey"}) == {}
     assert _read({key: value for key, value in own.items() if key != "questionnaire"}) == {}
