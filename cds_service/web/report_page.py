@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.resources import files
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
@@ -30,13 +31,28 @@ def report_files(report: Report, span: str, made: str) -> dict[str, str]:
 
 
 def _drawn(table: Table) -> Markup | None:
-    """The plot; None where there is nothing to draw."""
-    places = [table.columns.index(name) for name in table.plotted]
-    series = {table.columns[at]: [float(row[at] or 0) for row in table.rows] for at in places}
+    """The plot; None where there is nothing to draw. A course of time is drawn for all policies together."""
+    series = {name: [float(row[at] or 0) for row in table.rows] for name, at in _places(table).items()}
     if not any(any(numbers) for numbers in series.values()):
         return None
+    if table.name == "outcomes":
+        periods = [str(row[0]) for row in table.rows]
+        labels = list(dict.fromkeys(periods))
+        summed = {name: _summed(periods, numbers) for name, numbers in series.items()}
+        return draw_columns(table.name, labels, summed, "orders")
     named = [at for at, column in enumerate(table.columns) if at == 0 or column == "policy"]
     labels = [" ".join(str(row[at]) for at in named) for row in table.rows]
-    if table.name == "outcomes":
-        return draw_columns(table.name, labels, series, "orders")
     return draw_bars(table.name, labels, series, table.unit, stacked=table.stacked)
+
+
+def _places(table: Table) -> dict[str, int]:
+    """Which columns are drawn, and where they stand."""
+    return {name: table.columns.index(name) for name in table.plotted}
+
+
+def _summed(labels: Sequence[str], numbers: Sequence[float]) -> list[float]:
+    """The sum for each label, in the order of the labels."""
+    sums = dict.fromkeys(labels, 0.0)
+    for label, number in zip(labels, numbers, strict=True):
+        sums[label] += number
+    return list(sums.values())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,19 @@ def test_what_a_client_sent_stays_text() -> None:
 def test_the_same_numbers_give_the_same_page() -> None:
     table = Table("outcomes", "T", "", ("week", "excluded"), [("2026-11-02", 3), ("2026-11-09", 0)], ("excluded",))
     assert report_files(Report([table], ""), "s", "m") == report_files(Report([table], ""), "s", "m")
+
+
+def test_bars_name_the_policy_and_a_course_of_time_is_of_all_together() -> None:
+    open_orders = [("A.1", "P-1", 3), ("A.1", "P-2", 2)]
+    gaps = Table("gaps", "T", "", ("section", "policy", "not-met"), open_orders, ("not-met",))
+    assert all(f">A.1 {policy}<" in _drawn(gaps) for policy in ("P-1", "P-2"))
+    # In the week of the 2nd 3 and 2 orders, in the week of the 9th 1.
+    weeks = [("2026-11-02", "P-1", 3), ("2026-11-02", "P-2", 2), ("2026-11-09", "P-1", 1), ("2026-11-09", "P-2", 0)]
+    outcomes = Table("outcomes", "T", "", ("week", "policy", "excluded"), weeks, ("excluded",))
+    assert _drawn(outcomes) == _drawn(replace(outcomes, rows=[("2026-11-02", "", 5), ("2026-11-09", "", 1)]))
+
+
+def _drawn(table: Table) -> str:
+    """The plot of a table in the page."""
+    page = report_files(Report([table], ""), "s", "m")["report.html"]
+    return page[page.index("<svg") : page.rindex("</svg>")]

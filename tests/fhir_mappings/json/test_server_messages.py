@@ -11,7 +11,7 @@ import pytest
 from cds_service.facts import ChartSection
 from fhir_mappings.json.fhir_json import read
 from fhir_mappings.json.search_result import SearchResult, Status
-from fhir_mappings.json.server_messages import Level, hear, table
+from fhir_mappings.json.server_messages import Level, hear, table, types_of
 from fhir_mappings.json.views import OperationOutcome
 from tests import support
 from tests.support import JSON
@@ -284,3 +284,11 @@ def test_the_page_tells_the_issue_types_as_they_are() -> None:
     assert ", ".join(f"`{code}`" for code in table()["issue"]["refused"]) in page
     for section, names in table()["withheld"]["besides"].items():
         assert f"| {section} | {', '.join(names)} |" in page
+
+
+@pytest.mark.parametrize(
+    ("section", "types"), [("coverage", ["Coverage"]), ("cPeptide", ["Observation"]), (None, [])], ids=str
+)
+def test_what_a_part_of_the_chart_is_read_from(section: str | None, types: list[str]) -> None:
+    """A part that the table does not have is a kind of result that a policy asks for on its own."""
+    assert list(types_of(section)) == types
