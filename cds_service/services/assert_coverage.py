@@ -28,6 +28,7 @@ from cds_service.hooks.card_title import supported
 from cds_service.hooks.determinations import assertion_id
 from cds_service.hooks.markdown import plain, whole_clauses
 from cds_service.settings import Settings
+from fhir_mappings.output.questionnaires import versioned_url
 
 _LONGEST_REASON = 500
 _LONGEST_HELP = 240
@@ -124,9 +125,7 @@ def _with_questionnaire(
     """Adds the questionnaire where documentation is missing and the hook may ask for it."""
     if assessment.determination.outcome is not Outcome.NEEDS_DOCUMENTATION or not context.primary:
         return base
-    identity = assessment.policy.policy.questionnaire
-    canonical = f"{context.settings.public_url}/fhir/Questionnaire/{identity.id}|{identity.version}"
-    return replace(base, questionnaire=canonical)
+    return replace(base, questionnaire=versioned_url(assessment.policy, context.settings.public_url))
 
 
 def _approved(

@@ -12,6 +12,7 @@ import msgspec
 
 from cds_service.engine.open_questions import required_answers
 from cds_service.engine.policy import Policy, PolicyOnDay
+from cds_service.engine.questionnaire_version import day_of_version
 from cds_service.errors import BadRequest, NotFound
 from cds_service.hooks.determinations import assertion_id
 from cds_service.policies.registry import policies_in_use
@@ -45,8 +46,8 @@ def questionnaire_package(
     """The Parameters that answer a DTR client: by questionnaire, by order and coverage, or by context.
 
     `context` is a coverage-assertion-id. `now`: an aware time, None for the present. One PackageBundle for each
-    questionnaire; it reads as on the day of its determination, else as of now. BadRequest when nothing says which is
-    wanted, NotFound for a questionnaire that is not served here.
+    questionnaire; it reads as on the day of its determination, else in the version that is named, else as of now.
+    BadRequest when nothing says which is wanted, NotFound for a questionnaire that is not served here.
     """
     request = _read_request(body)
     now = now or datetime.now(UTC)
@@ -73,9 +74,10 @@ def _package(
     now: datetime,
     settings: Settings,
 ) -> JSON:
-    """The package of a policy's questionnaire; of several orders the newest says which day's text it is."""
+    """The package of a policy's questionnaire as it reads on the day of the newest order, else in the named version."""
     days = [date.fromisoformat(determination["asOf"]) for determination in determinations]
-    in_force = policy.on(max(days, default=today), settings.overrides())
+    day = max(days, default=_day_of_named_version(request.canonicals, policy) or today)
+    in_force = policy.on(day, settings.overrides())
     required = required_answers(_open_sections(determinations, in_force), in_force) if determinations else None
     draft = _draft(request, in_force, settings.public_url, now)
     return package(in_force, settings.public_url, required, draft)
@@ -118,6 +120,13 @@ def _policies_named(canonicals: Sequence[str], policies: Sequence[Policy]) -> li
     if ids - {policy.questionnaire.id for policy in policies}:
         raise NotFound("this questionnaire is not served here: /fhir/metadata names what is")
     return [policy for policy in policies if policy.questionnaire.id in ids]
+
+
+def _day_of_named_version(canonicals: Sequence[str], policy: Policy) -> date | None:
+    """The first day of the version that a canonical names; None where none names a version that there is."""
+    named = [canonical for canonical in canonicals if questionnaire_id(canonical) == policy.questionnaire.id]
+    days = (day_of_version(policy, canonical.partition("|")[2]) for canonical in named)
+    return max((day for day in days if day is not None), default=None)
 
 
 # ---------------------------------------------------------------- what is known of the orders

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from cds_service.engine.policy import PolicyOnDay
+from cds_service.engine.questionnaire_version import questionnaire_version
 from cds_service.engine.questions import LONGEST_TEXT, Kind, Question, QuestionGroup
 from fhir_mappings.output.prefill import (
     CORE,
@@ -30,7 +31,7 @@ def questionnaire(policy: PolicyOnDay, public_url: str, required: frozenset[str]
         "id": identity.id,
         "extension": [launch_context(), *library_reference(policy, public_url)],
         "url": questionnaire_url(policy, public_url),
-        "version": identity.version,
+        "version": questionnaire_version(policy),
         "name": identity.name,
         "title": f"{policy.policy.title}: what the chart cannot say ({policy.payer} {policy.id})",
         "status": "active",
@@ -49,7 +50,7 @@ def questionnaire_url(policy: PolicyOnDay, public_url: str) -> str:
 
 def versioned_url(policy: PolicyOnDay, public_url: str) -> str:
     """The questionnaire's canonical with its version."""
-    return f"{questionnaire_url(policy, public_url)}|{policy.policy.questionnaire.version}"
+    return f"{questionnaire_url(policy, public_url)}|{questionnaire_version(policy)}"
 
 
 def group_item(group: QuestionGroup) -> JSON:

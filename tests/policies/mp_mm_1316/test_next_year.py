@@ -16,10 +16,12 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from cds_service.engine.questionnaire_version import day_of_version, questionnaire_version
 from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.hooks.messages import as_json
 from cds_service.policies import registry
 from cds_service.services.answer_hook import EXTENSION, answer
+from cds_service.services.package_questionnaire import questionnaire_package
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from tests.policies.mp_mm_1316.next_year import IN_BETWEEN, NEXT_YEAR, SECTION, START
@@ -205,3 +207,44 @@ def test_questions_and_their_help_are_those_of_the_day() -> None:
     assert after[SECTION].title == "Follow-up at least 6 times a year"
     assert after[SECTION].questions[0].text == "Does the member keep 6 visits a year?"
     assert SECTION not in before
+
+
+def test_the_questionnaire_has_another_version_where_it_reads_otherwise() -> None:
+    """The number that changes on 2026-12-01 stands in no question: the questionnaire stays what it was."""
+    versions = {day: questionnaire_version(NEXT_YEAR.on(day)) for day in (IN_BETWEEN, LAST_OLD, START)}
+    assert versions == {IN_BETWEEN: "1.0.0", LAST_OLD: "1.0.0", START: "1.0.0-2027-05-01"}
+    assert [day_of_version(NEXT_YEAR, version) for version in ("1.0.0", "1.0.0-2027-05-01", "9", "")] == [
+        NEXT_YEAR.first_day(),
+        START,
+        None,
+        None,
+    ]
+
+
+def _items(item: JSON) -> list[JSON]:
+    return [inner for each in item.get("item", ()) for inner in (each, *_items(each))]
+
+
+@pytest.mark.parametrize(
+    ("day", "version", "help_of_tests"),
+    [(LAST_OLD, "1.0.0", "120 tests pass, 119 do not"), (START, "1.0.0-2027-05-01", "150 tests pass, 149 do not")],
+)
+def test_what_coverage_information_asks_for_is_the_questionnaire_of_its_day(
+    day: date, version: str, help_of_tests: str
+) -> None:
+    asked = next(
+        element["valueCanonical"]
+        for extension in _answered(day)["systemActions"][0]["resource"]["extension"]
+        for element in extension["extension"]
+        if element["url"] == "questionnaire"
+    )
+    assert asked == f"https://cds.example.invalid/fhir/Questionnaire/mp-mm-1316|{version}"
+    # Asked for by that canonical, on whatever day, it is that text.
+    parameters = {"resourceType": "Parameters", "parameter": [{"name": "questionnaire", "valueCanonical": asked}]}
+    for now in (datetime(2026, 6, 1, tzinfo=UTC), datetime(2028, 6, 1, tzinfo=UTC)):
+        answer = questionnaire_package(json.dumps(parameters).encode(), SETTINGS, lambda _identity: None, now)
+        questionnaire = answer["parameter"][0]["resource"]["entry"][0]["resource"]
+        assert (questionnaire["version"], questionnaire["date"]) == (version, NEXT_YEAR.version_on(day))
+        texts = {item["linkId"]: item["text"] for item in _items(questionnaire)}
+        assert any(help_of_tests in text for text in texts.values())
+        assert (SECTION in texts) is (day == START)
