@@ -52,6 +52,7 @@ def serve_command(host: str, port: int, workers: int, allow_open: bool) -> None:
         words,
         warning=warning,
         seconds=settings.body_seconds,
+        most_bytes=settings.max_body_bytes,
         on_exit=close_stores,
     )
 

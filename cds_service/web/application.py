@@ -29,7 +29,7 @@ from cds_service.trust.servers import ServerRule
 from cds_service.trust.tokens import TokenVerifier
 from cds_service.web import fhir, hooks, policy_page
 from cds_service.web.backend_services import token_endpoint as smart_backend
-from cds_service.web.http import authentication, cors, errors, health, logs, metrics, request_body
+from cds_service.web.http import authentication, cors, errors, health, logs, metrics
 from cds_service.web.http.concurrency_limiter import ConcurrencyLimiter
 from cds_service.web.openapi import document as openapi
 from cds_service.web.smart_app import documentation
@@ -73,7 +73,6 @@ def create_app(settings: Settings | None = None, open_source: ChartSourceFactory
         BACKEND_TOKENS=_backend_tokens(settings, clients, verifier, store or run) if verifier is not None else None,
     )
     logs.install(app)
-    request_body.install(app)
     errors.install(app)
     cors.install(app, settings.cors_origins, clients.cors_origins() if settings.authenticates else None)
     authentication.install(app, verifier)

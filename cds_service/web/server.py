@@ -4,21 +4,29 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import socket
+import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 import click
 from gunicorn.app.base import BaseApplication
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers import gasgi
 from prometheus_client.multiprocess import mark_process_dead
 
-from cds_service.web.http import read_timeout
+from cds_service.web.http.connection import Connection
+from cds_service.web.http.threaded_wsgi import ThreadedWsgi
 
-_THREADS = 16
+# gunicorn's ASGI worker makes its connections of the class under this name; no setting names another.
+gasgi.ASGIProtocol = Connection
 # Longer than proxies keep an idle connection (60 s is usual), so that it is they who close it.
 _KEEP_ALIVE_SECONDS = 75
+# How long a worker that is told to stop waits for calls under way, and gunicorn for the worker, which then stores
+# what is left to store.
+_STOP_SECONDS, _STOP_WORKER_SECONDS = 10, 15
+_STOP_LINGER_SECONDS = 2.0
+_MOST_CONNECTIONS = 1000
 _MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
 
@@ -28,32 +36,47 @@ class Refused(click.ClickException):
     exit_code = 2
 
 
-class PatientWorker(ThreadWorker):  # type: ignore[misc]
-    """A worker whose patience ends: a client that sends its request drop by drop does not hold a thread."""
+class Worker(gasgi.ASGIWorker):  # type: ignore[misc]
+    """gunicorn's ASGI worker, which closes connections that wait too long, and idle ones when it is told to stop."""
 
     seconds = 10.0
 
-    def handle_quit(self, sig: int, frame: Any) -> None:
-        """Ends at once. The pool is left to the interpreter: the signal may have come while its lock was held."""
-        super(ThreadWorker, self).handle_quit(sig, frame)
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """As gunicorn calls it."""
+        super().__init__(*args, **kwargs)
+        self._connections: dict[Connection, None] = {}
 
-    def handle(self, conn: Any) -> Any:
-        """A connection with something to read: the head of a request."""
-        read_timeout.watch(conn.sock, self.seconds)
-        try:
-            return super().handle(conn)
-        finally:
-            read_timeout.arrived(conn.sock)
+    def register(self, connection: Connection) -> None:
+        """A new connection; when there are too many, the one that has been idle longest is closed."""
+        self._connections[connection] = None
+        if len(self._connections) > self.cfg.worker_connections:
+            next((each for each in self._connections if each.is_idle), connection).close_now()
 
-    def handle_request(self, req: Any, conn: Any) -> Any:
-        """A request whose head has arrived: its body has as long again; the application says when it is here."""
-        read_timeout.watch(conn.sock, self.seconds)
-        conn.sock.settimeout(2 * self.seconds)
-        return super().handle_request(req, conn)
+    def unregister(self, connection: Connection) -> None:
+        """A connection that has ended."""
+        self._connections.pop(connection, None)
+
+    def notify(self) -> None:
+        """Runs every second: tells gunicorn that the worker lives, and closes connections that wait too long."""
+        super().notify()
+        now = time.monotonic()
+        for connection in list(self._connections):
+            if connection.is_overdue(now, self.seconds):
+                connection.close_now()
+
+    def handle_exit_signal(self) -> None:
+        """Stops accepting; requests under way are answered, and one that is being sent has a moment to arrive."""
+        super().handle_exit_signal()
+        self.loop.call_later(_STOP_LINGER_SECONDS, self._close_idle)
+
+    def _close_idle(self) -> None:
+        for connection in list(self._connections):
+            if connection.is_idle:
+                connection.close_now()
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
-    def __init__(self, make_app: Callable[[], Any], options: dict[str, Any]) -> None:
+    def __init__(self, make_app: Callable[[], ThreadedWsgi], options: dict[str, Any]) -> None:
         self._make_app = make_app
         self._options = options
         super().__init__()
@@ -62,7 +85,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         for name, value in self._options.items():
             self.cfg.set(name, value)
 
-    def load(self) -> Any:
+    def load(self) -> ThreadedWsgi:
         return self._make_app()
 
 
@@ -75,34 +98,50 @@ def run(
     path: str = "",
     warning: str = "",
     seconds: float = 10.0,
+    most_bytes: int = 10_000_000,
     on_exit: Callable[[], None] = lambda: None,
 ) -> None:
     """Serves until it is stopped; `make_app` is handed the base URL. Port 0 takes a free one.
 
     Prints one line with the URL when connections are accepted, and the warning on standard error. Each worker that
-    ends finishes its calls first, then runs `on_exit`. `seconds`: the time that a request's head, and then its body,
-    may take to arrive.
+    ends finishes its calls first, then runs `on_exit`. `seconds`: the time that a request's head, and then its body
+    of at most `most_bytes`, may take to arrive.
     """
-    PatientWorker.seconds = seconds
+    Worker.seconds = seconds
     listener = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     url = f"http://{shown}:{listener.getsockname()[1]}"
     options = {
         "bind": f"fd://{listener.fileno()}",
         "workers": workers,
-        "threads": _THREADS,
+        "worker_class": Worker,
+        "worker_connections": _most_connections(),
         "keepalive": _KEEP_ALIVE_SECONDS,
-        "worker_class": PatientWorker,
+        "asgi_lifespan": "off",
+        # What is tested, whatever else is installed.
+        "asgi_loop": "asyncio",
+        "http_parser": "python",
         "accesslog": None,
         "loglevel": "warning",
         "timeout": 60,
-        "graceful_timeout": 10,
+        "graceful_timeout": _STOP_WORKER_SECONDS,
         "when_ready": lambda _server: _announce(f"{words} {url}{path}", warning),
-        "post_worker_init": lambda _worker: settle(),
+        "post_worker_init": _prepare,
         "worker_exit": lambda _server, _worker: on_exit(),
         "child_exit": lambda _server, worker: _forget_metrics(worker.pid),
     }
-    _Server(partial(make_app, url), options).run()
+    _Server(lambda: ThreadedWsgi(make_app(url), most_bytes, seconds), options).run()
+
+
+def _prepare(worker: Worker) -> None:
+    worker.cfg.set("graceful_timeout", _STOP_SECONDS)
+    settle()
+
+
+def _most_connections() -> int:
+    """Connections of one worker: half of the files that a process may have open, the others are for its own calls."""
+    allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return _MOST_CONNECTIONS if allowed == resource.RLIM_INFINITY else min(_MOST_CONNECTIONS, allowed // 2)
 
 
 def settle() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
 import inspect
-import socket
 from collections.abc import Iterator
 from io import BytesIO
 from types import SimpleNamespace
@@ -11,21 +11,22 @@ from typing import Any
 
 import pytest
 from flask import Request
+from gunicorn.asgi import protocol
 from gunicorn.config import Config
-from gunicorn.http import body, errors, message, wsgi
-from gunicorn.workers.base import Worker
-from gunicorn.workers.gthread import TConn
+from gunicorn.workers import gasgi
 
 from cds_service.errors import TooSlow
 from cds_service.web import server
-from cds_service.web.http import request_body
+from cds_service.web.http import connection, request_body
 
-OVERRIDING = (server.PatientWorker, server._Server)
+OVERRIDING = (server.Worker, server._Server, connection.Connection)
+OWN = {"register", "unregister", "_close_idle", "is_overdue", "close_now"}
 
 
 def _overrides() -> Iterator[tuple[type, str]]:
     for cls in OVERRIDING:
-        yield from ((cls, name) for name, value in vars(cls).items() if callable(value) and name[:2] != "__")
+        own = ((name, value) for name, value in vars(cls).items() if callable(value) and name[:2] != "__")
+        yield from ((cls, name) for name, _ in own if name not in OWN)
 
 
 @pytest.mark.parametrize(("cls", "name"), list(_overrides()), ids=lambda value: getattr(value, "__name__", value))
@@ -35,21 +36,57 @@ def test_overridden_method_is_the_servers_and_takes_what_it_takes(cls: type, nam
     assert list(inspect.signature(vars(cls)[name]).parameters) == list(inspect.signature(theirs).parameters)
 
 
-@pytest.mark.parametrize("name", ["handle", "handle_request"])
-def test_worker_calls_what_is_overridden(name: str) -> None:
-    assert f"self.{name}" in inspect.getsource(inspect.getmodule(server.ThreadWorker))  # type: ignore[arg-type]
+@pytest.mark.parametrize("cls", OVERRIDING)
+def test_no_method_of_ours_has_the_name_of_one_of_the_servers(cls: type) -> None:
+    assert not [name for name in OWN & set(vars(cls)) if any(name in vars(base) for base in cls.__mro__[1:])]
 
 
-def test_worker_that_is_told_to_quit_has_a_base_that_does() -> None:
-    """The thread worker's own method is left out on purpose, and the one behind it is called."""
-    assert server.ThreadWorker.__mro__[1] is Worker
-    assert list(inspect.signature(Worker.handle_quit).parameters) == ["self", "sig", "frame"]
+@pytest.mark.parametrize(
+    ("module", "call"),
+    [
+        (gasgi, "ASGIProtocol(self)"),
+        (gasgi, "self.notify()"),
+        (gasgi, "self.handle_exit_signal"),
+        (gasgi, "self.cfg.graceful_timeout"),
+        (protocol, "self._close_transport()"),
+        (protocol, "self._send_error_response("),
+    ],
+)
+def test_server_calls_what_is_overridden(module: Any, call: str) -> None:
+    assert call in inspect.getsource(module)
 
 
-def test_connection_has_its_socket() -> None:
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        assert TConn(Config(), ours, ("127.0.0.1", 1), ("127.0.0.1", 2)).sock is ours
+def test_worker_makes_connections_of_ours() -> None:
+    assert gasgi.ASGIProtocol is connection.Connection
+    assert issubclass(server.Worker, gasgi.ASGIWorker)
+
+
+def test_connection_has_the_state_that_is_looked_at() -> None:
+    """A connection that waits for its first request, and one with a request under way."""
+
+    async def both() -> None:
+        worker = SimpleNamespace(
+            cfg=Config(), log=None, asgi=None, loop=asyncio.get_running_loop(), nr_conns=0,
+            register=lambda _: None, unregister=lambda _: None,
+        )  # fmt: skip
+        made = connection.Connection(worker)
+        transport = SimpleNamespace(
+            get_extra_info=lambda *_: None, set_write_buffer_limits=lambda **_: None, is_closing=lambda: False,
+            get_write_buffer_size=lambda: 0, can_write_eof=lambda: False, close=lambda: None, abort=lambda: None,
+        )  # fmt: skip
+        made.connection_made(transport)  # type: ignore[arg-type]
+        await asyncio.sleep(0)
+        assert (made.is_idle, made.req_count, made._body_receiver) == (True, 1, None)
+        assert not made.is_overdue(made._opened_at + 9, 10)
+        assert made.is_overdue(made._opened_at + 11, 10)
+        made.data_received(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n12345")
+        assert made._body_receiver._complete
+        assert made._keepalive == Config().keepalive
+        made.close_now()
+        await asyncio.sleep(0)
+        assert made._closed
+
+    asyncio.run(both())
 
 
 def test_every_option_is_one_of_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -63,7 +100,7 @@ def test_every_option_is_one_of_the_servers(monkeypatch: pytest.MonkeyPatch) -> 
     listener = SimpleNamespace(fileno=lambda: 3, getsockname=lambda: ("127.0.0.1", 1))
     monkeypatch.setattr(server, "_Server", keep)
     monkeypatch.setattr(server, "_listen", lambda _host, _port: listener)
-    monkeypatch.setattr(server.PatientWorker, "seconds", server.PatientWorker.seconds)
+    monkeypatch.setattr(server.Worker, "seconds", server.Worker.seconds)
     server.run(lambda url: url, "127.0.0.1", 0, 1, "")
     config = Config()
     for name, value in handed.items():
@@ -71,35 +108,9 @@ def test_every_option_is_one_of_the_servers(monkeypatch: pytest.MonkeyPatch) -> 
     assert handed
 
 
-def test_request_is_handed_its_socket() -> None:
-    asked = SimpleNamespace(body=None, method="GET", query="", uri="/", version=(1, 1))
-    assert wsgi.default_environ(asked, "the socket", Config())["gunicorn.socket"] == "the socket"
-
-
-def test_connection_is_closed_behind_chunks_that_cannot_be_read() -> None:
-    closed: list[str] = []
-    asked = SimpleNamespace(force_close=lambda: closed.append("closed"))
-    request_body._close_after(_request(body.ChunkedReader(asked, None)))
-    assert closed == ["closed"]
-    assert list(inspect.signature(message.Request.force_close).parameters) == ["self"]
-
-
-def test_body_of_known_length_that_breaks_off_is_no_error_of_ours() -> None:
-    """Its reader does not know its request: the server closes the connection of a body whose reading failed."""
-
-    def broken(*_: object, **__: object) -> bytes:
-        raise ConnectionResetError
-
-    request = _request(body.LengthReader(SimpleNamespace(read=broken), 5))
-    with pytest.raises(ConnectionResetError):
-        request.environ["wsgi.input"].read(5)
-    request_body._close_after(request)
-    assert request.environ["wsgi.input"].failed
-
-
 @pytest.mark.parametrize("terminated", [True, False])
 def test_body_that_ends_before_its_length_is_not_whole(terminated: bool) -> None:
-    """gunicorn ends a body where its socket was shut, and says that the input is terminated by itself."""
+    """A server may say that the input is terminated by itself."""
     sent = b'{"hook":'
     environ = {
         "REQUEST_METHOD": "POST",
@@ -112,12 +123,3 @@ def test_body_that_ends_before_its_length_is_not_whole(terminated: bool) -> None
         request_body.read_body(Request(environ), 10_000)
     whole = environ | {"CONTENT_LENGTH": str(len(sent)), "wsgi.input": BytesIO(sent)}
     assert request_body.read_body(Request(whole), 10_000) == sent
-
-
-def test_errors_of_reading_are_the_servers() -> None:
-    assert issubclass(errors.NoMoreData, OSError)
-    assert issubclass(errors.ParseException, Exception)
-
-
-def _request(reader: object) -> Request:
-    return Request({"wsgi.input": body.Body(reader)})

@@ -74,7 +74,7 @@ def page() -> AnyResponse:
 @blueprint.post("/documentation")
 def save() -> AnyResponse:
     """Writes what was answered, and shows where the order stands then. Nothing that was typed is lost on the way."""
-    sent = read_form(request, _MOST_FORM_BYTES, current_app.config["SETTINGS"].body_seconds)
+    sent = read_form(request, _MOST_FORM_BYTES)
     session = sessions.signed_in()
     if session is None:
         return Response(_ended_page(sent), status=401)
