@@ -25,6 +25,7 @@ from cds_service.errors import NotFound
 from cds_service.policies.registry import policy_on
 from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings, load, replaced
+from cds_service.web import start_page
 from cds_service.web.application import create_app
 from cds_service.web.finding_rows import FindingTable, finding_tables
 from cds_service.web.policy_page import guarded
@@ -64,7 +65,7 @@ def create_demo(settings: Settings | None = None, sandbox: Sandbox | None = None
     app.register_blueprint(blueprint)
     if sandbox is not None:
         _add_ehr(app, sandbox)
-    app.add_url_rule("/", "start", lambda: redirect(url_for("demo.charts")), methods=["GET"])
+    app.view_functions[start_page.ENDPOINT] = lambda: redirect(url_for("demo.charts"))
     return app
 
 

@@ -27,7 +27,7 @@ from cds_service.trust.keys import KeyRing
 from cds_service.trust.sealed_context import LinkSeal
 from cds_service.trust.servers import ServerRule
 from cds_service.trust.tokens import TokenVerifier
-from cds_service.web import fhir, hooks, policy_page
+from cds_service.web import fhir, hooks, policy_page, start_page
 from cds_service.web.backend_services import token_endpoint as smart_backend
 from cds_service.web.http import authentication, cors, errors, health, logs, metrics
 from cds_service.web.http.concurrency_limiter import ConcurrencyLimiter
@@ -76,7 +76,7 @@ def create_app(settings: Settings | None = None, open_source: ChartSourceFactory
     errors.install(app)
     cors.install(app, settings.cors_origins, clients.cors_origins() if settings.authenticates else None)
     authentication.install(app, verifier)
-    for each in (hooks, fhir, smart_backend, policy_page, smart, documentation, metrics, health, openapi):
+    for each in (start_page, hooks, fhir, smart_backend, policy_page, smart, documentation, metrics, health, openapi):
         app.register_blueprint(each.blueprint)
     if store is not None:
         store.recorder.tell(metrics.LOST.inc, metrics.WAITING.set)

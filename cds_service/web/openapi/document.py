@@ -98,6 +98,7 @@ def _operations(settings: Settings, policies: Sequence[Policy]) -> Iterable[tupl
     yield from backend_operations()
     link_ids = (link_id for policy in policies for link_id in policy.question_meanings)
     yield from smart_operations(list(dict.fromkeys(link_ids)))
+    yield "/", "get", _page("start", "What is served here, for people", "text/html")
     for policy in registry.POLICIES:
         yield f"/policy/{policy.id}", "get", _policy_page(policy)
     yield "/healthz", "get", _page("healthy", "Whether the process answers", "text/plain")
