@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from flask import Blueprint, Response, current_app, request
 
@@ -28,6 +28,25 @@ _WORDS = {
 }
 
 
+class SmartConfiguration(TypedDict):
+    """How a DTR client gets a token, as SMART names it."""
+
+    token_endpoint: str
+    grant_types_supported: list[str]
+    token_endpoint_auth_methods_supported: list[str]
+    token_endpoint_auth_signing_alg_values_supported: list[str]
+    scopes_supported: list[str]
+    capabilities: list[str]
+    code_challenge_methods_supported: list[str]
+
+
+class TokenRefusal(TypedDict):
+    """OAuth's body of a refusal."""
+
+    error: str
+    error_description: str
+
+
 def _tokens() -> BackendTokens:
     found: BackendTokens | None = current_app.config["BACKEND_TOKENS"]
     if found is None:
@@ -39,7 +58,7 @@ def _tokens() -> BackendTokens:
 def configuration() -> Response:
     """How a client gets a token."""
     _tokens()
-    offered = {
+    offered: SmartConfiguration = {
         "token_endpoint": token_endpoint_of(current_app.config["SETTINGS"].public_url),
         "grant_types_supported": [GRANT],
         "token_endpoint_auth_methods_supported": ["private_key_jwt"],
@@ -65,5 +84,6 @@ def token() -> Response:
     told = answer.get_json()
     error, why = told["error"], told.get("error_description") or "no reason is given"
     log.warning("a token request was refused: %s: %s", error, ascii(why)[1:-1][:300])
-    answer.set_data(as_json({"error": error, "error_description": _WORDS.get(error, why)}))
+    refusal: TokenRefusal = {"error": error, "error_description": _WORDS.get(error, why)}
+    answer.set_data(as_json(refusal))
     return answer

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import Annotated, Literal, Required, TypedDict
 from uuid import uuid4
 
 from flask import Flask, Response, g, render_template, request
+from msgspec import Meta
 from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
 
 from cds_service.errors import BadRequest
@@ -23,15 +24,36 @@ _TITLES = {
 }
 
 
-def operation_outcome(message: str, code: str, field: str | None = None, severity: str = "error") -> dict[str, Any]:
+Severity = Literal["fatal", "error"]
+
+
+class Issue(TypedDict, total=False):
+    """What is wrong, for a program and for a person, and in which field."""
+
+    severity: Required[Severity]
+    code: Required[str]
+    diagnostics: Required[str]
+    expression: list[str]
+
+
+class OperationOutcome(TypedDict):
+    """The body of every refusal."""
+
+    resourceType: Literal["OperationOutcome"]
+    issue: Annotated[list[Issue], Meta(min_length=1)]
+
+
+def operation_outcome(
+    message: str, code: str, field: str | None = None, severity: Severity = "error"
+) -> OperationOutcome:
     """An OperationOutcome with one issue."""
-    issue: dict[str, Any] = {"severity": severity, "code": code, "diagnostics": message}
+    issue: Issue = {"severity": severity, "code": code, "diagnostics": message}
     if field:
         issue["expression"] = [field]
     return {"resourceType": "OperationOutcome", "issue": [issue]}
 
 
-def _reply(status: int, outcome: dict[str, Any]) -> Response:
+def _reply(status: int, outcome: OperationOutcome) -> Response:
     """An OperationOutcome; for a person's browser, which asks for a page first, the same words as a page."""
     wanted = request.accept_mimetypes
     if wanted["text/html"] > max(wanted["application/json"], wanted["application/fhir+json"]):

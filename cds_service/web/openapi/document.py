@@ -20,7 +20,8 @@ from cds_service.services.record_call import software_version
 from cds_service.settings import Settings
 from cds_service.web.backend_services.capabilities import SCOPES
 from cds_service.web.fhir import served
-from cds_service.web.openapi.schemas import SCHEMAS, call_body, ref
+from cds_service.web.openapi.pointers import ref
+from cds_service.web.openapi.schemas import SCHEMAS, call_body
 from cds_service.web.openapi.smart import access_token, backend_operations, smart_operations
 
 JSON = dict[str, Any]
@@ -111,16 +112,11 @@ def _operations(settings: Settings, policies: Sequence[Policy]) -> Iterable[tupl
 
 def _dtr(settings: Settings) -> Iterable[tuple[str, str, JSON]]:
     """What DTR clients read: FHIR resources, and the packages of the questionnaires."""
-    fhir, resource = "application/fhir+json", {"type": "object", "required": ["resourceType"]}
+    fhir, resource = "application/fhir+json", ref("Resource")
     held = [f"{each['resourceType']}/{each['id']}" for each in served(settings)]
     for path in ("metadata", *held):
         kind = "CapabilityStatement" if path == "metadata" else path.split("/", 1)[0]
         yield f"/fhir/{path}", "get", _page(f"read-{path.replace('/', '-')}", f"A {kind}", fhir, resource)
-    parameters = {
-        "type": "object",
-        "required": ["resourceType"],
-        "properties": {"resourceType": {"const": "Parameters"}, "parameter": {"type": "array"}},
-    }
     yield (
         "/fhir/Questionnaire/$questionnaire-package",
         "post",
@@ -129,7 +125,7 @@ def _dtr(settings: Settings) -> Iterable[tuple[str, str, JSON]]:
             "summary": "The questionnaire for an order, with what it refers to, as DTR asks for it",
             "tags": ["documentation"],
             "security": [*_ANYBODY_OR_TOKEN, {"backend": [SCOPES[0]]}],
-            "requestBody": _sent(parameters),
+            "requestBody": _sent(ref("Parameters")),
             "responses": {"200": _replied("Parameters with the package", fhir, resource)}
             | _refused(_REFUSALS | {403: "The access token's scope does not cover questionnaires."}),
         },

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from cds_service.web.backend_services.capabilities import GRANT, SCOPES, token_endpoint_of
-from cds_service.web.openapi.schemas import ref
+from cds_service.web.backend_services.capabilities import SCOPES, token_endpoint_of
+from cds_service.web.openapi.pointers import ref
 
 JSON = dict[str, Any]
 _PAGE: JSON = {"text/html": {"schema": {"type": "string"}}}
 # For a browser the same words come as a page.
 _REFUSAL: JSON = {"application/json": {"schema": ref("OperationOutcome")}, **_PAGE}
-_AWAY = "Sessions cannot be read or written at the moment"
-
-
+_REFUSALS = {
+    400: "Something is missing or does not fit",
+    403: "No access",
+    408: "Too slow",
+    413: "Too large",
+    415: "No form",
+    502: "The EHR did not do its part",
+    503: "Sessions cannot be read or written at the moment",
+}
 _OPEN = "Callers are not authenticated here, and no token is needed"
 
 
@@ -27,40 +33,24 @@ def access_token(public_url: str) -> JSON:
 
 def backend_operations() -> Iterable[tuple[str, str, JSON]]:
     """Path, method and operation of SMART backend services."""
-    any_object: JSON = {"application/json": {"schema": {"type": "object"}}}
-    outcome: JSON = {"application/json": {"schema": ref("OperationOutcome")}}
-    not_offered = {"404": {"description": _OPEN, "content": outcome}}
-    ok = {"200": {"description": "SMART's discovery document", "content": any_object}}
+    not_offered = {"404": _json("OperationOutcome", _OPEN)}
     discovery = _operation("backend-configuration", "How a DTR client gets an access token", [])
-    yield "/fhir/.well-known/smart-configuration", "get", discovery | {"responses": ok | not_offered}
+    document = {"200": _json("SmartConfiguration", "SMART's discovery document")}
+    yield "/fhir/.well-known/smart-configuration", "get", discovery | {"responses": document | not_offered}
     responses: JSON = {
-        "200": {"description": "An access token", "content": _members("access_token", "token_type")},
-        "400": {"description": "OAuth's error", "content": _members("error", "error_description")},
-        "413": {"description": "The form is too large", "content": outcome},
-        "503": {"description": "Clients cannot be verified at the moment", "content": outcome},
+        "200": _json("AccessToken", "An access token"),
+        "400": _json("TokenRefusal", "OAuth's error"),
+        "413": _json("OperationOutcome", "The form is too large"),
+        "503": _json("OperationOutcome", "Clients cannot be verified at the moment"),
     }
-    form: JSON = {
-        "type": "object",
-        "required": ["grant_type", "client_assertion_type", "client_assertion"],
-        "properties": {
-            "grant_type": {"const": GRANT},
-            "scope": {"type": "string", "examples": [" ".join(SCOPES)]},
-            "client_assertion_type": {"const": "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"},
-            "client_assertion": {"type": "string"},
-        },
-    }
-    body = {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": form}}}
+    body = {"required": True, "content": {"application/x-www-form-urlencoded": {"schema": ref("TokenRequest")}}}
     summary = "An access token for a trusted client (SMART backend services, private_key_jwt)"
-    yield (
-        "/token",
-        "post",
-        _operation("token", summary, []) | {"requestBody": body, "responses": responses | not_offered},
-    )
+    token = _operation("token", summary, [])
+    yield "/token", "post", token | {"requestBody": body, "responses": responses | not_offered}
 
 
-def _members(*names: str) -> JSON:
-    schema = {"type": "object", "required": list(names), "properties": {name: {"type": "string"} for name in names}}
-    return {"application/json": {"schema": schema}}
+def _json(name: str, description: str) -> JSON:
+    return {"description": description, "content": {"application/json": {"schema": ref(name)}}}
 
 
 def smart_operations(link_ids: Sequence[str]) -> Iterable[tuple[str, str, JSON]]:
@@ -114,16 +104,6 @@ def _queries(*names: str) -> list[JSON]:
 
 def _answers(pages: dict[int, str], *refusals: int) -> JSON:
     """Responses: pages and redirects, and refusals that are an OperationOutcome or a page."""
-    responses: JSON = {str(status): {"description": text, "content": _PAGE} for status, text in pages.items()}
-    descriptions = {
-        400: "Something is missing or does not fit",
-        403: "No access",
-        408: "Too slow",
-        413: "Too large",
-        415: "No form",
-        503: _AWAY,
-    }
-    for status in refusals:
-        description = descriptions.get(status, "The EHR did not do its part")
-        responses.setdefault(str(status), {"description": description, "content": _REFUSAL})
-    return {"responses": responses}
+    shown: JSON = {str(status): {"description": text, "content": _PAGE} for status, text in pages.items()}
+    refused = {str(status): {"description": _REFUSALS[status], "content": _REFUSAL} for status in refusals}
+    return {"responses": refused | shown}

@@ -12,9 +12,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.exceptions import MethodNotAllowed
 
+from cds_service.demo.charts import DemoChart, all_charts
 from cds_service.hooks.discovery import SERVICES
+from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
 from cds_service.web import create_app
+from cds_service.web.backend_services.capabilities import GRANT
 from cds_service.web.openapi.document import document
 from tests import support
 from tests.services.crd import crd_call
@@ -129,6 +132,50 @@ def test_a_good_call_and_its_answer_fit_the_schemas(client: FlaskClient, path: s
     reply = client.post(path, json=request)
     _schema(path, str(reply.status_code)).validate(reply.get_json())
     assert reply.status_code == 200 or "dispatch" in path
+
+
+@pytest.mark.parametrize("chart", all_charts().values(), ids=lambda chart: chart.id)
+def test_answers_to_the_sample_charts_fit_the_schema(client: FlaskClient, chart: DemoChart) -> None:
+    path = "/cds-services/insulin-pump-order-sign"
+    answer = client.post(path, json=chart.request).get_json()
+    _schema(path, "200").validate(answer)
+    assert answer["extension"][EXTENSION]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("outcome",),
+        ("coverage",),
+        ("policy",),
+        ("assertionId",),
+        ("criteria", 0, "truth"),
+        ("criteria", 0, "basis"),
+        ("exclusions", 0, "gap"),
+        ("criteria", 7, "parts", 0, "truth"),
+    ],
+)
+def test_a_determination_with_a_value_that_it_cannot_have_does_not_fit(
+    client: FlaskClient, place: tuple[str | int, ...]
+) -> None:
+    path = "/cds-services/insulin-pump-order-sign"
+    answer = client.post(path, json=_good(path)).get_json()
+    *steps, member = place
+    part = answer["extension"][EXTENSION][0]
+    for step in steps:
+        part = part[step]
+    _schema(path, "200").validate(answer)
+    part[member] = "perhaps"
+    assert not _schema(path, "200").is_valid(answer)
+
+
+def test_a_token_is_asked_for_with_what_the_endpoint_takes() -> None:
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    form = {"grant_type": GRANT, "client_assertion_type": kind, "client_assertion": "a.b.c"}
+    _schema("/token").validate(form)
+    for member in form:
+        assert not _schema("/token").is_valid({name: value for name, value in form.items() if name != member})
+    assert not _schema("/token").is_valid(form | {"grant_type": "authorization_code"})
 
 
 @pytest.mark.parametrize("path", HOOKS)
