@@ -92,6 +92,16 @@ class Record:
     review: frozenset[Concept] = field(default=frozenset(), kw_only=True)
     until: date | None = field(default=None, kw_only=True)
 
+    @property
+    def coded_concepts(self) -> frozenset[Concept]:
+        """What its codes say or imply."""
+        return self.concepts | self.supported
+
+    @property
+    def all_concepts(self) -> frozenset[Concept]:
+        """What its codes say or imply, and what only a person can tell from it."""
+        return self.concepts | self.supported | self.review
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis(Record):

@@ -43,8 +43,8 @@ def match_coverage(
 
 
 def _match(order: DeviceOrder, candidates: Sequence[CoverageMatch], as_of: date) -> CoverageMatch:
-    in_force = [each for each in candidates if _in_force(each, as_of)]
-    named = [each for each in in_force if _reference(each) in order.coverage_references]
+    in_force = [candidate for candidate in candidates if _in_force(candidate, as_of)]
+    named = [candidate for candidate in in_force if _reference(candidate) in order.coverage_references]
     first = _first(named or in_force)
     if not first:
         return _none_in_force(order, candidates, as_of)
@@ -54,8 +54,8 @@ def _match(order: DeviceOrder, candidates: Sequence[CoverageMatch], as_of: date)
         notes.append(
             f"{_reference(chosen)}: its period is only known as {dates_of(chosen.coverage)}, taken as in force"
         )
-    known = {_reference(each) for each in candidates}
-    over = [r for r in order.coverage_references if r not in {_reference(each) for each in named}]
+    known = {_reference(candidate) for candidate in candidates}
+    over = [r for r in order.coverage_references if r not in {_reference(candidate) for candidate in named}]
     for reference in over:
         how = "is not in force on the day" if reference in known else "is not among the coverages that count"
         notes.append(f"{reference}, which the order names as its insurance, {how}")
@@ -64,24 +64,30 @@ def _match(order: DeviceOrder, candidates: Sequence[CoverageMatch], as_of: date)
 
 def _first(candidates: Sequence[CoverageMatch]) -> list[CoverageMatch]:
     """Those with the lowest `order`; a missing order comes after any that is given."""
-    orders = [each.coverage.order for each in candidates if each.coverage and each.coverage.order is not None]
+    orders = [
+        candidate.coverage.order
+        for candidate in candidates
+        if candidate.coverage and candidate.coverage.order is not None
+    ]
     lowest = min(orders, default=None)
-    return [each for each in candidates if each.coverage and each.coverage.order == lowest]
+    return [candidate for candidate in candidates if candidate.coverage and candidate.coverage.order == lowest]
 
 
 def _agreed(first: Sequence[CoverageMatch], others: Sequence[CoverageMatch]) -> CoverageMatch:
     """What the coverages that stand first say together; `others`: those that they may stand before."""
-    rivals = tuple(each.coverage for each in first if each.coverage) if len(first) > 1 else ()
-    applicabilities = {each.applicability for each in first}
+    rivals = tuple(candidate.coverage for candidate in first if candidate.coverage) if len(first) > 1 else ()
+    applicabilities = {candidate.applicability for candidate in first}
     if len(applicabilities) > 1:
-        named = "; ".join(label(each.coverage) for each in first if each.coverage)
-        listed = ", ".join(_reference(each) for each in first)
+        named = "; ".join(label(candidate.coverage) for candidate in first if candidate.coverage)
+        listed = ", ".join(_reference(candidate) for candidate in first)
         why = f"several coverages stand equally first and disagree ({named})"
         return CoverageMatch(
             UNVERIFIED, MatchReason.DISAGREE, why, rivals=rivals, notes=(f"Coverages that disagree: {listed}",)
         )
-    chosen = min(first, key=lambda each: (not (each.coverage and each.coverage.nameable), _reference(each)))
-    behind = [each for each in others if each.applicability is GOVERNED]
+    chosen = min(
+        first, key=lambda candidate: (not (candidate.coverage and candidate.coverage.nameable), _reference(candidate))
+    )
+    behind = [candidate for candidate in others if candidate.applicability is GOVERNED]
     if chosen.applicability is NOT_GOVERNED and behind and chosen.coverage and behind[0].coverage:
         why = f"{label(behind[0].coverage)} is secondary, {label(chosen.coverage)} is primary"
         chosen = replace(chosen, reason=MatchReason.SECONDARY, why=why)
@@ -91,19 +97,19 @@ def _agreed(first: Sequence[CoverageMatch], others: Sequence[CoverageMatch]) -> 
 def _none_in_force(order: DeviceOrder, candidates: Sequence[CoverageMatch], as_of: date) -> CoverageMatch:
     """Coverages, but none in force on the day: the last one of this payer tells that."""
 
-    def recent(each: CoverageMatch) -> tuple[bool, bool, date, str]:
-        start, end = each.coverage.period if each.coverage else (None, None)
+    def recent(candidate: CoverageMatch) -> tuple[bool, bool, date, str]:
+        start, end = candidate.coverage.period if candidate.coverage else (None, None)
         last = end.last if end else start.first if start else date.min
-        nameable = each.coverage is not None and each.coverage.nameable
-        return _reference(each) in order.coverage_references, nameable, last, _reference(each)
+        nameable = candidate.coverage is not None and candidate.coverage.nameable
+        return _reference(candidate) in order.coverage_references, nameable, last, _reference(candidate)
 
     if not candidates:
         return CoverageMatch(UNVERIFIED, MatchReason.ABSENT, "no active insurance of the patient was found")
-    ours = [each for each in candidates if each.payer is True]
+    ours = [candidate for candidate in candidates if candidate.payer is True]
     if not ours:
         why = "no coverage is in force, and those on file are not known as the payer's"
         return CoverageMatch(UNVERIFIED, MatchReason.OTHERS_NOT_IN_FORCE, why)
-    might = [each for each in ours if each.applicability is not NOT_GOVERNED]
+    might = [candidate for candidate in ours if candidate.applicability is not NOT_GOVERNED]
     last = max(might or ours, key=recent)
     if not might or last.coverage is None:
         return last

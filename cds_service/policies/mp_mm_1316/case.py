@@ -46,7 +46,7 @@ class Case(EngineCase):
     def without_status(self, *concepts: Concept) -> tuple[Diagnosis, ...]:
         """Problem-list entries of these concepts, by code, that do not say whether they are current."""
         wanted = frozenset(concepts)
-        return tuple(d for d in self.diagnoses if (d.concepts | d.supported) & wanted and self.lacks_status(d))
+        return tuple(d for d in self.diagnoses if d.coded_concepts & wanted and self.lacks_status(d))
 
     def lacks_status(self, diagnosis: Diagnosis) -> bool:
         """Whether nothing says that a problem-list entry is current, and nothing that it is over."""

@@ -35,7 +35,7 @@ from cds_service.policies.mp_mm_1316.phrases import (
 from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough
 
 # Results that say nothing about where they lie, and so are none of the newest.
-_SILENT = (Unusable.NO_VALUE, Unusable.WRONG_UNIT, Unusable.IMPLAUSIBLE)
+_SAYING_NOTHING = (Unusable.NO_VALUE, Unusable.WRONG_UNIT, Unusable.IMPLAUSIBLE)
 
 
 @criterion(
@@ -80,25 +80,25 @@ def _ratio(case: Case) -> Finding:
     evidence = [cite(r, r.shown) for r in (inside or results)]
     above = [r for r in results if compared(r, high) is MET]
     if above:
-        words = f"Albumin-creatinine ratio above {high} mg/g ({_shown(above)}): severe, beyond the early sign"
-        return unknown(Gap.NEEDS_REVIEW, words, "A reviewer's look at the severe albuminuria", map(_cite, above))
+        explanation = f"Albumin-creatinine ratio above {high} mg/g ({_shown(above)}): severe, beyond the early sign"
+        return unknown(Gap.NEEDS_REVIEW, explanation, "A reviewer's look at the severe albuminuria", map(_cite, above))
     named_only = [
         r for r in results if r.unusable is Unusable.NAMED_ONLY and in_range(r.surely_named, low, high) is not NOT_MET
     ]
     if named_only:
-        words = f"Albumin-creatinine ratio, {named_only[-1].label} named in words only: {_shown(results)}"
+        explanation = f"Albumin-creatinine ratio, {named_only[-1].label} named in words only: {_shown(results)}"
         closes = f"A reviewer's word on what {named_only[-1].label} measures"
-        return unknown(Gap.NEEDS_REVIEW, words, closes, map(_cite, results))
+        return unknown(Gap.NEEDS_REVIEW, explanation, closes, map(_cite, results))
     if inside:
         return _too_few(case, inside)
     if any(in_range(r, low, high) is UNKNOWN for r in results):
         by_words = (Unusable.TEXT_ONLY, Unusable.NAMED_ONLY)
         gap = Gap.NEEDS_REVIEW if any(r.unusable in by_words for r in results) else Gap.INCOMPLETE
-        words = f"Albumin-creatinine ratio that cannot be compared: {_shown(results)}"
-        return unknown(gap, words, _enough_ratios(case), evidence)
+        explanation = f"Albumin-creatinine ratio that cannot be compared: {_shown(results)}"
+        return unknown(gap, explanation, _enough_ratios(case), evidence)
     if results:
-        words = f"Albumin-creatinine ratio outside {low} to {high} mg/g: {_shown(results)}"
-        return not_met(words, Basis.DOCUMENTED, evidence)
+        explanation = f"Albumin-creatinine ratio outside {low} to {high} mg/g: {_shown(results)}"
+        return not_met(explanation, Basis.DOCUMENTED, evidence)
     return _no_ratio(case, start)
 
 
@@ -106,20 +106,20 @@ def _persistent(case: Case, results: Sequence[LabResult], inside: Sequence[LabRe
     """Two or more results in range: how well they stand depends on what the newest ones say."""
     low, high = case.parameters["albuminuria_low"], case.parameters["albuminuria_high"]
     # A result that only words name is none of the newest, unless it would contradict.
-    ordered = sorted((r for r in results if not _is_silent(r, low, high)), key=_newness, reverse=True)
+    ordered = sorted((r for r in results if not _says_nothing(r, low, high)), key=_newness, reverse=True)
     newest = ordered[: case.parameters["albuminuria_newest"]]
     evidence = [cite(r, r.shown) for r in inside]
-    words = f"{len(inside)} albumin-creatinine ratios from {low} to {high} mg/g: {_shown(inside)}"
+    explanation = f"{len(inside)} albumin-creatinine ratios from {low} to {high} mg/g: {_shown(inside)}"
     latest = [r for r in newest if _newness(r)[:2] == _newness(newest[0])[:2]]
     if _days([r for r in newest if r in inside]) >= case.parameters["albuminuria_results"]:
         if all(r in inside for r in latest):
-            return met(words, Basis.DOCUMENTED, evidence)
+            return met(explanation, Basis.DOCUMENTED, evidence)
         if all(r in inside or _surely_below(r, low) for r in latest):
-            return met(f"{words}; the newest is {_shown(latest)}", Basis.SUPPORTED, evidence)
+            return met(f"{explanation}; the newest is {_shown(latest)}", Basis.SUPPORTED, evidence)
     newer = [r for r in newest if r not in inside]
-    words += f"; the newest are {_shown(sorted(newest, key=_newness))}"
+    explanation += f"; the newest are {_shown(sorted(newest, key=_newness))}"
     closes = "A reviewer's look at the newer results, or a newer ratio in range"
-    return unknown(Gap.NEEDS_REVIEW, words, closes, [*evidence, *map(_cite, newer)])
+    return unknown(Gap.NEEDS_REVIEW, explanation, closes, [*evidence, *map(_cite, newer)])
 
 
 def _too_few(case: Case, inside: Sequence[LabResult]) -> Finding:
@@ -131,11 +131,11 @@ def _too_few(case: Case, inside: Sequence[LabResult]) -> Finding:
     else:
         more, elsewhere = f"{number_in_words(missing)} more", "other days"
     ratio = "albumin-creatinine ratio" if missing == 1 else "albumin-creatinine ratios"
-    words = f"{counted_in_words(_days(inside), 'albumin-creatinine ratio')} in range so far: {_shown(inside)}"
+    explanation = f"{counted_in_words(_days(inside), 'albumin-creatinine ratio')} in range so far: {_shown(inside)}"
     closes = f"{more} {ratio} from {low} to {high} mg/g on {elsewhere}"
     return unknown(
         Gap.INCOMPLETE,
-        capitalized(words),
+        capitalized(explanation),
         capitalized(closes),
         map(_cite, inside),
         next_step=f"add {more} {ratio} of {elsewhere}",
@@ -149,9 +149,9 @@ def _enough_ratios(case: Case) -> str:
     return capitalized(f"{ratios} from {low} to {high} mg/g{' on different days' if needed > 1 else ''}")
 
 
-def _is_silent(result: LabResult, low: float, high: float) -> bool:
+def _says_nothing(result: LabResult, low: float, high: float) -> bool:
     named_only = result.unusable is Unusable.NAMED_ONLY
-    return result.unusable in _SILENT or (named_only and in_range(result.surely_named, low, high) is MET)
+    return result.unusable in _SAYING_NOTHING or (named_only and in_range(result.surely_named, low, high) is MET)
 
 
 def _no_ratio(case: Case, start: date) -> Finding:
@@ -159,10 +159,10 @@ def _no_ratio(case: Case, start: date) -> Finding:
     elsewhere = [r for r in case.chart.albumin_creatinine if not r.pending and usable(r.when, case.as_of)]
     if not elsewhere:
         return unknown(Gap.NOT_DOCUMENTED, f"No albumin-creatinine ratio since {start}", closes)
-    words = f"No albumin-creatinine ratio that is certainly of the months since {start}: {_shown(elsewhere)}"
+    explanation = f"No albumin-creatinine ratio that is certainly of the months since {start}: {_shown(elsewhere)}"
     unplaced = any(r.when is None or r.when.last >= start for r in elsewhere)
     gap = Gap.INCOMPLETE if unplaced else Gap.NOT_DOCUMENTED
-    return unknown(gap, words, closes, map(_cite, elsewhere[-3:]))
+    return unknown(gap, explanation, closes, map(_cite, elsewhere[-3:]))
 
 
 def _surely_below(result: LabResult, low: float) -> bool:
@@ -196,8 +196,8 @@ def _difficulty(case: Case) -> Finding:
     closes = "The member's log with the provider's statement that control fails despite compliance"
     against = [*case.active(Concept.NONCOMPLIANCE), *_in_words(case, {Concept.NONCOMPLIANCE})]
     if against:
-        words = f"Non-compliance is charted: {named(against)}"
-        return unknown(Gap.NEEDS_REVIEW, words, closes, map(cite, against))
+        explanation = f"Non-compliance is charted: {named(against)}"
+        return unknown(Gap.NEEDS_REVIEW, explanation, closes, map(cite, against))
     threshold, apart = case.parameters["difficulty_hba1c"], timedelta(days=case.parameters["difficulty_days_apart"])
     since = regimen_start(case)
     all_high = _high_hba1c(case, threshold)
@@ -206,13 +206,13 @@ def _difficulty(case: Case) -> Finding:
     if high and _spread(high) >= apart:
         if all(case.finding(rule).truth is MET for rule in (injection_regimen, tests_often_enough)):
             return met(f"HbA1c stays high on the regimen: {_shown(shown)}", Basis.SUPPORTED, map(_cite, shown))
-        words = f"HbA1c stays high ({_shown(shown)})"
-        words += ", but the injections (D.I.F) and the self-testing (D.I.G) are not both shown"
-        return unknown(Gap.INCOMPLETE, words, closes, map(_cite, shown))
+        explanation = f"HbA1c stays high ({_shown(shown)})"
+        explanation += ", but the injections (D.I.F) and the self-testing (D.I.G) are not both shown"
+        return unknown(Gap.INCOMPLETE, explanation, closes, map(_cite, shown))
     wanted = f"not two above {threshold:g} % at least {apart.days} days apart inside the regimen's months"
     if all_high:
-        words = f"HbA1c above {threshold:g} %: {_shown(all_high)}; {wanted}"
-        return unknown(Gap.NEEDS_ATTESTATION, words, closes, map(_cite, all_high[-3:]))
+        explanation = f"HbA1c above {threshold:g} %: {_shown(all_high)}; {wanted}"
+        return unknown(Gap.NEEDS_ATTESTATION, explanation, closes, map(_cite, all_high[-3:]))
     return unknown(Gap.NEEDS_ATTESTATION, f"No HbA1c above {threshold:g} % found", closes)
 
 
@@ -233,8 +233,8 @@ def complication_risk(case: Case) -> Finding:
     unstated degree are for a reviewer, and are named."""
     parts = (case.finding(albuminuria), case.finding(difficult_control))
     too_little = "Not enough yet for an early sign of complications"
-    words = open_parts(parts, "No early sign of complications is shown yet", too_little)
-    finding = disjunction(parts, words, "", if_none_met=UNKNOWN)
+    explanation = open_parts(parts, "No early sign of complications is shown yet", too_little)
+    finding = disjunction(parts, explanation, "", if_none_met=UNKNOWN)
     if finding.truth is MET:
         return finding
     otherwise = _otherwise(case, *parts, finding.gap)
@@ -242,11 +242,11 @@ def complication_risk(case: Case) -> Finding:
     signs = _signs(case)
     if not signs:
         return finding
-    found = open_parts(parts, "", "Beside it")
-    words = f"Charted, for a reviewer to say whether it is an early sign: {dated_labels(signs)}"
+    of_the_parts = open_parts(parts, "", "Beside it")
+    explanation = f"Charted, for a reviewer to say whether it is an early sign: {dated_labels(signs)}"
     return replace(
         finding,
-        explanation=f"{words}{f'. {found}' if found else ''}",
+        explanation=f"{explanation}{f'. {of_the_parts}' if of_the_parts else ''}",
         gap=finding.gap if finding.gap is Gap.NOT_RETRIEVED else Gap.NEEDS_REVIEW,
         closes=f"The report on the charted complication; or {otherwise}",
         evidence=tuple(map(cite, signs)),
@@ -267,9 +267,7 @@ def _signs(case: Case) -> list[Diagnosis]:
     """Charted complications that may be an early sign; on a problem list without a status they are named as well."""
     wanted = {Concept.EARLY_COMPLICATION, Concept.KIDNEY_DISEASE_DEGREE_UNSTATED}
     coded = [
-        d
-        for d in case.diagnoses
-        if (d.concepts | d.supported) & wanted and (d.active is not False or d.status == WITHOUT_STATUS)
+        d for d in case.diagnoses if d.coded_concepts & wanted and (d.active is not False or d.status == WITHOUT_STATUS)
     ]
     return [*coded, *_in_words(case, wanted | {Concept.MICROALBUMINURIA})]
 

@@ -58,23 +58,23 @@ def _type_2(case: Case, type_2: tuple[Diagnosis, ...]) -> Finding:
     basis = Basis.DOCUMENTED if case.active(Concept.TYPE_2_DIABETES) else Basis.SUPPORTED
     marks = [cite(d) for d in case.active(Concept.INSULIN_DEPENDENCY)] + _live_insulin(case)
     if marks:
-        words = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {_mark(case, marks)}"
-        return met(words, basis, dict.fromkeys((*evidence, *marks)))
-    told = case.supported(Concept.INSULIN_DEPENDENCY)
-    implied = [cite(d) for d in told]
+        explanation = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {_mark(case, marks)}"
+        return met(explanation, basis, dict.fromkeys((*evidence, *marks)))
+    insulin_named = case.supported(Concept.INSULIN_DEPENDENCY)
+    implied = [cite(d) for d in insulin_named]
     if implied:
-        words = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {named(told)}"
-        return met(words, Basis.SUPPORTED, dict.fromkeys((*evidence, *implied)))
-    told = case.for_review(Concept.INSULIN_DEPENDENCY, Concept.TYPE_1_DIABETES)
+        explanation = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {named(insulin_named)}"
+        return met(explanation, Basis.SUPPORTED, dict.fromkeys((*evidence, *implied)))
+    insulin_named = case.for_review(Concept.INSULIN_DEPENDENCY, Concept.TYPE_1_DIABETES)
     closes = "Long-term insulin use (Z79.4) on the problem list, or a current insulin order"
     step = "show insulin use for the type 2 diabetes (Z79.4 or an order)"
-    if told:
-        words = f"Type 2 diabetes: {named(type_2)}; insulin is named in words only ({named(told)})"
-        finding = unknown(Gap.NEEDS_REVIEW, words, closes, dict.fromkeys((*evidence, *map(cite, told))))
+    if insulin_named:
+        explanation = f"Type 2 diabetes: {named(type_2)}; insulin is named in words only ({named(insulin_named)})"
+        finding = unknown(Gap.NEEDS_REVIEW, explanation, closes, dict.fromkeys((*evidence, *map(cite, insulin_named))))
         finding = replace(finding, next_step="code the insulin use that the chart names in words (Z79.4)")
     else:
-        words = f"Type 2 diabetes: {named(type_2)}, and nothing that shows insulin dependency"
-        finding = unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
+        explanation = f"Type 2 diabetes: {named(type_2)}, and nothing that shows insulin dependency"
+        finding = unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
     return case.guarded(finding, ChartSection.CONDITIONS, ChartSection.INSULIN)
 
 
@@ -97,32 +97,34 @@ def _live_insulin(case: Case) -> list[Evidence]:
 def _not_documented(case: Case) -> Finding:
     other = (*case.active(Concept.OTHER_DIABETES_TYPE), *case.supported(Concept.OTHER_DIABETES_TYPE))
     if other:
-        words = f"Charted as {named(other)}, a type that the policy does not name"
-        return unknown(Gap.NEEDS_REVIEW, words, _DIRECTOR, map(cite, other), next_step=_DIRECTOR_STEP)
+        explanation = f"Charted as {named(other)}, a type that the policy does not name"
+        return unknown(Gap.NEEDS_REVIEW, explanation, _DIRECTOR, map(cite, other), next_step=_DIRECTOR_STEP)
     unclear = (
         *case.active(Concept.DIABETES_TYPE_UNCLEAR),
         *case.supported(Concept.DIABETES_TYPE_UNCLEAR),
         *case.for_review(*DIABETES),
     )
     if unclear:
-        words = f"Charted as {named(unclear)}: a reviewer has to say whether this is type 1 or insulin-treated type 2"
+        explanation = (
+            f"Charted as {named(unclear)}: a reviewer has to say whether this is type 1 or insulin-treated type 2"
+        )
         evidence = [cite(d) for d in dict.fromkeys(unclear)]
         if any(Concept.OTHER_DIABETES_TYPE in d.review for d in unclear):
-            return unknown(Gap.NEEDS_REVIEW, words, _DIRECTOR, evidence, next_step=_DIRECTOR_STEP)
-        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, evidence)
-    charted = [d for d in case.diagnoses if (d.concepts | d.supported | d.review) & DIABETES]
-    torn = [d for d in charted if case.contradicts_itself(d)]
-    if torn:
-        words = f"{named(torn)} is charted as active, and as ended on {torn[0].abated}"
+            return unknown(Gap.NEEDS_REVIEW, explanation, _DIRECTOR, evidence, next_step=_DIRECTOR_STEP)
+        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, evidence)
+    charted = [d for d in case.diagnoses if d.all_concepts & DIABETES]
+    contradictory = [d for d in charted if case.contradicts_itself(d)]
+    if contradictory:
+        explanation = f"{named(contradictory)} is charted as active, and as ended on {contradictory[0].abated}"
         step = "settle whether the diabetes diagnosis is still active"
-        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, torn), next_step=step)
-    weak = [d for d in case.chart.diagnoses if (d.concepts | d.supported | d.review) & DIABETES]
-    weak = [d for d in weak if not (d.confirmed and d.active is not False)]
-    if weak:
-        words = "; ".join(dict.fromkeys(f"{d.label} is charted as {d.status}" for d in weak[:3]))
-        return unknown(Gap.INCOMPLETE, words, _CLOSES, map(cite, weak))
+        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, map(cite, contradictory), next_step=step)
+    unconfirmed = [d for d in case.chart.diagnoses if d.all_concepts & DIABETES]
+    unconfirmed = [d for d in unconfirmed if not (d.confirmed and d.active is not False)]
+    if unconfirmed:
+        explanation = "; ".join(dict.fromkeys(f"{d.label} is charted as {d.status}" for d in unconfirmed[:3]))
+        return unknown(Gap.INCOMPLETE, explanation, _CLOSES, map(cite, unconfirmed))
     others = case.active(Concept.NOT_DIABETES)
-    words = "No diagnosis of diabetes found"
+    explanation = "No diagnosis of diabetes found"
     if others:
-        words = f"{named(others)} is charted, which is not a diagnosis of diabetes; none was found"
-    return unknown(Gap.NOT_DOCUMENTED, words, _CLOSES, map(cite, others))
+        explanation = f"{named(others)} is charted, which is not a diagnosis of diabetes; none was found"
+    return unknown(Gap.NOT_DOCUMENTED, explanation, _CLOSES, map(cite, others))

@@ -8,7 +8,7 @@ from cds_service.engine.days import within
 from cds_service.engine.truth import NOT_MET
 from cds_service.facts import ChartSection, When
 from cds_service.policies.mp_mm_1316.case import Case, usable
-from cds_service.policies.mp_mm_1316.injection_regimen import regimen_known
+from cds_service.policies.mp_mm_1316.injection_regimen import charted_regimen_answers
 from cds_service.policies.mp_mm_1316.replacement import REPLACES, takes_replacement_path
 
 # What a question is answered with.
@@ -20,7 +20,7 @@ def charted_answers(case: Case) -> dict[str, Value | When]:
 
     Never a guess, and never more than the chart says: where its data are incomplete, nothing.
     """
-    return {**_education(case), **regimen_known(case), **_replaces(case)}
+    return {**_education(case), **charted_regimen_answers(case), **_replaces(case)}
 
 
 def _education(case: Case) -> dict[str, Value | When]:

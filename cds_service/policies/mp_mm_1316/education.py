@@ -40,7 +40,7 @@ def education_completed(case: Case) -> Finding:
 def _charted(case: Case) -> Finding:
     start = case.months_ago("education_window_months")
     everything = [r for r in case.chart.education if usable(r.when, case.as_of)]
-    sessions = [r for r in everything if r.concepts | r.supported]
+    sessions = [r for r in everything if r.coded_concepts]
     inside = [r for r in sessions if within(r.when, start, case.as_of) is MET]
     if inside:
         last = max(inside, key=_newness)
@@ -48,17 +48,19 @@ def _charted(case: Case) -> Finding:
     in_words = [r for r in everything if r not in sessions and within(r.when, start, case.as_of) is not NOT_MET]
     if in_words:
         last = max(in_words, key=_newness)
-        words = f"{last.label} on {last.when or 'an unstated day'}: no code says that this was diabetes education"
-        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, in_words[-3:]))
+        explanation = f"{last.label} on {last.when or 'an unstated day'}: no code says that this was diabetes education"
+        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, map(cite, in_words[-3:]))
     if not sessions:
         return _none(case, everything)
     newest = max(sessions, key=_newness)
     if all(within(r.when, start, case.as_of) is NOT_MET for r in sessions):
-        words = f"The newest diabetes education is of {newest.when}; the {_window(case)} begin {start.isoformat()}"
-        return not_met(words, Basis.SUPPORTED, [cite(newest)])
+        explanation = (
+            f"The newest diabetes education is of {newest.when}; the {_window(case)} begin {start.isoformat()}"
+        )
+        return not_met(explanation, Basis.SUPPORTED, [cite(newest)])
     dated = f"is dated {newest.when}" if newest.when else "has no date"
-    words = f"{newest.label} {dated}: it cannot be placed in the {_window(case)}"
-    return unknown(Gap.INCOMPLETE, words, _CLOSES, [cite(newest)], next_step=_EXACT)
+    explanation = f"{newest.label} {dated}: it cannot be placed in the {_window(case)}"
+    return unknown(Gap.INCOMPLETE, explanation, _CLOSES, [cite(newest)], next_step=_EXACT)
 
 
 def _window(case: Case) -> str:
@@ -70,8 +72,8 @@ def _none(case: Case, older: Sequence[Record]) -> Finding:
     if older:
         last = max(older, key=_newness)
         before = f"{last.label} on {last.when}, before the {_window(case)}"
-        words = f"{before}, and no code says that this was the education"
-        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, [cite(last)])
+        explanation = f"{before}, and no code says that this was the education"
+        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, [cite(last)])
     return unknown(Gap.NOT_DOCUMENTED, "No diabetes self-management education found", _CLOSES)
 
 
@@ -81,24 +83,24 @@ def _attested(case: Case) -> Finding | None:
         return None
     evidence = [attestation(done, "D.I.D.date")]
     if done.value.first > case.as_of:
-        words = f"The attested completion on {done.value} lies after the order and is not used"
+        explanation = f"The attested completion on {done.value} lies after the order and is not used"
         step = "correct the education date, it lies after the order"
-        return unknown(Gap.INCOMPLETE, words, _CLOSES, evidence, next_step=step)
+        return unknown(Gap.INCOMPLETE, explanation, _CLOSES, evidence, next_step=step)
     placed = within(done.value, case.months_ago("education_window_months"), case.as_of)
     if placed is NOT_MET:
         start = case.months_ago("education_window_months")
-        words = f"The attested completion on {done.value} lies before the {_window(case)}, which begin {start}"
-        return not_met(words, Basis.ATTESTED, evidence)
+        explanation = f"The attested completion on {done.value} lies before the {_window(case)}, which begin {start}"
+        return not_met(explanation, Basis.ATTESTED, evidence)
     if placed is not MET:
-        words = f"The attested completion date, {done.value}, may lie before the {_window(case)}"
-        return unknown(Gap.INCOMPLETE, words, _CLOSES, evidence, next_step=_EXACT)
+        explanation = f"The attested completion date, {done.value}, may lie before the {_window(case)}"
+        return unknown(Gap.INCOMPLETE, explanation, _CLOSES, evidence, next_step=_EXACT)
     if not _credentialed(educator):
-        words = f"Completed {done.value}, but the educator's credential is not named"
+        explanation = f"Completed {done.value}, but the educator's credential is not named"
         closes, step = (
             "Who taught the program, with credential",
             "name who taught the diabetes education, with credential",
         )
-        return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
+        return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
     return met(f"Program completed {done.value} (attested)", Basis.ATTESTED, evidence, names_statement=True)
 
 

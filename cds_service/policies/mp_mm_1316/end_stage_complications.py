@@ -44,31 +44,31 @@ def _kidneys(case: Case) -> Finding:
     end_stage = case.active(Concept.END_STAGE_RENAL_DISEASE)
     transplant = _transplants(case)
     if end_stage and transplant:
-        words = f"{named(end_stage)} is charted beside a kidney transplant ({transplant[0].label})"
-        return _for_nephrology(words, map(cite, (*end_stage, *transplant)))
+        explanation = f"{named(end_stage)} is charted beside a kidney transplant ({transplant[0].label})"
+        return _for_nephrology(explanation, map(cite, (*end_stage, *transplant)))
     if end_stage:
         return met(f"End-stage renal disease: {named(end_stage)}", Basis.DOCUMENTED, map(cite, end_stage))
     sessions = _sessions(case)
     on_dialysis = _dialysis(case, sessions, transplant) if sessions else None
     if on_dialysis is not None and on_dialysis.truth is not NOT_MET:
         return on_dialysis
-    return _doubt(case) or on_dialysis or _absent(case, transplant)
+    return _for_a_person_to_judge(case) or on_dialysis or _absent(case, transplant)
 
 
-def _doubt(case: Case) -> Finding | None:
+def _for_a_person_to_judge(case: Case) -> Finding | None:
     """What only a person can judge: other stages and organs, unsure codes, words, low filtration rates."""
     kidneys = _for_review(case, *_FAILURE)
     if kidneys:
-        words = f"Charted, for a reviewer to say whether it is end stage: {named(kidneys)}"
-        return _for_nephrology(words, map(cite, kidneys))
+        explanation = f"Charted, for a reviewer to say whether it is end stage: {named(kidneys)}"
+        return _for_nephrology(explanation, map(cite, kidneys))
     organs = _for_review(case, Concept.OTHER_ORGAN_FAILURE)
     if organs:
-        words = f"Charted: {named(organs)}. The policy names end-stage complications by example"
-        return unknown(Gap.NEEDS_REVIEW, words, _SPECIALIST, map(cite, organs))
+        explanation = f"Charted: {named(organs)}. The policy names end-stage complications by example"
+        return unknown(Gap.NEEDS_REVIEW, explanation, _SPECIALIST, map(cite, organs))
     named_in_words = [r for r in case.chart.dialysis if _names_dialysis_unsurely(r) and usable(r.when, case.as_of)]
     if named_in_words:
-        words = f"Charted in words or by an unsure code: {dated_labels(named_in_words[-1:])}"
-        return _for_nephrology(words, map(cite, named_in_words[-3:]))
+        explanation = f"Charted in words or by an unsure code: {dated_labels(named_in_words[-1:])}"
+        return _for_nephrology(explanation, map(cite, named_in_words[-3:]))
     low = _low_egfr(case)
     if low:
         shown = ", ".join(f"{r.shown} on {r.when}" for r in low)
@@ -76,17 +76,17 @@ def _doubt(case: Case) -> Finding | None:
     return None
 
 
-def _for_nephrology(words: str, evidence: Iterable[Evidence]) -> Finding:
-    return unknown(Gap.NEEDS_REVIEW, words, _NEPHROLOGY, evidence, next_step=_NEPHROLOGY_STEP)
+def _for_nephrology(explanation: str, evidence: Iterable[Evidence]) -> Finding:
+    return unknown(Gap.NEEDS_REVIEW, explanation, _NEPHROLOGY, evidence, next_step=_NEPHROLOGY_STEP)
 
 
 def _for_review(case: Case, *concepts: Concept) -> tuple[Diagnosis, ...]:
     """Conditions of these concepts that do not decide: unsure or shared codes, words, no status, contradictions."""
     wanted = frozenset(concepts)
-    torn = [d for d in case.diagnoses if (d.concepts | d.supported) & wanted and case.contradicts_itself(d)]
+    contradictory = [d for d in case.diagnoses if d.coded_concepts & wanted and case.contradicts_itself(d)]
     sure = case.active(*(wanted - {Concept.END_STAGE_RENAL_DISEASE}))
     doubtful = (*case.supported(*concepts), *case.for_review(*concepts), *case.without_status(*concepts))
-    return tuple(dict.fromkeys((*sure, *doubtful, *torn)))
+    return tuple(dict.fromkeys((*sure, *doubtful, *contradictory)))
 
 
 def _names_dialysis_unsurely(record: Record) -> bool:
@@ -99,16 +99,16 @@ def _absent(case: Case, transplant: Sequence[Record]) -> Finding:
     if mild:
         return not_met(f"Kidney disease that is not end stage: {named(mild)}", Basis.DOCUMENTED, map(cite, mild))
     if transplant:
-        words = f"Kidney transplant ({transplant[0].label}), and no current end-stage disease charted"
-        return not_met(words, Basis.DOCUMENTED, map(cite, transplant))
+        explanation = f"Kidney transplant ({transplant[0].label}), and no current end-stage disease charted"
+        return not_met(explanation, Basis.DOCUMENTED, map(cite, transplant))
     return not_met("No end-stage complication charted")
 
 
 def _transplants(case: Case) -> list[Record]:
     charted = (*case.active(Concept.KIDNEY_TRANSPLANT), *case.supported(Concept.KIDNEY_TRANSPLANT))
     named_in_words = case.for_review(Concept.KIDNEY_TRANSPLANT)
-    done = [r for r in case.chart.dialysis if Concept.KIDNEY_TRANSPLANT in r.concepts | r.supported | r.review]
-    return [*charted, *named_in_words, *(r for r in done if usable(r.when, case.as_of))]
+    procedures = [r for r in case.chart.dialysis if Concept.KIDNEY_TRANSPLANT in r.all_concepts]
+    return [*charted, *named_in_words, *(r for r in procedures if usable(r.when, case.as_of))]
 
 
 # ---------------------------------------------------------------- dialysis sessions
@@ -130,18 +130,18 @@ def _dialysis(case: Case, sessions: Sequence[Record], transplant: Sequence[Recor
     if chronic or lasting:
         shown = chronic or [r for r in recent if r in unstated]
         if transplant:
-            words = f"Dialysis on {shown[-1].when}, beside a kidney transplant ({transplant[0].label})"
-            return _for_nephrology(words, map(cite, (*shown[-3:], *transplant)))
+            explanation = f"Dialysis on {shown[-1].when}, beside a kidney transplant ({transplant[0].label})"
+            return _for_nephrology(explanation, map(cite, (*shown[-3:], *transplant)))
         return met(f"Chronic dialysis, last {shown[-1].when}", Basis.DOCUMENTED, map(cite, shown[-3:]))
     last = max(sessions, key=lambda r: (str(r.when), r.reference))
     if transplant and not recent:
         return None  # the transplant ended it
     acute = _acute_before(case, sessions)
     if acute and not span and not any(Concept.CHRONIC_DIALYSIS in r.concepts for r in sessions):
-        words = f"Dialysis on {last.when}, with acute kidney injury charted ({named(acute)})"
-        return not_met(words, Basis.DOCUMENTED, map(cite, (*sessions[-3:], *acute)))
-    words = f"Dialysis, last on {last.when or 'an unstated day'}, not shown to be chronic now"
-    return _for_nephrology(words, map(cite, sessions[-3:]))
+        explanation = f"Dialysis on {last.when}, with acute kidney injury charted ({named(acute)})"
+        return not_met(explanation, Basis.DOCUMENTED, map(cite, (*sessions[-3:], *acute)))
+    explanation = f"Dialysis, last on {last.when or 'an unstated day'}, not shown to be chronic now"
+    return _for_nephrology(explanation, map(cite, sessions[-3:]))
 
 
 def _acute_before(case: Case, sessions: Sequence[Record]) -> list[Diagnosis]:
@@ -150,7 +150,7 @@ def _acute_before(case: Case, sessions: Sequence[Record]) -> list[Diagnosis]:
     if first is None:
         return []
     start = days_before(first, case.parameters["dialysis_window_days"])
-    acute = [d for d in case.diagnoses if Concept.ACUTE_KIDNEY_INJURY in d.concepts | d.supported]
+    acute = [d for d in case.diagnoses if Concept.ACUTE_KIDNEY_INJURY in d.coded_concepts]
     return [d for d in acute if within(d.when, start, first) is MET]
 
 

@@ -13,13 +13,15 @@ def nobody_can_operate(case: Case) -> Finding:
     """Only an attestation can say that neither the member nor anyone assisting is able: no diagnosis says it."""
     answer = case.answer("D.II.A.2")
     if answer is None or not isinstance(answer.value, bool):
-        words = "No statement says whether somebody is able to operate the pump and test often"
-        return unknown(Gap.NEEDS_ATTESTATION, words, "A statement that somebody is able to operate it and test often")
+        explanation = "No statement says whether somebody is able to operate the pump and test often"
+        return unknown(
+            Gap.NEEDS_ATTESTATION, explanation, "A statement that somebody is able to operate it and test often"
+        )
     evidence = [attestation(answer, "D.II.A.2")]
     if answer.value:
         return not_met("Somebody is able to operate it and test often (attested)", Basis.ATTESTED, evidence)
-    words = "Attested: nobody is able to operate it or to test often"
-    return met(words, Basis.ATTESTED, evidence, names_statement=True)
+    explanation = "Attested: nobody is able to operate it or to test often"
+    return met(explanation, Basis.ATTESTED, evidence, names_statement=True)
 
 
 @exclusion("D.II.B.1", "Requested purely for convenience or preference")
@@ -27,12 +29,12 @@ def convenience_only(case: Case) -> Finding:
     """Only an attestation can say so: it is never inferred from missing data."""
     answer = case.answer("D.II.B.1")
     if answer is None or not isinstance(answer.value, bool):
-        words = "No statement says that it is only for convenience or preference"
-        return unknown(Gap.NEEDS_ATTESTATION, words, "A statement that it is not for convenience only")
+        explanation = "No statement says that it is only for convenience or preference"
+        return unknown(Gap.NEEDS_ATTESTATION, explanation, "A statement that it is not for convenience only")
     evidence = [attestation(answer, "D.II.B.1")]
     if answer.value:
-        words = "Attested: purely for convenience or preference"
-        return met(words, Basis.ATTESTED, evidence, names_statement=True)
+        explanation = "Attested: purely for convenience or preference"
+        return met(explanation, Basis.ATTESTED, evidence, names_statement=True)
     return not_met("Attested: not purely for convenience", Basis.ATTESTED, evidence)
 
 
@@ -60,11 +62,11 @@ def pulsatile_intravenous(case: Case) -> Finding:
     return _by_code(case, Concept.INTRAVENOUS_INSULIN_THERAPY, "pulsatile intravenous therapy")
 
 
-def _by_code(case: Case, concept: Concept, words: str) -> Finding:
+def _by_code(case: Case, concept: Concept, device: str) -> Finding:
     evidence = [Evidence(case.order.reference, case.order.label)]
     if concept in case.order.concepts:
-        return met(f"The order is for {words} ({case.order.label})", Basis.DOCUMENTED, evidence)
+        return met(f"The order is for {device} ({case.order.label})", Basis.DOCUMENTED, evidence)
     if concept in case.order.review:
-        words = f"The order may be for {words}: its code is of no known code system ({case.order.label})"
-        return unknown(Gap.NEEDS_REVIEW, words, "The HCPCS code of the device on the order", evidence)
-    return not_met(f"The order is not for {words}", Basis.DOCUMENTED, evidence)
+        explanation = f"The order may be for {device}: its code is of no known code system ({case.order.label})"
+        return unknown(Gap.NEEDS_REVIEW, explanation, "The HCPCS code of the device on the order", evidence)
+    return not_met(f"The order is not for {device}", Basis.DOCUMENTED, evidence)

@@ -27,13 +27,12 @@ from cds_service.engine.wording import clock_time
 from cds_service.facts import ChartSection, GlucoseReading, LabResult, SensorReading, Unusable
 from cds_service.policies.mp_mm_1316.case import Case, cite, unread, usable
 from cds_service.policies.mp_mm_1316.hospital_stays import recurrent_hospital_stays
-from cds_service.policies.mp_mm_1316.hypoglycemia import readings as as_evidence
-from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia, severe_excursions
+from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia, self_test_evidence, severe_excursions
 from cds_service.policies.mp_mm_1316.phrases import closed_by, counted, counted_in_words, open_parts
 from cds_service.policies.mp_mm_1316.self_testing import window
 
 # Results that may be the newest one, though not all of them can be compared.
-_SPEAKING = (None, Unusable.TEXT_ONLY, Unusable.ODD_COMPARATOR, Unusable.NAMED_ONLY)
+_MAY_BE_NEWEST = (None, Unusable.TEXT_ONLY, Unusable.ODD_COMPARATOR, Unusable.NAMED_ONLY)
 R = TypeVar("R", GlucoseReading, SensorReading)
 
 
@@ -54,8 +53,8 @@ def _newest_hba1c(case: Case) -> Finding:
     pending = [r for r in results if r.pending]
     remarks = tuple(f"HbA1c of {r.when or 'unknown date'} is pending" for r in pending)
     final = [r for r in results if not r.pending]
-    speaking = [r for r in final if r.unusable in _SPEAKING and r.when is not None]
-    dated = _without_echoes(speaking, case.parameters["hba1c_threshold"])
+    speaking = [r for r in final if r.unusable in _MAY_BE_NEWEST and r.when is not None]
+    dated = _without_agreeing_unsure_results(speaking, case.parameters["hba1c_threshold"])
     if not dated:
         return _no_hba1c(final, pending, closes, remarks)
     newest = _possibly_newest(dated)
@@ -79,19 +78,19 @@ def _newest_hba1c(case: Case) -> Finding:
         # A name that only words give is said beside the result.
         reasons = [r.unusable for r in newest if r.unusable and r.unusable is not Unusable.NAMED_ONLY]
         why = "; ".join(dict.fromkeys(reason.value for reason in reasons))
-        words = f"The newest HbA1c has to be read by a person: {shown}{f' ({why})' if why else ''}"
-        return unknown(Gap.NEEDS_REVIEW, words, closes, evidence, remarks=remarks)
-    words = f"The newest HbA1c ({shown}) does not say whether it is above {level}"
-    return unknown(Gap.INCOMPLETE, words, closes, evidence, remarks=remarks)
+        explanation = f"The newest HbA1c has to be read by a person: {shown}{f' ({why})' if why else ''}"
+        return unknown(Gap.NEEDS_REVIEW, explanation, closes, evidence, remarks=remarks)
+    explanation = f"The newest HbA1c ({shown}) does not say whether it is above {level}"
+    return unknown(Gap.INCOMPLETE, explanation, closes, evidence, remarks=remarks)
 
 
-def _without_echoes(dated: Sequence[LabResult], threshold: float) -> list[LabResult]:
+def _without_agreeing_unsure_results(dated: Sequence[LabResult], threshold: float) -> list[LabResult]:
     """Without the results that only words name, where they say what the newest surely named result says."""
     sure = [r for r in dated if r.unusable is not Unusable.NAMED_ONLY]
     if not sure:
         return list(dated)
-    said = {compared(r, threshold) for r in _possibly_newest(sure)}
-    return [r for r in dated if r in sure or {compared(r.surely_named, threshold)} != said]
+    newest_truths = {compared(r, threshold) for r in _possibly_newest(sure)}
+    return [r for r in dated if r in sure or {compared(r.surely_named, threshold)} != newest_truths]
 
 
 def _named_only(result: LabResult) -> str:
@@ -114,8 +113,8 @@ def _no_hba1c(
 ) -> Finding:
     if final:
         shown = "; ".join(f"{r.shown or r.label}: {r.unusable.value if r.unusable else 'no date'}" for r in final[:3])
-        words = f"An HbA1c is charted that cannot be used ({shown})"
-        return unknown(Gap.INCOMPLETE, words, closes, map(_cite, final), remarks=remarks)
+        explanation = f"An HbA1c is charted that cannot be used ({shown})"
+        return unknown(Gap.INCOMPLETE, explanation, closes, map(_cite, final), remarks=remarks)
     if pending:
         step = "send the pending HbA1c when it is final, or another condition"
         closes = "The pending HbA1c result, when it is final"
@@ -142,15 +141,15 @@ def premeal_fluctuation(case: Case) -> Finding:
     closes = "The provider's statement on fluctuation before meals, with the readings"
     if len(values) >= case.parameters["fluctuation_readings"]:
         deviation = stdev(values)
-        words = (
+        explanation = (
             f"{len(values)} readings before meals from {start} to {end}, {min(values)} to {max(values)} mg/dL, "
             f"SD {deviation:.0f}, CV {100 * deviation / fmean(values):.0f} %"
         )
-        finding = unknown(Gap.NEEDS_REVIEW, words, closes, as_evidence(readings[-1:]))
+        finding = unknown(Gap.NEEDS_REVIEW, explanation, closes, self_test_evidence(readings[-1:]))
     else:
-        found = f"{counted(len(values), 'reading')} before meals from {start} to {end}, too few to judge"
-        words = found if values else f"No readings before meals from {start} to {end}"
-        finding = case.guarded(unknown(Gap.NOT_DOCUMENTED, words, closes), ChartSection.GLUCOSE)
+        too_few = f"{counted(len(values), 'reading')} before meals from {start} to {end}, too few to judge"
+        explanation = too_few if values else f"No readings before meals from {start} to {end}"
+        finding = case.guarded(unknown(Gap.NOT_DOCUMENTED, explanation, closes), ChartSection.GLUCOSE)
     return best_supported(attested, finding)
 
 
@@ -177,16 +176,16 @@ def dawn_phenomenon(case: Case) -> Finding:
     )
     measured, above = _mornings(case)
     high = sum(above.values())
-    words = f"Early-morning glucose above {level} mg/dL on {high} of {counted(len(measured), 'measured morning')}"
-    evidence = [Evidence(_any_reference(case), words, f"{start}/{end}")] if measured else []
+    explanation = f"Early-morning glucose above {level} mg/dL on {high} of {counted(len(measured), 'measured morning')}"
+    evidence = [Evidence(_any_reference(case), explanation, f"{start}/{end}")] if measured else []
     if len(measured) < p["dawn_mornings"]:
         hours = f"{clock_time(p['dawn_from_minute'])} to {clock_time(p['dawn_until_minute'])}"
         closes = f"Readings from {hours} on at least {counted(p['dawn_mornings'], 'morning')}, or a statement"
         gap = Gap.INCOMPLETE if measured else Gap.NOT_DOCUMENTED
-        words = words if measured else f"No early-morning readings from {start} to {end}"
-        return best_supported(attested, case.guarded(unknown(gap, words, closes, evidence), ChartSection.GLUCOSE))
+        explanation = explanation if measured else f"No early-morning readings from {start} to {end}"
+        return best_supported(attested, case.guarded(unknown(gap, explanation, closes, evidence), ChartSection.GLUCOSE))
     frequent = high >= p["dawn_share"] * len(measured)
-    finding = (met if frequent else not_met)(words, Basis.SUPPORTED, evidence)
+    finding = (met if frequent else not_met)(explanation, Basis.SUPPORTED, evidence)
     reason = case.not_read(ChartSection.GLUCOSE)
     # A share can fall with every morning that was not read, unless it would hold for all mornings of the window.
     certain = frequent and high >= p["dawn_share"] * p["self_test_window_days"]
@@ -196,12 +195,12 @@ def dawn_phenomenon(case: Case) -> Finding:
 def _mornings(case: Case) -> tuple[frozenset[date], dict[date, bool]]:
     """The measured mornings of the window, and which of those with a reading above the level count as high."""
     p, level = case.parameters, case.parameters["dawn_level"]
-    sensed, pricked = _early(case, case.glucose.sensor), _early(case, case.glucose.self_tests)
-    sensor_readings = Counter(r.day for r in sensed)
-    above = Counter([*(r.day for r in sensed if r.above(level)), *(r.day for r in pricked if r.above(level))])
-    with_sensor = {day for day, count in sensor_readings.items() if count >= p["dawn_sensor_readings"]}
+    by_sensor, by_meter = _early(case, case.glucose.sensor), _early(case, case.glucose.self_tests)
+    sensor_counts = Counter(r.day for r in by_sensor)
+    above = Counter([*(r.day for r in by_sensor if r.above(level)), *(r.day for r in by_meter if r.above(level))])
+    with_sensor = {day for day, count in sensor_counts.items() if count >= p["dawn_sensor_readings"]}
     high = {day: count >= (p["dawn_sensor_above"] if day in with_sensor else 1) for day, count in above.items()}
-    return frozenset(sensor_readings) | {r.day for r in pricked}, high
+    return frozenset(sensor_counts) | {r.day for r in by_meter}, high
 
 
 def _early(case: Case, readings: Iterable[R]) -> list[R]:
@@ -220,8 +219,8 @@ def glycemic_indication(case: Case) -> Finding:
     """One of the {below[D.I.I]:words} parts is enough."""
     parts = tuple(case.finding(part) for part in case.in_force(PARTS))
     conditions = f"of the {counted_in_words(len(parts), 'condition')}"
-    words = open_parts(parts, f"None {conditions} is shown yet", f"Not enough yet for one {conditions}")
-    finding = disjunction(parts, words, "")
+    explanation = open_parts(parts, f"None {conditions} is shown yet", f"Not enough yet for one {conditions}")
+    finding = disjunction(parts, explanation, "")
     if finding.truth is not UNKNOWN:
         return finding
     return replace(finding, closes=closed_by(parts, finding.gap, _otherwise(case, parts)))

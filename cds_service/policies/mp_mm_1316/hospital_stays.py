@@ -32,12 +32,12 @@ def _stays(case: Case) -> Finding:
     visits = [v for v in case.chart.visits if usable(v.when, case.as_of)]
     reasons = _reasons(case)
     documented = [v for v in visits if v.inpatient and v.concepts & reasons]
-    supported = [v for v in visits if v.inpatient and (v.concepts | v.supported) & reasons]
+    supported = [v for v in visits if v.inpatient and v.coded_concepts & reasons]
     for stays, basis in ((documented, Basis.DOCUMENTED), (supported, Basis.SUPPORTED)):
         distinct = distinct_stays(stays, case.parameters["transfer_hours"])
         if len(distinct) >= case.parameters["hospital_stays"]:
-            words = f"{len(distinct)} inpatient stays, last {distinct[-1][0].when}"
-            return met(words, basis, map(cite, stays))
+            explanation = f"{len(distinct)} inpatient stays, last {distinct[-1][0].when}"
+            return met(explanation, basis, map(cite, stays))
     return _not_shown(case, visits, supported)
 
 
@@ -45,27 +45,27 @@ def _not_shown(case: Case, visits: Sequence[Visit], stays: Sequence[Visit]) -> F
     """Too few certain stays: what a reviewer has to look at, else what is there and is no stay."""
     reasons = _reasons(case)
     in_words = [v for v in visits if v.inpatient and v.review & reasons and v not in stays]
-    unclear = [v for v in visits if v.inpatient is None and (v.concepts | v.supported | v.review) & reasons]
-    words = []
+    unclear = [v for v in visits if v.inpatient is None and v.all_concepts & reasons]
+    clauses = []
     if stays:
-        words.append(_few_stays(distinct_stays(stays, case.parameters["transfer_hours"]), stays))
+        clauses.append(_few_stays(distinct_stays(stays, case.parameters["transfer_hours"]), stays))
     if in_words:
-        words.append(f"stays for it in words: {dated_labels(in_words)}")
+        clauses.append(f"stays for it in words: {dated_labels(in_words)}")
     if unclear:
-        words.append(f"visits that may be inpatient stays, their class cannot be read: {dated_labels(unclear)}")
-    if words:
-        return unknown(Gap.NEEDS_REVIEW, sentence(words), _CLOSES, map(cite, (*stays, *in_words, *unclear)))
+        clauses.append(f"visits that may be inpatient stays, their class cannot be read: {dated_labels(unclear)}")
+    if clauses:
+        return unknown(Gap.NEEDS_REVIEW, sentence(clauses), _CLOSES, map(cite, (*stays, *in_words, *unclear)))
     others = [v for v in visits if v.inpatient is False and v.concepts & reasons]
     charted = [] if others else [d for d in case.diagnoses if d.concepts & {Concept.KETOACIDOSIS}]
     hyperosmolar = [v for v in visits if v.inpatient and Concept.HYPEROSMOLAR_STATE in v.concepts]
     if others:
-        words.append(f"visits that are no inpatient stay: {dated_labels(others)}")
+        clauses.append(f"visits that are no inpatient stay: {dated_labels(others)}")
     if charted:
-        words.append(f"ketoacidosis is charted, no inpatient stay for it was found: {dated_labels(charted)}")
+        clauses.append(f"ketoacidosis is charted, no inpatient stay for it was found: {dated_labels(charted)}")
     if hyperosmolar:
-        words.append(f"a hyperosmolar state, which is not ketoacidosis: {dated_labels(hyperosmolar)}")
-    if words:
-        return unknown(Gap.INCOMPLETE, sentence(words), _CLOSES, map(cite, (*others, *charted, *hyperosmolar)))
+        clauses.append(f"a hyperosmolar state, which is not ketoacidosis: {dated_labels(hyperosmolar)}")
+    if clauses:
+        return unknown(Gap.INCOMPLETE, sentence(clauses), _CLOSES, map(cite, (*others, *charted, *hyperosmolar)))
     return unknown(Gap.NOT_DOCUMENTED, "No inpatient stay for ketoacidosis or hypoglycemia found", _CLOSES)
 
 

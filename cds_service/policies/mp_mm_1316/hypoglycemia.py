@@ -56,18 +56,18 @@ def _recurring(case: Case) -> Finding:
     needed, apart = case.parameters["hypoglycemia_days"], case.parameters["episode_apart_hours"]
     episodes = coded_episodes(hypoglycemia_records(case), apart)
     if len(episodes) >= needed:
-        words = f"Hypoglycemia charted on {len(episodes)} days, last {episodes[-1].when}"
-        return met(words, Basis.DOCUMENTED, [cite(e.records[0]) for e in episodes])
+        explanation = f"Hypoglycemia charted on {len(episodes)} days, last {episodes[-1].when}"
+        return met(explanation, Basis.DOCUMENTED, [cite(e.records[0]) for e in episodes])
     level = case.parameters["hypoglycemia_level"]
     lows = meter_lows(case, level, "hypoglycemia_window_months")
     low_days = _low_days(case, lows)
     if len(low_days) >= needed:
-        words = f"Meter readings below {level} mg/dL on {len(low_days)} days, last {max(low_days)}"
-        return met(words, Basis.SUPPORTED, readings(lows))
+        explanation = f"Meter readings below {level} mg/dL on {len(low_days)} days, last {max(low_days)}"
+        return met(explanation, Basis.SUPPORTED, self_test_evidence(lows))
     supported = coded_episodes([*hypoglycemia_records(case), *_hypoglycemia(case, "supported")], apart)
     if len(supported) >= needed:
-        words = f"Hypoglycemia charted on {len(supported)} days, last {supported[-1].when}"
-        return met(words, Basis.SUPPORTED, [cite(e.records[0]) for e in supported])
+        explanation = f"Hypoglycemia charted on {len(supported)} days, last {supported[-1].when}"
+        return met(explanation, Basis.SUPPORTED, [cite(e.records[0]) for e in supported])
     return _not_shown(case, episodes, lows)
 
 
@@ -79,50 +79,52 @@ def _not_shown(case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseRe
     """What was found that does not show recurring hypoglycemia, and who has to look at it."""
     days = counted_in_words(case.parameters["hypoglycemia_days"], "different day")
     closes = f"Hypoglycemic episodes on {days}, or a statement that they recur"
-    words, evidence = _few(case, episodes, lows)
-    sensed = sensor_lows(case)
+    clauses, evidence = _too_few(case, episodes, lows)
+    sensor_runs = sensor_lows(case)
     in_words = _hypoglycemia(case, "review")
     for_review: list[str] = []
     if any(episode.merged for episode in episodes):
         for_review.append(f"hypoglycemia charted on different days that may be one episode ({_dates(episodes)})")
     if in_words:
         for_review.append(f"hypoglycemia in words: {dated_labels(in_words)}")
-    sensor_days = {low.day for low in sensed}
+    sensor_days = {low.day for low in sensor_runs}
     if sensor_days:
-        shown = _sensor_words(case, sensed)
+        shown = _sensor_words(case, sensor_runs)
         enough = len(sensor_days) >= case.parameters["sensor_low_days"]
-        (for_review if enough else words).append(shown)
-        evidence.append(_sensor_evidence(case, sensed))
+        (for_review if enough else clauses).append(shown)
+        evidence.append(_sensor_evidence(case, sensor_runs))
     evidence += map(cite, in_words)
     if for_review:
-        return unknown(Gap.NEEDS_REVIEW, sentence([*for_review, *words]), closes, evidence)
-    if words:
-        return unknown(Gap.INCOMPLETE, sentence(words), closes, evidence)
+        return unknown(Gap.NEEDS_REVIEW, sentence([*for_review, *clauses]), closes, evidence)
+    if clauses:
+        return unknown(Gap.INCOMPLETE, sentence(clauses), closes, evidence)
     return unknown(Gap.NOT_DOCUMENTED, "No hypoglycemic episode found", closes)
 
 
-def _few(case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseReading]) -> tuple[list[str], list[Evidence]]:
-    """Episodes and lows on too few days, records that cannot be placed or are no episode: words and evidence."""
-    words, evidence = [], [cite(r) for e in episodes for r in e.records]
+def _too_few(
+    case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseReading]
+) -> tuple[list[str], list[Evidence]]:
+    """Episodes and lows on too few days, records that cannot be placed or are no episode: clauses and evidence."""
+    clauses, evidence = [], [cite(r) for e in episodes for r in e.records]
     if episodes and not any(e.merged for e in episodes):
-        words.append(f"{counted_in_words(len(episodes), 'hypoglycemic episode')} so far ({_dates(episodes)})")
+        clauses.append(f"{counted_in_words(len(episodes), 'hypoglycemic episode')} so far ({_dates(episodes)})")
     if lows:
         level = case.parameters["hypoglycemia_level"]
         days = len(_low_days(case, lows))
         events = "in one event so far" if days == 1 else f"on {number_in_words(days)} days so far, the last"
-        words.append(f"meter readings below {level} mg/dL {events} ({lows[-1].day})")
-        evidence += readings(lows)
+        clauses.append(f"meter readings below {level} mg/dL {events} ({lows[-1].day})")
+        evidence += self_test_evidence(lows)
     undated = [r for r in hypoglycemia_records(case) if r.when is None]
     if undated:
-        words.append(f"hypoglycemia charted without a date ({dated_labels(undated)})")
-    elsewhere = [] if has_diabetes(case) else _with(case, {Concept.HYPOGLYCEMIA_GENERIC})
+        clauses.append(f"hypoglycemia charted without a date ({dated_labels(undated)})")
+    elsewhere = [] if has_diabetes(case) else _records_of(case, {Concept.HYPOGLYCEMIA_GENERIC})
     if elsewhere:
-        words.append(f"hypoglycemia without a charted diabetes ({dated_labels(elsewhere)})")
-    levels = [r for r in _with(case, {Concept.HYPOGLYCEMIA_LEVEL}) if not r.concepts & _LOW]
+        clauses.append(f"hypoglycemia without a charted diabetes ({dated_labels(elsewhere)})")
+    levels = [r for r in _records_of(case, {Concept.HYPOGLYCEMIA_LEVEL}) if not r.concepts & _LOW]
     if levels and not episodes:
-        words.append(f"a level of hypoglycemia is coded without an episode ({dated_labels(levels)})")
+        clauses.append(f"a level of hypoglycemia is coded without an episode ({dated_labels(levels)})")
     evidence += map(cite, (*undated, *elsewhere, *levels))
-    return words, evidence
+    return clauses, evidence
 
 
 def hypoglycemia_records(case: Case) -> list[Record]:
@@ -130,20 +132,20 @@ def hypoglycemia_records(case: Case) -> list[Record]:
     return _hypoglycemia(case, "concepts")
 
 
-def _hypoglycemia(case: Case, standing: str) -> list[Record]:
+def _hypoglycemia(case: Case, certainty: str) -> list[Record]:
     wanted = _LOW if has_diabetes(case) else {Concept.HYPOGLYCEMIA}
-    return _with(case, wanted, standing)
+    return _records_of(case, wanted, certainty)
 
 
 def has_diabetes(case: Case) -> bool:
     """Whether any diabetes is charted as current, of whatever type and however well."""
-    return any((d.concepts | d.supported | d.review) & DIABETES and d.active is not False for d in case.diagnoses)
+    return any(d.all_concepts & DIABETES and d.active is not False for d in case.diagnoses)
 
 
-def _with(case: Case, wanted: Collection[Concept], standing: str = "concepts") -> list[Record]:
-    """Confirmed diagnoses and visits up to the day that carry one of these concepts, with this standing."""
+def _records_of(case: Case, wanted: Collection[Concept], certainty: str = "concepts") -> list[Record]:
+    """Confirmed diagnoses and visits up to the day that have one of these concepts in the field that `certainty` names."""
     everything: Iterable[Record] = (*case.diagnoses, *case.chart.visits)
-    return [r for r in everything if getattr(r, standing) & frozenset(wanted) and usable(r.when, case.as_of)]
+    return [r for r in everything if getattr(r, certainty) & frozenset(wanted) and usable(r.when, case.as_of)]
 
 
 # ---------------------------------------------------------------- severe excursions
@@ -171,7 +173,7 @@ def severe_excursions(case: Case) -> Finding:
 
 
 def _excursion(case: Case) -> Finding:
-    coded = _with(case, {Concept.SEVERE_EXCURSION})
+    coded = _records_of(case, {Concept.SEVERE_EXCURSION})
     if coded:
         return met(f"Charted: {dated_labels(coded)}", Basis.DOCUMENTED, map(cite, coded))
     p = case.parameters
@@ -182,53 +184,53 @@ def _excursion(case: Case) -> Finding:
     ]
     nights = {r.day for r in low}
     if len(nights) >= p["night_nights"]:
-        words = f"Meter readings below {p['night_level']} mg/dL on {len(nights)} nights"
-        return met(words, Basis.SUPPORTED, readings(low))
-    supported = _with(case, {Concept.SEVERE_EXCURSION}, "supported")
+        explanation = f"Meter readings below {p['night_level']} mg/dL on {len(nights)} nights"
+        return met(explanation, Basis.SUPPORTED, self_test_evidence(low))
+    supported = _records_of(case, {Concept.SEVERE_EXCURSION}, "supported")
     if supported:
         return met(f"Charted: {dated_labels(supported)}", Basis.SUPPORTED, map(cite, supported))
     return _excursion_open(case, low)
 
 
 def _excursion_open(case: Case, low: Sequence[GlucoseReading]) -> Finding:
-    state = _with(case, {Concept.HYPEROSMOLAR_STATE, Concept.HYPOGLYCEMIA_LEVEL_3})
-    state += _with(case, {Concept.SEVERE_EXCURSION, Concept.HYPEROSMOLAR_STATE}, "review")
-    sensed = [lows for lows in sensor_lows(case) if lows.nights]
-    words = [f"charted: {dated_labels(state)}"] if state else []
+    state = _records_of(case, {Concept.HYPEROSMOLAR_STATE, Concept.HYPOGLYCEMIA_LEVEL_3})
+    state += _records_of(case, {Concept.SEVERE_EXCURSION, Concept.HYPEROSMOLAR_STATE}, "review")
+    sensor_runs = [lows for lows in sensor_lows(case) if lows.nights]
+    clauses = [f"charted: {dated_labels(state)}"] if state else []
     evidence = list(map(cite, state))
-    if sensed:
-        words.append(_sensor_words(case, sensed, at_night=True))
-        evidence.append(_sensor_evidence(case, sensed))
+    if sensor_runs:
+        clauses.append(_sensor_words(case, sensor_runs, at_night=True))
+        evidence.append(_sensor_evidence(case, sensor_runs))
     if low:
         nights = len({r.day for r in low})
         readings_below = f"below {case.parameters['night_level']} mg/dL on {counted_in_words(nights, 'night')}"
         one = nights == 1
-        words.append(f"{'a meter reading' if one else 'meter readings'} {readings_below} ({low[-1].day})")
-        evidence += readings(low)
-    if state or sensed:
-        return unknown(Gap.NEEDS_REVIEW, sentence(words), _CLOSES_EXCURSION, evidence)
+        clauses.append(f"{'a meter reading' if one else 'meter readings'} {readings_below} ({low[-1].day})")
+        evidence += self_test_evidence(low)
+    if state or sensor_runs:
+        return unknown(Gap.NEEDS_REVIEW, sentence(clauses), _CLOSES_EXCURSION, evidence)
     if low:
-        return unknown(Gap.INCOMPLETE, sentence(words), _CLOSES_EXCURSION, evidence)
+        return unknown(Gap.INCOMPLETE, sentence(clauses), _CLOSES_EXCURSION, evidence)
     return unknown(Gap.NOT_DOCUMENTED, "No severe excursion found", _CLOSES_EXCURSION)
 
 
 # ---------------------------------------------------------------- words and evidence
 
 
-def readings(found: Sequence[GlucoseReading]) -> list[Evidence]:
+def self_test_evidence(self_tests: Sequence[GlucoseReading]) -> list[Evidence]:
     """The last few finger-sticks as evidence."""
-    return [Evidence(r.reference, f"{r.mg_dl} mg/dL", r.day.isoformat()) for r in found[-5:]]
+    return [Evidence(r.reference, f"{r.mg_dl} mg/dL", r.day.isoformat()) for r in self_tests[-5:]]
 
 
-def _sensor_words(case: Case, sensed: Sequence[SensorLow], *, at_night: bool = False) -> str:
+def _sensor_words(case: Case, sensor_runs: Sequence[SensorLow], *, at_night: bool = False) -> str:
     p = case.parameters
-    days = {night for low in sensed for night in low.nights} if at_night else {low.day for low in sensed}
+    days = {night for low in sensor_runs for night in low.nights} if at_night else {low.day for low in sensor_runs}
     low = f"sensor readings below {p['sensor_low_level']} mg/dL for {p['sensor_low_minutes']} minutes or longer"
     return f"{low} on {counted(len(days), 'night' if at_night else 'day')}, last {max(days)}"
 
 
-def _sensor_evidence(case: Case, sensed: Sequence[SensorLow]) -> Evidence:
-    days = sorted({low.day for low in sensed})
+def _sensor_evidence(case: Case, sensor_runs: Sequence[SensorLow]) -> Evidence:
+    days = sorted({low.day for low in sensor_runs})
     return Evidence(case.chart.sensor_reference, f"sensor lows on {counted(len(days), 'day')}", f"{days[0]}/{days[-1]}")
 
 

@@ -76,18 +76,18 @@ def regimen_start(case: Case) -> date | None:
     return regimen_chain(case)
 
 
-def regimen_known(case: Case) -> dict[str, bool | float | date]:
+def charted_regimen_answers(case: Case) -> dict[str, bool | float | date]:
     """What the chart says of the regimen, by the question that asks for it: only what it documents, no guess."""
     if pump_signs(case) or case.not_read(ChartSection.INSULIN):
         return {}
     known: dict[str, bool | float | date] = {}
     live = live_orders(case)
-    found = _injections(case, live)
+    counts = _injections(case, live)
     # A range, a fraction, a count in words or an insulin whose dosing cannot be read is no number of injections.
-    exact = found.certain == found.possible == found.if_both == int(found.certain)
+    exact = counts.certain == counts.possible == counts.if_both == int(counts.certain)
     running = all(order.end is None or order.end >= case.as_of for order in live)
     if live and exact and running and not any(order.from_text for order in live):
-        known["D.I.F.injections"] = found.certain
+        known["D.I.F.injections"] = counts.certain
     start = regimen_chain(case)
     if start is not None:
         known["D.I.F.since"] = start
@@ -118,21 +118,21 @@ def _count(case: Case) -> Finding:
     live = live_orders(case)
     if not live:
         return _no_current_insulin(case, f"Insulin orders whose directions show at least {goal} injections a day")
-    found = _injections(case, live)
+    counts = _injections(case, live)
     evidence = [Evidence(o.reference, o.label, _day(o.start)) for o in live]
-    if found.certain >= goal:
+    if counts.certain >= goal:
         sure = _injections(case, [o for o in live if not o.from_text])
         basis = Basis.DOCUMENTED if sure.certain >= goal else Basis.SUPPORTED
-        words = f"{found.certain:g} insulin injections a day are charted ({by_ingredient(live)})"
-        return met(f"{words}{counted_once(found)}{ended_words(live, case.as_of)}", basis, evidence)
-    if found.possible is not None and found.possible < goal:
-        mixed = ", some of them mixed in one syringe" if found.shared else ""
-        shown = f"{found.possible:.3g} at most ({by_ingredient(live)}{mixed})"
-        words = f"{goal} or more insulin injections a day are needed; the chart shows {shown}"
+        explanation = f"{counts.certain:g} insulin injections a day are charted ({by_ingredient(live)})"
+        return met(f"{explanation}{counted_once(counts)}{ended_words(live, case.as_of)}", basis, evidence)
+    if counts.possible is not None and counts.possible < goal:
+        mixed = ", some of them mixed in one syringe" if counts.shared else ""
+        shown = f"{counts.possible:.3g} at most ({by_ingredient(live)}{mixed})"
+        explanation = f"{goal} or more insulin injections a day are needed; the chart shows {shown}"
         step = f"update the insulin orders, they show under {goal} injections a day"
-        return not_met(words, Basis.DOCUMENTED, evidence, next_step=step)
-    words, closes, step = open_question(found, live, goal)
-    return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
+        return not_met(explanation, Basis.DOCUMENTED, evidence, next_step=step)
+    explanation, closes, step = open_question(counts, live, goal)
+    return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
 
 
 def _no_current_insulin(case: Case, closes: str) -> Finding:
@@ -144,30 +144,30 @@ def _no_current_insulin(case: Case, closes: str) -> Finding:
     last = max(begun, key=lambda o: (o.end or date.min, o.start or date.min, o.reference))
     over = f"ended on {last.end}" if last.end is not None and last.end < case.as_of else f"is {_spelt(last.status)}"
     evidence = [Evidence(last.reference, last.label, _day(last.end))]
-    words = f"the last insulin order ({last.label}) {over}, and none is current"
-    return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step="renew the insulin order, none is current")
+    explanation = f"the last insulin order ({last.label}) {over}, and none is current"
+    return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step="renew the insulin order, none is current")
 
 
 def _adjustment(case: Case) -> Finding:
     live = live_orders(case)
-    told = [o for o in live if o.adjusts]
-    if told:
-        evidence = [Evidence(o.reference, o.adjusts) for o in told]
-        return met(f"the doses are self-adjusted ({told[0].adjusts})", Basis.DOCUMENTED, evidence)
+    adjusted = [o for o in live if o.adjusts]
+    if adjusted:
+        evidence = [Evidence(o.reference, o.adjusts) for o in adjusted]
+        return met(f"the doses are self-adjusted ({adjusted[0].adjusts})", Basis.DOCUMENTED, evidence)
     mealtime = [o for o in live if o.action in _MEALTIME and o.at_meals]
     if mealtime:
         evidence = [Evidence(o.reference, o.label) for o in mealtime]
         return met("mealtime insulin is self-adjusted as a rule", Basis.SUPPORTED, evidence)
-    chosen = [o for o in live if o.titrates]
-    if chosen:
-        evidence = [Evidence(o.reference, o.titrates) for o in chosen]
-        return met(f"the member chooses within the directions ({chosen[0].titrates})", Basis.SUPPORTED, evidence)
+    titrated = [o for o in live if o.titrates]
+    if titrated:
+        evidence = [Evidence(o.reference, o.titrates) for o in titrated]
+        return met(f"the member chooses within the directions ({titrated[0].titrates})", Basis.SUPPORTED, evidence)
     closes = "Directions with a carb ratio, correction factor or sliding scale, or a statement of self-adjustment"
     if not injected(case):
         return unknown(Gap.NOT_DOCUMENTED, "no order for injected insulin was found", closes)
-    words = "nothing in the directions shows that the doses are self-adjusted"
+    explanation = "nothing in the directions shows that the doses are self-adjusted"
     step = "show that the insulin doses are self-adjusted"
-    return unknown(Gap.NOT_DOCUMENTED, words, closes, next_step=step)
+    return unknown(Gap.NOT_DOCUMENTED, explanation, closes, next_step=step)
 
 
 def _spelt(status: str) -> str:

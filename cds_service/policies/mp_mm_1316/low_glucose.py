@@ -35,7 +35,7 @@ def coded_episodes(records: Iterable[Record], hours: int) -> list[Episode]:
     with times more than so many hours apart are two.
     """
     episodes: list[Episode] = []
-    for record in sorted(_one_a_visit(records), key=by_time):
+    for record in sorted(_one_per_visit(records), key=by_time):
         latest = episodes[-1] if episodes else None
         if latest is None or not may_follow(last_moment(latest.records[0]), record, hours):
             episodes.append(Episode([record]))
@@ -45,15 +45,15 @@ def coded_episodes(records: Iterable[Record], hours: int) -> list[Episode]:
     return episodes
 
 
-def _one_a_visit(records: Iterable[Record]) -> list[Record]:
+def _one_per_visit(records: Iterable[Record]) -> list[Record]:
     """Dated records: of a visit and the diagnoses that belong to it the visit alone, of its diagnoses the first."""
     dated = sorted((record for record in records if record.when is not None), key=by_time)
     visits = [record for record in dated if isinstance(record, Visit)]
-    told = {reference for visit in visits for reference in visit.diagnoses}
+    of_visits = {reference for visit in visits for reference in visit.diagnoses}
     seen = {visit.reference for visit in visits}
     kept: list[Record] = [*visits]
     for record in dated:
-        if isinstance(record, Diagnosis) and record.reference not in told and record.encounter not in seen:
+        if isinstance(record, Diagnosis) and record.reference not in of_visits and record.encounter not in seen:
             kept.append(record)
             seen |= {record.encounter} if record.encounter else set()
     return kept
@@ -118,7 +118,7 @@ def meter_events(lows: Sequence[GlucoseReading], minutes: int) -> list[GlucoseRe
 
 
 def _minute(reading: GlucoseReading) -> int | None:
-    return None if reading.minute is None else _place(reading.day, reading.minute)
+    return None if reading.minute is None else _minute_of_calendar(reading.day, reading.minute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,11 @@ def sensor_lows(case: Case) -> list[SensorLow]:
 def _runs(readings: Sequence[SensorReading], level: int, gap: int) -> list[list[int]]:
     """Minutes of readings below the level that follow each other; one at or above it, or a longer pause, ends a run."""
     low = sorted(
-        {_place(r.day, r.minute) for r in readings if r.mg_dl is not None and r.mg_dl < level and r.minute is not None}
+        {
+            _minute_of_calendar(r.day, r.minute)
+            for r in readings
+            if r.mg_dl is not None and r.mg_dl < level and r.minute is not None
+        }
     )
     if not low:
         return []
@@ -160,8 +164,8 @@ def _runs(readings: Sequence[SensorReading], level: int, gap: int) -> list[list[
     return runs
 
 
-def _place(day: date, minute: int) -> int:
-    """A minute of the calendar."""
+def _minute_of_calendar(day: date, minute: int) -> int:
+    """A minute of a day, counted from the first day of the calendar."""
     return day.toordinal() * _MINUTES_OF_DAY + minute
 
 

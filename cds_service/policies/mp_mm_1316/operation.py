@@ -23,20 +23,20 @@ def operates_device(case: Case) -> Finding:
         "D.I.E", "Member or caregiver can operate the pump", "Member or caregiver cannot operate the pump yet"
     )
     trainings = [r for r in case.chart.pump_training if usable(r.when, case.as_of)]
-    trained = [r for r in trainings if Concept.PUMP_TRAINING in r.concepts | r.supported]
-    worn = pumps_in_use(case)
-    if trained or worn:
-        words = "; ".join((*_training(trained), *_pump(worn)))
-        shown = met(f"{words[0].upper()}{words[1:]}", Basis.SUPPORTED, map(cite, (*trained, *worn)))
+    trained = [r for r in trainings if Concept.PUMP_TRAINING in r.coded_concepts]
+    pumps = pumps_in_use(case)
+    if trained or pumps:
+        explanation = "; ".join((*_training(trained), *_pump(pumps)))
+        shown = met(f"{explanation[0].upper()}{explanation[1:]}", Basis.SUPPORTED, map(cite, (*trained, *pumps)))
         return best_supported(attested, shown)
     if attested is not None:
         return attested
     in_words = [*trainings, *pumps_in_use(case, named_in_words=True)]
     if in_words:
-        words = f"Named in words only: {in_words[-1].label}"
-        return unknown(Gap.NEEDS_REVIEW, words, _CLOSES, map(cite, in_words[-3:]))
-    words = "No pump training and no pump in use found"
-    return case.guarded(unknown(Gap.NEEDS_ATTESTATION, words, _CLOSES), ChartSection.DEVICES)
+        explanation = f"Named in words only: {in_words[-1].label}"
+        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, map(cite, in_words[-3:]))
+    explanation = "No pump training and no pump in use found"
+    return case.guarded(unknown(Gap.NEEDS_ATTESTATION, explanation, _CLOSES), ChartSection.DEVICES)
 
 
 def _training(trained: Sequence[Record]) -> Iterator[str]:
@@ -46,6 +46,6 @@ def _training(trained: Sequence[Record]) -> Iterator[str]:
         yield f"pump training or fitting{f' on {last.when}' if last.when else ''} ({last.code or last.label})"
 
 
-def _pump(worn: Sequence[Record]) -> Iterator[str]:
-    if worn:
-        yield f"a pump is in use: {worn[0].label}"
+def _pump(pumps: Sequence[Record]) -> Iterator[str]:
+    if pumps:
+        yield f"a pump is in use: {pumps[0].label}"

@@ -43,13 +43,13 @@ def open_parts(parts: Sequence[Finding], nothing: str, too_little: str) -> str:
     What a reviewer has to look at comes first, then what could not be read: beside either, or beside anything that
     was found, nobody may read that nothing is there.
     """
-    found = [p for p in parts if p.truth is not MET and p.evidence and p.gap is not Gap.NOT_RETRIEVED]
-    review = [part.explanation for part in found if part.gap is Gap.NEEDS_REVIEW]
-    others = [part.explanation for part in found if part.gap is not Gap.NEEDS_REVIEW]
+    with_evidence = [p for p in parts if p.truth is not MET and p.evidence and p.gap is not Gap.NOT_RETRIEVED]
+    review = [part.explanation for part in with_evidence if part.gap is Gap.NEEDS_REVIEW]
+    others = [part.explanation for part in with_evidence if part.gap is not Gap.NEEDS_REVIEW]
     unread = [part.explanation for part in parts if part.gap is Gap.NOT_RETRIEVED]
     if review or unread:
-        said = [f"for a reviewer: {'; '.join(review)}"] if review else []
-        return sentence([*said, *dict.fromkeys((*unread, *others))])
+        for_reviewer = [f"for a reviewer: {'; '.join(review)}"] if review else []
+        return sentence([*for_reviewer, *dict.fromkeys((*unread, *others))])
     return f"{too_little}: {'; '.join(dict.fromkeys(others))}" if others else nothing
 
 

@@ -19,10 +19,14 @@ def expert_team(case: Case) -> Finding:
         return best_supported(attested, met("An endocrinologist is on the team", Basis.SUPPORTED, evidence))
     if attested is not None:
         return attested
-    told = [p for p in people if p is not None and p.specialty_text]
-    if told:
-        words = f"The chart names a specialty in words only ({told[0].specialty_text}), which a reviewer has to judge"
-        evidence = [Evidence(p.reference, p.specialty_text) for p in told]
-        return unknown(Gap.NEEDS_REVIEW, words, "The provider's statement that the team is expert in pumps", evidence)
-    words = "Nothing in a chart shows that a team is expert in insulin pumps: the provider states it"
-    return unknown(Gap.NEEDS_ATTESTATION, words, "The provider's statement that the team is expert in pumps")
+    in_words = [p for p in people if p is not None and p.specialty_text]
+    if in_words:
+        explanation = (
+            f"The chart names a specialty in words only ({in_words[0].specialty_text}), which a reviewer has to judge"
+        )
+        evidence = [Evidence(p.reference, p.specialty_text) for p in in_words]
+        return unknown(
+            Gap.NEEDS_REVIEW, explanation, "The provider's statement that the team is expert in pumps", evidence
+        )
+    explanation = "Nothing in a chart shows that a team is expert in insulin pumps: the provider states it"
+    return unknown(Gap.NEEDS_ATTESTATION, explanation, "The provider's statement that the team is expert in pumps")

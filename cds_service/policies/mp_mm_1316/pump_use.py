@@ -1,4 +1,5 @@
-"""Whether a pump is already in use: it blanks the charted injections (D.I.F), supports D.I.E, asks about D.III."""
+"""Whether a pump is already in use: then the charted injections decide nothing (D.I.F), D.I.E is supported, and the
+clinician is asked about D.III."""
 
 from __future__ import annotations
 
@@ -44,10 +45,10 @@ def pumps_in_use(case: Case, *, named_in_words: bool = False) -> list[Record]:
 
     `named_in_words`: also those that only words or a code of an unknown system name.
     """
-    worn = [r for r in case.chart.pumps if _speaks(r, case.as_of, named_in_words)]
-    done = [r for r in case.chart.pump_procedures if _speaks(r, case.as_of, named_in_words)]
-    since = _regimen_since(case) if done else None
-    return [*worn, *(r for r in done if since is None or r.when is None or r.when.last >= since)]
+    devices = [r for r in case.chart.pumps if _names_pump(r, case.as_of, named_in_words)]
+    procedures = [r for r in case.chart.pump_procedures if _names_pump(r, case.as_of, named_in_words)]
+    since = _regimen_since(case) if procedures else None
+    return [*devices, *(r for r in procedures if since is None or r.when is None or r.when.last >= since)]
 
 
 def pump_signs(case: Case) -> list[Evidence]:
@@ -68,11 +69,11 @@ def _regimen_since(case: Case) -> date | None:
     return min((start for start in starts if start is not None), default=None)
 
 
-def _speaks(record: Record, as_of: date, named_in_words: bool) -> bool:
+def _names_pump(record: Record, as_of: date, named_in_words: bool) -> bool:
     """Whether a record names a pump surely enough, and is neither over nor of a later day."""
-    said = record.concepts | record.supported | (record.review if named_in_words else frozenset())
+    named = record.all_concepts if named_in_words else record.coded_concepts
     current = usable(record.when, as_of) and (record.until is None or record.until >= as_of)
-    return bool(said & _PUMPS) and current
+    return bool(named & _PUMPS) and current
 
 
 def _runs(order: InsulinOrder, as_of: date) -> bool:

@@ -83,11 +83,14 @@ def injections(orders: Iterable[InsulinOrder], unstated_ceiling: float) -> Injec
     live = list(dict.fromkeys(map(counted_part, orders)))
     doses = _doses(live)
     by_class: dict[str, list[_Dose]] = defaultdict(list)
-    for kind, dose in doses:
-        by_class[kind].append(dose)
+    for insulin_class, dose in doses:
+        by_class[insulin_class].append(dose)
     mixed = any(order.mixed for order in live if class_of(order) in (_NPH, _MEALTIME))
-    largest = {kind: max(each, key=lambda d: (d.count, d.ingredient)) for kind, each in by_class.items()}
-    added = {kind: _sum(each) for kind, each in by_class.items()}
+    largest = {
+        insulin_class: max(class_doses, key=lambda d: (d.count, d.ingredient))
+        for insulin_class, class_doses in by_class.items()
+    }
+    added = {insulin_class: _sum(class_doses) for insulin_class, class_doses in by_class.items()}
     one, every = _total(largest, live), sum(dose.count for dose in added.values())
     shared, shared_of_all = _shared(largest), _shared(added)
     certain = one - shared
@@ -98,7 +101,11 @@ def injections(orders: Iterable[InsulinOrder], unstated_ceiling: float) -> Injec
         if_both=every - shared_of_all if mixed else every,
         possible=_possible(live, unstated_ceiling, shared if mixed else 0.0),
         rivals=_rivals(by_class, live),
-        shared=tuple(largest[kind].ingredient for kind in (_NPH, _MEALTIME) if kind in largest) if shared else (),
+        shared=tuple(
+            largest[insulin_class].ingredient for insulin_class in (_NPH, _MEALTIME) if insulin_class in largest
+        )
+        if shared
+        else (),
         orders=len(live),
     )
 

@@ -20,23 +20,23 @@ def charted_duration(case: Case) -> Finding:
     needed = case.months_ago("regimen_months")
     closes = f"Insulin orders or dispenses that show {goal} injections a day since {needed} or earlier"
     if not injected(case):
-        words, step = "no order for injected insulin was found", "show since when the insulin regimen is in place"
-        return unknown(Gap.NOT_DOCUMENTED, words, closes, next_step=step)
+        explanation, step = "no order for injected insulin was found", "show since when the insulin regimen is in place"
+        return unknown(Gap.NOT_DOCUMENTED, explanation, closes, next_step=step)
     start = regimen_chain(case)
     if start is None:
-        words = f"{goal} injections a day without a break up to the order are not shown"
-        return unknown(Gap.INCOMPLETE, words, closes, next_step="show since when the insulin regimen is in place")
+        explanation = f"{goal} injections a day without a break up to the order are not shown"
+        return unknown(Gap.INCOMPLETE, explanation, closes, next_step="show since when the insulin regimen is in place")
     evidence = [Evidence(o.reference, o.label, start.isoformat()) for o in injected(case) if o.start == start]
     if start <= needed:
         return met(f"in place since {start}", Basis.DOCUMENTED, evidence)
     against = _smaller_before(case, start) or _diagnosed_since(case)
-    words = f"in place only since {start}, {months} months are needed"
+    explanation = f"in place only since {start}, {months} months are needed"
     if against is None:
         step = f"show the insulin regimen of the months before {start}"
-        return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
+        return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
     step = f"show {months} months of the regimen, the chart has it since {start}"
     evidence += against.evidence
-    return not_met(f"{words}: {against.explanation}", Basis.DOCUMENTED, evidence, next_step=step)
+    return not_met(f"{explanation}: {against.explanation}", Basis.DOCUMENTED, evidence, next_step=step)
 
 
 def duration_is_complete(case: Case) -> bool:
@@ -63,21 +63,21 @@ def _undated(case: Case) -> bool:
 def _smaller_before(case: Case, start: date) -> Finding | None:
     """A smaller regimen that the chart shows within the months, before the chain."""
     goal, needed = case.parameters["regimen_injections"], case.months_ago("regimen_months")
-    found = None if _undated(case) else smaller_days(regimen_timeline(case), goal, needed, start)
-    if found is None:
+    smaller = None if _undated(case) else smaller_days(regimen_timeline(case), goal, needed, start)
+    if smaller is None:
         return None
-    first, last, count = found
-    words = f"from {first} to {last} the chart shows {count:g} a day"
+    first, last, count = smaller
+    explanation = f"from {first} to {last} the chart shows {count:g} a day"
     before = [o for o in injected(case) if o.start is not None and o.start <= first]
     newest = max(before, key=lambda o: (o.start or date.min, o.reference), default=None)
     evidence = [Evidence(newest.reference, newest.label, str(newest.start))] if newest else []
-    return not_met(words, Basis.DOCUMENTED, evidence)
+    return not_met(explanation, Basis.DOCUMENTED, evidence)
 
 
 def _diagnosed_since(case: Case) -> Finding | None:
     """Diabetes whose every charted onset lies within the months: no regimen for it can be older."""
     needed = case.months_ago("regimen_months")
-    charted = [d for d in case.diagnoses if (d.concepts | d.supported | d.review) & DIABETES]
+    charted = [d for d in case.diagnoses if d.all_concepts & DIABETES]
     onsets = [d.onset for d in charted if d.onset is not None]
     if not charted or len(onsets) < len(charted) or min(onset.first for onset in onsets) <= needed:
         return None

@@ -18,11 +18,11 @@ def stated_count(case: Case) -> Finding | None:
     if answer is None or isinstance(answer.value, bool) or not isinstance(answer.value, int | float):
         return None
     goal, evidence = case.parameters["regimen_injections"], [attestation(answer, "D.I.F.injections")]
-    words = f"{answer.value:g} insulin injections a day (attested {answer.authored})"
+    explanation = f"{answer.value:g} insulin injections a day (attested {answer.authored})"
     if answer.value >= goal:
-        return met(words, Basis.ATTESTED, evidence, names_statement=True)
+        return met(explanation, Basis.ATTESTED, evidence, names_statement=True)
     step = f"review the regimen, the statement says under {goal} injections a day"
-    return not_met(words, Basis.ATTESTED, evidence, next_step=step)
+    return not_met(explanation, Basis.ATTESTED, evidence, next_step=step)
 
 
 def stated_duration(case: Case) -> Finding | None:
@@ -35,15 +35,15 @@ def stated_duration(case: Case) -> Finding | None:
     # Whole interval on or before the day needed: met; none of it: not met; across it: not exact enough.
     early = within(answer.value, date.min, needed)
     if answer.value.last <= needed:
-        words = f"since {answer.value} (attested {answer.authored})"
-        return met(words, Basis.ATTESTED, evidence, names_statement=True)
+        explanation = f"since {answer.value} (attested {answer.authored})"
+        return met(explanation, Basis.ATTESTED, evidence, names_statement=True)
     if early is NOT_MET:
-        words = f"only since {answer.value} (attested {answer.authored})"
+        explanation = f"only since {answer.value} (attested {answer.authored})"
         step = f"show {case.parameters['regimen_months']} months of the regimen, the statement says fewer"
-        return not_met(words, Basis.ATTESTED, evidence, next_step=step)
-    words = f"since {answer.value} (attested {answer.authored}), which is not exact enough"
+        return not_met(explanation, Basis.ATTESTED, evidence, next_step=step)
+    explanation = f"since {answer.value} (attested {answer.authored}), which is not exact enough"
     closes, step = "The day on which the regimen began", "give the exact start of the insulin regimen"
-    return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
+    return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
 
 
 def stated_adjustment(case: Case) -> Finding | None:

@@ -44,7 +44,7 @@ class Starts:
         for order in orders:
             if order.start is not None:
                 days.setdefault(class_of(order), set()).add(order.start)
-        self._days = {kind: sorted(found) for kind, found in days.items()}
+        self._days = {insulin_class: sorted(starts) for insulin_class, starts in days.items()}
 
     def after(self, order: InsulinOrder) -> date | None:
         """The day on which the next order of the same ingredient or class begins."""
@@ -79,12 +79,12 @@ def spans(orders: Iterable[InsulinOrder], as_of: date, parameters: Mapping[str, 
     """The orders whose days are known, as far as they begin by `as_of`."""
     there = [o for o in orders if o.start is None or o.start <= as_of]
     starts = Starts(there)
-    found = []
+    known = []
     for order in there:
         last = last_day(order, starts, parameters["assumed_supply_days"], as_of)
         if order.start is not None and last is not None and last >= order.start:
-            found.append(Span(order, order.start, min(last, as_of)))
-    return found
+            known.append(Span(order, order.start, min(last, as_of)))
+    return known
 
 
 def segments(orders: Iterable[InsulinOrder], as_of: date, parameters: Mapping[str, Any]) -> list[Segment]:
@@ -93,9 +93,9 @@ def segments(orders: Iterable[InsulinOrder], as_of: date, parameters: Mapping[st
     begin: dict[date, list[InsulinOrder]] = defaultdict(list)
     over: dict[date, list[InsulinOrder]] = defaultdict(list)
     for span in placed:
-        kind = counted_part(span.order)
-        begin[span.first].append(kind)
-        over[span.last + _DAY].append(kind)
+        part = counted_part(span.order)
+        begin[span.first].append(part)
+        over[span.last + _DAY].append(part)
     live: Counter[InsulinOrder] = Counter()
     known: dict[frozenset[InsulinOrder], Injections] = {}
     timeline = []

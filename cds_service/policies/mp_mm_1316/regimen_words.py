@@ -25,16 +25,16 @@ def by_ingredient(orders: Sequence[InsulinOrder], most: int = 4) -> str:
         largest[order.ingredient] = max(largest.get(order.ingredient, 0.0), order.certain)
         named.setdefault(order.ingredient, set()).update(order.certain_at)
     counts = {ingredient: max(count, len(named[ingredient])) for ingredient, count in largest.items()}
-    told = [f"{name_of(ingredient)} {count:.3g}" for ingredient, count in sorted(counts.items())]
-    more = f" and {len(told) - most} more" if len(told) > most else ""
-    return ", ".join(told[:most]) + more
+    listed = [f"{name_of(ingredient)} {count:.3g}" for ingredient, count in sorted(counts.items())]
+    more = f" and {len(listed) - most} more" if len(listed) > most else ""
+    return ", ".join(listed[:most]) + more
 
 
-def counted_once(found: Injections) -> str:
+def counted_once(counts: Injections) -> str:
     """What stands in the list of insulins and is not added: a rival, and times of day that two insulins share."""
-    rivals, shared = (" and ".join(map(name_of, names[:3])) for names in (found.rivals, found.shared))
-    told = f"; of {rivals} one is counted" if rivals and found.if_all_current > found.certain else ""
-    return told + (f"; {shared} at the same time of day count once" if shared else "")
+    rival_names, shared_names = (" and ".join(map(name_of, names[:3])) for names in (counts.rivals, counts.shared))
+    text = f"; of {rival_names} one is counted" if rival_names and counts.if_all_current > counts.certain else ""
+    return text + (f"; {shared_names} at the same time of day count once" if shared_names else "")
 
 
 def ended_words(orders: Sequence[InsulinOrder], as_of: date) -> str:
@@ -46,33 +46,35 @@ def ended_words(orders: Sequence[InsulinOrder], as_of: date) -> str:
     return f"; the supply of {name_of(last.ingredient)} ran out on {last.end}, a renewal is due"
 
 
-def open_question(found: Injections, orders: Sequence[InsulinOrder], goal: float) -> tuple[str, str, str]:
+def open_question(counts: Injections, orders: Sequence[InsulinOrder], goal: float) -> tuple[str, str, str]:
     """Why a count is open, what closes it, and the next step."""
-    number = "1 insulin injection a day is" if found.certain == 1 else f"{found.certain:g} insulin injections a day are"
+    number = (
+        "1 insulin injection a day is" if counts.certain == 1 else f"{counts.certain:g} insulin injections a day are"
+    )
     sure = f"{number} certain ({by_ingredient(orders)})"
-    rivals, shared = (" and ".join(map(name_of, names[:3])) for names in (found.rivals, found.shared))
-    if found.if_all_current >= goal and found.rivals:
+    rivals, shared = (" and ".join(map(name_of, names[:3])) for names in (counts.rivals, counts.shared))
+    if counts.if_all_current >= goal and counts.rivals:
         return (
             f"{sure}; {goal:g} are reached only if {rivals} are both taken, which looks like a switch",
             f"Which of {rivals} is current; end the other order",
             "end the insulin order that is no longer current",
         )
-    if found.if_separate >= goal and found.shared:
+    if counts.if_separate >= goal and counts.shared:
         return (
             f"{sure}; {goal:g} are reached only if {shared} are injected apart at the same time of day",
             f"Whether {shared} are mixed in one syringe",
             "state whether the insulins are mixed in one syringe",
         )
-    if found.if_both >= goal:
+    if counts.if_both >= goal:
         return (
             f"{sure}; {goal:g} are reached only if {rivals} are both taken and none are mixed in one syringe",
             f"Which of {rivals} is current, and whether {shared} are mixed in one syringe",
             "state which insulins are current, and which are mixed",
         )
     closes = f"Directions that say how many injections a day, at least {goal:g}"
-    if found.possible is None:
+    if counts.possible is None:
         unread = sorted({name_of(order.ingredient) for order in orders if order.possible is None})
-        words = f"{sure}; the directions of {', '.join(unread)} do not say how often in a way that can be read"
-        return words, closes, "write insulin directions that say how many injections a day"
-    words = f"{sure}, up to {found.possible:g} are possible with as-needed doses, scales and ranges"
-    return words, closes, "state how many insulin injections a day are taken"
+        explanation = f"{sure}; the directions of {', '.join(unread)} do not say how often in a way that can be read"
+        return explanation, closes, "write insulin directions that say how many injections a day"
+    explanation = f"{sure}, up to {counts.possible:g} are possible with as-needed doses, scales and ranges"
+    return explanation, closes, "state how many insulin injections a day are taken"

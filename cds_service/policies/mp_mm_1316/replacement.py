@@ -85,10 +85,10 @@ def _stated(answer: Answer) -> str:
 
 def _no_reason(case: Case) -> Finding:
     """No reason attested: what the order says in words is for a reviewer."""
-    words = case.order.replacement_reasons
-    if words:
-        evidence = [Evidence(case.order.reference, text) for text in words]
-        return unknown(Gap.NEEDS_REVIEW, f"The order says: {'; '.join(words)}", _CLOSES, evidence)
+    reasons = case.order.replacement_reasons
+    if reasons:
+        evidence = [Evidence(case.order.reference, text) for text in reasons]
+        return unknown(Gap.NEEDS_REVIEW, f"The order says: {'; '.join(reasons)}", _CLOSES, evidence)
     return unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", _CLOSES)
 
 
@@ -107,15 +107,15 @@ def still_necessary(case: Case) -> Finding:
     """D.I.A is still met and no exclusion of D.II.A holds."""
     diagnosis = case.finding(documented_diagnosis)
     exclusions = (case.finding(end_stage_complications), case.finding(nobody_can_operate))
-    parts = [diagnosis, *(_absent(e) for e in exclusions)]
-    words = diagnosis.explanation
+    parts = [diagnosis, *(_absence_of(e) for e in exclusions)]
+    explanation = diagnosis.explanation
     if any(e.truth is MET for e in exclusions):
-        words = "; ".join(e.explanation for e in exclusions if e.truth is MET)
-    return conjunction([p for p in parts if p.basis or p.truth is UNKNOWN], words)
+        explanation = "; ".join(e.explanation for e in exclusions if e.truth is MET)
+    return conjunction([p for p in parts if p.basis or p.truth is UNKNOWN], explanation)
 
 
-def _absent(exclusion: Finding) -> Finding:
-    """An exclusion turned round; one that nobody attested does not stand against continued use."""
+def _absence_of(exclusion: Finding) -> Finding:
+    """That an exclusion does not apply, as a finding; one that nobody attested does not stand against continued use."""
     if exclusion.truth is MET:
         return not_met(exclusion.explanation, exclusion.basis, exclusion.evidence)
     if exclusion.truth is UNKNOWN and exclusion.gap is not Gap.NEEDS_ATTESTATION:
@@ -129,9 +129,9 @@ def reasonable_justification(case: Case) -> Finding:
     still lacks, is named."""
     reasons = tuple(case.finding(reason) for reason in ACCEPTED_REASONS)
     lacking = [f for f in reasons if f.truth is UNKNOWN and f.evidence]
-    words = "; ".join(dict.fromkeys(f.explanation for f in lacking)) or _nothing_accepted(case)
+    explanation = "; ".join(dict.fromkeys(f.explanation for f in lacking)) or _nothing_accepted(case)
     closes = "; ".join(dict.fromkeys(f.closes for f in lacking if f.closes)) or _CLOSES
-    finding = disjunction(reasons, words, closes)
+    finding = disjunction(reasons, explanation, closes)
     evidence = tuple(dict.fromkeys(e for f in lacking for e in f.evidence))
     return replace(finding, evidence=evidence) if finding.truth is UNKNOWN else finding
 
@@ -159,9 +159,9 @@ def worn_out(case: Case) -> Finding:
 def _breakdown(case: Case) -> Finding | None:
     """What the chart codes about the pump itself; None when it codes nothing."""
     since = case.months_ago("breakdown_months")
-    trouble = [d for d in case.diagnoses if (d.concepts | d.supported | d.review) & _TROUBLE]
+    trouble = [d for d in case.diagnoses if d.all_concepts & _TROUBLE]
     recent = [d for d in trouble if within(d.when, since, case.as_of) is MET and d.active is not False]
-    broken = [d for d in recent if Concept.PUMP_BREAKDOWN in d.concepts | d.supported and not _is_sequela(d)]
+    broken = [d for d in recent if Concept.PUMP_BREAKDOWN in d.coded_concepts and not _is_sequela(d)]
     if broken:
         return met(f"Charted: {dated_labels(broken)}", Basis.SUPPORTED, map(cite, broken))
     if not trouble:
@@ -171,20 +171,20 @@ def _breakdown(case: Case) -> Finding | None:
     if others:
         asked = f"Charted, for a reviewer to say whether the pump no longer functions: {dated_labels(others)}"
         return unknown(Gap.NEEDS_REVIEW, asked, _CLOSES, map(cite, others))
-    words = []
+    clauses = []
     if old:
-        words.append(f"charted before {since}, which says nothing about the present pump: {dated_labels(old)}")
+        clauses.append(f"charted before {since}, which says nothing about the present pump: {dated_labels(old)}")
     late = [d for d in trouble if d not in old]
     if late:
-        words.append(f"charted as a late effect, which says nothing about the present pump: {dated_labels(late)}")
-    return unknown(Gap.INCOMPLETE, sentence(words), _CLOSES, map(cite, trouble))
+        clauses.append(f"charted as a late effect, which says nothing about the present pump: {dated_labels(late)}")
+    return unknown(Gap.INCOMPLETE, sentence(clauses), _CLOSES, map(cite, trouble))
 
 
 _TROUBLE = frozenset({Concept.PUMP_BREAKDOWN, Concept.PUMP_DISPLACEMENT})
 
 
 def _is_sequela(diagnosis: Diagnosis) -> bool:
-    return Concept.PUMP_TROUBLE_SEQUELA in diagnosis.concepts | diagnosis.supported
+    return Concept.PUMP_TROUBLE_SEQUELA in diagnosis.coded_concepts
 
 
 @criterion("D.III.C.2", "Repair impossible, or as dear as replacement")
@@ -195,8 +195,8 @@ def not_repairable(case: Case) -> Finding:
         return _no_reason(case)
     assessment = case.answer("D.III.assessment")
     if finding.truth is MET and not (assessment is not None and assessment.value is True):
-        words = "Repair is said to be impossible or to cost more, but no estimate of its cost is on file"
-        return unknown(Gap.INCOMPLETE, words, _ASSESSMENT, finding.evidence)
+        explanation = "Repair is said to be impossible or to cost more, but no estimate of its cost is on file"
+        return unknown(Gap.INCOMPLETE, explanation, _ASSESSMENT, finding.evidence)
     return finding
 
 
@@ -221,8 +221,8 @@ def _refused(title: str, codes: tuple[str, ...]) -> Callable[[Case], Finding]:
         if answer is None:
             return unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", _CLOSES)
         make = met if answer.value in codes else not_met
-        words = f"The stated reason: {_stated(answer)}"
-        return make(words, Basis.ATTESTED, [attestation(answer, "D.III.reason")], names_statement=True)
+        explanation = f"The stated reason: {_stated(answer)}"
+        return make(explanation, Basis.ATTESTED, [attestation(answer, "D.III.reason")], names_statement=True)
 
     rule.__doc__ = f"{title}: only the attested reason says so."
     return rule

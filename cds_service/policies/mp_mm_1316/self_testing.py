@@ -93,10 +93,10 @@ def _charted(case: Case) -> Finding:
     start, end = window(case)
     tests = [r for r in case.glucose.self_tests if start <= r.day <= end]
     others = [r for r in case.glucose.others if start <= r.day <= end]
-    words = _tests_in_words(case, tests)
+    explanation = _tests_in_words(case, tests)
     evidence = [Evidence(tests[-1].reference, counted(len(tests), "self-test"), f"{start}/{end}")] if tests else []
     if len(tests) >= _goal(case):
-        finding, reason = met(words, Basis.DOCUMENTED, evidence), case.not_read(ChartSection.ENCOUNTERS)
+        finding, reason = met(explanation, Basis.DOCUMENTED, evidence), case.not_read(ChartSection.ENCOUNTERS)
         # Where visits could not be read, readings of one may be a ward's and not the member's own.
         if reason is not None and sum(not r.visit_unread for r in tests) < _goal(case):
             return unread(finding, reason)
@@ -104,13 +104,13 @@ def _charted(case: Case) -> Finding:
     worn = sensor_wear(case, start, end)
     if worn is not None:
         return case.guarded(
-            _with_sensor(case, worn, f"{words}{_aside_in_words(others)}", evidence), ChartSection.GLUCOSE
+            _with_sensor(case, worn, f"{explanation}{_aside_in_words(others)}", evidence), ChartSection.GLUCOSE
         )
     open_readings = sum(r.origin in OPEN_ORIGINS for r in others)
     step = f"complete the meter record, it shows under {case.parameters['self_tests_per_day']} tests a day"
-    finding = not_met(f"{words}{_aside_in_words(others)}", Basis.DOCUMENTED, evidence, next_step=step)
+    finding = not_met(f"{explanation}{_aside_in_words(others)}", Basis.DOCUMENTED, evidence, next_step=step)
     if not _is_complete(case, [r.day for r in tests]) or len(tests) + open_readings >= _goal(case):
-        finding = _without_sensor(case, tests, others, words, evidence)
+        finding = _without_sensor(case, tests, others, explanation, evidence)
     # A visit that was not read may be at home, and a device that was not read may be a sensor.
     sections = [ChartSection.GLUCOSE, *([ChartSection.ENCOUNTERS] if open_readings else [])]
     sections += [ChartSection.DEVICES] if finding.truth is NOT_MET else []
@@ -138,44 +138,44 @@ def _may_contradict(case: Case) -> bool:
     return bool(named) and small and sensor_wear(case, start, end) is None
 
 
-def _with_sensor(case: Case, worn: SensorWear, words: str, evidence: list[Evidence]) -> Finding:
+def _with_sensor(case: Case, worn: SensorWear, explanation: str, evidence: list[Evidence]) -> Finding:
     """Too few self-tests beside a sensor: whether sensor data count is the plan's to say."""
     evidence = [*evidence, *worn.evidence]
-    words = f"{words}; {worn.shown}"
+    explanation = f"{explanation}; {worn.shown}"
     if not case.parameters["cgm_counts_as_self_testing"]:
-        words += ". The policy speaks of self-testing, and does not say whether a sensor is that"
+        explanation += ". The policy speaks of self-testing, and does not say whether a sensor is that"
         closes = f"{SENSOR_REMEDY}; or {_remedy(case)}"
-        return unknown(Gap.NEEDS_REVIEW, words, closes, evidence, next_step=_SENSOR_STEP)
+        return unknown(Gap.NEEDS_REVIEW, explanation, closes, evidence, next_step=_SENSOR_STEP)
     needed = case.parameters["sensor_wear_days"]
-    words += f". This plan counts sensor data that cover {needed} days"
+    explanation += f". This plan counts sensor data that cover {needed} days"
     if worn.days >= needed:
-        return met(words, Basis.SUPPORTED, evidence)
+        return met(explanation, Basis.SUPPORTED, evidence)
     closes = f"Sensor data of at least {needed} days; or {_remedy(case)}"
     step = f"complete the sensor data, {needed} days are needed"
-    return unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
+    return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
 
 
 def _without_sensor(
-    case: Case, tests: list[GlucoseReading], others: list[OtherReading], words: str, evidence: list[Evidence]
+    case: Case, tests: list[GlucoseReading], others: list[OtherReading], explanation: str, evidence: list[Evidence]
 ) -> Finding:
     """Too few self-tests in a record that is not complete."""
     days = {r.day for r in tests}
     if days:
-        words += f", {tenths(len(tests), len(days))} on days with data"
-    words += _by_rate_in_words(case) + _aside_in_words(others)
+        explanation += f", {tenths(len(tests), len(days))} on days with data"
+    explanation += _by_rate_in_words(case) + _aside_in_words(others)
     evidence = [*evidence, *(Evidence(r.reference, r.label or None, r.day.isoformat()) for r in others[-3:])]
     more = [r for r in others if r.origin in OPEN_ORIGINS or r.origin in _SET_ASIDE]
     if more and len(tests) + len(more) >= _goal(case):
         closes = f"A reviewer's word on whether the member took these readings; or {_remedy(case)}"
         step = "ask a reviewer whether the member took the readings set aside"
-        return unknown(Gap.NEEDS_REVIEW, words, closes, evidence, next_step=step)
+        return unknown(Gap.NEEDS_REVIEW, explanation, closes, evidence, next_step=step)
     if not evidence and not case.glucose.sensor:
-        words = f"No self-tests found from {window(case)[0]} to {window(case)[1]}"
+        explanation = f"No self-tests found from {window(case)[0]} to {window(case)[1]}"
     some = tests or any(r.origin in OPEN_ORIGINS for r in others)
     gap, step = (Gap.INCOMPLETE if some else Gap.NOT_DOCUMENTED), ""
     if not some and (evidence or case.glucose.sensor):
         step = f"show the member's own self-tests of the {last_days(case.parameters['self_test_window_days'])}"
-    return unknown(gap, words, capitalized(_remedy(case)), evidence, next_step=step)
+    return unknown(gap, explanation, capitalized(_remedy(case)), evidence, next_step=step)
 
 
 def _tests_in_words(case: Case, tests: list[GlucoseReading]) -> str:
@@ -225,11 +225,11 @@ def _attested(case: Case) -> Finding | None:
     answer = case.answer("D.I.G.average")
     if answer is None or isinstance(answer.value, bool) or not isinstance(answer.value, int | float):
         return None
-    words = f"{answer.value:g} self-tests a day on average (attested {answer.authored})"
+    explanation = f"{answer.value:g} self-tests a day on average (attested {answer.authored})"
     if answer.value >= case.parameters["self_tests_per_day"]:
-        return met(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")], names_statement=True)
+        return met(explanation, Basis.ATTESTED, [attestation(answer, "D.I.G.average")], names_statement=True)
     step = f"review the self-testing, the statement says under {case.parameters['self_tests_per_day']} a day"
-    finding = not_met(words, Basis.ATTESTED, [attestation(answer, "D.I.G.average")], next_step=step)
+    finding = not_met(explanation, Basis.ATTESTED, [attestation(answer, "D.I.G.average")], next_step=step)
     worn = sensor_wear(case, *window(case))
     if worn is None:
         return finding
@@ -249,12 +249,15 @@ def _counted(case: Case) -> Finding | None:
     if not counts or case.not_read(ChartSection.GLUCOSE):
         return None  # a newer record may say otherwise
     newest = max(counts, key=lambda r: (str(r.when), r.reference))
-    words, evidence = f"Self-tests recorded as a count: {newest.shown} ({newest.when})", [cite(newest, newest.shown)]
+    explanation, evidence = (
+        f"Self-tests recorded as a count: {newest.shown} ({newest.when})",
+        [cite(newest, newest.shown)],
+    )
     if (newest.value or 0) >= case.parameters["self_tests_per_day"]:
-        return met(words, Basis.SUPPORTED, evidence)
+        return met(explanation, Basis.SUPPORTED, evidence)
     step = f"complete the record of self-tests, it shows under {case.parameters['self_tests_per_day']} a day"
     worn = sensor_wear(case, start, end) is not None
-    return None if worn else not_met(words, Basis.SUPPORTED, evidence, next_step=step)
+    return None if worn else not_met(explanation, Basis.SUPPORTED, evidence, next_step=step)
 
 
 def tenths(count: int, days: int) -> str:

@@ -41,8 +41,8 @@ def sensor_wear(case: Case, start: date, end: date) -> SensorWear | None:
         readings = "1 reading" if number == 1 else f"{number:,} readings"
         last = Evidence(case.chart.sensor_reference, f"{readings} of a sensor", f"{start}/{end}")
         evidence = (*([last] if case.chart.sensor_reference else ()), *evidence)
-        words = f"a glucose sensor was worn on {len(read)} of {(end - start).days + 1} days ({readings})"
-        return SensorWear(words, max(days, len(read)), evidence)
+        shown = f"a glucose sensor was worn on {len(read)} of {(end - start).days + 1} days ({readings})"
+        return SensorWear(shown, max(days, len(read)), evidence)
     if stated:
         return SensorWear(f"{stated[-1].shown} of sensor wear are charted ({stated[-1].when})", days, evidence)
     return SensorWear(f"a glucose sensor is charted ({signs[-1].label}), its days of wear are not", 0, evidence)

@@ -33,10 +33,10 @@ def ordered_in_writing(case: Case) -> Finding:
     if orderer.credential is Credential.SUPPLIER:
         return not_met("The equipment supplier is its own orderer", Basis.DOCUMENTED, evidence)
     if orderer.credential is Credential.MAY_NOT_ORDER:
-        words = f"Ordered by {_person(label)}, who does not usually order equipment: the state's rules decide"
-        return unknown(Gap.NEEDS_REVIEW, words, f"{_CLOSES}; or the plan's word on this credential", evidence)
-    words = "Ordered by a practitioner; the credential could not be read, but the EHR let them sign"
-    return met(words, Basis.SUPPORTED, evidence)
+        explanation = f"Ordered by {_person(label)}, who does not usually order equipment: the state's rules decide"
+        return unknown(Gap.NEEDS_REVIEW, explanation, f"{_CLOSES}; or the plan's word on this credential", evidence)
+    explanation = "Ordered by a practitioner; the credential could not be read, but the EHR let them sign"
+    return met(explanation, Basis.SUPPORTED, evidence)
 
 
 def _person(label: str) -> str:

@@ -30,7 +30,7 @@ from cds_service.facts import (
 )
 from cds_service.policies.mp_mm_1316 import POLICY
 from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.mp_mm_1316.injection_regimen import regimen_known
+from cds_service.policies.mp_mm_1316.injection_regimen import charted_regimen_answers
 from tests.policies.charts import determine, parameters_on
 
 AS_OF = date(2026, 11, 20)
@@ -313,18 +313,18 @@ REGIMENS: dict[str, tuple[list[InsulinOrder], dict[str, Any]]] = {
 
 @pytest.mark.parametrize(("orders", "expected"), REGIMENS.values(), ids=REGIMENS.keys())
 def test_of_the_regimen_only_what_is_documented_is_known(orders: list[InsulinOrder], expected: dict[str, Any]) -> None:
-    assert regimen_known(case(Chart(insulin=tuple(orders)))) == expected
+    assert charted_regimen_answers(case(Chart(insulin=tuple(orders)))) == expected
     assert POLICY.on(AS_OF).prefilled(case(Chart(insulin=tuple(orders)))) == expected
 
 
 @pytest.mark.parametrize("how", ["partial", "unread"])
 def test_a_regimen_that_was_not_read_whole_is_not_known(how: str) -> None:
     chart = replace(Chart(insulin=(insulin(adjusts="carb ratio 1:10"),)), **{how: {ChartSection.INSULIN: "no answer"}})
-    assert regimen_known(case(chart)) == {}
+    assert charted_regimen_answers(case(chart)) == {}
 
 
 def test_with_a_pump_in_use_the_regimen_before_is_not_known() -> None:
-    assert regimen_known(case(Chart(insulin=(insulin(adjusts="carb ratio 1:10"),), pumps=(PUMP,)))) == {}
+    assert charted_regimen_answers(case(Chart(insulin=(insulin(adjusts="carb ratio 1:10"),), pumps=(PUMP,)))) == {}
 
 
 def test_that_the_order_replaces_a_pump_is_filled_in_when_the_order_says_so() -> None:

@@ -25,9 +25,9 @@ def days_plot(case: Case) -> PlotData | None:
 def _by_day(case: Case, days: Iterable[date]) -> dict[date, int]:
     """A number for each day of the window, zero where there is nothing."""
     start, end = window(case)
-    found = Counter(days)
+    counts = Counter(days)
     every = (start + timedelta(days=n) for n in range((end - start).days + 1))
-    return {day: found[day] for day in every}
+    return {day: counts[day] for day in every}
 
 
 def _self_tests(case: Case, counts: Mapping[date, int]) -> PlotData:
@@ -36,7 +36,7 @@ def _self_tests(case: Case, counts: Mapping[date, int]) -> PlotData:
     total, reached = sum(counts.values()), sum(count >= goal for count in counts.values())
     newest = max(day for day in counts if counts[day])
     average = tenths(total, len(counts))
-    words = (
+    clauses = (
         f"{counted(total, 'self-test')} on {_share(counts)}, {average} a day on average over the window",
         f"{counted(reached, 'day')} at or above the line of {goal:g} a day, {len(counts) - reached} below it, "
         f"{_range(counts)}; the newest day with data, {newest}, has {counts[newest]}",
@@ -46,7 +46,7 @@ def _self_tests(case: Case, counts: Mapping[date, int]) -> PlotData:
         "D.I.G",
         f"Self-tests a day over the last {len(counts)} days",
         DayCounts(counts, "self-tests", "self-tests", goal),
-        sentences(words),
+        sentences(clauses),
         *_table(counts, "self-tests"),
     )
 
@@ -55,7 +55,7 @@ def _wear(case: Case, counts: Mapping[date, int]) -> PlotData:
 
     count_as_tests = case.parameters["cgm_counts_as_self_testing"]
     standing = "counted as self-tests by this plan" if count_as_tests else "not self-tests"
-    words = (
+    clauses = (
         f"no self-tests; a sensor was worn on {_share(counts)}",
         f"{counted(sum(counts.values()), 'sensor reading')}, {_range(counts)}; they are {standing}",
         _empty(case, counts),
@@ -64,7 +64,7 @@ def _wear(case: Case, counts: Mapping[date, int]) -> PlotData:
         "D.I.G",
         f"Days of sensor wear over the last {len(counts)} days (sensor readings, {standing})",
         DayCounts(counts, "sensor readings", f"sensor readings, {standing}"),
-        sentences(words),
+        sentences(clauses),
         *_table(counts, f"sensor readings ({standing})"),
     )
 
@@ -81,8 +81,8 @@ def _range(counts: Mapping[date, int]) -> str:
 
 def _empty(case: Case, counts: Mapping[date, int]) -> str:
     days = [day for day, count in counts.items() if not count]
-    words = f"no data on {counted(len(days), 'day')}: {days_in_words(days)}" if days else "no day is without data"
-    return "; ".join([words, *not_whole(case, ChartSection.GLUCOSE)])
+    clause = f"no data on {counted(len(days), 'day')}: {days_in_words(days)}" if days else "no day is without data"
+    return "; ".join([clause, *not_whole(case, ChartSection.GLUCOSE)])
 
 
 def _table(counts: Mapping[date, int], what: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:

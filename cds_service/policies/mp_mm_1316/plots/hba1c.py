@@ -102,8 +102,8 @@ def _by_month(points: Sequence[_Point], threshold: float) -> tuple[tuple[str, ..
     for point in points:
         months[f"{point.drawn.last:%Y-%m}"].append(point)
     rows = []
-    for month, found in months.items():
-        values = sorted(found, key=lambda p: p.drawn.value)
-        above = sum(p.drawn.above is MET for p in found)
-        rows.append((month, str(len(found)), values[0].drawn.shown, values[-1].drawn.shown, str(above)))
+    for month, of_month in months.items():
+        values = sorted(of_month, key=lambda p: p.drawn.value)
+        above = sum(p.drawn.above is MET for p in of_month)
+        rows.append((month, str(len(of_month)), values[0].drawn.shown, values[-1].drawn.shown, str(above)))
     return ("month", "results", "lowest, %", "highest, %", f"above {threshold:g} %"), tuple(rows)

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from statistics import quantiles
 
 from cds_service.engine.plot_data import HourBox, HoursOfDay, PlotData, ReadingKind, Spot
+from cds_service.engine.wording import clock_time
 from cds_service.facts import ChartSection, GlucoseReading, SensorReading
 from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.mp_mm_1316.plots.words import MOST_ROWS, clock, counted, not_whole, sentences
+from cds_service.policies.mp_mm_1316.plots.words import MOST_ROWS, counted, not_whole, sentences
 from cds_service.policies.mp_mm_1316.self_testing import window
 
 FINGER_STICKS, SENSOR = "finger-sticks", "sensor readings"
@@ -26,7 +27,7 @@ def hours_plot(case: Case) -> PlotData | None:
         return None
 
     dawn = case.parameters["dawn_from_minute"], case.parameters["dawn_until_minute"]
-    name = f"early morning, {clock(dawn[0])} to {clock(dawn[1])}"
+    name = f"early morning, {clock_time(dawn[0])} to {clock_time(dawn[1])}"
     columns, rows = _table(kinds, level)
     return PlotData(
         "D.I.I.4",
@@ -56,17 +57,17 @@ def _spots(readings: Sequence[GlucoseReading | SensorReading], level: int) -> tu
     return tuple(sorted(spots))
 
 
-def _kinds(found: dict[str, tuple[Spot, ...]]) -> list[ReadingKind]:
+def _kinds(by_name: dict[str, tuple[Spot, ...]]) -> list[ReadingKind]:
     """The kinds that have readings; points for the smaller ones as long as there is room for them."""
     kinds, room = {}, _MOST_POINTS
-    for name in sorted(found, key=lambda name: len(found[name])):
-        spots = found[name]
+    for name in sorted(by_name, key=lambda name: len(by_name[name])):
+        spots = by_name[name]
         if len(spots) > room:
             kinds[name] = ReadingKind(name, spots, _boxes(spots), chief=name == FINGER_STICKS)
         elif spots:
             kinds[name] = ReadingKind(name, spots, chief=name == FINGER_STICKS)
             room -= len(spots)
-    return [kinds[name] for name in found if name in kinds]
+    return [kinds[name] for name in by_name if name in kinds]
 
 
 def _boxes(spots: Sequence[Spot]) -> tuple[HourBox, ...]:
@@ -89,10 +90,10 @@ def _words(case: Case, kinds: Sequence[ReadingKind], inside: int) -> str:
     dawn = [s for s in spots if p["dawn_from_minute"] <= s.minute < p["dawn_until_minute"]]
     drawn = (
         f"{named} with a time from {start} to {end}, {_range(spots)} mg/dL; "
-        f"the newest is {newest.shown} mg/dL ({newest.day} {clock(newest.minute)})"
+        f"the newest is {newest.shown} mg/dL ({newest.day} {clock_time(newest.minute)})"
     )
     early = (
-        f"from {clock(p['dawn_from_minute'])} up to {clock(p['dawn_until_minute'])} there are {len(dawn):,}, "
+        f"from {clock_time(p['dawn_from_minute'])} up to {clock_time(p['dawn_until_minute'])} there are {len(dawn):,}, "
         f"{sum(s.above for s in dawn):,} of them above the line of {p['dawn_level']:g} mg/dL"
     )
     boxed, left_out = " and ".join(kind.name for kind in kinds if kind.boxes), inside - len(spots)
@@ -109,13 +110,13 @@ def _range(spots: Sequence[Spot]) -> str:
 def _table(kinds: Sequence[ReadingKind], level: int) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     above = f"above {level:g} mg/dL"
     if sum(len(kind.spots) for kind in kinds) <= MOST_ROWS:
-        found = sorted((spot, kind.name[:-1]) for kind in kinds for spot in kind.spots)
-        each = ((s.day, clock(s.minute), name, s.shown, "yes" if s.above else "no") for s, name in found)
-        return ("day", "time", "kind", "mg/dL", above), tuple(each)
+        spots = sorted((spot, kind.name[:-1]) for kind in kinds for spot in kind.spots)
+        rows = ((s.day, clock_time(s.minute), name, s.shown, "yes" if s.above else "no") for s, name in spots)
+        return ("day", "time", "kind", "mg/dL", above), tuple(rows)
     hours = (_row(kind, box) for kind in kinds for box in kind.boxes or _boxes(kind.spots))
     return ("hour", "kind", "readings", "10 %", "25 %", "median", "75 %", "90 %", above), tuple(hours)
 
 
 def _row(kind: ReadingKind, box: HourBox) -> tuple[str, ...]:
     above = sum(spot.above for spot in kind.spots if spot.minute // 60 == box.hour)
-    return clock(box.hour * 60), kind.name, str(box.size), *(f"{value:.0f}" for value in box[2:]), str(above)
+    return clock_time(box.hour * 60), kind.name, str(box.size), *(f"{value:.0f}" for value in box[2:]), str(above)

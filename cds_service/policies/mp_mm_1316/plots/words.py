@@ -28,11 +28,6 @@ def days_in_words(days: Iterable[date]) -> str:
     return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in runs)
 
 
-def clock(minute: int) -> str:
-    """A minute of the day as a clock shows it: 480 is 08:00."""
-    return f"{minute // 60:02d}:{minute % 60:02d}"
-
-
 def short(text: str, room: int) -> str:
     """A text cut to so many characters, with an ellipsis where it was longer."""
     return text if len(text) <= room else text[: room - 1].rstrip() + "…"
