@@ -143,7 +143,7 @@ def has_diabetes(case: Case) -> bool:
 
 
 def _records_of(case: Case, wanted: Collection[Concept], certainty: str = "concepts") -> list[Record]:
-    """Confirmed diagnoses and visits up to the day that have one of these concepts in the field that `certainty` names."""
+    """Confirmed diagnoses and visits up to the day with one of these concepts in the field that `certainty` names."""
     everything: Iterable[Record] = (*case.diagnoses, *case.chart.visits)
     return [r for r in everything if getattr(r, certainty) & frozenset(wanted) and usable(r.when, case.as_of)]
 
