@@ -34,6 +34,10 @@ def _is_sentence(node: ast.expr) -> bool:
     match node:
         case ast.Attribute(attr=name) | ast.Name(id=name) if name in SENTENCES:
             return True
+        case ast.Subscript(slice=ast.Constant(value=name)) if name in SENTENCES:
+            return True
+        case ast.Call(func=ast.Attribute(attr="get"), args=[ast.Constant(value=name), *_]) if name in SENTENCES:
+            return True
         case ast.Subscript(value=inner):
             return _is_sentence(inner)
         case ast.Call(func=ast.Attribute(value=inner)):
@@ -75,6 +79,8 @@ def test_what_is_allowed_is_there() -> None:
         "int(reading.why.rsplit(' ', 1)[-1])",
         "what, _, why = reason.partition(': ')",
         "SEARCHED.match(note)",
+        "finding['explanation'].startswith('Not read')",
+        "'days old' in determination.get('reason', '')",
         "match.why == 'another product'",
         "part.explanation not in whole.explanation",
     ],
