@@ -60,27 +60,37 @@ class SmartServer:
 def discover(iss: str, rule: ServerRule) -> SmartServer:
     """Reads smart-configuration, else the OAuth addresses in the CapabilityStatement; SmartFault without either."""
     transport = Transport(iss.rstrip("/") + "/", "", _SECONDS, rule, _MOST_BYTES)
+    failures: list[int] = []
     try:
-        told = _read(transport, f"{iss}/.well-known/smart-configuration")
+        told = _read(transport, f"{iss}/.well-known/smart-configuration", failures)
         if not told.get("token_endpoint"):
-            told = _oauth_uris(_read(transport, f"{iss}/metadata"))
+            told = _oauth_uris(_read(transport, f"{iss}/metadata", failures))
+            if failures and not _has_endpoints(told):
+                why = f"did not answer properly when it was asked how to sign in (HTTP {failures[0]}): try again later"
+                raise SmartFault(f"The EHR's FHIR server {why}")
         if told.get("authorization_endpoint") and not told.get("jwks_uri"):
-            openid = _read(transport, f"{iss}/.well-known/openid-configuration")
+            openid = _read(transport, f"{iss}/.well-known/openid-configuration", [])
             told |= {name: openid[name] for name in ("issuer", "jwks_uri") if name in openid}
     finally:
         transport.close()
     return _checked(iss, told)
 
 
-def _read(transport: Transport, url: str) -> dict[str, Any]:
-    """A JSON object; empty when the server has none there."""
+def _read(transport: Transport, url: str, failures: list[int]) -> dict[str, Any]:
+    """A JSON object; empty when the server has none there. A status that says nothing of that goes to `failures`."""
     try:
         answer = transport.get(url)
+        if answer.status >= 500 or answer.status == 429:
+            failures.append(answer.status)
         return _members.decode(answer.body) if answer.status == 200 else {}
     except Unanswered as error:
         raise SmartFault(f"The EHR's FHIR server could not be asked how to sign in: {error}") from None
     except DecodeError:
         return {}
+
+
+def _has_endpoints(told: Mapping[str, Any]) -> bool:
+    return bool(told.get("authorization_endpoint") and told.get("token_endpoint"))
 
 
 def _oauth_uris(statement: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +117,7 @@ def _list(value: Any) -> list[dict[str, Any]]:
 def _checked(iss: str, told: Mapping[str, Any]) -> SmartServer:
     """The server, once each address that it names is one that may be called or visited."""
     urls = {name: told.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
-    if not urls["authorization_endpoint"] or not urls["token_endpoint"]:
+    if not _has_endpoints(told):
         raise SmartFault("The EHR's FHIR server does not offer SMART App Launch: ask its administrators")
     for name, url in urls.items():
         if url is not None and not (isinstance(url, str) and _usable(url, iss)):

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from cds_service.ehr.answers import search_note
+from fhir_mappings.common.free_text import noticed_by_this_call
 from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, failed, together
 
 K = TypeVar("K")
@@ -77,7 +78,7 @@ class TaskRunner:
         begun = []
         for key, task in wanted:
             so_far, first = list[SearchResult](), threading.Event()
-            future = pool.submit(self._timed, str(key), task, so_far, first)
+            future = pool.submit(noticed_by_this_call(self._timed), str(key), task, so_far, first)
             future.add_done_callback(partial(_set, first))
             begun.append(Running(key, task, future, so_far, first))
         pool.shutdown(wait=False)

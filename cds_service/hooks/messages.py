@@ -132,6 +132,12 @@ def read_root(body: bytes) -> dict[str, msgspec.Raw]:
         raise NotJson("the body is no JSON: send a CDS Hooks request in UTF-8") from None
 
 
+def names_server(root: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether a request names a FHIR server; whether it is one that can be asked is checked with the rest."""
+    server = root.get("fhirServer")
+    return server is not None and not is_null(server)
+
+
 def _value(members: dict[str, msgspec.Raw], name: str, path: str, kind: type[T], what: str) -> T | None:
     raw = members.get(name)
     if raw is None or is_null(raw):

@@ -19,7 +19,7 @@ from cds_service.hooks.configuration import COVERAGE_INFO, UNSOLICITED, configur
 from cds_service.hooks.crd_cards import CrdCardWriter, limited
 from cds_service.hooks.determinations import as_json, assertion_id, evidence_references
 from cds_service.hooks.discovery import HookService
-from cds_service.hooks.messages import extension_in, read_root, request_in
+from cds_service.hooks.messages import extension_in, names_server, read_root, request_in
 from cds_service.hooks.system_actions import system_actions
 from cds_service.services.app_links import AppLinks, BundleEntries
 from cds_service.services.assert_coverage import AssertionContext, assertion_for
@@ -82,8 +82,10 @@ def answer_call(
     `roster`: the plan's members, None when it gives no list. `default_version`: of CRD, for a client that asks for
     none; None takes the setting's. `app_links`: of cards to the documentation page, None where there is no page.
     """
-    with cpu_budget(_budget(len(body), settings, live=open_source is not None and b'"fhirServer"' in body)):
-        return _answered(body, service, settings, now, open_source, roster, default_version, app_links)
+    began = time.monotonic()
+    root = read_root(body)
+    with cpu_budget(_budget(len(body), settings, live=open_source is not None and names_server(root))):
+        return _answered(root, service, settings, now, open_source, roster, default_version, app_links, began)
 
 
 def _budget(size: int, settings: Settings, *, live: bool) -> float:
@@ -92,7 +94,7 @@ def _budget(size: int, settings: Settings, *, live: bool) -> float:
 
 
 def _answered(
-    body: bytes,
+    root: dict[str, msgspec.Raw],
     service: HookService,
     settings: Settings,
     now: datetime,
@@ -100,9 +102,8 @@ def _answered(
     roster: Roster | None,
     default_version: CrdVersion | None,
     app_links: AppLinks | None,
+    began: float,
 ) -> Answered:
-    began = time.monotonic()
-    root = read_root(body)
     extension = extension_in(root)
     version = _version(extension, service, default_version or version_named(settings.crd_version))
     with _crd_statuses(version if service.crd else None):

@@ -12,6 +12,7 @@ from fhir_mappings.chart.context import ChartContext, own_resources
 from fhir_mappings.chart.payer_types import products_of, repeats_a_code
 from fhir_mappings.common import terminology
 from fhir_mappings.common.datatypes import Identifier, Period, Reference
+from fhir_mappings.common.free_text import cut
 from fhir_mappings.common.references import local
 from fhir_mappings.json.administrative_views import Coverage as FhirCoverage
 from fhir_mappings.json.administrative_views import Organization
@@ -20,7 +21,6 @@ from fhir_mappings.json.fhir_json import plain
 # Classes that name whom the plan was bought for, and not the plan.
 _GROUPS = ("group", "subgroup")
 _SELF_PAY = re.compile(r"\b(?:self[ _-]?pay|private[ _-]pay|uninsured|no insurance)\b", re.IGNORECASE)
-_LONGEST = 2_000
 
 
 _NONE: frozenset[str] = frozenset()
@@ -57,10 +57,10 @@ def _one(coverage: FhirCoverage, status: str, name: str, context: ChartContext) 
         period_unread=unread,
         order=_order(coverage.order),
         payer_identifiers=frozenset(i.value for _, ids, _ in payers for i in ids if i.value) or _NONE,
-        payer_names=tuple(text for names, _, _ in payers for text in names),
-        plan_ids=tuple(c.value for c in coverage.class_ or () if c.value),
-        plan_texts=tuple(plans),
-        other_texts=tuple(others),
+        payer_names=tuple(cut(text) for names, _, _ in payers for text in names),
+        plan_ids=tuple(cut(c.value) for c in coverage.class_ or () if c.value),
+        plan_texts=tuple(map(cut, plans)),
+        other_texts=tuple(map(cut, others)),
         products=products_of(coverage.type),
         member_ids=frozenset(_member_ids(coverage)) or _NONE,
         payer_unread=any(unread for _, _, unread in payers),
@@ -122,7 +122,7 @@ def _is_self_pay(coverage: FhirCoverage, read: Coverage) -> bool:
         return read.products == {Product.SELF_PAY}
     kind = coverage.type
     words = [*read.payer_names, *((kind.text, *(c.display for c in kind.coding or ())) if kind else ())]
-    if any(_SELF_PAY.search(text[:_LONGEST]) for text in words if text):
+    if any(_SELF_PAY.search(cut(text)) for text in words if text):
         return True
     persons = [p for p in coverage.payor or () if re.search(r"\b(?:Patient|RelatedPerson)/", p.reference or "")]
     return bool(persons) and len(persons) == len(coverage.payor or ()) and not (read.plan_texts or read.payer_names)
@@ -153,7 +153,7 @@ def state_of_plan(coverages: Iterable[FhirCoverage]) -> str | None:
     """The state in the first active HIOS-style plan id."""
     for coverage in coverages:
         for group in (coverage.class_ or ()) if (coverage.status or "").strip().lower() == "active" else ():
-            shape = PLAN_ID.search((group.value or "").upper()[:_LONGEST])
+            shape = PLAN_ID.search(cut(group.value or "").upper())
             if shape:
                 return shape["state"]
     return None

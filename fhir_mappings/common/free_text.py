@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import lru_cache, wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
+P = ParamSpec("P")
 R = TypeVar("R")
 LONGEST_TEXT = 2_000
 # Lengths that are named in notes; further ones are not.
@@ -42,6 +43,21 @@ def noticing_cuts() -> Iterator[set[int]]:
         yield lengths
     finally:
         _lengths.reset(token)
+
+
+def noticed_by_this_call(function: Callable[P, R]) -> Callable[P, R]:
+    """The function, to be run in another thread: what it cuts is noticed where this was called."""
+    lengths = _lengths.get()
+
+    @wraps(function)
+    def run(*args: P.args, **kwargs: P.kwargs) -> R:
+        token = _lengths.set(lengths)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            _lengths.reset(token)
+
+    return run
 
 
 def notes_of(lengths: set[int]) -> list[str]:

@@ -15,7 +15,7 @@ from importlib import resources
 from typing import Any
 
 from fhir_mappings.common.datatypes import Coding
-from fhir_mappings.common.free_text import LONGEST_TEXT
+from fhir_mappings.common.free_text import cut
 from fhir_mappings.json.views import OperationOutcome
 
 Issue = OperationOutcome.Issue
@@ -71,7 +71,7 @@ def hear(issue: Issue, section: str | None = None) -> Heard:
             return _withheld(row["says"], issue.diagnostics, section, known=True)
         level = Level.NOTED if row["means"] == "whole" else Level[row["means"].upper()]
         return Heard(level, row["says"], known=True)
-    if _NOT_AUTHORIZED.search((issue.diagnostics or "")[:LONGEST_TEXT]) and _names(issue.diagnostics):
+    if _NOT_AUTHORIZED.search(cut(issue.diagnostics or "")) and _names(issue.diagnostics):
         return _withheld("The EHR withholds a part", issue.diagnostics, section)
     return _by_type(issue)
 
@@ -114,14 +114,14 @@ def _row(coding: Coding) -> dict[str, str] | None:
 
 def _names(diagnostics: str | None) -> list[tuple[str, str]]:
     """Types and names of the parts that were left out."""
-    return [(kind, name.casefold().strip()) for kind, name in _NAMED.findall((diagnostics or "")[:LONGEST_TEXT])]
+    return [(kind, name.casefold().strip()) for kind, name in _NAMED.findall(cut(diagnostics or ""))]
 
 
 def _withheld(says: str, diagnostics: str | None, section: str | None, known: bool = False) -> Heard:
     """A part was left out: it counts when it is what the search was for, or when nobody says which it is."""
     rules = table()["withheld"]
     names = _names(diagnostics)
-    text = (diagnostics or "")[:LONGEST_TEXT].casefold()
+    text = cut(diagnostics or "").casefold()
     if not names:
         elsewhere = any(word in text for word in rules["elsewhere"])
         return Heard(Level.NOTED, rules["says"], known) if elsewhere else Heard(Level.INCOMPLETE, says, known)
@@ -162,7 +162,7 @@ def _text_of(issue: Issue) -> str:
     details = issue.details
     displays = [coding.display for coding in details.coding or ()] if details else []
     texts = (issue.diagnostics, details.text if details else None, *displays)
-    return "; ".join(" ".join(text[:LONGEST_TEXT].split()) for text in texts if text)[:LONGEST_TEXT]
+    return cut("; ".join(" ".join(cut(text).split()) for text in texts if text))
 
 
 def _says_missing(text: str) -> bool:

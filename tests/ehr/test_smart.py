@@ -123,12 +123,31 @@ def test_what_is_no_json_object_says_nothing(web: responses.RequestsMock, body: 
     assert "hello" not in str(caught.value)
 
 
-@pytest.mark.parametrize("status", [401, 403, 500, 503])
-def test_a_server_that_fails_says_nothing(web: responses.RequestsMock, status: int) -> None:
+@pytest.mark.parametrize("status", [401, 403, 404])
+def test_a_server_that_refuses_says_nothing(web: responses.RequestsMock, status: int) -> None:
     web.get(f"{ISS}/.well-known/smart-configuration", status=status, json=GOOD)
     missing(web, "metadata", ".well-known/openid-configuration")
     with pytest.raises(SmartFault, match="does not offer SMART"):
         found()
+
+
+@pytest.mark.parametrize("status", [429, 500, 502, 503])
+@pytest.mark.parametrize("failing", [".well-known/smart-configuration", "metadata"])
+def test_of_a_server_that_fails_it_is_not_said_that_it_has_no_smart(
+    web: responses.RequestsMock, failing: str, status: int
+) -> None:
+    web.get(f"{ISS}/{failing}", status=status, json=GOOD)
+    missing(web, *{".well-known/smart-configuration", "metadata"} - {failing})
+    with pytest.raises(SmartFault, match=f"did not answer properly .*HTTP {status}") as caught:
+        found()
+    assert "does not offer" not in str(caught.value)
+
+
+def test_a_server_that_fails_at_one_address_may_say_it_at_the_other(web: responses.RequestsMock) -> None:
+    web.get(f"{ISS}/.well-known/smart-configuration", status=500)
+    told(web, statement(uris(token=TOKEN, authorize=AUTHORIZE)), "metadata")
+    missing(web)
+    assert found() == SmartServer(ISS, AUTHORIZE, TOKEN)
 
 
 @pytest.mark.parametrize("name", ["authorization_endpoint", "token_endpoint", "jwks_uri"])

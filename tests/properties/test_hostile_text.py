@@ -30,7 +30,7 @@ _NOTICED = 0.004
 _MOST_RATIO = 6.0
 _ANY = ["a", "1", "A", " ", "-", "\n", ".", "(", "1 ", "a ", "E0784-", "insulin ", "\\\\", "http://a/", "é", "\u0130"]
 PATTERNS = all_patterns()
-_MADE_LATE = ("meaning._all_words", "sig_text._SILENT", "server_messages._patterns")
+_MADE_LATE = ("common.meaning._all_words", "chart.sig_text._SILENT", "json.server_messages._patterns")
 
 
 def _seconds(found: Found, text: str) -> float:
@@ -169,6 +169,32 @@ def test_a_text_that_was_cut_is_never_cut_in_silence() -> None:
     said = "A text of 64,000 characters was read up to its first 2,000"
     assert said in json.dumps(_answer("x" * 64_000))
     assert "was read up to" not in json.dumps(_answer("x" * 2_000))
+
+
+def _with_text_in(place: str, text: str) -> dict[str, Any]:
+    call = support.call()
+    coverage = call["prefetch"]["coverage"]["entry"][0]["resource"]
+    if place == "payer":
+        coverage["payor"] = [{"display": text}]
+    elif place == "plan":
+        coverage["class"][0]["name"] = text
+    elif place == "type":
+        coverage["type"] = {"text": text}
+    else:
+        issue = {"severity": "warning", "code": "informational", place: text}
+        outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
+        call["prefetch"]["conditions"]["entry"].append({"resource": outcome, "search": {"mode": "outcome"}})
+    return call
+
+
+@pytest.mark.parametrize("place", ["payer", "plan", "type", "diagnostics"])
+def test_a_text_of_a_coverage_or_of_a_server_is_never_cut_in_silence(place: str) -> None:
+    def noted(length: int) -> bool:
+        answered = CLIENT.post(SIGN, json=_with_text_in(place, "x" * length)).get_json()
+        return f"A text of {length:,} characters was read up to its first 2,000" in json.dumps(answered)
+
+    assert noted(3_000)
+    assert not noted(2_000)
 
 
 def test_what_stands_behind_the_cut_decides_nothing() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from cds_service.hooks.discovery import ORDER_SIGN
+from cds_service.services import answer_hook
 from cds_service.settings import Settings
 from cds_service.web import create_app
 from fhir_mappings.common import cpu_budget
@@ -46,6 +48,35 @@ def test_an_order_that_was_not_reached_is_named_and_never_judged() -> None:
     assert first["outcome"] == "needs-documentation"
     assert second["outcome"] == "not-applicable"
     assert "Send this order in a call of its own" in second["reason"]
+
+
+@pytest.mark.parametrize(
+    ("members", "live"),
+    [
+        ({}, False),
+        ({"fhirServer": None}, False),
+        ({"fhirServer": "http://127.0.0.1:9/r4"}, True),
+        ({"prefetch": support.call()["prefetch"] | {"fhirServer": None}}, False),
+        ({"extension": {"com.example.note": 'says "fhirServer" somewhere'}}, False),
+    ],
+)
+@pytest.mark.parametrize("escaped", [False, True])
+def test_only_a_call_that_names_a_server_has_the_time_of_one(
+    monkeypatch: pytest.MonkeyPatch, members: dict[str, Any], live: bool, escaped: bool
+) -> None:
+    """Whatever else in the body is spelled so, and however the name itself is."""
+    given: list[float] = []
+
+    def budget(seconds: float) -> Any:
+        given.append(seconds)
+        return cpu_budget.cpu_budget(seconds)
+
+    monkeypatch.setattr(answer_hook, "cpu_budget", budget)
+    body = json.dumps(support.call() | members).encode()
+    if escaped:
+        body = body.replace(b'"fhirServer"', b'"fhir\\u0053erver"')
+    answer_hook.answer(body, ORDER_SIGN, Settings(max_cpu_seconds=50), support.NOON, lambda *_: None)
+    assert given == [50.0 if live else pytest.approx(1.0 + len(body) / 1e6 * 0.5)]
 
 
 def test_a_call_never_takes_far_more_than_its_budget() -> None:
