@@ -181,13 +181,14 @@ def _with_text_in(place: str, text: str) -> dict[str, Any]:
     elif place == "type":
         coverage["type"] = {"text": text}
     else:
-        issue = {"severity": "warning", "code": "informational", place: text}
+        issue: dict[str, Any] = {"severity": "warning", "code": "informational"}
+        issue |= {"details": {"text": text}} if place == "details" else {place: text}
         outcome = {"resourceType": "OperationOutcome", "issue": [issue]}
         call["prefetch"]["conditions"]["entry"].append({"resource": outcome, "search": {"mode": "outcome"}})
     return call
 
 
-@pytest.mark.parametrize("place", ["payer", "plan", "type", "diagnostics"])
+@pytest.mark.parametrize("place", ["payer", "plan", "type", "diagnostics", "details"])
 def test_a_text_of_a_coverage_or_of_a_server_is_never_cut_in_silence(place: str) -> None:
     def noted(length: int) -> bool:
         answered = CLIENT.post(SIGN, json=_with_text_in(place, "x" * length)).get_json()
