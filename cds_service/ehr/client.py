@@ -1,6 +1,6 @@
-"""Reads missing parts of the chart from the EHR's FHIR server, side by side and inside the call's budget.
+"""Reads missing parts of the chart from the EHR's FHIR server, concurrently and within the call's time budget.
 
-Failures become readings that say so; nothing is raised, and one failed search never costs another.
+A failure becomes a failed SearchResult; nothing is raised, and one failed search never affects another.
 """
 
 from __future__ import annotations
@@ -14,22 +14,22 @@ from urllib.parse import urljoin
 from cds_service.ehr import search_plan
 from cds_service.ehr.answers import (
     asks_for_another_form,
+    error_result,
     ignored_parameters,
-    joined,
     keep_undated,
-    refusal,
+    next_page_url,
 )
 from cds_service.ehr.scopes import Granted, Scopes, parse
 from cds_service.ehr.search_plan import BY_CATEGORY, Read, Search, Variation
 from cds_service.ehr.tasks import Running, Task, TaskRunner
-from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, AnswersUrls, Transport, Unanswered
+from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, AnyTransport, NoAnswer, Transport
 from cds_service.facts import ResultKind
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.json.fhir_json import read
 from fhir_mappings.json.json_shape import TooDeep, TooDense, check_shape
-from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, failed, together
+from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, failed, merged
 
-# For the command line, where the user of the machine chooses the server.
+# For the command line, whose user chooses the server.
 ANYWHERE = ServerRule(others=True, loopback=True)
 
 _MOST_DEPTH = 200
@@ -51,7 +51,7 @@ class FhirClient:
         scopes: Scopes | None = None,
         rule: ServerRule = ANYWHERE,
         most_bytes: int = MOST_BYTES,
-        transport: AnswersUrls | None = None,
+        transport: AnyTransport | None = None,
     ) -> None:
         """`seconds`: what is left of the call's budget. Scopes bind only a token; open servers have none.
 
@@ -74,24 +74,24 @@ class FhirClient:
         return self._runner.log
 
     def fetch(self, sections: Sequence[str], pages: Mapping[str, str] | None = None) -> Mapping[str, SearchResult]:
-        """Reads these sections, and of others the pages behind these links if they stay on the server, all at once.
+        """Reads these sections, and the further pages of others by their links, concurrently.
 
-        Sensor readings come in many pages: they are left to `rest`. Where a search by code finds none, one by
-        category follows: results without a code are found by no other.
+        Links to other servers are not followed. Sensor readings come in many pages: they are left to `rest`. Where a
+        search by code finds nothing, one by category follows, which also finds results without a code.
         """
         wanted = [(section, task) for section in sections for task in self._tasks(section)]
         for section, url in (pages or {}).items():
             waits = section not in search_plan.LONG
             wanted.append((section, self._task("next pages", section, partial(self._pages, url), waits=waits)))
-        self._later += self._runner.start([each for each in wanted if not each[1].waits])
-        found = self._runner.collect(self._runner.start([each for each in wanted if each[1].waits]))
-        self._look_by_category(found)
-        return found
+        self._later += self._runner.start([(section, task) for section, task in wanted if not task.waits])
+        results = self._runner.collect(self._runner.start([(section, task) for section, task in wanted if task.waits]))
+        self._search_by_category(results)
+        return results
 
     @property
     def unfinished(self) -> frozenset[str]:
         """Parts of the chart that `fetch` did not wait for and that are not read to their end yet."""
-        return frozenset(each.key for each in self._later if not each.future.done())
+        return frozenset(running.key for running in self._later if not running.future.done())
 
     def rest(self, *, waiting: bool) -> Mapping[str, SearchResult]:
         """What `fetch` did not wait for: all of it, or what has come so far."""
@@ -105,18 +105,19 @@ class FhirClient:
 
     def raw(self, reference: str) -> bytes | None:
         """A resource that was read by its reference, as it came; None when it could not be read."""
-        answer = self._transport.answered(urljoin(self._base, reference))
+        answer = self._transport.cached_answer(urljoin(self._base, reference))
         return answer.body if answer is not None and answer.status == 200 else None
 
     def close(self) -> None:
-        """Lets go of the connections and of every thread that still waits."""
+        """Closes the connections; threads that still wait for an answer end."""
         self._transport.close()
 
     # ------------------------------------------------------------ what to run
 
     def _tasks(self, section: str) -> list[Task]:
         tasks = [
-            self._read_task(each, section) for each in search_plan.reads_for(section, self._patient_id, self.people)
+            self._read_task(resource, section)
+            for resource in search_plan.reads_for(section, self._patient_id, self.people)
         ]
         for search in search_plan.searches_for(section, self.kinds):
             values = search_plan.values_for(search, self._patient_id, self.as_of)
@@ -129,9 +130,9 @@ class FhirClient:
         name = f"{search.type} {search.only}".strip()
         return replace(task, name=name, optional=search.optional, waits=search.waits, otherwise=search.otherwise)
 
-    def _look_by_category(self, found: dict[str, SearchResult]) -> None:
-        """Looks by category for what no search by code found; several parts of the chart may share one such search."""
-        empty = [section for section in BY_CATEGORY if section in found and found[section].status is Status.EMPTY]
+    def _search_by_category(self, results: dict[str, SearchResult]) -> None:
+        """Searches by category where the search by code found nothing; several sections may share one such search."""
+        empty = [section for section in BY_CATEGORY if section in results and results[section].status is Status.EMPTY]
         first: dict[Search, str] = {}
         for name in empty:
             first.setdefault(BY_CATEGORY[name], name)
@@ -139,60 +140,62 @@ class FhirClient:
         for search, section in first.items():
             values = search_plan.values_for(search, self._patient_id, self.as_of)
             wanted.append((section, self._search_task(section, search, values, [])))
-        for section, reading in self._runner.collect(self._runner.start(wanted)).items():
-            if reading.resources:
-                found[section] = together(found[section], reading, True)
+        for section, result in self._runner.collect(self._runner.start(wanted)).items():
+            if result.resources:
+                results[section] = merged(results[section], result, True)
 
-    def _read_task(self, each: Read, section: str | None = None) -> Task:
-        return replace(self._task(each.type, section, partial(self._single, each.url)), optional=each.optional)
+    def _read_task(self, read: Read, section: str | None = None) -> Task:
+        return replace(self._task(read.type, section, partial(self._read_one, read.url)), optional=read.optional)
 
     def _task(self, kind: str, section: str | None, run: Callable[[], SearchResult], *, waits: bool = True) -> Task:
         granted = self._scopes.granted(kind, section) if kind[:1].isupper() else Granted.ALL
         if granted is Granted.NOTHING:
             return Task(kind, lambda: failed(f"the token's scope does not grant {kind}"))
 
-        def narrowed() -> SearchResult:
-            reading = run()
-            if granted is Granted.PART and reading.status is not Status.FAILED:
-                reading.mark_partial(f"the token's scope grants only part of {kind}")
-            return reading
+        def run_within_scope() -> SearchResult:
+            result = run()
+            if granted is Granted.PART and result.status is not Status.FAILED:
+                result.mark_partial(f"the token's scope grants only part of {kind}")
+            return result
 
-        return Task(kind, narrowed, waits=waits)
+        return Task(kind, run_within_scope, waits=waits)
 
     # ------------------------------------------------------------ how to run it
 
-    def _single(self, url: str) -> SearchResult:
-        return self._pages(url).settled()
+    def _read_one(self, url: str) -> SearchResult:
+
+        return self._pages(url).checked()
 
     def _search(self, section: str, search: Search, values: dict[str, str], codes: list[str]) -> SearchResult:
-        """A search, and what the plan says to try next when the server refuses it."""
-        left = list(search.variations)
+        """Runs a search; when the server refuses it, tries the plan's variations one by one."""
+        untried = list(search.variations)
         variation: Variation | None = None
         best: SearchResult | None = None
         while True:
             url = search.url(values, codes, variation)
-            reading = self._pages(url, search.pages).settled(section)
-            if reading.http_status == _TOO_LONG and len(codes) > 1:
+            result = self._pages(url, search.pages).checked(section)
+            if result.http_status == _TOO_LONG and len(codes) > 1:
                 half = len(codes) // 2
                 one, other = (self._search(section, search, values, part) for part in (codes[:half], codes[half:]))
-                return together(one, other, False) or reading
+                return merged(one, other, False) or result
             if variation is not None:
-                reading.ignored.append(f"asked {variation.why}")
-                if variation.narrows and reading.status is not Status.FAILED:
-                    reading.mark_partial(f"asked {variation.why}, which may miss some")
-            reading.ignored += [f"the server ignored {name}" for name in ignored_parameters(url, reading)]
+                result.ignored.append(f"asked {variation.why}")
+                if variation.narrows and result.status is not Status.FAILED:
+                    result.mark_partial(f"asked {variation.why}, which may miss some")
+            result.ignored += [f"the server ignored {name}" for name in ignored_parameters(url, result)]
             if search.undated:
-                keep_undated(reading, url)
-            if not asks_for_another_form(reading):
-                return reading
-            best = best or (reading if reading.resources else None)
-            variation = search_plan.next_variation(left, reading.issues, unknown=reading.http_status in _UNKNOWN)
+                keep_undated(result, url)
+            if not asks_for_another_form(result):
+                return result
+            best = best or (result if result.resources else None)
+            variation = search_plan.next_variation(untried, result.issues, unknown=result.http_status in _UNKNOWN)
             if variation is None:
-                return best or reading
+                return best or result
 
     def _pages(self, url: str, most: int | None = None) -> SearchResult:
-        """All pages of one search, up to the cap; loops and pages elsewhere end it as incomplete."""
+        """All pages of one search, up to the cap; a loop, or a page on another server, makes the result incomplete."""
         whole = SearchResult()
+
         seen: set[str] = set()
         page_url: str | None = urljoin(self._base, url)
         while page_url is not None:
@@ -212,17 +215,17 @@ class FhirClient:
             whole.add(page)
             whole.pages = len(seen)
             whole.self_url = whole.self_url or page.self_url
-            self._runner.keep(whole, more=bool(page.next_url))
-            page_url = joined(page_url, page.next_url) if page.next_url else None
+            self._runner.report_progress(whole, more=bool(page.next_url))
+            page_url = next_page_url(page_url, page.next_url) if page.next_url else None
         return whole
 
     def _get(self, url: str) -> SearchResult:
         try:
             answer = self._transport.get(url)
-        except Unanswered as error:
+        except NoAnswer as error:
             return failed(str(error))
         if answer.status != 200:
-            return refusal(answer.status, answer.body)
+            return error_result(answer.status, answer.body)
         if answer.body.strip() in (b"", b"null"):
             # A client says "nothing there" with null; from a server it is no answer.
             return failed("the FHIR server sent no data")

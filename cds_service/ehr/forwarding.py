@@ -1,4 +1,4 @@
-"""Hands single requests on to a FHIR server on this machine, within a time and up to a size: for the demo's own EHR."""
+"""Forwards single requests to a FHIR server on this machine, with a time and a size limit: for the demo's own EHR."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from cds_service.trust.servers import is_loopback
 
 _CONNECT_SECONDS = 2.0
 _CHUNK = 65_536
-_TOLD = ("Content-Type", "ETag", "Last-Modified", "Location", "Content-Location")
+_RETURNED_HEADERS = ("Content-Type", "ETag", "Last-Modified", "Location", "Content-Location")
 
 
 class NotForwarded(Exception):
-    """The server gave no answer that can be handed back; the message says why, with nothing of what was sent."""
+    """The server gave no answer that can be returned. The message says why, and holds nothing of the request."""
 
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """An answer. `headers`: only those that tell of the resource."""
+    """An answer. `headers`: only those that describe the resource."""
 
     status: int
     body: bytes
@@ -37,7 +37,7 @@ class Forwarder:
         """`base`: http on loopback, else ValueError. `seconds`: for one answer. `most_bytes`: of one answer."""
         parts = urlsplit(base)
         if parts.scheme != "http" or not is_loopback(parts.hostname or ""):
-            raise ValueError("requests are handed on to a FHIR server on this machine only, by http")
+            raise ValueError("requests are forwarded to a FHIR server on this machine only, by http")
         self.base = base.rstrip("/")
         self._seconds = seconds
         self._most_bytes = most_bytes
@@ -47,10 +47,10 @@ class Forwarder:
     ) -> Forwarded:
         """The server's answer to one request, whatever its status; NotForwarded when there is none.
 
-        `path` is relative to the base, `query` as it stands in a URL. Redirects are handed back, not followed.
+        `path` is relative to the base, `query` as it stands in a URL. Redirects are returned, not followed.
         """
         url = f"{self.base}/{path}{'?' if query else ''}{query}"
-        asked = {"Accept": "application/fhir+json", **headers}
+        all_headers = {"Accept": "application/fhir+json", **headers}
         until = time.monotonic() + self._seconds
         timeout = (_CONNECT_SECONDS, self._seconds)
         try:
@@ -58,11 +58,11 @@ class Forwarder:
                 session.trust_env = False
                 with closing(
                     session.request(
-                        method, url, data=body, headers=asked, timeout=timeout, allow_redirects=False, stream=True
+                        method, url, data=body, headers=all_headers, timeout=timeout, allow_redirects=False, stream=True
                     )
                 ) as answer:
-                    told = {name: answer.headers[name] for name in _TOLD if name in answer.headers}
-                    return Forwarded(answer.status_code, self._body(answer, until), told)
+                    returned = {name: answer.headers[name] for name in _RETURNED_HEADERS if name in answer.headers}
+                    return Forwarded(answer.status_code, self._body(answer, until), returned)
         except requests.Timeout:
             raise NotForwarded("the FHIR server did not answer in time") from None
         except (requests.RequestException, OSError) as error:

@@ -13,7 +13,7 @@ _MOST_BYTES = 200_000
 
 
 def fetch_key_set(url: str) -> bytes:
-    """The body at an address; KeysUnavailable when it is not to be had, says no 200, is too large or too slow."""
+    """The body at an address; KeysUnavailable when there is none, or the answer is no 200, too large or too slow."""
     began = time.monotonic()
     parts: list[bytes] = []
     try:

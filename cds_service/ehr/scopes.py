@@ -47,33 +47,33 @@ class Clause:
 
 @dataclass(frozen=True, slots=True)
 class Scopes:
-    """The resource scopes of a token. `understood` False: some words are none of SMART's and may grant the rest."""
+    """The resource scopes of a token. `understood` False: some scopes are not SMART's and may grant what is missing."""
 
     clauses: tuple[Clause, ...] = ()
     understood: bool = False
 
     def granted(self, kind: str, section: str | None = None) -> Granted:
         """How much of one resource type the token grants for reading and searching, for one part of the chart."""
-        fitting = [each for each in self.clauses if each.type in ("*", kind) and _reads(each.rights)]
+        fitting = [clause for clause in self.clauses if clause.type in ("*", kind) and _reads(clause.rights)]
         if not fitting:
             return Granted.NOTHING if self.understood else Granted.ALL
-        if not all(each.narrowed for each in fitting):
+        if not all(clause.narrowed for clause in fitting):
             return Granted.ALL
         needed = CATEGORIES.get(section) if section is not None else None
-        together = frozenset[str]().union(*(each.categories or () for each in fitting))
-        return Granted.ALL if needed is not None and needed <= together else Granted.PART
+        granted = frozenset[str]().union(*(clause.categories or () for clause in fitting))
+        return Granted.ALL if needed is not None and needed <= granted else Granted.PART
 
 
 def parse(scope: str | None) -> Scopes:
-    """Reads a scope string. Where one word is of no known kind, what the others do not grant is asked for as well."""
-    words = (scope or "").split()
-    found = {word: m for word in words if (m := _SCOPE.fullmatch(word)) is not None and m[3]}
-    clauses = tuple(Clause(m[2], m[3], m[4] is not None, _categories(m[4])) for m in found.values())
-    return Scopes(clauses, bool(words) and all(word in found or _OTHER.fullmatch(word) for word in words))
+    """Reads a scope string. If a scope is of no known kind, types that the others do not grant are read as well."""
+    names = (scope or "").split()
+    matches = {name: match for name in names if (match := _SCOPE.fullmatch(name)) is not None and match[3]}
+    clauses = tuple(Clause(m[2], m[3], m[4] is not None, _categories(m[4])) for m in matches.values())
+    return Scopes(clauses, bool(names) and all(name in matches or _OTHER.fullmatch(name) for name in names))
 
 
 def _categories(query: str | None) -> frozenset[str] | None:
-    """The category codes of a scope that is narrowed by category alone."""
+    """The category codes of a scope that is narrowed by category alone; None for any other query."""
     pairs = parse_qsl((query or "").lstrip("?"), keep_blank_values=True)
     if len(pairs) != 1 or pairs[0][0] != "category":
         return None

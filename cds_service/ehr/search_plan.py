@@ -1,6 +1,6 @@
-"""What is asked of the EHR's FHIR server, as data: one entry a need.
+"""The search plan as data: which searches and reads of the EHR's FHIR server fill which section of the chart.
 
-Everything is asked by GET. POST `_search` is dependable for some types of some servers only (Epic answers 404 for
+All searches are GET. POST `_search` is dependable for some types of some servers only (Epic answers 404 for
 others, bug log 33), and a `next` link of a POST search cannot be fetched everywhere (bug log 37).
 """
 
@@ -43,12 +43,11 @@ class Variation:
 class Search:
     """One search of the plan.
 
-    `concepts` fill {codes}, or the plain `codes` do; `days` back from the order's day fill {since}; `pages` caps the
-    pages below the setting's cap. An `optional` search adds to its part of the chart when it succeeds and takes nothing
-    from it when it fails.
-    `waits` False: an answer may go out before its last page, when nothing that is open depends on it. `only`: what it
-    looks for, where a type is searched several times. `undated`: only results without an effective date count.
-    `otherwise`: what is remarked when it fails.
+    `concepts`, or the plain `codes`, fill {codes}; `days` before the order's day fill {since}; `pages` caps the pages
+    below the setting's cap. An `optional` search adds to its section when it succeeds; its failure changes nothing.
+    `waits` False: the call may be answered before the last page, when no open criterion depends on it. `only`: names
+    the search where a type is searched several times. `undated`: only results without an effective date count.
+    `otherwise`: the remark when it fails.
     """
 
     type: str
@@ -74,8 +73,8 @@ class Search:
         return f"{self.type}?{urlencode(filled, quote_via=quote, safe=':,/|')}"
 
 
-# What finger-sticks and sensors are charted as.
-# Laboratory values are no self-tests, and are counted so that nobody reads "no readings" of them.
+# How finger-sticks and sensor readings are coded. Laboratory values are no self-tests; they are searched for as well,
+# so that a chart that holds only those is not taken for one without readings.
 GLUCOSE = (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONITORING, Concept.GLUCOSE_LABORATORY)
 SENSOR = (Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, Concept.CGM_SUMMARY)
 
@@ -121,13 +120,13 @@ def _all_of(kind: str, *more: tuple[str, str], optional: bool = False, others: t
     )
 
 
-# By subject: a few servers name the parameter after the element (bug log 21 for Coverage's beneficiary).
 def _by(name: str) -> Variation:
+    """The patient under another parameter: a few servers name it after the element (bug log 21 for Coverage)."""
     drop = ("patient", "_count", "_include", "status")
     return Variation(f"by {name}", drop=drop, put=((name, f"Patient/{PATIENT}"),))
 
 
-# Readings that carry only when they were issued are found by no date: by HAPI's `date`, for one.
+# Readings that carry only the time of their issue are not found by date (by HAPI's `date`, for one).
 _WITHOUT_DATE = Search(
     "Observation",
     (("patient", PATIENT), ("code", CODES), ("date:missing", "true"), ("_count", "1000")),
@@ -159,7 +158,7 @@ PLAN: dict[ChartSection, tuple[Search, ...]] = {
         ),
     ),
     ChartSection.HBA1C: (_observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),
-    # Meter readings count for a year, sensor readings for a month; some days to spare.
+    # Meter readings count for a year, sensor readings for a month; a few days more are read.
     ChartSection.GLUCOSE: (
         _observations(*GLUCOSE, days=400, by=_VITALS),
         replace(
@@ -181,7 +180,7 @@ PLAN: dict[ChartSection, tuple[Search, ...]] = {
                 Variation("by status", drop=("_include",), put=(("status", "active,completed,on-hold,stopped"),)),
             ),
         ),
-        # Insulin from elsewhere is charted as a statement, and handed over as a dispense.
+        # Insulin from elsewhere is charted as a statement, and what a pharmacy gave out as a dispense.
         _all_of("MedicationStatement", optional=True),
         _all_of("MedicationDispense", optional=True),
     ),
@@ -198,7 +197,7 @@ PLAN: dict[ChartSection, tuple[Search, ...]] = {
     ),
     ChartSection.REQUESTER: (_all_of("CareTeam", optional=True),),
 }
-# Of these the pages behind the first one may be very many.
+# Sections whose searches may have very many pages.
 LONG = frozenset({ChartSection.GLUCOSE})
 
 
@@ -220,7 +219,7 @@ def _category(name: str) -> Search:
     return Search("Observation", rows, pages=2, optional=True, variations=variations, only=f"of category {name}")
 
 
-# What follows where a search by code found none.
+# The search by category that follows where the search by code found nothing.
 _OF_LABORATORY, _OF_VITAL_SIGNS = _category("laboratory"), _category("vital-signs")
 BY_CATEGORY: dict[ChartSection, Search] = {
     ChartSection.HBA1C: _OF_LABORATORY,
@@ -244,7 +243,7 @@ class Read:
 
 
 def reads_for(section: str, patient_id: str, people: Sequence[str]) -> list[Read]:
-    """What is read by reference: the patient, and those who order."""
+    """What is read by reference: the patient, and the people and organizations that the orders name."""
     if section == ChartSection.PATIENT:
         return [Read(f"Patient/{quote(patient_id, safe='')}")]
     if section == ChartSection.REQUESTER:
@@ -263,7 +262,7 @@ def _person(reference: str) -> list[Read]:
 
 
 def values_for(search: Search, patient_id: str, as_of: date) -> dict[str, str]:
-    """What fills the templates of a search."""
+    """The values that fill the templates of a search."""
     return {"patient": patient_id, "since": (as_of - timedelta(days=search.days)).isoformat()}
 
 
@@ -280,13 +279,13 @@ def _chunked(search: Search, values: dict[str, str], codes: list[str]) -> list[l
 
 
 def next_variation(left: list[Variation], issues: Sequence[Issue], *, unknown: bool = False) -> Variation | None:
-    """The next form of a search to try, taken from those that are left: one that changes the parameter that the
-    server complains of, where it names one. `unknown`: it does not know the search, whose page size is no matter then.
+    """Takes the next form to try out of `left`: one that changes a parameter that the server's issues name, else the
+    first. `unknown`: the server does not know the search at all, so that another page size will not help.
     """
-    left[:] = [each for each in left if not (unknown and {*each.drop} == {"_count"})]
-    names = {name for each in left for name in (*each.drop, *(name for name, _ in each.put))}
+    left[:] = [variation for variation in left if not (unknown and {*variation.drop} == {"_count"})]
+    names = {name for variation in left for name in (*variation.drop, *dict(variation.put))}
     named = parameters_named(issues, names)
-    fitting = (each for each in left if named & {*each.drop, *dict(each.put)} and not each.narrows)
+    fitting = (form for form in left if named & {*form.drop, *dict(form.put)} and not form.narrows)
     chosen = next(fitting, left[0] if left else None)
     if chosen is not None:
         left.remove(chosen)

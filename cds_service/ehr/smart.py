@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import requests
 
-from cds_service.ehr.transport import CONNECT_SECONDS, Transport, Unanswered, guard
+from cds_service.ehr.transport import CONNECT_SECONDS, NoAnswer, Transport, restrict_connections
 from cds_service.trust.registrations import Registration
 from cds_service.trust.servers import ServerRule, is_loopback_url, is_safe_url
 from fhir_mappings.json.edge_numbers import DecodeError
@@ -37,12 +37,12 @@ _NO_TOKEN_RESPONSE = (ValueError, TypeError, OverflowError, RecursionError)
 
 
 class SmartFault(Exception):
-    """The EHR's side of a launch is not as it has to be; the message says what, for the person before the page."""
+    """The EHR's answers do not allow a launch; the message says why, for the person who sees the page."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmartServer:
-    """What a FHIR server says about authorization. `issuer`, `jwks_uri`: of its identity tokens, None when unsaid."""
+    """What a FHIR server says about authorization. `issuer`, `jwks_uri`: of its identity tokens; None where missing."""
 
     iss: str
     authorization_endpoint: str
@@ -52,8 +52,8 @@ class SmartServer:
     capabilities: frozenset[str] = frozenset()
 
     @property
-    def speaks_v2_scopes(self) -> bool:
-        """Whether scopes are asked for in SMART 2's syntax; servers that say nothing know SMART 1's."""
+    def supports_v2_scopes(self) -> bool:
+        """Whether scopes are requested in SMART 2's syntax; servers that do not declare it get SMART 1's."""
         return "permission-v2" in self.capabilities
 
 
@@ -62,47 +62,47 @@ def discover(iss: str, rule: ServerRule) -> SmartServer:
     transport = Transport(iss.rstrip("/") + "/", "", _SECONDS, rule, _MOST_BYTES)
     failures: list[int] = []
     try:
-        told = _read(transport, f"{iss}/.well-known/smart-configuration", failures)
-        if not told.get("token_endpoint"):
-            told = _oauth_uris(_read(transport, f"{iss}/metadata", failures))
-            if failures and not _has_endpoints(told):
+        configuration = _read(transport, f"{iss}/.well-known/smart-configuration", failures)
+        if not configuration.get("token_endpoint"):
+            configuration = _oauth_uris(_read(transport, f"{iss}/metadata", failures))
+            if failures and not _has_endpoints(configuration):
                 why = f"did not answer properly when it was asked how to sign in (HTTP {failures[0]}): try again later"
                 raise SmartFault(f"The EHR's FHIR server {why}")
-        if told.get("authorization_endpoint") and not told.get("jwks_uri"):
+        if configuration.get("authorization_endpoint") and not configuration.get("jwks_uri"):
             openid = _read(transport, f"{iss}/.well-known/openid-configuration", [])
-            told |= {name: openid[name] for name in ("issuer", "jwks_uri") if name in openid}
+            configuration |= {name: openid[name] for name in ("issuer", "jwks_uri") if name in openid}
     finally:
         transport.close()
-    return _checked(iss, told)
+    return _checked(iss, configuration)
 
 
 def _read(transport: Transport, url: str, failures: list[int]) -> dict[str, Any]:
-    """A JSON object; empty when the server has none there. A status that says nothing of that goes to `failures`."""
+    """A JSON object; empty when the server has none there. Statuses that leave that open are added to `failures`."""
     try:
         answer = transport.get(url)
         if answer.status >= 500 or answer.status == 429:
             failures.append(answer.status)
         return _members.decode(answer.body) if answer.status == 200 else {}
-    except Unanswered as error:
+    except NoAnswer as error:
         raise SmartFault(f"The EHR's FHIR server could not be asked how to sign in: {error}") from None
     except DecodeError:
         return {}
 
 
-def _has_endpoints(told: Mapping[str, Any]) -> bool:
-    return bool(told.get("authorization_endpoint") and told.get("token_endpoint"))
+def _has_endpoints(configuration: Mapping[str, Any]) -> bool:
+    return bool(configuration.get("authorization_endpoint") and configuration.get("token_endpoint"))
 
 
 def _oauth_uris(statement: Mapping[str, Any]) -> dict[str, Any]:
     """The addresses as SMART 1 wrote them into the CapabilityStatement."""
-    found = [
+    parts = [
         part
         for rest in _list(statement.get("rest"))
         for outer in _list(_dict(rest.get("security")).get("extension"))
         if outer.get("url") == _OAUTH_URIS
         for part in _list(outer.get("extension"))
     ]
-    uris = {part.get("url"): part.get("valueUri") for part in found}
+    uris = {part.get("url"): part.get("valueUri") for part in parts}
     return {"authorization_endpoint": uris.get("authorize"), "token_endpoint": uris.get("token")}
 
 
@@ -111,22 +111,22 @@ def _dict(value: Any) -> dict[str, Any]:
 
 
 def _list(value: Any) -> list[dict[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _checked(iss: str, told: Mapping[str, Any]) -> SmartServer:
-    """The server, once each address that it names is one that may be called or visited."""
-    urls = {name: told.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
-    if not _has_endpoints(told):
+def _checked(iss: str, configuration: Mapping[str, Any]) -> SmartServer:
+    """The server, after a check that each address in its configuration may be called or visited."""
+    urls = {name: configuration.get(name) for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
+    if not _has_endpoints(configuration):
         raise SmartFault("The EHR's FHIR server does not offer SMART App Launch: ask its administrators")
     for name, url in urls.items():
         if url is not None and not (isinstance(url, str) and _usable(url, iss)):
             raise SmartFault(f"The EHR's FHIR server names a {name} that is not reached by https")
-    methods = told.get("code_challenge_methods_supported")
+    methods = configuration.get("code_challenge_methods_supported")
     if isinstance(methods, list) and methods and "S256" not in methods:
         raise SmartFault("The EHR's FHIR server does not accept PKCE with S256, which this app always uses")
-    issuer = told.get("issuer")
-    capabilities = told.get("capabilities")
+    issuer = configuration.get("issuer")
+    capabilities = configuration.get("capabilities")
     return SmartServer(
         iss,
         str(urls["authorization_endpoint"]),
@@ -156,7 +156,7 @@ def authorization_url(
     nonce: str,
     launch: str | None,
 ) -> str:
-    """Where the browser goes to sign in. `verifier`: PKCE's; `launch`: the EHR's, None when the app starts alone."""
+    """The URL at which the user signs in. `verifier`: PKCE's; `launch`: the EHR's, None in a standalone launch."""
     extra = {"aud": server.iss, "nonce": nonce} | ({"launch": launch} if launch else {})
     with _session(registered, redirect_uri) as session:
         url, _ = session.create_authorization_url(
@@ -168,15 +168,15 @@ def authorization_url(
 def exchange(
     server: SmartServer, registered: Registration, redirect_uri: str, *, code: str, verifier: str
 ) -> dict[str, Any]:
-    """The token response for a code. SmartFault when the EHR refuses it, or what it answers is no token response."""
+    """The token response for a code. SmartFault when the EHR refuses the code, or answers with no token response."""
     from authlib.common.errors import AuthlibBaseError
 
     rule = ServerRule(listed=(server.token_endpoint,))  # a trusted server names it, wherever it lies
     answers: list[requests.Response] = []
-    hidden = (code, verifier, registered.secret)
+    secrets = (code, verifier, registered.secret)
     with _session(registered, redirect_uri) as session:
-        guard(session, server.token_endpoint, rule, [])
-        session.register_compliance_hook("access_token_response", partial(_noted, answers))
+        restrict_connections(session, server.token_endpoint, rule, [])
+        session.register_compliance_hook("access_token_response", partial(_record_answer, answers))
         try:
             answer = session.fetch_token(
                 server.token_endpoint,
@@ -189,11 +189,11 @@ def exchange(
             )
             token = dict(answer)
         except AuthlibBaseError as error:
-            log.warning("an EHR refused a code: %s", refusal_for_log(error.error, error.description, hidden))
+            log.warning("an EHR refused a code: %s", refusal_for_log(error.error, error.description, secrets))
             raise SmartFault("The EHR did not accept the sign-in: open the page from the EHR again") from None
         except (requests.RequestException, OSError, *_NO_TOKEN_RESPONSE) as error:
-            raise _without_token(error, answers, hidden) from None
-    return _token(token)
+            raise _fault_without_token(error, answers, secrets) from None
+    return _checked_token(token)
 
 
 def _session(registered: Registration, redirect_uri: str) -> OAuth2Session:
@@ -215,16 +215,16 @@ def _session(registered: Registration, redirect_uri: str) -> OAuth2Session:
     return session
 
 
-def _noted(answers: list[requests.Response], answer: requests.Response) -> requests.Response:
+def _record_answer(answers: list[requests.Response], answer: requests.Response) -> requests.Response:
     answers.append(answer)
     return answer
 
 
-def _without_token(error: Exception, answers: list[requests.Response], hidden: Iterable[str]) -> SmartFault:
+def _fault_without_token(error: Exception, answers: list[requests.Response], secrets: Iterable[str]) -> SmartFault:
     """Why there is no token response: the server answered with something else, broke off, or did not answer."""
     if answers:
-        status, told = answers[0].status_code, _error_in(answers[0].content)
-        log.warning("a token endpoint answered %d: %s", status, refusal_for_log(*told, hidden))
+        status, error_members = answers[0].status_code, _error_in(answers[0].content)
+        log.warning("a token endpoint answered %d: %s", status, refusal_for_log(*error_members, secrets))
         return SmartFault(
             f"The EHR's sign-in answered, but with no token (HTTP {status}): try again; if it stays so, ask its "
             "administrators"
@@ -238,31 +238,31 @@ def _without_token(error: Exception, answers: list[requests.Response], hidden: I
 
 
 def _error_in(body: bytes) -> tuple[object, object]:
-    """OAuth's error and its description, where an answer that is no token response holds them."""
+    """OAuth's error and its description in an answer; None for each that is missing."""
     try:
-        told = _members.decode(body)
+        members = _members.decode(body)
     except DecodeError:
         return None, None
-    return told.get("error"), told.get("error_description")
+    return members.get("error"), members.get("error_description")
 
 
-def refusal_for_log(error: object, description: object, hidden: Iterable[str] = ()) -> str:
-    """An OAuth error for the log: its code, and the server's description on one line, cut, without our own secrets."""
+def refusal_for_log(error: object, description: object, secrets: Iterable[str] = ()) -> str:
+    """An OAuth error for the log: its code, and the server's description on one line, shortened, without `secrets`."""
     text = description if isinstance(description, str) else ""
-    for secret in filter(None, hidden):
+    for secret in filter(None, secrets):
         text = text.replace(secret, "...")
     text = text[:_LONGEST_DESCRIPTION].encode("unicode_escape").decode()
     return f"{_code(error)} ({text})" if text else _code(error)
 
 
 def _code(error: object) -> str:
-    """An OAuth error code; what is none is not repeated."""
+    """An OAuth error code; anything else becomes `unknown error`."""
     text = str(error)
     return text if text.isascii() and text.replace("_", "").isalnum() and len(text) < 60 else "unknown error"
 
 
 def _is_text(node: Any) -> bool:
-    """Whether every string can be written: JSON may hold half of a surrogate pair, which no encoding has."""
+    """Whether every string can be encoded: JSON may hold half of a surrogate pair."""
     try:
         json.dumps(node, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):
@@ -270,7 +270,7 @@ def _is_text(node: Any) -> bool:
     return True
 
 
-def _token(token: dict[str, Any]) -> dict[str, Any]:
+def _checked_token(token: dict[str, Any]) -> dict[str, Any]:
     if not isinstance(token.get("access_token"), str) or not token["access_token"]:
         raise SmartFault("The EHR's sign-in gave no token: open the page from the EHR again")
     if str(token.get("token_type", "Bearer")).casefold() != "bearer":

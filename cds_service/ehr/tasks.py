@@ -1,4 +1,4 @@
-"""Searches and reads that run side by side, and what of them has come when the budget ends."""
+"""Runs searches and reads concurrently, and collects what has arrived when the time budget ends."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from typing import Generic, TypeVar
 
 from cds_service.ehr.answers import search_note
 from fhir_mappings.common.free_text import noticed_by_this_call
-from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, failed, together
+from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, failed, merged
 
 K = TypeVar("K")
 OUT_OF_TIME = "time ran out"
-# The first page of what nothing depends on gets so long: it mostly is the only one.
+# How long a call waits for the first page of a search that nothing depends on: mostly it is the only page.
 FIRST_PAGE_SECONDS = 1.0
 NOT_NEEDED = "not waited for: nothing that is open depends on it"
 
@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 class Task:
     """One search or read of a part of the chart.
 
-    `waits` False: an answer may go out before it is done. `otherwise`: what is remarked of the part when it fails.
+    `waits` False: the call may be answered before it is done. `otherwise`: the remark when it fails.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Running(Generic[K]):
-    """A task that has begun. `so_far`: what it has read; `first_page`: set when more pages follow, or at the end."""
+    """A started task. `so_far`: what it has read; `first_page`: set when the first page is there, or at the end."""
 
     key: K
     task: Task
@@ -54,7 +54,7 @@ def _set(event: threading.Event, _done: Future[SearchResult]) -> None:
 
 
 class _Progress(threading.local):
-    """Where the task that runs in this thread leaves what it has read so far."""
+    """Where the task of this thread puts what it has read so far."""
 
     so_far: list[SearchResult]
     first_page: threading.Event
@@ -71,65 +71,65 @@ class TaskRunner:
         self.log: list[SearchNote] = []
 
     def start(self, wanted: Sequence[tuple[K, Task]]) -> list[Running[K]]:
-        """Begins tasks."""
+        """Starts tasks."""
         if not wanted:
             return []
         pool = ThreadPoolExecutor(min(self._side_by_side, len(wanted)), thread_name_prefix="fhir")
-        begun = []
+        running = []
         for key, task in wanted:
             so_far, first = list[SearchResult](), threading.Event()
-            future = pool.submit(noticed_by_this_call(self._timed), str(key), task, so_far, first)
+            future = pool.submit(noticed_by_this_call(self._run_timed), str(key), task, so_far, first)
             future.add_done_callback(partial(_set, first))
-            begun.append(Running(key, task, future, so_far, first))
+            running.append(Running(key, task, future, so_far, first))
         pool.shutdown(wait=False)
-        return begun
+        return running
 
     def collect(self, running: Sequence[Running[K]], *, waiting: bool = True) -> dict[K, SearchResult]:
-        """What the tasks read, by key: all of it, or what has come when the budget ends or nobody waits.
+        """What the tasks have read, by key: all of it, or, with `waiting` False or at the budget's end, what has come.
 
-        Where nobody waits, a first page still gets a moment to come.
+        With `waiting` False each first page still has FIRST_PAGE_SECONDS to arrive.
         """
-        gathered: dict[K, SearchResult] = {}
+        results: dict[K, SearchResult] = {}
         if not waiting:
             until = time.monotonic() + min(self._left(), FIRST_PAGE_SECONDS)
-            for each in running:
-                each.first_page.wait(max(0.0, until - time.monotonic()))
-        wait([each.future for each in running], timeout=self._left() if waiting else 0)
+            for one in running:
+                one.first_page.wait(max(0.0, until - time.monotonic()))
+        wait([one.future for one in running], timeout=self._left() if waiting else 0)
         why = OUT_OF_TIME if waiting else NOT_NEEDED
-        for each in running:
-            each.future.cancel()
-            finished = each.future.done() and not each.future.cancelled()
-            reading = each.future.result() if finished else self._unfinished(each, why)
-            if each.task.otherwise and reading.status is Status.FAILED and each.key in gathered:
-                gathered[each.key].remarks.append(each.task.otherwise)
-            gathered[each.key] = together(gathered.get(each.key), reading, each.task.optional)
-        return gathered
+        for one in running:
+            one.future.cancel()
+            finished = one.future.done() and not one.future.cancelled()
+            result = one.future.result() if finished else self._unfinished(one, why)
+            if one.task.otherwise and result.status is Status.FAILED and one.key in results:
+                results[one.key].remarks.append(one.task.otherwise)
+            results[one.key] = merged(results.get(one.key), result, one.task.optional)
+        return results
 
-    def keep(self, reading: SearchResult, *, more: bool) -> None:
-        """Remembers what the task of this thread has read so far. `more`: further pages follow."""
-        self._progress.so_far[:] = [reading]
+    def report_progress(self, result: SearchResult, *, more: bool) -> None:
+        """Records what the task of this thread has read so far. `more`: further pages follow."""
+        self._progress.so_far[:] = [result]
         if more:
             self._progress.first_page.set()
 
-    def _timed(self, key: str, task: Task, so_far: list[SearchResult], first_page: threading.Event) -> SearchResult:
+    def _run_timed(self, key: str, task: Task, so_far: list[SearchResult], first_page: threading.Event) -> SearchResult:
         began = time.monotonic()
         self._progress.so_far, self._progress.first_page = so_far, first_page
         try:
-            reading = task.run()
-        except Exception as error:  # one search never costs another, whatever a server sends
+            result = task.run()
+        except Exception as error:  # one search never fails another, whatever a server sends
             log.error("a FHIR search broke: %s", type(error).__name__)
-            reading = failed("the answer of the FHIR server could not be read")
+            result = failed("the answer of the FHIR server could not be read")
         milliseconds = (time.monotonic() - began) * 1000
-        reading.given = 0
-        self.log.append(search_note(key, task.name, reading, f"{milliseconds:.0f} ms"))
-        return reading
+        result.given = 0
+        self.log.append(search_note(key, task.name, result, f"{milliseconds:.0f} ms"))
+        return result
 
     def _unfinished(self, running: Running[K], why: str) -> SearchResult:
-        """What a task that is not finished has read: its pages so far, as an incomplete answer."""
-        reading, so_far = failed(why), running.so_far
+        """The pages that an unfinished task has read so far, as an incomplete result."""
+        result, so_far = failed(why), running.so_far
         if so_far and so_far[-1].resources:
-            reading = SearchResult(
-                Status.PARTIAL, reading.why, list(so_far[-1].resources), pages=so_far[-1].pages, given=0
+            result = SearchResult(
+                Status.PARTIAL, result.why, list(so_far[-1].resources), pages=so_far[-1].pages, given=0
             )
-        self.log.append(search_note(str(running.key), running.task.name, reading, "not finished"))
-        return reading
+        self.log.append(search_note(str(running.key), running.task.name, result, "not finished"))
+        return result

@@ -1,4 +1,4 @@
-"""Writes one resource to the EHR's FHIR server: once, and never a second time by itself."""
+"""Writes one resource to the EHR's FHIR server, without any retry."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import msgspec
 import requests
 from urllib3.exceptions import NewConnectionError
 
-from cds_service.ehr.transport import CONNECT_SECONDS, guard, leads_inside
+from cds_service.ehr.transport import CONNECT_SECONDS, is_internal_address, restrict_connections
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.common.references import local
 from fhir_mappings.json.edge_numbers import DecodeError
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 _SECONDS = 10.0
 _LOCATION = re.compile(r"(?:^|/)([A-Z][A-Za-z]+/[A-Za-z0-9.\-_]{1,128})(?:/_history/[^/]+)?/?\Z")
-_LONGEST_WORDS = 300
+_LONGEST_SERVER_TEXT = 300
 _BROKEN_OFF = (requests.exceptions.ChunkedEncodingError, requests.exceptions.ContentDecodingError)
-# What is raised before anything is sent: headers and addresses that are none.
+# Raised before anything is sent: malformed headers and addresses.
 _NEVER_SENT = (requests.exceptions.InvalidHeader, requests.exceptions.InvalidURL, UnicodeEncodeError)
 _members = msgspec.json.Decoder(dict[str, Any])
 _WHY = {
@@ -37,20 +37,25 @@ _WHY = {
 class NotWritten(Exception):
     """The server did not take the resource; the message says why, for the person who sent it.
 
-    `status` is the server's, None when it did not answer. `words` are its own, for that person only. `uncertain`:
-    nobody knows whether it took it.
+    `status`: the server's, None when it did not answer. `server_text`: the server's own explanation, for that person
+    only. `uncertain`: the server may have stored it all the same.
     """
 
-    def __init__(self, message: str, status: int | None = None, words: str = "", *, uncertain: bool = False) -> None:
+    def __init__(
+        self, message: str, status: int | None = None, server_text: str = "", *, uncertain: bool = False
+    ) -> None:
         """See the class."""
         super().__init__(message)
         self.status = status
-        self.words = words
+        self.server_text = server_text
         self.uncertain = uncertain
 
 
 def create(server: str, token: str, kind: str, body: bytes, rule: ServerRule) -> str | None:
-    """Creates a resource. Its reference, `Type/id`; None when the server does not tell. NotWritten otherwise."""
+    """Creates a resource and returns its reference, `Type/id`; None when the server does not name it.
+
+    NotWritten when it was not created.
+    """
     refusal = rule.why_not(server)
     if refusal is not None:
         raise NotWritten(refusal)
@@ -58,7 +63,7 @@ def create(server: str, token: str, kind: str, body: bytes, rule: ServerRule) ->
     if token:
         headers["Authorization"] = f"Bearer {token}"
     with requests.Session() as session:
-        guard(session, server, rule, [])
+        restrict_connections(session, server, rule, [])
         try:
             answer = session.post(
                 f"{server.rstrip('/')}/{kind}",
@@ -69,7 +74,7 @@ def create(server: str, token: str, kind: str, body: bytes, rule: ServerRule) ->
             )
         except (requests.RequestException, OSError, ValueError) as error:
             log.warning("a %s could not be written: %s", kind, type(error).__name__)
-            raise _unanswered(error) from None
+            raise _no_answer(error) from None
     if not 200 <= answer.status_code < 300:
         log.warning("a FHIR server refused a %s: %d", kind, answer.status_code)
         why = _WHY.get(answer.status_code, "the FHIR server refused it")
@@ -77,8 +82,8 @@ def create(server: str, token: str, kind: str, body: bytes, rule: ServerRule) ->
     return _reference(answer, kind)
 
 
-def _unanswered(error: Exception) -> NotWritten:
-    if leads_inside(error):
+def _no_answer(error: Exception) -> NotWritten:
+    if is_internal_address(error):
         return NotWritten("the FHIR server's name leads inside this network")
     if isinstance(error, _NEVER_SENT):
         return NotWritten("no request can be made of the FHIR server's address and the session's token")
@@ -95,15 +100,15 @@ def _was_sent(error: Exception) -> bool:
 
 
 def _cause(error: Exception) -> object:
-    """What urllib3 says was behind it."""
+    """The error of urllib3 behind one of requests."""
     outer = error.args[0] if error.args else None
     return getattr(outer, "reason", outer)
 
 
 def _reference(answer: requests.Response, kind: str) -> str | None:
-    named = _LOCATION.search(answer.headers.get("Location", ""))
-    if named is not None and named[1].startswith(f"{kind}/"):
-        return local(named[1], None)
+    location = _LOCATION.search(answer.headers.get("Location", ""))
+    if location is not None and location[1].startswith(f"{kind}/"):
+        return local(location[1], None)
     try:
         created = _members.decode(answer.content)
     except DecodeError:
@@ -115,12 +120,12 @@ def _reference(answer: requests.Response, kind: str) -> str | None:
 
 
 def _diagnostics(body: bytes) -> str:
-    """The first words of an OperationOutcome."""
+    """The text of an OperationOutcome's first issue, shortened."""
     try:
         issues = _members.decode(body).get("issue")
     except DecodeError:
         return ""
     first = issues[0] if isinstance(issues, list) and issues and isinstance(issues[0], dict) else {}
     details = first.get("details")
-    words = first.get("diagnostics") or (details.get("text") if isinstance(details, dict) else None)
-    return words[:_LONGEST_WORDS] if isinstance(words, str) else ""
+    text = first.get("diagnostics") or (details.get("text") if isinstance(details, dict) else None)
+    return text[:_LONGEST_SERVER_TEXT] if isinstance(text, str) else ""

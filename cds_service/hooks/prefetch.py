@@ -61,10 +61,10 @@ def given(prefetch: Prefetch, kinds: Iterable[ResultKind] = ()) -> tuple[dict[st
     """
     results, own = prefetch.readings, [kind.key for kind in kinds]
     known = {*ChartSection, *own}
-    by_section = {key: result.settled(key) for key, result in results.items() if key in known}
+    by_section = {key: result.checked(key) for key, result in results.items() if key in known}
     if all(section in by_section for section in ChartSection):
         by_section |= {key: SearchResult() for key in own if key not in by_section}
-    return by_section, [result.settled() for key, result in results.items() if key not in known]
+    return by_section, [result.checked() for key, result in results.items() if key not in known]
 
 
 def refuse_other_patient(prefetch: Prefetch, patient_id: str, *, read_whole: bool = False) -> None:
@@ -95,7 +95,7 @@ def completed(
         first.given, first.next_url = len(first.resources), None
         if section in fetched:
             first.add(fetched.pop(section))
-            first.settled(section)
+            first.checked(section)
     nothing = {each: failed("nothing in the call says what to ask for") for each in wanted if each not in fetched}
     return by_section | nothing | fetched
 

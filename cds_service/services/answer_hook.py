@@ -156,7 +156,7 @@ def _response(call: Call, inputs: CallInputs, app_links: AppLinks | None) -> dic
         references = {r for determination in determinations for r in evidence_references(determination)}
         origins = inputs.reader.origins(references)
         patient = call.request.patient_id
-        searches = [search.words for search in inputs.searches]
+        searches = [search.text for search in inputs.searches]
         found = [as_json(determination, patient, origins, searches) for determination in determinations]
         response["extension"] = {EXTENSION: found}
     return response

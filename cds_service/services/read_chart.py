@@ -20,7 +20,7 @@ from fhir_mappings.chart.unresolved_references import unresolved_references_in
 from fhir_mappings.common.references import local
 from fhir_mappings.json.clinical_views import Resource
 from fhir_mappings.json.fhir_json import read
-from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, together
+from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, merged
 from fhir_mappings.json.views import RawEntry
 from fhir_mappings.orders.order_reader import DraftOrder, classify, unresolved_items
 
@@ -208,7 +208,7 @@ def read_chart(
     extras += _linked(reader, readings, extras, call_reader, source, needed, identify_payers)
     rest = source.rest(waiting=_waits(readings, extras, call_reader, source, depends_on))
     for section, reading in rest.items():
-        readings[section] = together(readings.get(section), reading).settled(section)
+        readings[section] = merged(readings.get(section), reading).checked(section)
     return call_reader.rebuild(readings, extras)
 
 

@@ -14,7 +14,7 @@ from cds_service.engine.policy import Policy, PolicyOnDay, Section
 from cds_service.engine.wording import shown
 from cds_service.errors import BadRequest, NotFound
 from cds_service.policies import registry
-from cds_service.web.http.security_headers import guard
+from cds_service.web.http.security_headers import apply_security_headers
 
 blueprint = Blueprint("policy", __name__)
 
@@ -69,7 +69,7 @@ def depth_of(section: str) -> int:
 @blueprint.after_request
 def guarded(response: Response) -> Response:
     """The page may load its stylesheet and send forms to its own host; nothing else."""
-    return guard(response)
+    return apply_security_headers(response)
 
 
 @blueprint.app_context_processor

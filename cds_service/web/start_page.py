@@ -6,7 +6,7 @@ from flask import Blueprint, Response, current_app, render_template
 
 from cds_service.hooks.discovery import BASES, discovery
 from cds_service.policies import registry
-from cds_service.web.http.security_headers import guard
+from cds_service.web.http.security_headers import apply_security_headers
 
 blueprint = Blueprint("start", __name__)
 ENDPOINT = "start.page"
@@ -15,7 +15,7 @@ ENDPOINT = "start.page"
 @blueprint.after_request
 def guarded(response: Response) -> Response:
     """The page may load its stylesheet; nothing else."""
-    return guard(response)
+    return apply_security_headers(response)
 
 
 # Not strict: a request without any path is answered, not redirected to the host that it names.

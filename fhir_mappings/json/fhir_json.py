@@ -123,7 +123,7 @@ def _in_place_of_data(outcome: OperationOutcome) -> SearchResult:
     issues = outcome.issue or []
     if nothing_found(issues):
         return SearchResult(issues=issues)
-    reading = SearchResult(issues=issues).settled()
+    reading = SearchResult(issues=issues).checked()
     return replace(reading, status=Status.FAILED, why=reading.why or "the EHR sent an error in place of data")
 
 

@@ -1,4 +1,4 @@
-"""What one answer held, and how complete it is."""
+"""The parsed answer to a search, or a prefetch value: its resources, and how complete it is."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from enum import StrEnum
 from operator import itemgetter
 
 from fhir_mappings.json.clinical_views import Resource
-from fhir_mappings.json.server_messages import Issue, Level, hear, types_of
+from fhir_mappings.json.server_messages import Issue, Level, interpret, types_of
 
 # A resource, and the fullUrl that it came under.
 Located = tuple[Resource, str | None]
@@ -22,8 +22,8 @@ class Status(StrEnum):
     FAILED = "failed"
 
 
-class Went(StrEnum):
-    """How a search went, for its reader."""
+class SearchOutcome(StrEnum):
+    """How a search went, as notes and metrics say it."""
 
     COMPLETE = "complete"
     INCOMPLETE = "incomplete"
@@ -32,22 +32,23 @@ class Went(StrEnum):
 
 @dataclass(frozen=True, slots=True, order=True)
 class SearchNote:
-    """One search or read of a FHIR server: in words, the type or what else was asked for, and how it went."""
+    """One search or read of a FHIR server. `text`: the note in words; `kind`: the type that was asked for."""
 
-    words: str
+    text: str
+
     kind: str
-    went: Went
+    outcome: SearchOutcome
 
 
 @dataclass(slots=True)
 class SearchResult:
-    """What one answer held: its resources with the fullUrl each came under, and how complete it is.
+    """The resources of one answer with the fullUrl each came under, and how complete the answer is.
 
-    `total` is what the server said it found, `counted` what came; `self_url` and `ignored` tell what it made of the
-    search. The first `given` resources came with the call, the rest was fetched. `issues` are what the server said
-    of the answer, `remarks` our sentences about those that take nothing from it. `refused`: another form of the search
-    may do; None where the server's words do not tell. `damaged`: types of which a resource was not read whole.
-    `http_status`: of an answer that was an error.
+    `total` is the number of results that the server states, `counted` the number that came. `self_url` and `ignored`
+    show which search the server ran. The first `given` resources came with the call, the rest was fetched. `issues`
+    are the server's own messages, `remarks` our sentences about those that leave the answer complete. `refused`:
+    whether another form of the search may succeed, None where the issues do not say. `damaged`: types of which a
+    resource was not read whole. `http_status`: of an answer that was an error.
     """
 
     status: Status = Status.EMPTY
@@ -69,7 +70,7 @@ class SearchResult:
     damaged: set[str] = field(default_factory=set)
 
     def by_type(self) -> dict[type[Resource], list[Located]]:
-        """The resources by their view. Most answers hold one kind, and of many: they are not sorted one by one."""
+        """The resources by their view. Most answers hold one type only: those are not grouped one by one."""
         kinds = set(map(type, map(itemgetter(0), self.resources)))
         if len(kinds) == 1:
             return {kinds.pop(): self.resources}
@@ -79,7 +80,7 @@ class SearchResult:
         return groups
 
     def add(self, other: SearchResult) -> None:
-        """Takes in a further page or bundle of the same answer; its next link is not taken over."""
+        """Adds a further page or bundle of the same answer; its next link is not taken over."""
         self.resources.extend(other.resources)
         self.set_aside.extend(other.set_aside)
         self.passed_over += other.passed_over
@@ -95,7 +96,7 @@ class SearchResult:
             self.status = Status.READ
 
     def add_inner(self, inner: SearchResult) -> None:
-        """Takes in a bundle that stands inside this one; of several with more pages only one can be followed."""
+        """Adds a bundle that is nested in this one; of several with more pages only one can be followed."""
         inner.count()
         self.add(inner)
         self.total = None
@@ -104,32 +105,35 @@ class SearchResult:
                 self.mark_partial("several bundles of the answer have more pages")
             self.next_url = inner.next_url
 
-    def settled(self, section: str | None = None) -> SearchResult:
-        """The same, once no page is left: held against its total and what the server said. `section`: sought."""
+    def checked(self, section: str | None = None) -> SearchResult:
+        """The same result after its last page: incomplete or failed where its total or its issues say so.
+
+        `section`: the chart section that was searched for.
+        """
         self.count()
-        self._weigh(section)
+        self._apply_issues(section)
         return self
 
     def count(self) -> None:
-        """Fewer results than the server said it found is incomplete. Only the last page's total counts: before it,
-        some servers (Google) name an estimate."""
+        """Fewer results than the server's total is incomplete. Only the last page's total counts: before it, some
+        servers (Google) name an estimate."""
         if self.next_url is None and self.total is not None and self.total > self.counted:
             self.mark_partial(f"the answer holds {self.counted} of {self.total} results")
 
-    def _weigh(self, section: str | None) -> None:
-        for heard in [hear(issue, section) for issue in self.issues]:
-            if heard.level is Level.NOTED and heard.says not in self.remarks:
-                self.remarks.append(heard.says)
+    def _apply_issues(self, section: str | None) -> None:
+        for meaning in [interpret(issue, section) for issue in self.issues]:
+            if meaning.level is Level.NOTED and meaning.sentence not in self.remarks:
+                self.remarks.append(meaning.sentence)
             elif self.status is Status.FAILED:
                 continue
-            elif heard.level is Level.INCOMPLETE:
-                self.mark_partial(_told(heard.says))
-            elif heard.level > Level.INCOMPLETE:
-                self._fail(_told(heard.says), section)
-                self.refused = heard.level is Level.REFUSED
+            elif meaning.level is Level.INCOMPLETE:
+                self.mark_partial(_lower_first(meaning.sentence))
+            elif meaning.level > Level.INCOMPLETE:
+                self._fail(_lower_first(meaning.sentence), section)
+                self.refused = meaning.level is Level.REFUSED
 
     def _fail(self, why: str, section: str | None) -> None:
-        """A search that failed: as a whole when nothing of its type came, else what came is incomplete."""
+        """Marks the search failed when nothing of its type came, else incomplete."""
         types = types_of(section)
         if self.status is not Status.FAILED and any(
             not types or type(r).__struct_config__.tag in types for r, _ in self.resources
@@ -148,8 +152,8 @@ def failed(why: str) -> SearchResult:
     return SearchResult(Status.FAILED, why)
 
 
-def together(one: SearchResult | None, other: SearchResult, optional: bool = False) -> SearchResult:
-    """Searches of one section: all failed is failed, some failed is incomplete; optional ones only add."""
+def merged(one: SearchResult | None, other: SearchResult, optional: bool = False) -> SearchResult:
+    """Merges two searches of one section: both failed: failed; one failed: incomplete. An optional one only adds."""
     if optional:
         if other.status is Status.FAILED:
             return one if one is not None else SearchResult()
@@ -165,6 +169,6 @@ def together(one: SearchResult | None, other: SearchResult, optional: bool = Fal
     return one
 
 
-def _told(says: str) -> str:
-    """A sentence as the reason of another."""
-    return says[:1].lower() + says[1:]
+def _lower_first(sentence: str) -> str:
+    """A sentence that begins with a small letter, to stand inside another."""
+    return sentence[:1].lower() + sentence[1:]

@@ -1,4 +1,5 @@
-"""What a server says about its own answer: OperationOutcome issues, weighed by the table in server_messages.toml.
+"""What a server says about its own answer: OperationOutcome issues, interpreted by the table in server_messages.toml.
+
 
 The vendor's code in `issue.details` decides where it is known, else `issue.code` with `severity` and the words.
 """
@@ -26,7 +27,7 @@ _NOT_AUTHORIZED = re.compile(r"not (?:been )?authorized for", re.IGNORECASE)
 
 
 class Level(IntEnum):
-    """What an issue says of the answer that it came with; of several the greatest counts."""
+    """What an issue says about the answer that it came with; of several issues the highest level counts."""
 
     EMPTY = 0
     WHOLE = 1
@@ -37,11 +38,11 @@ class Level(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Heard:
-    """One issue as it was understood; `says` is our sentence about it, never the server's own text."""
+class IssueMeaning:
+    """What one issue means for its answer. `sentence`: ours about it, never the server's own text."""
 
     level: Level
-    says: str
+    sentence: str
     known: bool = False
 
 
@@ -58,33 +59,33 @@ def _rows() -> dict[str, dict[str, str]]:
 
 @cache
 def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    """What says that results are missing, and what makes a sentence harmless."""
-    words = table()["words"]
-    return re.compile("|".join(words["missing"])), re.compile("|".join(words["harmless"]))
+    """Patterns of sentences that say that results are missing, and of sentences that are harmless all the same."""
+    patterns = table()["words"]
+    return re.compile("|".join(patterns["missing"])), re.compile("|".join(patterns["harmless"]))
 
 
-def hear(issue: Issue, section: str | None = None) -> Heard:
+def interpret(issue: Issue, section: str | None = None) -> IssueMeaning:
     """What one issue says of an answer to the search for this part of the chart."""
     row = next(filter(None, map(_row, (issue.details.coding or ()) if issue.details else ())), None)
     if row is not None:
         if row["means"] == "withheld":
             return _withheld(row["says"], issue.diagnostics, section, known=True)
         level = Level.NOTED if row["means"] == "whole" else Level[row["means"].upper()]
-        return Heard(level, row["says"], known=True)
+        return IssueMeaning(level, row["says"], known=True)
     if _NOT_AUTHORIZED.search(cut(issue.diagnostics or "")) and _names(issue.diagnostics):
         return _withheld("The EHR withholds a part", issue.diagnostics, section)
     return _by_type(issue)
 
 
-def worst(heard: Iterable[Heard]) -> Heard | None:
-    """The one that counts, of several issues; None of none."""
-    return max(heard, key=lambda each: each.level, default=None)
+def gravest(meanings: Iterable[IssueMeaning]) -> IssueMeaning | None:
+    """The meaning with the highest level; None when there is none."""
+    return max(meanings, key=lambda meaning: meaning.level, default=None)
 
 
 def nothing_found(issues: Sequence[Issue]) -> bool:
     """Whether an OperationOutcome in place of a searchset only says that there are no results."""
-    heard = [hear(issue) for issue in issues]
-    return any(h.level is Level.EMPTY for h in heard) and all(h.level <= Level.NOTED for h in heard)
+    levels = [interpret(issue).level for issue in issues]
+    return Level.EMPTY in levels and all(level <= Level.NOTED for level in levels)
 
 
 def types_of(section: str | None) -> Collection[str]:
@@ -103,13 +104,13 @@ def parameters_named(issues: Iterable[Issue], names: Iterable[str]) -> set[str]:
 
 
 def _row(coding: Coding) -> dict[str, str] | None:
-    """The table's row for a coding of the vendor's error codes, whatever environment it is of."""
-    known = table()["vendor_system"]
+    """The table's row for a coding of the vendor's error codes, in any environment of the vendor."""
+    vendor_system = table()["vendor_system"]
     system = (coding.system or "").strip().casefold()
     if system[:1].isdigit():
         system = f"urn:oid:{system}"
-    ours = system.startswith(known["start"]) and system.endswith(known["end"])
-    return _rows().get((coding.code or "").strip()) if ours else None
+    is_vendors = system.startswith(vendor_system["start"]) and system.endswith(vendor_system["end"])
+    return _rows().get((coding.code or "").strip()) if is_vendors else None
 
 
 def _names(diagnostics: str | None) -> list[tuple[str, str]]:
@@ -117,19 +118,19 @@ def _names(diagnostics: str | None) -> list[tuple[str, str]]:
     return [(kind, name.casefold().strip()) for kind, name in _NAMED.findall(cut(diagnostics or ""))]
 
 
-def _withheld(says: str, diagnostics: str | None, section: str | None, known: bool = False) -> Heard:
-    """A part was left out: it counts when it is what the search was for, or when nobody says which it is."""
+def _withheld(says: str, diagnostics: str | None, section: str | None, known: bool = False) -> IssueMeaning:
+    """A part was left out: the answer is incomplete when the search was for it, or when no part is named."""
     rules = table()["withheld"]
     names = _names(diagnostics)
     text = cut(diagnostics or "").casefold()
-    if not names:
-        elsewhere = any(word in text for word in rules["elsewhere"])
-        return Heard(Level.NOTED, rules["says"], known) if elsewhere else Heard(Level.INCOMPLETE, says, known)
-    asked = [name for kind, name in names if _was_asked_for(kind, name, section)]
-    if asked:
-        return Heard(Level.INCOMPLETE, f"{says} that was asked for", known)
     elsewhere = any(word in text for word in rules["elsewhere"])
-    return Heard(Level.NOTED, rules["says"] if elsewhere else f"{says} that was not asked for", known)
+    if not names:
+        level, sentence = (Level.NOTED, rules["says"]) if elsewhere else (Level.INCOMPLETE, says)
+        return IssueMeaning(level, sentence, known)
+    asked_for = [name for kind, name in names if _was_asked_for(kind, name, section)]
+    if asked_for:
+        return IssueMeaning(Level.INCOMPLETE, f"{says} that was asked for", known)
+    return IssueMeaning(Level.NOTED, rules["says"] if elsewhere else f"{says} that was not asked for", known)
 
 
 def _was_asked_for(kind: str, name: str, section: str | None) -> bool:
@@ -141,21 +142,21 @@ def _was_asked_for(kind: str, name: str, section: str | None) -> bool:
     return not any(name.startswith(word) for word in besides)
 
 
-def _by_type(issue: Issue) -> Heard:
-    """Of other vendors, and of codes that the table does not hold: FHIR's issue type, severity and words."""
+def _by_type(issue: Issue) -> IssueMeaning:
+    """The meaning by FHIR's issue type, severity and text: for other vendors, and for codes that the table lacks."""
     rules = table()["issue"]
     code = (issue.code or "").strip().casefold()
-    grave = (issue.severity or "").strip().casefold() in ("error", "fatal")
+    is_error = (issue.severity or "").strip().casefold() in ("error", "fatal")
     if code in rules["missing"]:
-        return Heard(Level.FAILED, "The server says that results may be missing")
-    if grave:
-        return Heard(Level.REFUSED if code in rules["refused"] else Level.FAILED, "The server reports an error")
+        return IssueMeaning(Level.FAILED, "The server says that results may be missing")
+    if is_error:
+        return IssueMeaning(Level.REFUSED if code in rules["refused"] else Level.FAILED, "The server reports an error")
     # `suppressed` is itself one of the words that say that something was left out.
     text = f"{code}; {_text_of(issue)}" if code == "suppressed" else _text_of(issue)
     if _says_missing(text):
-        return Heard(Level.INCOMPLETE, "The server says that results may be missing")
+        return IssueMeaning(Level.INCOMPLETE, "The server says that results may be missing")
     shown = code if re.fullmatch(r"[a-z-]{1,30}", code) else "unstated"
-    return Heard(Level.NOTED, f"The server added a remark of the kind '{shown}' to an answer")
+    return IssueMeaning(Level.NOTED, f"The server added a remark of the kind '{shown}' to an answer")
 
 
 def _text_of(issue: Issue) -> str:
@@ -168,7 +169,7 @@ def _text_of(issue: Issue) -> str:
 def _says_missing(text: str) -> bool:
     missing, harmless = _patterns()
     sentences = [sentence.strip() for sentence in _SENTENCES.split(text.casefold())]
-    excused = any(map(harmless.search, sentences))
-    lacking = [each for each in sentences if missing.search(each) and not harmless.search(each)]
+    has_harmless = any(map(harmless.search, sentences))
+    missing_sentences = [s for s in sentences if missing.search(s) and not harmless.search(s)]
     # FHIR's bare code says less than a sentence that explains it.
-    return lacking != ["suppressed"] if excused and lacking else bool(lacking)
+    return missing_sentences != ["suppressed"] if has_harmless and missing_sentences else bool(missing_sentences)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from cds_service.ehr.fetched import Answered, Fetched
+from cds_service.ehr.fetched import FetchedAnswers, HttpAnswer
 from cds_service.ehr.transport import Transport
 from cds_service.trust.servers import ServerRule
 from tests.ehr.hostile_server import Asked, HostileServer, Reply, call, chart, edited, judge, say
@@ -63,13 +63,13 @@ def test_a_large_answer_is_let_go_once_it_was_read(ehr: HostileServer) -> None:
     large, small = f"{rule.base(ehr.url)}/Patient/p1", f"{rule.base(ehr.url)}/Practitioner/d1"
     ehr.on("Patient", _padded(300_000))
     assert transport.get(large).status == transport.get(small).status == 200
-    assert transport.answered(large) is None
-    assert transport.answered(small) is not None
+    assert transport.cached_answer(large) is None
+    assert transport.cached_answer(small) is not None
     transport.close()
 
 
 def test_small_answers_are_kept_up_to_a_sum() -> None:
-    fetched = Fetched(100_000_000)
+    fetched = FetchedAnswers(100_000_000)
     for number in range(100):
-        fetched.keep(str(number), Answered(200, b"x" * 200_000))
-    assert sum(fetched.kept(str(number)) is not None for number in range(100)) == 25
+        fetched.cache(str(number), HttpAnswer(200, b"x" * 200_000))
+    assert sum(fetched.cached(str(number)) is not None for number in range(100)) == 25

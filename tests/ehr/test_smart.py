@@ -60,7 +60,7 @@ def test_smart_configuration_says_all(web: responses.RequestsMock) -> None:
     told(web, GOOD)
     server = found()
     assert server == SmartServer(ISS, AUTHORIZE, TOKEN, ISSUER, JWKS, frozenset({"launch-ehr", "permission-v2"}))
-    assert server.speaks_v2_scopes
+    assert server.supports_v2_scopes
     assert [call.request.url for call in web.calls] == [f"{ISS}/.well-known/smart-configuration"]
     assert "Authorization" not in web.calls[0].request.headers
 
@@ -70,7 +70,7 @@ def test_a_server_that_does_not_say_so_knows_no_scopes_of_version_2(
     web: responses.RequestsMock, capabilities: Any
 ) -> None:
     told(web, {name: value for name, value in (GOOD | {"capabilities": capabilities}).items() if value is not ...})
-    assert not found().speaks_v2_scopes
+    assert not found().supports_v2_scopes
 
 
 def statement(*extensions: Any) -> dict[str, Any]:
@@ -88,7 +88,7 @@ def test_smart_1_wrote_its_addresses_into_the_capability_statement(web: response
     missing(web, ".well-known/smart-configuration", ".well-known/openid-configuration")
     server = found()
     assert server == SmartServer(ISS, AUTHORIZE, TOKEN)
-    assert not server.speaks_v2_scopes
+    assert not server.supports_v2_scopes
 
 
 def test_keys_are_looked_for_in_the_openid_configuration(web: responses.RequestsMock) -> None:

@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import connection, connectionpool, poolmanager
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from cds_service.ehr.transport import _adapter, _connected, guard, leads_inside
+from cds_service.ehr.transport import _adapter, _connect, guard, is_internal_address
 from cds_service.trust.servers import ServerRule
 from tests.trust.web import Site
 
@@ -85,7 +85,7 @@ def test_every_connection_is_checked_and_remembered() -> None:
             guard(session, site.url, ServerRule(), connections)
             with pytest.raises(requests.ConnectionError) as refused:
                 session.get(f"{site.url}/x", timeout=5)
-            assert leads_inside(refused.value)
+            assert is_internal_address(refused.value)
     assert len(connections) == 1
 
 
@@ -93,5 +93,5 @@ def test_what_makes_the_socket_is_asked_for_each_address() -> None:
     made = connection.HTTPConnection("localhost", 9, timeout=1)
     asked: list[str] = []
     with pytest.raises(OSError, match="no address of this name"):
-        _connected(made, lambda address: asked.append(address) or False)  # type: ignore[func-returns-value]
+        _connect(made, lambda address: asked.append(address) or False)  # type: ignore[func-returns-value]
     assert asked

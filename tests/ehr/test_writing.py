@@ -151,7 +151,7 @@ def test_each_refusal_has_its_words_and_is_not_tried_again(status: int, words: s
         fault = refused(server)
         assert len(server.asked) == 1
     assert words in str(fault)
-    assert (fault.status, fault.words) == (status, "words of the server")
+    assert (fault.status, fault.server_text) == (status, "words of the server")
     assert "words of the server" not in str(fault)
 
 
@@ -179,7 +179,7 @@ def test_each_refusal_has_its_words_and_is_not_tried_again(status: int, words: s
 def test_the_servers_own_words_are_capped_and_cost_nothing_when_odd(body: Any, words: str) -> None:
     with taking(HostileServer(), Reply(422, body)) as server:
         fault = refused(server)
-    assert (fault.status, fault.words) == (422, words)
+    assert (fault.status, fault.server_text) == (422, words)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
@@ -207,7 +207,7 @@ def test_without_an_answer_nobody_knows(how: str, why: str, monkeypatch: pytest.
     with taking(HostileServer(), replace(Reply(201, NOTED), **bad)) as server:
         fault = refused(server)
         assert len(server.asked) == 1
-    assert (str(fault), fault.status, fault.words) == (why, None, "")
+    assert (str(fault), fault.status, fault.server_text) == (why, None, "")
     assert fault.uncertain
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
-from cds_service.ehr.transport import Answered
+from cds_service.ehr.transport import HttpAnswer
 from tests.ehr.hostile_server import _INCLUDES, _MATCHERS, _date, _reference
 from tests.ehr.vendor_charts import written_by
 from tests.support import JSON
@@ -46,7 +46,7 @@ class VendorServer:
         self._profile = profile
         self._held = [_Held(resource, n) for n, resource in enumerate(written_by(profile.get("charts", ()), resources))]
         self._tokens: dict[str, _Page] = {}
-        self._answers: dict[str, Answered] = {}
+        self._answers: dict[str, HttpAnswer] = {}
         self._lock = threading.Lock()
         self.left = 60.0
 
@@ -54,14 +54,14 @@ class VendorServer:
         """Only URLs of this server."""
         return url.startswith(BASE)
 
-    def get(self, url: str) -> Answered:
+    def get(self, url: str) -> HttpAnswer:
         """The answer to a read, a search or a page."""
         with self._lock:
             if url not in self._answers:
                 self._answers[url] = self._answer(url.removeprefix(BASE).lstrip("/"))
             return self._answers[url]
 
-    def answered(self, url: str) -> Answered | None:
+    def cached_answer(self, url: str) -> HttpAnswer | None:
         """What was answered already."""
         return self._answers.get(url)
 
@@ -70,7 +70,7 @@ class VendorServer:
 
     # ------------------------------------------------------------ answering
 
-    def _answer(self, path: str) -> Answered:
+    def _answer(self, path: str) -> HttpAnswer:
         parts = urlsplit(path)
         kind, _, name = parts.path.partition("/")
         query = parse_qs(parts.query, keep_blank_values=True)
@@ -78,16 +78,16 @@ class VendorServer:
             page = self._tokens[query["_token"][0]]
             return self._search(page.kind, page.query, page.start)
         if kind in self._profile.get("unknown", ()):
-            return Answered(404, b"<html><body>Not found</body></html>")
+            return HttpAnswer(404, b"<html><body>Not found</body></html>")
         if name:
             found = next((h for h in self._held if (h.kind, h.id) == (kind, unquote(name))), None)
-            return Answered(200, found.body) if found else _refusal(404, {"severity": "error", "code": "not-found"})
+            return HttpAnswer(200, found.body) if found else _refusal(404, {"severity": "error", "code": "not-found"})
         refused = next(self._refusals(kind, query), None)
         if refused is not None:
             return refused
         return self._search(kind, query, int(query.get("_offset", ["0"])[0]))
 
-    def _refusals(self, kind: str, query: Query) -> Iterator[Answered]:
+    def _refusals(self, kind: str, query: Query) -> Iterator[HttpAnswer]:
         largest = self._profile.get("largest", {})
         if largest.get("how") == "refused" and int(query.get("_count", ["0"])[0]) > largest["size"]:
             text = f"_count is {largest['size']} at most"
@@ -99,7 +99,7 @@ class VendorServer:
             if rule["type"] == kind and (lacks or rule.get("has") in query or without):
                 yield _refusal(rule["status"], _issue(rule))
 
-    def _search(self, kind: str, query: Query, start: int) -> Answered:
+    def _search(self, kind: str, query: Query, start: int) -> HttpAnswer:
         profile = self._profile
         ignored = [name for name in profile.get("ignores", ()) if name in query]
         heeded = {name for name in query if name in _MATCHERS and name not in ignored}
@@ -122,7 +122,7 @@ class VendorServer:
         head = {"resourceType": "Bundle", "type": "searchset", "link": links}
         head |= {} if total is None else {"total": total}
         listed = b",".join(entry for entry in entries if b'"issue":[]' not in entry)
-        return Answered(200, json.dumps(head).encode()[:-1] + b',"entry":[' + listed + b"]}")
+        return HttpAnswer(200, json.dumps(head).encode()[:-1] + b',"entry":[' + listed + b"]}")
 
     def _included(self, page: list[_Held], query: Query) -> list[_Held]:
         fields = [_INCLUDES.get(value.split(":")[-1], "") for value in query.get("_include", [])]
@@ -195,5 +195,5 @@ def _outcome(issues: list[JSON]) -> bytes:
     return json.dumps({"resourceType": "OperationOutcome", "issue": issues}, separators=(",", ":")).encode()
 
 
-def _refusal(status: int, issue: JSON) -> Answered:
-    return Answered(status, _outcome([issue]))
+def _refusal(status: int, issue: JSON) -> HttpAnswer:
+    return HttpAnswer(status, _outcome([issue]))

@@ -79,7 +79,7 @@ class Server:
 
 
 def _reading(value: JSON | None) -> SearchResult:
-    return read(json.dumps(value).encode()).settled()
+    return read(json.dumps(value).encode()).checked()
 
 
 def server(*on_server: JSON, **sections: Any) -> Server:

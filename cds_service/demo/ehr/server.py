@@ -24,7 +24,7 @@ from cds_service.ehr.forwarding import Forwarder, NotForwarded
 from cds_service.errors import BadRequest
 from cds_service.hooks.messages import as_json
 from cds_service.web.http.errors import operation_outcome
-from cds_service.web.http.security_headers import guard
+from cds_service.web.http.security_headers import apply_security_headers
 
 __all__ = ["DemoEhr", "EhrClient", "EhrOptions"]
 
@@ -214,6 +214,6 @@ def _outcome(error: BadRequest) -> Response:
 def _guarded(response: Response) -> Response:
     """As all pages, but the form may end at the app that asked; no page of another host may frame it."""
     redirect_uri = g.get("redirect_uri")
-    response = guard(response, forms=[_origin(redirect_uri)] if redirect_uri else [])
+    response = apply_security_headers(response, forms=[_origin(redirect_uri)] if redirect_uri else [])
     response.headers["Cache-Control"] = "no-store"
     return response

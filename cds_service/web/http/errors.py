@@ -12,7 +12,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, Reque
 
 from cds_service.errors import BadRequest
 from cds_service.hooks.messages import as_json
-from cds_service.web.http.security_headers import guard
+from cds_service.web.http.security_headers import apply_security_headers
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def _reply(status: int, outcome: OperationOutcome) -> Response:
         field = next(iter(issue.get("expression", ())), None)
         title = _TITLES.get(status, "This cannot be shown")
         page = render_template("problem.html", title=title, message=issue["diagnostics"], field=field)
-        return guard(Response(page, status=status, mimetype="text/html"))
+        return apply_security_headers(Response(page, status=status, mimetype="text/html"))
     return Response(as_json(outcome), status=status, mimetype="application/json")
 
 

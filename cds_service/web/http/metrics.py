@@ -68,4 +68,4 @@ def count_answer(hook: str, determinations: list[Mapping[str, Any]], searches: I
             for finding in found.get(group, ()):
                 labelled(CRITERIA, finding["id"], finding["truth"], finding.get("gap", "")).inc()
     for search in searches:
-        FETCHES.labels(search.kind, search.went.value).inc()
+        FETCHES.labels(search.kind, search.outcome.value).inc()

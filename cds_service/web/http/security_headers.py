@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from flask import Response
 
 
-def guard(
+def apply_security_headers(
     response: Response, *, script: str = "'none'", frames: Iterable[str] = (), forms: Iterable[str] = ()
 ) -> Response:
     """The page may load its own stylesheet and send forms to its own host; nothing of other hosts.

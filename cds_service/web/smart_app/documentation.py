@@ -24,7 +24,7 @@ from cds_service.store.run_database import RunDatabase
 from cds_service.store.store import Store
 from cds_service.web.http import metrics
 from cds_service.web.http.request_body import read_form
-from cds_service.web.http.security_headers import guard
+from cds_service.web.http.security_headers import apply_security_headers
 from cds_service.web.smart_app import sessions
 from cds_service.web.smart_app.documentation_view import summary_of, view_of
 from cds_service.web.smart_app.scopes import STATEMENT, may_write
@@ -49,7 +49,7 @@ def guarded(response: Response) -> Response:
     session = sessions.signed_in()
     origins = current_app.config["SMART_SERVERS"].origins(session.iss) if session is not None else ()
     response.headers["Cache-Control"] = "no-store"
-    return guard(response, script="'self'", frames=origins)
+    return apply_security_headers(response, script="'self'", frames=origins)
 
 
 @blueprint.get("/documentation")

@@ -32,12 +32,12 @@ _WRITES = re.compile(rf"(?:patient|user)/(?:{STATEMENT}|\*)\.(?:write|\*|cr?u?d?
 
 def scope_for(server: SmartServer, *, from_ehr: bool) -> str:
     """A scope string in the syntax that the server speaks. `from_ehr`: the EHR chose the patient already."""
-    read, write = ("rs", "c") if server.speaks_v2_scopes else ("read", "write")
+    read, write = ("rs", "c") if server.supports_v2_scopes else ("read", "write")
     wanted = ["openid", "fhirUser", "launch" if from_ehr else "launch/patient"]
     wanted += [f"patient/{kind}.{read}" for kind in _PATIENT]
     wanted += [f"user/{kind}.{read}" for kind in _USER]
     # SMART 2 writes the rights of one clause in the order cruds.
-    if server.speaks_v2_scopes:
+    if server.supports_v2_scopes:
         return " ".join(wanted).replace(f"patient/{STATEMENT}.rs", f"patient/{STATEMENT}.crs")
     return " ".join([*wanted, f"patient/{STATEMENT}.{write}"])
 

@@ -142,7 +142,7 @@ def test_the_patient_under_a_uuid_in_the_same_bundle() -> None:
 def test_what_could_not_be_read_is_named_by_its_topic() -> None:
     answers = {
         ChartSection.HBA1C: read(b"<html>"),
-        ChartSection.INSULIN: read(json.dumps(bundle() | {"total": 3}).encode()).settled(),
+        ChartSection.INSULIN: read(json.dumps(bundle() | {"total": 3}).encode()).checked(),
     }
     found = ChartReader(answers, [], "p1", SERVER, "America/New_York").chart()
     assert set(found.unread) == {ChartSection.HBA1C}

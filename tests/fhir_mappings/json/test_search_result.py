@@ -24,7 +24,7 @@ BROKEN = LAB | {"id": "broken", "code": 17}
 
 def answer(value: Any) -> SearchResult:
     """What an answer of this JSON reads as."""
-    return read(json.dumps(value).encode()).settled()
+    return read(json.dumps(value).encode()).checked()
 
 
 MEMBERS: JSON = {

@@ -11,7 +11,7 @@ import pytest
 from cds_service.facts import ChartSection
 from fhir_mappings.json.fhir_json import read
 from fhir_mappings.json.search_result import SearchResult, Status
-from fhir_mappings.json.server_messages import Level, hear, table, types_of
+from fhir_mappings.json.server_messages import Level, interpret, table, types_of
 from fhir_mappings.json.views import OperationOutcome
 from tests import support
 from tests.support import JSON
@@ -40,13 +40,13 @@ def answer(
 ) -> SearchResult:
     """A searchset with these issues in one OperationOutcome, settled as the answer to a search."""
     outcome = {"resourceType": "OperationOutcome", "issue": list(issues)}
-    return read(json.dumps(support.bundle(outcome, *beside)).encode()).settled(section)
+    return read(json.dumps(support.bundle(outcome, *beside)).encode()).checked(section)
 
 
 def _level(issue: JSON, section: ChartSection | None = ChartSection.HBA1C) -> Level:
     outcome = read(json.dumps(support.bundle({"resourceType": "OperationOutcome", "issue": [issue]})).encode())
     assert isinstance(outcome.issues[0], OperationOutcome.Issue)
-    return hear(outcome.issues[0], section).level
+    return interpret(outcome.issues[0], section).level
 
 
 LEVELS = {
@@ -236,7 +236,7 @@ def test_an_outcome_in_place_of_a_searchset() -> None:
     """Alone, "no results" is an answer; anything else is none."""
 
     def alone(*issues: JSON) -> SearchResult:
-        return read(json.dumps({"resourceType": "OperationOutcome", "issue": list(issues)}).encode()).settled()
+        return read(json.dumps({"resourceType": "OperationOutcome", "issue": list(issues)}).encode()).checked()
 
     assert alone(epic("4101")).status is Status.EMPTY
     assert alone(epic("4101"), epic("4119")).status is Status.EMPTY
@@ -249,8 +249,8 @@ def test_an_outcome_in_place_of_a_searchset() -> None:
 def test_long_texts_are_read_in_no_time() -> None:
     began = time.monotonic()
     for text in ("could not be " * 20_000, "no results " * 20_000, "_sort " * 50_000, "A" * 500_000, "Aa - " * 90_000):
-        hear(OperationOutcome.Issue("warning", "processing", diagnostics=text), ChartSection.HBA1C)
-        hear(
+        interpret(OperationOutcome.Issue("warning", "processing", diagnostics=text), ChartSection.HBA1C)
+        interpret(
             OperationOutcome.Issue("warning", "processing", diagnostics=f"not authorized for {text}"),
             ChartSection.HBA1C,
         )
