@@ -15,6 +15,8 @@ from cds_service.engine.rule import Rule
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import SECTION_NAMES, Answer, Chart, ChartSection, DeviceOrder, Record, When
 
+_LONGEST_EXPLANATION = 2_000
+
 
 @dataclass(frozen=True)
 class Case:
@@ -49,7 +51,7 @@ class Case:
         """The finding of a rule for this case; each rule is asked once, whoever needs its answer."""
         finding = self._findings.get(rule.section)
         if finding is None:
-            finding = self._findings[rule.section] = self._unless_unread(rule, rule(self))
+            finding = self._findings[rule.section] = _bearable(self._unless_unread(rule, rule(self)))
         return finding
 
     def _unless_unread(self, rule: Rule, finding: Finding) -> Finding:
@@ -117,6 +119,14 @@ class Case:
         make, words = (met, yes) if answer.value else (not_met, no)
         evidence = [attestation(answer, link_id)]
         return make(f"{words} (attested {answer.authored})", Basis.ATTESTED, evidence, names_statement=True)
+
+
+def _bearable(finding: Finding) -> Finding:
+    """The finding with an explanation that a person can read: of one that lists thousands of records the beginning."""
+    words = finding.explanation
+    if len(words) <= _LONGEST_EXPLANATION:
+        return finding
+    return replace(finding, explanation=f"{words[:_LONGEST_EXPLANATION].rpartition(' ')[0]} …")
 
 
 def usable(when: When | None, as_of: date) -> bool:

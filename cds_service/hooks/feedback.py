@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from cds_service.errors import BadRequest, NotJson
+import msgspec
+
+from cds_service.errors import BadRequest, NotJson, TooLarge
 from cds_service.hooks.messages import read_root
+from fhir_mappings.common.datatypes import NOTHING
+from fhir_mappings.json.edge_numbers import forgiving
 from fhir_mappings.json.fhir_json import plain
 
 _OUTCOMES = ("accepted", "overridden")
@@ -33,6 +37,27 @@ class Feedback:
     comment: str | None = None
 
 
+class _Entry(msgspec.Struct, gc=False):
+    """An entry as it came, its members not looked at yet; what else it holds is skipped."""
+
+    card: msgspec.Raw = NOTHING
+    outcome: msgspec.Raw = NOTHING
+    outcomeTimestamp: msgspec.Raw = NOTHING
+    acceptedSuggestions: msgspec.Raw = NOTHING
+    overrideReason: msgspec.Raw = NOTHING
+    userComment: msgspec.Raw = NOTHING
+
+    def get(self, name: str) -> Any:
+        """A member as plain JSON values; None when it is missing. TooLarge for a list or an object beyond bounds."""
+        raw: msgspec.Raw = getattr(self, name)
+        return forgiving(_string, raw) if raw and bytes(memoryview(raw)[:1]) == b'"' else plain(raw)
+
+
+_entry = msgspec.json.Decoder(_Entry)
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_string = msgspec.json.Decoder(str)
+
+
 def parse_feedback(body: bytes) -> list[Feedback]:
     """The entries of a feedback body: a list under `feedback`, a bare list, or one entry by itself.
 
@@ -43,30 +68,32 @@ def parse_feedback(body: bytes) -> list[Feedback]:
         raise BadRequest("feedback is empty: send at least one entry", "feedback", "required")
     if len(entries) > _MOST:
         raise BadRequest(f"feedback has more than {_MOST} entries: send them in parts", "feedback", "too-long")
-    return [_entry(entry, path.format(index)) for index, entry in enumerate(entries)]
+    return [_feedback(entry, path.format(index)) for index, entry in enumerate(entries)]
 
 
-def _entries(body: bytes) -> tuple[list[Any], str]:
+def _entries(body: bytes) -> tuple[list[bytes | msgspec.Raw], str]:
+    """The entries, not looked at yet: there may be very many of them."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
         root = read_root(body)
-    except NotJson:
+    except (NotJson, TooLarge):
         raise
     except BadRequest:
-        found = plain(body)  # not one object: a bare list
-        return (found, "[{}]") if isinstance(found, list) else ([], "feedback[{}]")
-    if "feedback" not in root:
-        return [plain(body)], "entry"
-    listed = plain(root["feedback"])
-    if isinstance(listed, dict):
-        listed = [listed]
-    if not isinstance(listed, list):
+        return list(forgiving(_list, body) or ()), "[{}]"  # not one object: a bare list, or nothing
+    listed = root.get("feedback")
+    if listed is None:
+        return [body], "entry"
+    if bytes(memoryview(listed)[:1]) == b"{":
+        return [listed], "feedback[{}]"
+    found = forgiving(_list, listed)
+    if found is None:
         raise BadRequest("feedback must be a list of entries", "feedback")
-    return listed, "feedback[{}]"
+    return list(found), "feedback[{}]"
 
 
-def _entry(entry: Any, path: str) -> Feedback:
-    if not isinstance(entry, dict):
+def _feedback(raw: bytes | msgspec.Raw, path: str) -> Feedback:
+    entry = forgiving(_entry, raw)
+    if entry is None:
         raise BadRequest(f"{path} must be an object with card and outcome", path)
     card, outcome = entry.get("card"), entry.get("outcome")
     name = card.strip().lower().removeprefix("urn:uuid:")[:_LONGEST_CARD] if isinstance(card, str) else ""
@@ -89,7 +116,7 @@ def _entry(entry: Any, path: str) -> Feedback:
     )
 
 
-def _accepted(entry: dict[str, Any]) -> list[str]:
+def _accepted(entry: _Entry) -> list[str]:
     """Ids of suggestions, as objects with an id or uuid, or as plain strings; one by itself is a list of one."""
     given = entry.get("acceptedSuggestions")
     found = [
@@ -99,7 +126,7 @@ def _accepted(entry: dict[str, Any]) -> list[str]:
     return [each[:200] for each in found if isinstance(each, str) and each]
 
 
-def _override(entry: dict[str, Any]) -> tuple[str | None, str | None, str | None]:
+def _override(entry: _Entry) -> tuple[str | None, str | None, str | None]:
     """Code, system and comment: nested under reason, flat in overrideReason, as a plain string, or beside it."""
     override = entry.get("overrideReason")
     if isinstance(override, str):

@@ -14,7 +14,7 @@ import msgspec
 from cds_service.errors import BadRequest, NotJson
 from cds_service.hooks.prefetch import Prefetch
 from fhir_mappings.json.edge_numbers import DecodeError
-from fhir_mappings.json.fhir_json import is_null, raw_members
+from fhir_mappings.json.object_members import is_null, raw_members
 from fhir_mappings.json.views import RawEntry
 
 T = TypeVar("T")
@@ -25,6 +25,12 @@ _USER = re.compile(r"(?:Practitioner|PractitionerRole)/(?!\.+\Z)[A-Za-z0-9._\-]{
 _REFERENCE = re.compile(
     r"(?:https?://[^\s?#]+/)?[A-Z][A-Za-z]+/(?!\.+(?:/|\Z))[A-Za-z0-9._\-]{1,128}(?:/_history/[^/\s]+)?"
 )
+
+
+class _AnyObject(msgspec.Struct, gc=False):
+    """A JSON object of which nothing is read."""
+
+
 _entries = msgspec.json.Decoder(list[RawEntry])
 
 
@@ -123,7 +129,7 @@ def read_root(body: bytes) -> dict[str, msgspec.Raw]:
     # RFC 8259 lets a reader ignore a byte-order mark.
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
-        return raw_members.decode(body)
+        return raw_members.decode(body, "")
     except msgspec.ValidationError:
         raise BadRequest("the body must be one JSON object", code="structure") from None
     except RecursionError:
@@ -166,16 +172,21 @@ def _text(
 def _members(
     root: dict[str, msgspec.Raw], name: str, path: str, *, required: bool = False
 ) -> dict[str, msgspec.Raw] | None:
-    value = _value(root, name, path, dict[str, msgspec.Raw], "a JSON object")
-    if required and value is None:
-        raise BadRequest(f"{path} is missing: the hook requires it", path, "required")
-    return value
+    raw = root.get(name)
+    if raw is None or is_null(raw):
+        if required:
+            raise BadRequest(f"{path} is missing: the hook requires it", path, "required")
+        return None
+    try:
+        return raw_members.decode(raw, path)
+    except DecodeError:
+        raise BadRequest(f"{path} must be a JSON object", path) from None
 
 
 def _draft_entries(context: dict[str, msgspec.Raw]) -> tuple[RawEntry, ...]:
     path = "context.draftOrders"
     bundle = _members(context, "draftOrders", path, required=True) or {}
-    if _value(bundle, "resourceType", f"{path}.resourceType", object, "a string") != "Bundle":
+    if _value(bundle, "resourceType", path, str, "a FHIR Bundle") != "Bundle":
         raise BadRequest(f"{path} must be a FHIR Bundle", path)
     raw = bundle.get("entry")
     if raw is None or is_null(raw):
@@ -199,7 +210,7 @@ def _dispatched(context: dict[str, msgspec.Raw]) -> tuple[str, ...]:
     performer = _text(context, "performer", "context.performer", required=True)
     if not _REFERENCE.fullmatch(performer or ""):
         raise BadRequest("context.performer must be a reference such as Organization/1", "context.performer")
-    _value(context, "fulfillmentTasks", "context.fulfillmentTasks", list[dict[str, msgspec.Raw]], "a list of Tasks")
+    _value(context, "fulfillmentTasks", "context.fulfillmentTasks", list[_AnyObject], "a list of Tasks")
     _members(context, "task", "context.task")
     path = "context.dispatchedOrders"
     found = _value(context, "dispatchedOrders", path, list[str], "a list of references such as DeviceRequest/1")

@@ -11,7 +11,8 @@ import msgspec
 from cds_service.errors import BadRequest
 from cds_service.facts import ChartSection, ResultKind
 from fhir_mappings.json.clinical_views import Patient
-from fhir_mappings.json.fhir_json import raw_members, read, read_members
+from fhir_mappings.json.fhir_json import read, read_members
+from fhir_mappings.json.object_members import raw_members
 from fhir_mappings.json.search_result import SearchResult, Status, failed
 
 
@@ -45,7 +46,7 @@ class Prefetch:
     @cached_property
     def members(self) -> dict[str, msgspec.Raw]:
         """The values by their keys, as they came."""
-        return raw_members.decode(self._raw)
+        return raw_members.decode(self._raw, "prefetch")
 
     @cached_property
     def readings(self) -> dict[str, SearchResult]:

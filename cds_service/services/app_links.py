@@ -11,7 +11,7 @@ import msgspec
 
 from cds_service.trust.sealed_context import LinkSeal
 from fhir_mappings.json.edge_numbers import DecodeError
-from fhir_mappings.json.fhir_json import is_null
+from fhir_mappings.json.object_members import is_null
 from fhir_mappings.json.views import Loose, RawEntry
 from fhir_mappings.orders.order_reader import DraftOrder
 

@@ -13,7 +13,7 @@ import msgspec
 from cds_service.engine.open_questions import required_answers
 from cds_service.engine.policy import Policy, PolicyOnDay
 from cds_service.engine.questionnaire_version import day_of_version
-from cds_service.errors import BadRequest, NotFound
+from cds_service.errors import BadRequest, NotFound, TooLarge
 from cds_service.hooks.determinations import assertion_id
 from cds_service.policies.registry import policies_in_use
 from cds_service.services.policies_today import today_of
@@ -28,6 +28,8 @@ JSON = dict[str, Any]
 # The determination behind an assertion id, as its JSON; None when none is known.
 FindDetermination = Callable[[str], JSON | None]
 _FIELD = "Parameters.parameter"
+# Each is looked up.
+_MOST_ASSERTIONS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +98,10 @@ def _read_request(body: bytes) -> _PackageRequest:
     )
     if not request.canonicals and not request.contexts and not request.orders:
         raise BadRequest(f"{_FIELD} needs a questionnaire, an order or a context", _FIELD, "required")
+    orders, coverages = len(request.orders), len(request.coverages)
+    if max(len(request.contexts), orders, coverages, orders * coverages) > _MOST_ASSERTIONS:
+        message = f"{_FIELD} names more than {_MOST_ASSERTIONS} contexts, or orders under coverages: ask in parts"
+        raise TooLarge(message, _FIELD)
     return request
 
 

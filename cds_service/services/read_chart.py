@@ -18,8 +18,10 @@ from fhir_mappings.chart.chart_reader import ChartReader
 from fhir_mappings.chart.context import type_of
 from fhir_mappings.chart.unresolved_references import unresolved_references_in
 from fhir_mappings.common.references import local
+from fhir_mappings.json.administrative_views import Coverage
 from fhir_mappings.json.clinical_views import Resource
 from fhir_mappings.json.fhir_json import read
+from fhir_mappings.json.json_shape import MOST_COVERAGES
 from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, merged
 from fhir_mappings.json.views import RawEntry
 from fhir_mappings.orders.order_reader import DraftOrder, classify, unresolved_items
@@ -189,6 +191,8 @@ def read_chart(
         raise TooLarge(f"prefetch holds more than {most_resources} resources: send less, the rest is read", "prefetch")
     readings = by_section if source is not None else completed(by_section, None, call_reader.needed)
     reader, orders = call_reader.rebuild(readings, extras)
+    if len(reader.located[Coverage]) > MOST_COVERAGES:
+        raise TooLarge(f"prefetch holds more than {MOST_COVERAGES} Coverages: send the member's own", "prefetch")
     needed = [*also, *(ref for draft in chosen for ref in unresolved_items(draft, reader.context))]
     if needed and source is not None:
         extras += source.read_references(needed)

@@ -42,11 +42,12 @@ def read_attestations(
         if authored is None:
             context.note(f"{name} not counted: it does not say when it was signed")
             continue
+        items = plain(response.item)
         if response.item and without_edge_numbers(response.item)[1]:
             context.note(f"{name}: a number at the edge of its type was set aside")
         identity = questionnaire_id(response.questionnaire)
         meanings = questionnaires[identity]
-        for link_id, value in _values(plain(response.item), context.calendar, 0):
+        for link_id, value in _values(items, context.calendar, 0):
             answer = Answer(value, authored, name, identity, meanings.get(link_id, ""))
             answers.setdefault(link_id, []).append(answer)
     return {link_id: tuple(sorted(given, key=_order)) for link_id, given in answers.items()}

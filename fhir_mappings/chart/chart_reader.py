@@ -197,17 +197,15 @@ def _unique(located: Groups) -> defaultdict[str, list[Any]]:
 
 
 def _newest_of_each(items: Iterable[Located]) -> list[Located]:
-    kept: dict[object, Located] = {}
+    versions: dict[object, list[Located]] = {}
     for item in items:
-        key: object = item[0].id or msgspec.json.encode(item[0])
-        kept[key] = _newer(kept[key], item) if key in kept else item
-    return list(kept.values())
+        versions.setdefault(item[0].id or msgspec.json.encode(item[0]), []).append(item)
+    return [found[0] if len(found) == 1 else _newest(found) for found in versions.values()]
 
 
-def _newer(one: Located, other: Located) -> Located:
-    if one[0] == other[0]:
-        return one
-    return max(one, other, key=lambda item: (_version(item[0]), msgspec.json.encode(item[0])))
+def _newest(found: Sequence[Located]) -> Located:
+    """The newest of several versions; of equally new ones what is written last in an order of our own."""
+    return max(found, key=lambda item: (_version(item[0]), msgspec.json.encode(item[0])))
 
 
 def _version(resource: Resource) -> tuple[str, int]:

@@ -42,6 +42,8 @@ class ChartContext:
         self._counted: dict[str, int] = {}
         self._resources: Mapping[type[Resource], Sequence[tuple[Resource, str | None]]] = {}
         self._indexes: dict[type[Resource], dict[str, Resource]] = {}
+        self._raw_contained: bytes | object = b""
+        self._contained: Mapping[str, Resource] = {}
         self._diagnoses: Sequence[Diagnosis] = ()
         self._diagnoses_by_url: Mapping[str, Diagnosis] = {}
         self._diagnoses_by_name: dict[str, Diagnosis] | None = None
@@ -70,11 +72,17 @@ class ChartContext:
             return None
         found: Resource | None
         if literal.startswith("#"):
-            found = dict(contained(raw_contained)).get(literal)  # type: ignore[arg-type]
+            found = self._contained_in(raw_contained).get(literal)
         else:
             index = self._index_of(kind)
             found = index.get(literal) or index.get(local(literal, self.fhir_server) or "")
         return found if isinstance(found, kind) else None
+
+    def _contained_in(self, raw: bytes | object) -> Mapping[str, Resource]:
+        """Contained resources, read once for all references of one resource."""
+        if raw is not self._raw_contained:
+            self._raw_contained, self._contained = raw, dict(contained(raw))  # type: ignore[arg-type]
+        return self._contained
 
     def hold_diagnoses(self, diagnoses: Sequence[Diagnosis], by_url: Mapping[str, Diagnosis]) -> None:
         """Makes diagnoses findable by what refers to their Conditions; `by_url`: those that came under a fullUrl."""

@@ -26,6 +26,7 @@ _REASONS = frozenset(
         Concept.HYPEROSMOLAR_STATE,
     }
 )
+_NONE: frozenset[str] = frozenset()
 _EDUCATION = frozenset({Concept.DIABETES_EDUCATION})
 
 
@@ -95,7 +96,7 @@ def _visit(
         days=(end.last - start.first).days if start and end else None,
         end=end,
         inpatient=None if kind is VisitKind.UNKNOWN else kind is VisitKind.INPATIENT,
-        diagnoses=frozenset(d.reference for d in diagnoses),
+        diagnoses=frozenset(d.reference for d in diagnoses) if diagnoses else _NONE,
     )
 
 

@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Annotated, TypeVar
+
+from msgspec import Meta as Limits
 from msgspec import Raw, Struct
+
+T = TypeVar("T")
+# No list of a real resource is longer: codings, directions and the like; payers and classes of one insurance.
+MOST_ENTRIES, MOST_PAYERS = 1_000, 100
+Several = Annotated[list[T], Limits(max_length=MOST_ENTRIES)]
+Few = Annotated[list[T], Limits(max_length=MOST_PAYERS)]
 
 # A raw field that the resource does not have: false, so that `if x.category` asks the right question.
 NOTHING: Raw = b""  # type: ignore[assignment]
@@ -19,7 +28,7 @@ class Coding(Struct, gc=False):
 class CodeableConcept(Struct, gc=False):
     """FHIR CodeableConcept."""
 
-    coding: list[Coding] | None = None
+    coding: Several[Coding] | None = None
     text: str | None = None
     extension: Raw = NOTHING
 
@@ -87,9 +96,9 @@ class Repeat(Struct, gc=False):
     period: float | None = None
     periodMax: float | None = None
     periodUnit: str | None = None
-    dayOfWeek: list[str] | None = None
-    timeOfDay: list[str] | None = None
-    when: list[str] | None = None
+    dayOfWeek: Several[str] | None = None
+    timeOfDay: Several[str] | None = None
+    when: Several[str] | None = None
 
 
 class Timing(Struct, gc=False):
@@ -103,7 +112,7 @@ class Dosage(Struct, gc=False):
     """FHIR Dosage; MedicationDispense and MedicationStatement share it."""
 
     text: str | None = None
-    additionalInstruction: list[CodeableConcept] | None = None
+    additionalInstruction: Several[CodeableConcept] | None = None
     patientInstruction: str | None = None
     timing: Timing | None = None
     asNeededBoolean: bool | None = None

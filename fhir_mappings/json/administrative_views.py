@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Raw, Struct
 
-from fhir_mappings.common.datatypes import NOTHING, CodeableConcept, Identifier, Period, Reference
+from fhir_mappings.common.datatypes import NOTHING, CodeableConcept, Few, Identifier, Period, Reference, Several
 from fhir_mappings.json.clinical_views import Resource
 
 
@@ -25,8 +25,8 @@ class Coverage(Resource, tag="Coverage", rename={"class_": "class"}):
     type: CodeableConcept | None = None
     beneficiary: Reference | None = None
     period: Period | None = None
-    payor: list[Reference] | None = None
-    class_: list[Class] | None = None
+    payor: Few[Reference] | None = None
+    class_: Few[Class] | None = None
     order: float | str | None = None
 
 
@@ -39,24 +39,24 @@ class Qualification(Struct, gc=False):
 class Practitioner(Resource, tag="Practitioner"):
     """A person who provides care."""
 
-    qualification: list[Qualification] | None = None
+    qualification: Several[Qualification] | None = None
 
 
 class PractitionerRole(Resource, tag="PractitionerRole"):
     """What a practitioner does for whom."""
 
     practitioner: Reference | None = None
-    code: list[CodeableConcept] | None = None
-    specialty: list[CodeableConcept] | None = None
+    code: Several[CodeableConcept] | None = None
+    specialty: Several[CodeableConcept] | None = None
 
 
 class Organization(Resource, tag="Organization"):
     """A payer, supplier or practice."""
 
-    identifier: list[Identifier] | None = None
+    identifier: Several[Identifier] | None = None
     name: str | None = None
-    alias: list[str] | None = None
-    type: list[CodeableConcept] | None = None
+    alias: Several[str] | None = None
+    type: Several[CodeableConcept] | None = None
 
 
 class CareTeam(Resource, tag="CareTeam"):
@@ -65,9 +65,9 @@ class CareTeam(Resource, tag="CareTeam"):
     class Participant(Struct, gc=False):
         """One member of the team."""
 
-        role: list[CodeableConcept] | None = None
+        role: Several[CodeableConcept] | None = None
         member: Reference | None = None
 
     status: str | None = None
     subject: Reference | None = None
-    participant: list[Participant] | None = None
+    participant: Several[Participant] | None = None

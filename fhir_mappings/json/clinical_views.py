@@ -19,6 +19,7 @@ from fhir_mappings.common.datatypes import (
     Quantity,
     Range,
     Reference,
+    Several,
 )
 
 
@@ -39,7 +40,7 @@ class Patient(Resource, tag="Patient"):
         state: str | None = None
         postalCode: str | None = None
 
-    address: list[Address] | None = None
+    address: Several[Address] | None = None
 
 
 class Observation(Resource, tag="Observation"):
@@ -93,7 +94,7 @@ class Medication(Resource, tag="Medication"):
         itemCodeableConcept: CodeableConcept | None = None
 
     code: CodeableConcept | None = None
-    ingredient: list[Ingredient] | None = None
+    ingredient: Several[Ingredient] | None = None
 
 
 class Supply(Struct, gc=False):
@@ -121,10 +122,10 @@ class MedicationRequest(Resource, tag="MedicationRequest"):
     authoredOn: str | None = None
     requester: Reference | None = None
     performer: Reference | None = None
-    reasonCode: list[CodeableConcept] | None = None
-    insurance: list[Reference] | None = None
-    note: list[Annotation] | None = None
-    dosageInstruction: list[Dosage] | None = None
+    reasonCode: Several[CodeableConcept] | None = None
+    insurance: Several[Reference] | None = None
+    note: Several[Annotation] | None = None
+    dosageInstruction: Several[Dosage] | None = None
     dispenseRequest: Supply | None = None
     priorPrescription: Reference | None = None
 
@@ -141,7 +142,7 @@ class MedicationStatement(Resource, tag="MedicationStatement"):
     effectiveDateTime: str | None = None
     effectivePeriod: Period | None = None
     dateAsserted: str | None = None
-    dosage: list[Dosage] | None = None
+    dosage: Several[Dosage] | None = None
 
 
 class MedicationDispense(Resource, tag="MedicationDispense"):
@@ -156,7 +157,7 @@ class MedicationDispense(Resource, tag="MedicationDispense"):
     daysSupply: Quantity | None = None
     whenHandedOver: str | None = None
     whenPrepared: str | None = None
-    dosageInstruction: list[Dosage] | None = None
+    dosageInstruction: Several[Dosage] | None = None
 
 
 class Procedure(Resource, tag="Procedure"):
@@ -167,8 +168,8 @@ class Procedure(Resource, tag="Procedure"):
     subject: Reference | None = None
     performedDateTime: str | None = None
     performedPeriod: Period | None = None
-    reasonCode: list[CodeableConcept] | None = None
-    reasonReference: list[Reference] | None = None
+    reasonCode: Several[CodeableConcept] | None = None
+    reasonReference: Several[Reference] | None = None
 
 
 class ChargeItem(Resource, tag="ChargeItem"):
@@ -179,7 +180,7 @@ class ChargeItem(Resource, tag="ChargeItem"):
     subject: Reference | None = None
     occurrenceDateTime: str | None = None
     occurrencePeriod: Period | None = None
-    reason: list[CodeableConcept] | None = None
+    reason: Several[CodeableConcept] | None = None
 
 
 class Encounter(Resource, tag="Encounter", rename={"class_": "class"}):
@@ -188,7 +189,7 @@ class Encounter(Resource, tag="Encounter", rename={"class_": "class"}):
     class Class(Coding, gc=False):
         """R4 sends a Coding, R5 a CodeableConcept."""
 
-        coding: list[Coding] | None = None
+        coding: Several[Coding] | None = None
 
     class Diagnosis(Struct, gc=False):
         """A diagnosis of the visit."""
@@ -202,13 +203,13 @@ class Encounter(Resource, tag="Encounter", rename={"class_": "class"}):
 
     status: str | None = None
     class_: Class | None = None
-    type: list[CodeableConcept] | None = None
+    type: Several[CodeableConcept] | None = None
     serviceType: CodeableConcept | None = None
     subject: Reference | None = None
     period: Period | None = None
-    reasonCode: list[CodeableConcept] | None = None
-    reasonReference: list[Reference] | None = None
-    diagnosis: list[Diagnosis] | None = None
+    reasonCode: Several[CodeableConcept] | None = None
+    reasonReference: Several[Reference] | None = None
+    diagnosis: Several[Diagnosis] | None = None
 
 
 class Device(Resource, tag="Device"):
@@ -222,7 +223,7 @@ class Device(Resource, tag="Device"):
     extension: Raw = NOTHING
     status: str | None = None
     type: CodeableConcept | None = None
-    deviceName: list[Name] | None = None
+    deviceName: Several[Name] | None = None
     manufacturer: str | None = None
     modelNumber: str | None = None
     patient: Reference | None = None

@@ -13,16 +13,16 @@ from typing import Any
 
 import msgspec
 
+from fhir_mappings.json import long_values
 from fhir_mappings.json.clinical_views import Observation, Resource
 from fhir_mappings.json.edge_numbers import DecodeError, forgiving
-from fhir_mappings.json.json_shape import few_keys
+from fhir_mappings.json.object_members import MembersDecoder, is_null, raw_members
 from fhir_mappings.json.search_result import Located, SearchResult, Status, failed
 from fhir_mappings.json.server_messages import nothing_found
 from fhir_mappings.json.views import KNOWN_TYPES, AnyResource, Bundle, Entry, Loose, OperationOutcome, RawEntry
 
 _typed = msgspec.json.Decoder(AnyResource)
-_typed_members = msgspec.json.Decoder(dict[str, AnyResource | None])
-raw_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_typed_members: MembersDecoder[AnyResource | None] = MembersDecoder(AnyResource | None)
 _loose = msgspec.json.Decoder(Loose)
 _raw_entry = msgspec.json.Decoder(RawEntry)
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -33,12 +33,6 @@ _MOST_NAMED = 100  # malformed entries of one answer; the rest is counted
 # What an entry may hold that is no match of a search, and has to be looked at.
 _NO_MATCH = frozenset({Bundle, OperationOutcome, type(None)})
 _resource_of, _response_of = attrgetter("resource"), attrgetter("response")
-_NULL = b"null"  # what clients send for what holds nothing: common enough to be seen first
-
-
-def is_null(raw: bytes | msgspec.Raw) -> bool:
-    """Whether a value is JSON's null. Measured first: it may be megabytes, and `bytes` copies."""
-    return memoryview(raw).nbytes == len(_NULL) and bytes(raw) == _NULL
 
 
 def read(data: bytes | msgspec.Raw) -> SearchResult:
@@ -51,18 +45,18 @@ def read(data: bytes | msgspec.Raw) -> SearchResult:
     try:
         whole = _typed.decode(data)
     except DecodeError:
-        return _read_loosely(bytes(data), 0)
-    return _read_typed(whole, None)
+        return long_values.without_long_elements(_read_loosely(bytes(data), 0), len(data))
+    return long_values.without_long_elements(_read_typed(whole, None), len(data))
 
 
 def read_members(data: bytes | msgspec.Raw) -> dict[str, SearchResult]:
-    """The same for each member of a JSON object: in one pass where everything fits."""
+    """The same for each member of a prefetch: in one pass where everything fits."""
     try:
-        whole = _typed_members.decode(data)
-    except DecodeError:
-        return {key: read(value) for key, value in few_keys(raw_members.decode(data)).items()}
-    values = few_keys(whole)
-    return {key: SearchResult() if value is None else _read_typed(value, None) for key, value in values.items()}
+        whole = _typed_members.decode(data, "prefetch")
+    except DecodeError as error:
+        long_values.refuse_long_list(error, "prefetch")
+        return {key: read(value) for key, value in raw_members.decode(data, "prefetch").items()}
+    return {key: SearchResult() if value is None else _read_typed(value, None) for key, value in whole.items()}
 
 
 def _read_typed(resource: Resource, full_url: str | None) -> SearchResult:
@@ -265,8 +259,9 @@ def _read_single(data: bytes, head: Loose, error: BaseException | None = None) -
     if head.resourceType == "OperationOutcome":
         return failed("the EHR sent an error in place of data")
     name = f"{head.resourceType}/{head.id}" if isinstance(head.id, str) else f"a {head.resourceType} without id"
-    where = str(error).rsplit(" - at `", 1)
-    path = where[1].strip("`").lstrip("$.") if len(where) == 2 else "its JSON"
+    path = long_values.path_in(error).removeprefix(".") or "its JSON"
+    if (too_long := long_values.set_aside_for_length(error, name[:80], head.resourceType)) is not None:
+        return too_long
     resource = forgiving(_typed, data)
     if resource is not None:
         reading = _read_typed(resource, None)
@@ -287,11 +282,13 @@ def _plain(raw: bytes | msgspec.Raw) -> Any:
 
 def plain(raw: bytes | msgspec.Raw) -> Any:
     """A raw field as plain JSON values; None when it is missing or no JSON."""
+    long_values.refuse_long_element(raw)
     return _plain(raw) if raw else None
 
 
 def contained(raw: bytes | msgspec.Raw) -> Iterator[tuple[str, Resource]]:
     """Contained resources by their `#id`; malformed ones are passed over."""
+    long_values.refuse_long_element(raw)
     if not raw:
         return
     reading = _read_loosely(bytes(raw), 0)

@@ -8,9 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import accumulate
-from typing import Any
-
-from cds_service.errors import TooLarge
 
 _PIECE = 32_768
 # The characters that matter, each as one mark: a quote as a digit, and the others as kinds of blanks.
@@ -21,8 +18,10 @@ _REST = bytes(code for code in range(256) if chr(code) not in '{}[],"')
 BYTES_A_VALUE = 10
 # Small answers may be denser: they cost little.
 VALUES_IN_ANY_CASE = 5_000
-# Keys of a prefetch: discovery names a dozen, and clients send a few more of their own.
-MOST_KEYS = 1_000
+# Bytes of one element that is read whole, such as contained resources, an extension, or the answers to a form.
+MOST_ELEMENT_BYTES = 250_000
+# Insurances of one member.
+MOST_COVERAGES = 1_000
 
 
 class TooDeep(ValueError):
@@ -36,13 +35,6 @@ class TooDense(ValueError):
 def most_values(size: int) -> int:
     """How many values JSON of so many bytes may hold."""
     return VALUES_IN_ANY_CASE + size // BYTES_A_VALUE
-
-
-def few_keys(prefetch: dict[str, Any]) -> dict[str, Any]:
-    """The same prefetch; TooLarge when it has more keys than any client sends."""
-    if len(prefetch) > MOST_KEYS:
-        raise TooLarge(f"prefetch has more than {MOST_KEYS} keys: send those that discovery names", "prefetch")
-    return prefetch
 
 
 def check_shape(body: bytes, most_depth: int) -> None:

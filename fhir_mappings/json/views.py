@@ -10,7 +10,7 @@ from typing import Any
 
 from msgspec import Raw, Struct
 
-from fhir_mappings.common.datatypes import NOTHING, Annotation, CodeableConcept, Reference
+from fhir_mappings.common.datatypes import NOTHING, Annotation, CodeableConcept, Reference, Several
 from fhir_mappings.json.administrative_views import CareTeam, Coverage, Organization, Practitioner, PractitionerRole
 from fhir_mappings.json.clinical_views import (
     ChargeItem,
@@ -47,10 +47,10 @@ class DeviceRequest(Resource, tag="DeviceRequest"):
     authoredOn: str | None = None
     requester: Reference | None = None
     performer: Reference | None = None
-    reasonCode: list[CodeableConcept] | None = None
-    insurance: list[Reference] | None = None
-    note: list[Annotation] | None = None
-    priorRequest: list[Reference] | None = None
+    reasonCode: Several[CodeableConcept] | None = None
+    insurance: Several[Reference] | None = None
+    note: Several[Annotation] | None = None
+    priorRequest: Several[Reference] | None = None
 
 
 class ServiceRequest(Resource, tag="ServiceRequest"):
@@ -62,15 +62,15 @@ class ServiceRequest(Resource, tag="ServiceRequest"):
     intent: str | None = None
     doNotPerform: bool | None = None
     code: CodeableConcept | None = None
-    orderDetail: list[CodeableConcept] | None = None
+    orderDetail: Several[CodeableConcept] | None = None
     subject: Reference | None = None
     authoredOn: str | None = None
     requester: Reference | None = None
-    performer: list[Reference] | None = None
-    reasonCode: list[CodeableConcept] | None = None
-    insurance: list[Reference] | None = None
-    note: list[Annotation] | None = None
-    replaces: list[Reference] | None = None
+    performer: Several[Reference] | None = None
+    reasonCode: Several[CodeableConcept] | None = None
+    insurance: Several[Reference] | None = None
+    note: Several[Annotation] | None = None
+    replaces: Several[Reference] | None = None
 
 
 class SupplyRequest(Resource, tag="SupplyRequest"):
@@ -85,8 +85,8 @@ class SupplyRequest(Resource, tag="SupplyRequest"):
     parameter: Raw = NOTHING
     authoredOn: str | None = None
     requester: Reference | None = None
-    supplier: list[Reference] | None = None
-    reasonCode: list[CodeableConcept] | None = None
+    supplier: Several[Reference] | None = None
+    reasonCode: Several[CodeableConcept] | None = None
 
 
 class OperationOutcome(Resource, tag="OperationOutcome"):
@@ -100,7 +100,7 @@ class OperationOutcome(Resource, tag="OperationOutcome"):
         details: CodeableConcept | None = None
         diagnostics: str | None = None
 
-    issue: list[Issue] | None = None
+    issue: Several[Issue] | None = None
 
 
 class Link(Struct, gc=False):
@@ -129,7 +129,7 @@ class Bundle(Resource, tag="Bundle"):
 
     type: str | None = None
     total: int | None = None
-    link: list[Link] | None = None
+    link: Several[Link] | None = None
     entry: list[Entry] | None = None
 
 

@@ -22,7 +22,8 @@ from fhir_mappings.common.meaning import Meaning, meaning_of_any
 from fhir_mappings.common.references import SubjectMatch, local
 from fhir_mappings.json.clinical_views import Device, Medication, MedicationRequest, Resource
 from fhir_mappings.json.edge_numbers import DecodeError
-from fhir_mappings.json.fhir_json import is_null
+from fhir_mappings.json.long_values import path_in, refuse_long_list
+from fhir_mappings.json.object_members import is_null
 from fhir_mappings.json.views import AnyResource, DeviceRequest, Loose, RawEntry, ServiceRequest, SupplyRequest
 from fhir_mappings.orders.order_people import orderer_of, performers_of, subject_of
 
@@ -92,8 +93,8 @@ def _view(raw: msgspec.Raw, head: Loose, place: str) -> AnyOrder | None:
     except DecodeError as error:
         if not _LOOKS_LIKE_PUMP.search(bytes(raw)):
             return None
-        path = str(error).rsplit(" - at `", 1)
-        field = f"{place}{path[1].strip('`').lstrip('$')}" if len(path) == 2 else place
+        refuse_long_list(error, place)
+        field = f"{place}{path_in(error)}"
         raise BadRequest(f"{field} has the wrong type: send it as FHIR R4 defines it", field) from None
     return view if isinstance(view, DeviceRequest | ServiceRequest | MedicationRequest | SupplyRequest) else None
 

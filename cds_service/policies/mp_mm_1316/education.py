@@ -45,7 +45,7 @@ def _charted(case: Case) -> Finding:
     if inside:
         last = max(inside, key=_newness)
         return met(f"{last.label}, last session {last.when}", Basis.SUPPORTED, [cite(last)])
-    in_words = [r for r in everything if r not in sessions and within(r.when, start, case.as_of) is not NOT_MET]
+    in_words = [r for r in everything if not r.coded_concepts and within(r.when, start, case.as_of) is not NOT_MET]
     if in_words:
         last = max(in_words, key=_newness)
         explanation = f"{last.label} on {last.when or 'an unstated day'}: no code says that this was diabetes education"

@@ -90,7 +90,8 @@ def _without_agreeing_unsure_results(dated: Sequence[LabResult], threshold: floa
     if not sure:
         return list(dated)
     newest_truths = {compared(r, threshold) for r in _possibly_newest(sure)}
-    return [r for r in dated if r in sure or {compared(r.surely_named, threshold)} != newest_truths]
+    unsure = Unusable.NAMED_ONLY
+    return [r for r in dated if r.unusable is not unsure or {compared(r.surely_named, threshold)} != newest_truths]
 
 
 def _named_only(result: LabResult) -> str:

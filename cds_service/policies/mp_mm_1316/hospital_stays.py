@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import date, time
 
 from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met, unknown
 from cds_service.engine.rule import criterion
-from cds_service.facts import ChartSection, Visit
+from cds_service.facts import ChartSection, Visit, When
 from cds_service.policies.mp_mm_1316.case import Case, cite, usable
 from cds_service.policies.mp_mm_1316.hypoglycemia import has_diabetes
 from cds_service.policies.mp_mm_1316.low_glucose import by_time, last_moment, may_follow
@@ -44,7 +44,7 @@ def _stays(case: Case) -> Finding:
 def _not_shown(case: Case, visits: Sequence[Visit], stays: Sequence[Visit]) -> Finding:
     """Too few certain stays: what a reviewer has to look at, else what is there and is no stay."""
     reasons = _reasons(case)
-    in_words = [v for v in visits if v.inpatient and v.review & reasons and v not in stays]
+    in_words = [v for v in visits if v.inpatient and v.review & reasons and not v.coded_concepts & reasons]
     unclear = [v for v in visits if v.inpatient is None and v.all_concepts & reasons]
     clauses = []
     if stays:
@@ -78,11 +78,17 @@ def distinct_stays(stays: Iterable[Visit], hours: int) -> list[list[Visit]]:
     """Stays that are certainly different ones, by date: an overlap or a transfer is one; one without a date counts
     with none."""
     groups: list[list[Visit]] = []
+    # The last ends of the present group, with a time of day and without one: what follows any end follows one of them.
+    ends: dict[bool, When] = {}
     for stay in sorted((s for s in stays if s.when is not None), key=by_time):
-        if groups and any(may_follow(last_moment(before), stay, hours) for before in groups[-1]):
+        if any(may_follow(end, stay, hours) for end in ends.values()):
             groups[-1].append(stay)
         else:
             groups.append([stay])
+            ends = {}
+        end = last_moment(stay)
+        timed = end.clock is not None
+        ends[timed] = max(ends.get(timed, end), end, key=lambda when: (when.last, when.clock or time.min))
     return groups
 
 

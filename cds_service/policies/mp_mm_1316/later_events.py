@@ -5,15 +5,16 @@ from __future__ import annotations
 from cds_service.facts import Record
 from cds_service.policies.mp_mm_1316.case import Case, usable
 
+# Later events that are named one by one.
+MOST_NAMED = 50
+
 
 def later_events(case: Case) -> list[str]:
-    """One note for each finished event after the order: it is not used."""
+    """A note on each finished event after the order: it is not used. Of very many the rest is counted."""
     chart = case.chart
     results: tuple[tuple[Record, ...], ...] = (chart.hba1c, chart.albumin_creatinine, chart.egfr)
     events = (chart.education, chart.dialysis, chart.visits, chart.diagnoses, chart.pumps, chart.pump_training)
-    return [
-        f"{record.reference} not used: dated {record.when}, after the order"
-        for group in (*results, *events)
-        for record in group
-        if not usable(record.when, case.as_of)
-    ]
+    later = [record for group in (*results, *events) for record in group if not usable(record.when, case.as_of)]
+    notes = [f"{record.reference} not used: dated {record.when}, after the order" for record in later[:MOST_NAMED]]
+    more = len(later) - len(notes)
+    return [*notes, f"{more} more not used: dated after the order"] if more else notes

@@ -15,6 +15,8 @@ from cds_service.policies.mp_mm_1316.regimen_count import Injections, class_of, 
 
 _RAN_OUT = ("active", "in-progress", "completed")
 _DAY = timedelta(days=1)
+# Different insulin orders of one day that are counted; of more nobody can tell how many injections they come to.
+_MOST_TOGETHER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,8 +103,14 @@ def segments(orders: Iterable[InsulinOrder], as_of: date, parameters: Mapping[st
     timeline = []
     for start, end in pairwise(sorted({as_of + _DAY, *begin, *over})):
         live.update(begin[start])
-        live.subtract(over[start])
-        kinds = frozenset(+live)
+        for kind in over[start]:
+            live[kind] -= 1
+            if not live[kind]:
+                del live[kind]
+        if len(live) > _MOST_TOGETHER:
+            timeline.append(Segment(start, end, Injections(possible=None, orders=len(live))))
+            continue
+        kinds = frozenset(live)
         if kinds not in known:
             known[kinds] = injections(kinds, parameters["unstated_ceiling"])
         timeline.append(Segment(start, end, known[kinds]))

@@ -167,16 +167,16 @@ def _breakdown(case: Case) -> Finding | None:
     if not trouble:
         return None
     old = [d for d in trouble if within(d.when, since, case.as_of) is NOT_MET]
-    others = [d for d in trouble if d not in old and not _is_sequela(d)]
+    not_old = [d for d in trouble if within(d.when, since, case.as_of) is not NOT_MET]
+    others = [d for d in not_old if not _is_sequela(d)]
     if others:
         asked = f"Charted, for a reviewer to say whether the pump no longer functions: {dated_labels(others)}"
         return unknown(Gap.NEEDS_REVIEW, asked, _CLOSES, map(cite, others))
     clauses = []
     if old:
         clauses.append(f"charted before {since}, which says nothing about the present pump: {dated_labels(old)}")
-    late = [d for d in trouble if d not in old]
-    if late:
-        clauses.append(f"charted as a late effect, which says nothing about the present pump: {dated_labels(late)}")
+    if not_old:
+        clauses.append(f"charted as a late effect, which says nothing about the present pump: {dated_labels(not_old)}")
     return unknown(Gap.INCOMPLETE, sentence(clauses), _CLOSES, map(cite, trouble))
 
 

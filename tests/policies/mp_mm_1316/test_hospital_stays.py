@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Gap
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Visit
-from cds_service.policies.mp_mm_1316.hospital_stays import recurrent_hospital_stays
+from cds_service.policies.mp_mm_1316.hospital_stays import distinct_stays, recurrent_hospital_stays
+from cds_service.policies.mp_mm_1316.low_glucose import by_time, last_moment, may_follow
 from tests.policies.charts import case, diagnosis, visit
 
 DKA = Concept.KETOACIDOSIS
@@ -108,3 +111,26 @@ def test_a_hyperosmolar_state_is_no_ketoacidosis_and_is_named() -> None:
 def test_nothing_is_said_to_be_missing_only_in_silence() -> None:
     found = recurrent_hospital_stays(case())
     assert (found.truth, found.gap) == (UNKNOWN, Gap.NOT_DOCUMENTED)
+
+
+_MOMENTS = st.builds(
+    lambda day, hour: f"2026-03-{day:02d}" + (f"T{hour:02d}:00" if hour is not None else ""),
+    st.integers(1, 6),
+    st.none() | st.sampled_from([0, 9, 23]),
+)
+
+
+_ENDS = st.tuples(_MOMENTS, _MOMENTS).map(sorted)
+
+
+@settings(max_examples=500)
+@given(st.lists(_ENDS.map(lambda ends: stay(*ends)), max_size=6), st.sampled_from([12, 24]))
+def test_a_stay_that_follows_any_stay_of_a_group_is_no_other_one(stays: list[Visit], hours: int) -> None:
+    """As each stay would be held against every other one before it."""
+    groups: list[list[Visit]] = []
+    for one in sorted(stays, key=by_time):
+        if groups and any(may_follow(last_moment(before), one, hours) for before in groups[-1]):
+            groups[-1].append(one)
+        else:
+            groups.append([one])
+    assert distinct_stays(stays, hours) == groups
