@@ -58,12 +58,12 @@ def running_sandbox(day: date) -> Iterator[Sandbox]:
 
 def held_on(day: date) -> list[Resource]:
     """All resources of all charts, each with an id that no other chart uses."""
-    found: list[Resource] = []
+    resources: list[Resource] = []
     for chart in all_charts().values():
         for value in renamed(chart, day)["prefetch"].values():
             if value is not None and not _is_failure(value):
-                found += resources_in(value)
-    return found
+                resources += resources_in(value)
+    return resources
 
 
 def renamed(chart: DemoChart, day: date) -> dict[str, Any]:

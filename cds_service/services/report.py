@@ -87,9 +87,9 @@ def _policies(orders: Iterable[_Order]) -> dict[str, PolicyOnDay | None]:
     """The policies of all determinations by id, each as it reads on the newest day; None for one that is not held."""
     days: dict[str, date | None] = {}
     for row in (row for order in orders for row in order.determinations):
-        known, told = days.get(policy_of(row.body)), row.body.get("asOf")
-        day = date.fromisoformat(told) if told else None
-        days[policy_of(row.body)] = max((each for each in (known, day) if each), default=None)
+        newest, stated = days.get(policy_of(row.body)), row.body.get("asOf")
+        day = date.fromisoformat(stated) if stated else None
+        days[policy_of(row.body)] = max((each for each in (newest, day) if each), default=None)
     return {name: _as_read(name, days[name]) for name in sorted(days) if name}
 
 

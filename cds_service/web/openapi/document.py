@@ -158,18 +158,18 @@ def _page(name: str, summary: str, media_type: str, schema: JSON | None = None) 
 
 
 def _discovery(base: ServiceBase) -> JSON:
-    found = {"200": _replied("The services", "application/json", ref("Discovery"))}
+    answers = {"200": _replied("The services", "application/json", ref("Discovery"))}
     return {
         "operationId": _named("discover", base),
         "summary": _OFFERED.get(base.path, "The services that are here"),
         "tags": ["discovery"],
         "security": _ANYBODY_OR_TOKEN,
-        "responses": found | _refused({status: _REFUSALS[status] for status in (401, 503)}),
+        "responses": answers | _refused({status: _REFUSALS[status] for status in (401, 503)}),
     }
 
 
 def _hook(service: HookService, entry: JSON, base: ServiceBase) -> JSON:
-    found = {"200": _replied("Cards, system actions and determinations", "application/json", ref("HookResponse"))}
+    answers = {"200": _replied("Cards, system actions and determinations", "application/json", ref("HookResponse"))}
     return {
         "operationId": _named(service.id, base),
         "summary": entry["title"],
@@ -177,7 +177,7 @@ def _hook(service: HookService, entry: JSON, base: ServiceBase) -> JSON:
         "tags": ["hooks"],
         "security": _ANYBODY_OR_TOKEN,
         "requestBody": _sent(call_body(service, entry["prefetch"])),
-        "responses": found | _refused(_REFUSALS | (_REFUSALS_OF_CRD if service.crd else {})),
+        "responses": answers | _refused(_REFUSALS | (_REFUSALS_OF_CRD if service.crd else {})),
     }
 
 
