@@ -15,7 +15,7 @@ from requests.adapters import HTTPAdapter
 from urllib3 import connection, connectionpool, poolmanager
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 
-from cds_service.ehr.transport import _adapter, _connect, guard, is_internal_address
+from cds_service.ehr.transport import _adapter, _connect, is_internal_address, restrict_connections
 from cds_service.trust.servers import ServerRule
 from tests.trust.web import Site
 
@@ -74,15 +74,15 @@ def test_failures_are_made_as_theirs_are() -> None:
 
 
 def test_every_connection_is_checked_and_remembered() -> None:
-    """With a real server: a session that is guarded connects through what is overridden."""
+    """With a real server: a session with restricted connections connects through what is overridden."""
     with Site(lambda _: (200, {"Content-Type": "text/plain"}, b"here")) as site:
         connections: list[Any] = []
         with requests.Session() as session:
-            guard(session, site.url, ServerRule(listed=(site.url,)), connections)
+            restrict_connections(session, site.url, ServerRule(listed=(site.url,)), connections)
             assert session.get(f"{site.url}/x", timeout=5).content == b"here"
             assert len(connections) == 1
         with requests.Session() as session:
-            guard(session, site.url, ServerRule(), connections)
+            restrict_connections(session, site.url, ServerRule(), connections)
             with pytest.raises(requests.ConnectionError) as refused:
                 session.get(f"{site.url}/x", timeout=5)
             assert is_internal_address(refused.value)
