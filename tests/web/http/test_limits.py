@@ -276,7 +276,7 @@ CHUNKED = (
         b"0x2\r\n{}\r\n0\r\n\r\n",
         b"2\r\n{}garbage\r\n0\r\n\r\n",
         b"2 x\r\n{}\r\n0\r\n\r\n",
-        b"2\r\n{}\r\n0\r\nbad trailer\r\n\r\n",
+        b"2\r\n{}\r\n0\r\nContent-Length: 2\r\n\r\n",
         b"\r\n\r\n",
         b"ffffffffffffffffffff\r\n{}",
     ],
@@ -294,3 +294,18 @@ def test_malformed_chunks_are_never_a_fault_of_ours(served: str, chunks: bytes, 
     assert got.startswith(b"HTTP/1.1 4"), got[:200]
     assert b"connection: close" in got.lower()
     assert requests.get(f"{served}/healthz", timeout=10).status_code == 200
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("trailer", [b"", b"X-Checksum: 1\r\n", b"no field at all\r\n"])
+def test_a_trailer_is_passed_over_and_the_next_request_begins_behind_it(served: str, trailer: bytes) -> None:
+    with _connected(served) as client:
+        client.sendall(CHUNKED + b"2\r\n{}\r\n0\r\n" + trailer + b"\r\n")
+        client.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        client.settimeout(10)
+        got = b""
+        while part := client.recv(65_536):
+            got += part
+    assert got.startswith(b"HTTP/1.1 400")  # {} is no hook request
+    assert got.endswith(b"\r\n\r\nok\n")
+    assert got.count(b"HTTP/1.1 ") == 2
