@@ -38,6 +38,7 @@ class Determination:
     `on_replacement_path`: the outcome rests on what is asked of a replacement in place of most criteria of a new
     pump. `replacement` is also there when a pump is in use and nothing says which path the order takes: both paths
     are shown, the new-pump path decides. `before_policy`: the order is older than every version that is held.
+    `not_reached`: it was not assessed, since the call's computing time was used up.
     `coverage_reference`: the insurance that the coverage standing speaks of, None when there is none or nobody
     knows which; `coverage_ends`: its last day. `coverage_note`: why it stands so. `eligibility`: what has to be
     settled with the plan before anything else, in a few words; such an order is never likely approved. `required`
@@ -58,6 +59,7 @@ class Determination:
     accompanies: str | None = None
     on_replacement_path: bool = False
     before_policy: bool = False
+    not_reached: bool = False
     coverage_reference: str | None = None
     coverage_note: str = ""
     coverage_ends: date | None = None

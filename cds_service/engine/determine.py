@@ -32,6 +32,7 @@ def not_applicable(order: DeviceOrder, as_of: date, policy_id: str, notes: tuple
         Applicability.UNVERIFIED,
         reason=reason,
         notes=notes,
+        not_reached=order.not_reached,
     )
 
 

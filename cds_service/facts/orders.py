@@ -23,7 +23,8 @@ class Scope(StrEnum):
 class DeviceOrder:
     """One order of the bundle.
 
-    `concepts` are what its sure codes say, `review` what a code of an unknown system would say.
+    `concepts` are what its sure codes say, `review` what a code of an unknown system would say. `not_reached`: the
+    call's computing time was used up before it was looked at.
     """
 
     reference: str
@@ -45,3 +46,4 @@ class DeviceOrder:
     coverage_references: tuple[str, ...] = ()
     billing_codes: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    not_reached: bool = False

@@ -55,6 +55,8 @@ class CardWriter:
         if determination.accompanies:
             return None
         if determination.outcome is Outcome.NOT_APPLICABLE:
+            if determination.not_reached:
+                return self._not_reached_card(assessment)
             return self._no_version_card(assessment) if determination.before_policy else None
         card = self._frame(assessment, title(assessment), _indicator(determination))
         card["detail"] = "\n\n".join(detail(assessment, chart, today))
@@ -86,6 +88,13 @@ class CardWriter:
         card["detail"] = f"**{escaped(assessment.order.label)}**\n\n{escaped(determination.reason or '')}."
         url = self._policy_url(assessment)
         card["links"] = [{"label": f"{policy.id}: the policy", "url": url, "type": "absolute"}]
+        return card
+
+    def _not_reached_card(self, assessment: Assessment) -> dict[str, Any]:
+        """Of an order that a call was too large for: nobody may take the silence for an approval."""
+        card = self._frame(assessment, "Insulin pump order not checked: sign it in a call of its own", "warning")
+        reason = escaped(assessment.determination.reason or "")
+        card["detail"] = f"**{escaped(assessment.order.label)}**\n\n{reason}."
         return card
 
     def _links(self, assessment: Assessment) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def assess(
         if notes and is_governed_kind(order):
             order = replace(order, notes=(*notes, *order.notes))
         if assessments and spent() and is_governed_kind(order):
-            order = replace(order, out_of_scope=_NOT_REACHED)
+            order = replace(order, out_of_scope=_NOT_REACHED, not_reached=True)
         assessments.append(_assess_one(order, chart, as_of, policies, overrides, members))
     pump = next((a for a in assessments if a.order.scope is Scope.PUMP and a.order.out_of_scope is None), None)
     return tuple(_with_companion_pump(assessment, pump) for assessment in assessments)

@@ -25,6 +25,7 @@ from cds_service.services.member_roster import Roster
 from cds_service.services.read_chart import CallReader, ChartSource, ChartSourceFactory, open_source_for, read_chart
 from cds_service.settings import Settings
 from fhir_mappings.chart.patient_demographics import Demographics, demographics_of, name_in
+from fhir_mappings.common.cpu_budget import cpu_budget
 from fhir_mappings.json.raw_resources import raw_resources
 from fhir_mappings.json.views import RawEntry
 from fhir_mappings.orders.order_reader import draft_orders
@@ -89,8 +90,9 @@ def document_order(
     if source is None:
         raise ValueError("the documentation page always has a FHIR server")
     try:
-        request = replace(request, entries=request.entries or tuple(_orders_on_server(source, request)))
-        return _page(request, settings, now, source, roster)
+        with cpu_budget(settings.max_cpu_seconds):
+            request = replace(request, entries=request.entries or tuple(_orders_on_server(source, request)))
+            return _page(request, settings, now, source, roster)
     finally:
         source.close()
 

@@ -50,6 +50,23 @@ def test_an_order_that_was_not_reached_is_named_and_never_judged() -> None:
     assert "Send this order in a call of its own" in second["reason"]
 
 
+def test_an_order_that_was_not_reached_has_a_card_that_says_so_and_no_coverage_information() -> None:
+    reply = _reply(support.call(order("pump-1"), order("pump-2")), 1e-9)
+    cards = {card["extension"]["com.insulin-pump-cds.order"]: card for card in reply["cards"]}
+    assert "not checked" in cards["DeviceRequest/pump-2"]["summary"]
+    assert "computing time" in cards["DeviceRequest/pump-2"]["detail"]
+    assert reply["systemActions"] == []
+
+
+def test_no_coverage_information_is_claimed_for_an_order_that_was_not_validated_in_time() -> None:
+    """The first order is assessed whatever the time; validating it as a whole is left out, and noted."""
+    (whole,) = _answer(support.call(), 5)
+    (cut,) = _answer(support.call(), 1e-9)
+    note = "No coverage-information was put on the order: the computing time of one call was used up"
+    assert note in cut["notes"]
+    assert note not in whole.get("notes", [])
+
+
 @pytest.mark.parametrize(
     ("members", "live"),
     [
