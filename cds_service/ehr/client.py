@@ -67,6 +67,7 @@ class FhirClient:
         self._later: list[Running[str]] = []
         self.people: tuple[str, ...] = ()
         self.kinds: tuple[ResultKind, ...] = ()
+        self.search_days: Mapping[str, int] = {}
 
     @property
     def log(self) -> list[SearchNote]:
@@ -120,7 +121,7 @@ class FhirClient:
             for resource in search_plan.reads_for(section, self._patient_id, self.people)
         ]
         for search in search_plan.searches_for(section, self.kinds):
-            values = search_plan.values_for(search, self._patient_id, self.as_of)
+            values = search_plan.values_for(search, self._patient_id, self.as_of, self.search_days)
             for codes in search_plan.code_chunks(search, values):
                 tasks.append(self._search_task(section, search, values, codes))
         return tasks
@@ -138,7 +139,7 @@ class FhirClient:
             first.setdefault(BY_CATEGORY[name], name)
         wanted = []
         for search, section in first.items():
-            values = search_plan.values_for(search, self._patient_id, self.as_of)
+            values = search_plan.values_for(search, self._patient_id, self.as_of, self.search_days)
             wanted.append((section, self._search_task(section, search, values, [])))
         for section, result in self._runner.collect(self._runner.start(wanted)).items():
             if result.resources:

@@ -6,7 +6,7 @@ others, bug log 33), and a `next` link of a POST search cannot be fetched everyw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import quote, urlencode
@@ -47,7 +47,7 @@ class Search:
     below the setting's cap. An `optional` search adds to its section when it succeeds; its failure changes nothing.
     `waits` False: the call may be answered before the last page, when no open criterion depends on it. `only`: names
     the search where a type is searched several times. `undated`: only results without an effective date count.
-    `otherwise`: the remark when it fails.
+    `otherwise`: the remark when it fails. `window`: the policies say under this name how many days they look back.
     """
 
     type: str
@@ -62,6 +62,7 @@ class Search:
     undated: bool = False
     otherwise: str = ""
     codes: tuple[str, ...] = ()
+    window: str = ""
 
     def url(self, values: dict[str, str], codes: Sequence[str], variation: Variation | None = None) -> str:
         """The relative URL for one patient and day, with some of the codes."""
@@ -158,13 +159,14 @@ PLAN: dict[ChartSection, tuple[Search, ...]] = {
         ),
     ),
     ChartSection.HBA1C: (_observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),
-    # Meter readings count for a year, sensor readings for a month; a few days more are read.
+    # The days are those of a policy that does not say how far back it looks.
     ChartSection.GLUCOSE: (
-        _observations(*GLUCOSE, days=400, by=_VITALS),
+        replace(_observations(*GLUCOSE, days=400, by=_VITALS), window="glucose"),
         replace(
             _observations(*SENSOR, days=33, by=_VITALS),
             waits=False,
             only="of sensors",
+            window="sensor",
         ),
         _WITHOUT_DATE,
     ),
@@ -261,9 +263,12 @@ def _person(reference: str) -> list[Read]:
     return [Read(f"Practitioner/{person}"), roles] if kind == "Practitioner" else []
 
 
-def values_for(search: Search, patient_id: str, as_of: date) -> dict[str, str]:
-    """The values that fill the templates of a search."""
-    return {"patient": patient_id, "since": (as_of - timedelta(days=search.days)).isoformat()}
+def values_for(
+    search: Search, patient_id: str, as_of: date, search_days: Mapping[str, int] | None = None
+) -> dict[str, str]:
+    """The values that fill the templates of a search; `search_days`: how far back the policies look, by window."""
+    days = (search_days or {}).get(search.window, search.days)
+    return {"patient": patient_id, "since": (as_of - timedelta(days=days)).isoformat()}
 
 
 def code_chunks(search: Search, values: dict[str, str]) -> list[list[str]]:

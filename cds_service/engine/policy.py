@@ -66,8 +66,8 @@ class Policy:
     values of its own that a chart is read for. `wording`: sentences for cards and pages by name. `groups`: titles of
     criteria, exclusions and replacement. `prefill`: answers that the chart already gives. `offers`: orders that would
     close a gap. `plots`: what a page draws. `later`: notes on what happened after the order. `figures`: numbers that
-    follow from the parameters, by the names that the wording has for them. `prepopulation`: how a DTR client answers
-    the questions from the chart by itself.
+    follow from the parameters, by the names that the wording has for them. `search_days`: how many days back results
+    are searched for, by `glucose` and `sensor`. `prepopulation`: how a DTR client answers questions from the chart.
     """
 
     id: str
@@ -93,6 +93,7 @@ class Policy:
     plots: Callable[[Any], Sequence[PlotData]] = _nothing
     later: Callable[[Any], Sequence[str]] = _nothing
     figures: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _no_figures
+    search_days: Callable[[Mapping[str, Any]], Mapping[str, int]] = _no_figures
     prepopulation: Prepopulation | None = None
     # Not copied by dataclasses.replace: what it holds was read from this policy.
     _readings: dict[Any, PolicyOnDay] = field(default_factory=dict, init=False, repr=False, compare=False)

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
+from itertools import product
 from typing import Protocol
 
 from cds_service.engine.policy import Policy
@@ -60,12 +61,13 @@ class ChartRequest(Protocol):
 class ChartSource(SectionSource, Protocol):
     """A chart source that also reads single resources and logs its searches.
 
-    `kinds`: results that it is asked for by their own keys.
+    `kinds`: results that it is asked for by their own keys. `search_days`: how far back, by the search's window.
     """
 
     people: tuple[str, ...]
     as_of: date
     kinds: tuple[ResultKind, ...]
+    search_days: Mapping[str, int]
 
     @property
     def log(self) -> list[SearchNote]:
@@ -102,11 +104,20 @@ class CallReader:
         """`time_zone`: of members whose home does not decide it. `policies`: those in use, for which it is read."""
         self.kinds = result_kinds(policies)
         self.needed = chart_sections(policies)
+        self._policies = policies
         self._request = request
         self._drafts = drafts
         self._time_zone = time_zone
         self._questionnaires = questionnaires_of(policies)
         self._bundle = _bundle_resources(request)
+
+    def search_days(self, days: Iterable[date]) -> dict[str, int]:
+        """How far back results are searched for: as far as one of the policies looks on one of these days."""
+        longest: dict[str, int] = {}
+        for policy, day in product(self._policies, days):
+            for window, back in policy.search_days(policy.on(day).parameters).items():
+                longest[window] = max(back, longest.get(window, 0))
+        return longest
 
     def rebuild(
         self, readings: dict[str, SearchResult], extras: Sequence[SearchResult]
@@ -157,12 +168,14 @@ def _skip_prefetched_practitioners(extras: Sequence[SearchResult], source: Chart
 
 
 def set_search_scope(
-    source: ChartSource, request: ChartRequest, orders: Sequence[DeviceOrder], kinds: tuple[ResultKind, ...]
+    source: ChartSource, request: ChartRequest, orders: Sequence[DeviceOrder], call_reader: CallReader
 ) -> None:
-    """Set the search window (the earliest order's day), the practitioners to fetch, and the policies' own results."""
-    source.kinds = kinds
+    """Set the search windows, the practitioners to fetch, and the policies' own results."""
+    source.kinds = call_reader.kinds
     server = request.fhir.server if request.fhir else None
-    source.as_of = min([source.as_of, *(order.authored.last for order in orders if order.authored)])
+    order_days = [order.authored.last for order in orders if order.authored]
+    source.search_days = call_reader.search_days({source.as_of, *order_days})
+    source.as_of = min([source.as_of, *order_days])
     people = [*(order.requester_reference for order in orders if is_governed_kind(order)), request.user_id]
     source.people = tuple(filter(None, (local(person, server) for person in people)))
 
@@ -204,7 +217,7 @@ def read_chart(
         before_fetching(reader, orders)
     if source is None:
         return reader, orders
-    set_search_scope(source, request, orders, call_reader.kinds)
+    set_search_scope(source, request, orders, call_reader)
     _skip_prefetched_practitioners(extras, source)
     if any(lacking(by_section, call_reader.needed)):
         readings = completed(by_section, source, call_reader.needed)

@@ -54,6 +54,7 @@ from cds_service.policies.mp_mm_1316.offers import offers
 from cds_service.policies.mp_mm_1316.operation import operates_device
 from cds_service.policies.mp_mm_1316.plots import plots
 from cds_service.policies.mp_mm_1316.provider_expertise import expert_team
+from cds_service.policies.mp_mm_1316.search_days import search_days
 from cds_service.policies.mp_mm_1316.self_testing import figures, tests_often_enough
 from cds_service.policies.mp_mm_1316.written_order import ordered_in_writing
 
@@ -132,5 +133,6 @@ POLICY = Policy(
     plots=plots,
     later=later_events,
     figures=figures,
+    search_days=search_days,
     prepopulation=load_prepopulation(_data("prepopulation.toml"), _data),
 )

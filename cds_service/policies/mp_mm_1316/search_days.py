@@ -1,0 +1,20 @@
+"""How far back glucose results are searched for: as far as a rule of this policy looks, and some days more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_DAYS_OF_LONGEST_MONTH = 31
+# Servers round dates and keep them in other time zones.
+_MORE_DAYS, _MORE_DAYS_OF_SENSORS = 28, 3
+
+
+def search_days(parameters: Mapping[str, Any]) -> dict[str, int]:
+    """Days before the order: meter readings as far as a rule looks, sensor readings for the window of self-tests."""
+    months = max(parameters["hypoglycemia_window_months"], parameters["excursion_window_months"])
+    days = int(parameters["self_test_window_days"])
+    return {
+        "glucose": max(months * _DAYS_OF_LONGEST_MONTH, days) + _MORE_DAYS,
+        "sensor": days + _MORE_DAYS_OF_SENSORS,
+    }
