@@ -146,7 +146,7 @@ def _response(call: Call, inputs: CallInputs, app_links: AppLinks | None) -> dic
         overrides=call.settings.overrides(),
         members=call.roster,
     )
-    orders = [covered_order(call, inputs, assessment) for assessment in assessments]
+    orders = [covered_order(call, inputs, each, first=not at) for at, each in enumerate(assessments)]
     response: dict[str, Any] = {
         "cards": limited(list(_cards(call, inputs, orders, days[0], app_links)), call.configuration),
         "systemActions": _actions(call, inputs, orders, days[0]),

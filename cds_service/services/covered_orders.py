@@ -26,15 +26,19 @@ class CoveredOrder:
     accepts_extension: bool = False
 
 
-def covered_order(call: Call, inputs: CallInputs, assessment: Assessment) -> CoveredOrder:
-    """Whether an order can carry coverage-information; a CRD call over an unusable coverage or order is refused."""
+def covered_order(call: Call, inputs: CallInputs, assessment: Assessment, *, first: bool) -> CoveredOrder:
+    """Whether an order can carry coverage-information; a CRD call over an unusable coverage or order is refused.
+
+    `first`: of the call, which is validated whatever the computing time.
+    """
     order, determination = assessment.order, assessment.determination
     if not (is_governed_kind(order) or determination.accompanies):
         return CoveredOrder(assessment)
     if call.service.crd and assessment.match is not None:
         refuse(assessment.match, call.policies)
     # Validating an order as a whole is the costly part: what the call's time does not reach carries nothing.
-    fault = _NOT_REACHED if spent() else _carrier_fault(inputs.drafts[order.reference], call.service.crd)
+    late = spent() and not first
+    fault = _NOT_REACHED if late else _carrier_fault(inputs.drafts[order.reference], call.service.crd)
     if fault is not None:
         noted = replace(determination, notes=(*determination.notes, fault))
         assessment = replace(assessment, determination=noted)
