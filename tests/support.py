@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import json
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from cds_service.hooks.discovery import ORDER_SIGN
@@ -15,6 +18,7 @@ from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.settings import Settings
 
 JSON = dict[str, Any]
+T = TypeVar("T")
 SHARED = Path(__file__).parents[2] / "shared"
 PATIENT = {"reference": "Patient/p1"}
 DAY = date(2026, 11, 20)
@@ -199,3 +203,9 @@ def today() -> date:
     Asked when tests are collected, only for days that lie weeks from every limit: a run may go on past midnight.
     """
     return datetime.now(UTC).date()
+
+
+def awaited(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns, run in another thread: an open browser keeps a loop in the thread of the tests."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(asyncio.run, coroutine).result()

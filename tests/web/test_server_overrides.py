@@ -18,6 +18,7 @@ from gunicorn.workers import gasgi
 from cds_service.errors import TooSlow
 from cds_service.web import server
 from cds_service.web.http import connection, request_body
+from tests.support import awaited
 
 OVERRIDING = (server.Worker, server._Server, connection.Connection)
 OWN = {"register", "unregister", "_close_idle", "is_overdue", "close_now"}
@@ -86,7 +87,7 @@ def test_connection_has_the_state_that_is_looked_at() -> None:
         await asyncio.sleep(0)
         assert made._closed
 
-    asyncio.run(both())
+    awaited(both())
 
 
 def test_every_option_is_one_of_the_servers(monkeypatch: pytest.MonkeyPatch) -> None:

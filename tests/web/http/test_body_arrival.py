@@ -10,6 +10,7 @@ import pytest
 
 from cds_service.errors import TooSlow, Unavailable
 from cds_service.web.http.body_arrival import Arrival, BodyReader
+from tests.support import awaited
 
 
 def _part(body: bytes, more: bool) -> dict[str, Any]:
@@ -30,7 +31,7 @@ def _receiving(messages: Iterable[dict[str, Any]]) -> Callable[[], Awaitable[dic
 
 
 def _read(reader: BodyReader, *messages: dict[str, Any], declared: int = 0) -> Arrival:
-    return asyncio.run(reader.read(_receiving(messages), declared))
+    return awaited(reader.read(_receiving(messages), declared))
 
 
 def test_a_whole_body_is_put_together() -> None:
@@ -80,7 +81,7 @@ def test_when_bodies_need_too_much_memory_the_oldest_unfinished_one_is_given_up(
         assert done == {stalled[0]}
         return stalled, honest, reader
 
-    stalled, honest, _ = asyncio.run(attacked())
+    stalled, honest, _ = awaited(attacked())
     assert honest.is_whole
     with pytest.raises(Unavailable, match="more bodies"):
         stalled[0].result().stream().read(5)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from cds_service.web.http.threaded_wsgi import ThreadedWsgi, wsgi_environ
+from tests.support import awaited
 
 SCOPE: dict[str, Any] = {
     "type": "http",
@@ -40,7 +41,7 @@ def _asked(
         sent.append(message)
 
     made = ThreadedWsgi(application, **({"most_bytes": 1000, "seconds": 1.0, "threads": 1} | limits))
-    asyncio.run(made(scope, receive, send))
+    awaited(made(scope, receive, send))
     return sent
 
 
@@ -123,7 +124,7 @@ def test_a_liveness_check_does_not_wait_for_a_thread() -> None:
         await call
         return seen
 
-    assert [message.get("body") for message in asyncio.run(both())] == [None, b"ok"]
+    assert [message.get("body") for message in awaited(both())] == [None, b"ok"]
 
 
 def test_a_websocket_is_not_served() -> None:
