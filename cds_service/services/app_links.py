@@ -64,7 +64,7 @@ class AppLinks:
         small = memoryview(draft.raw).nbytes <= _MOST_BYTES
         data = msgspec.json.encode(list(entries.needed_by(draft))) if small else b""
         fits = 0 < len(data) <= _MOST_BYTES
-        sealed = self._seal.sealed(data, _about(patient, draft.reference)) if fits else None
+        sealed = self._seal.encrypt(data, _about(patient, draft.reference)) if fits else None
         context = msgspec.json.encode(_AppContext(draft.reference, assertion, sealed)).decode()
         return {"label": LABEL, "url": self._url, "type": "smart", "appContext": context}
 
@@ -76,7 +76,7 @@ class AppLinks:
             return None
         if context.sealed is None:
             return Launched(context.order)
-        data = self._seal.opened(context.sealed, _about(patient, context.order))
+        data = self._seal.decrypt(context.sealed, _about(patient, context.order))
         return Launched(context.order, foreign=True) if data is None else Launched(context.order, decoded_entries(data))
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from cds_service.services.answer_hook import EXTENSION, Answered
 from cds_service.store.encryption import Seal
-from cds_service.store.records import CallRecord, input_digest, kept_cards, kept_determinations, stamp
+from cds_service.store.records import CallRecord, input_digest, stamp, stored_cards, stored_determinations
 
 
 @cache
@@ -45,7 +45,7 @@ def call_record(
         live=bool(answered.searches),
         input_digest=input_digest(answered.root),
         software_version=software_version(),
-        determinations=kept_determinations(found, values),
-        cards=kept_cards(response["cards"]),
-        response=seal.sealed(body),
+        determinations=stored_determinations(found, values),
+        cards=stored_cards(response["cards"]),
+        response=seal.encrypt(body),
     )

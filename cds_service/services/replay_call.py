@@ -14,7 +14,7 @@ from cds_service.hooks.messages import read_root
 from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.services.read_chart import ChartSourceFactory
 from cds_service.settings import Settings
-from cds_service.store.records import input_digest, kept_determinations, utc
+from cds_service.store.records import input_digest, stored_determinations, utc
 from cds_service.store.repository import Repository
 from fhir_mappings.output.crd_versions import version_named
 
@@ -69,7 +69,7 @@ def _spellings(body: bytes) -> Iterator[bytes]:
 
 
 def _comparable(determination: dict[str, Any]) -> dict[str, Any]:
-    (kept,) = kept_determinations([determination], values=False)
+    (kept,) = stored_determinations([determination], values=False)
     return {name: _without_sources(value) for name, value in kept.items() if name != "notes"}
 
 

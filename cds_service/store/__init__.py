@@ -1,1 +1,1 @@
-"""What is kept of calls and feedback; the only room that knows SQL."""
+"""The database: stored calls and feedback, sessions, used tokens. The only package that knows SQL."""

@@ -1,4 +1,4 @@
-"""The database behind a URL: SQLite in the platform's data folder unless told otherwise; migrations by Alembic."""
+"""Opens the database of a URL, by default a SQLite file in the platform's data folder; migrations by Alembic."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _one_at_a_time = threading.Lock()
 
 
 class UnknownVersion(SQLAlchemyError):
-    """The tables are of a version that this one does not know, a later one most likely."""
+    """The tables were made by a version that this one does not know, most likely a later one."""
 
 
 def data_folder() -> Path:
@@ -47,30 +47,30 @@ def database_url(setting: str) -> str:
     """The URL of a setting, or of the SQLite file in the data folder."""
     if not setting:
         return f"sqlite:///{data_folder() / 'store.sqlite3'}"
-    # The driver that this package brings along.
+    # The driver that the extra `postgresql` installs.
     return setting.replace("postgresql://", "postgresql+psycopg://", 1)
 
 
 def sqlite_file(setting: str) -> Path | None:
-    """The file of a SQLite database; None for another database, one in memory, or what is no URL."""
+    """The file of a SQLite database; None for another database, one in memory, or a malformed URL."""
     try:
         url = make_url(database_url(setting))
     except (ArgumentError, ValueError):
         return None
-    held = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
-    return Path(str(url.database)).resolve() if held else None
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)).resolve() if is_file else None
 
 
 def database_name(setting: str) -> str:
-    """A name that tells databases apart and holds no secret, for names of files.
+    """A name for file names that differs between databases and holds no secret.
 
-    It is the same whoever connects: users and passwords change while records wait.
+    Users and passwords are not part of it: they may change while records wait in the spool.
     """
     file, url = sqlite_file(setting), make_url(database_url(setting))
-    told = [str(file)] if file is not None else [url.get_backend_name(), url.host, url.port, url.database]
+    parts = [str(file)] if file is not None else [url.get_backend_name(), url.host, url.port, url.database]
     if file is None:
-        told += [f"{name}={url.query[name]}" for name in sorted(url.query) if name not in _LOGIN]
-    return sha256("|".join(map(str, told)).encode()).hexdigest()[:16]
+        parts += [f"{name}={url.query[name]}" for name in sorted(url.query) if name not in _LOGIN]
+    return sha256("|".join(map(str, parts)).encode()).hexdigest()[:16]
 
 
 def open_engine(setting: str) -> Engine:
@@ -101,7 +101,7 @@ def _prepare_sqlite(connection: Any, _: Any) -> None:
 
 
 def _write_ahead(cursor: Any) -> None:
-    """Switches to the write-ahead log. SQLite itself waits for no other process here: busy_timeout is not heeded."""
+    """Switches to the write-ahead log, with retries: SQLite ignores busy_timeout for this statement."""
     until = time.monotonic() + _BUSY_SECONDS
     while True:
         try:
@@ -114,7 +114,7 @@ def _write_ahead(cursor: Any) -> None:
 
 
 def _configuration(engine: Engine) -> Any:
-    # Alembic is slow to import, and needed when tables are made or looked at only.
+    # Alembic is slow to import, and only needed when tables are created or checked.
     from alembic.config import Config
 
     configuration = Config()

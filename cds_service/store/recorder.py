@@ -1,7 +1,7 @@
-"""Writes records to the database in the background, in order, and never in the way of an answer.
+"""Writes records to the database in the background, in order, without delaying an answer.
 
-A record is accepted into the spool; a thread moves it on. While the database is away the spool holds it. What fits
-in neither is counted and logged.
+A record is added to the spool, and a thread writes it to the database; while that cannot be reached it stays in the
+spool. Without room there it is held in memory; without room in either it is lost, counted and logged.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ _BATCH = 100
 _GATHER_SECONDS = 0.1
 _MOST_IN_MEMORY = 1000
 _PAUSES = (0.2, 0.5, 1.0, 2.0, 5.0)
-_ADOPT_SECONDS = 15.0
-# What writing raises when a record is at fault, and StatementError for other reasons, too. A record of another
-# version of this service may lack a member: it must not stand in the way of those behind it.
-_CONTENT = (StatementError, KeyError, TypeError, ValueError, AttributeError)
+_ORPHAN_SECONDS = 15.0
+# What writing raises when a record is at fault (StatementError for other reasons, too). A record of another version of
+# this service may lack a member: it must not block those behind it.
+_CONTENT_ERRORS = (StatementError, KeyError, TypeError, ValueError, AttributeError)
 
 
 class Record(Protocol):
-    """Something that can be kept."""
+    """Something that can be stored."""
 
     def as_json(self) -> bytes:
         """One line of JSON."""
@@ -46,9 +46,9 @@ class Recorder:
     def __init__(
         self, open_repository: Callable[[], Repository], folder: Path, most_bytes: int, database: str = ""
     ) -> None:
-        """`open_repository` is asked when there is something to write, and again while it fails.
+        """`open_repository` is called when there is something to write, and again while it fails.
 
-        `database`: its name among those that share the folder; see `Spool`.
+        `database`: the database's name, for a folder that several share; see `Spool`.
         """
         self._open = open_repository
         self._repository: Repository | None = None
@@ -58,14 +58,14 @@ class Recorder:
         self._stop = threading.Event()
         self._guard = threading.Lock()
         self._thread: threading.Thread | None = None
-        self._adopted = 0.0
+        self._orphans_written = 0.0
         self.lost = 0
         self.written = 0
-        self._tell_lost: Callable[[int], None] = _nobody
-        self._tell_waiting: Callable[[int], None] = _nobody
+        self._on_lost: Callable[[int], None] = _ignore
+        self._on_waiting: Callable[[int], None] = _ignore
 
     def accept(self, record: Record) -> None:
-        """Takes a record; never raises, never waits for the database."""
+        """Accepts a record; never raises, never waits for the database."""
         try:
             line = record.as_json()
             if not self._spool.append(line):
@@ -74,15 +74,15 @@ class Recorder:
                         self._lose(1, "neither disk nor memory has room")
                         return
                     self._memory.append(line)
-            self._start()
+            self._start_thread()
             self._wake.set()
-            self._tell_waiting(self.waiting)
+            self._on_waiting(self.waiting)
         except Exception as error:  # whatever is wrong with the record, the answer goes out
             self._lose(1, type(error).__name__)
 
-    def tell(self, lost: Callable[[int], None], waiting: Callable[[int], None]) -> None:
-        """Whom to tell how many records were lost, when they are, and how many bytes wait, when that changes."""
-        self._tell_lost, self._tell_waiting = lost, waiting
+    def report_to(self, lost: Callable[[int], None], waiting: Callable[[int], None]) -> None:
+        """Sets what is called with the number of lost records, and with the bytes that wait when that changes."""
+        self._on_lost, self._on_waiting = lost, waiting
 
     @property
     def waiting(self) -> int:
@@ -90,19 +90,19 @@ class Recorder:
         return self._spool.waiting + sum(map(len, tuple(self._memory)))
 
     def start(self) -> None:
-        """Starts the thread, so that what a process before left behind is written."""
-        if nameless := self._spool.nameless():
+        """Starts the thread, which also writes what ended processes left in the spool."""
+        if count := self._spool.count_without_database():
             log.warning(
                 "%d file(s) in the spool folder do not say which database they are for and are not written: put %r in "
                 "place of `calls-` in their names if it is this one",
-                nameless,
+                count,
                 self._spool.prefix,
             )
-        self._start()
+        self._start_thread()
         self._wake.set()
 
     def close(self, seconds: float = 8.0) -> None:
-        """Writes what is waiting, for so long; what is left stays in the spool for the next process."""
+        """Writes the waiting records, for so many seconds; the rest stays in the spool for the next process."""
         self._stop.set()
         self._wake.set()
         if self._thread is not None:
@@ -125,7 +125,7 @@ class Recorder:
 
     # ------------------------------------------------------------ the thread
 
-    def _start(self) -> None:
+    def _start_thread(self) -> None:
         with self._guard:
             if self._thread is None or not self._thread.is_alive():  # a forked process has no thread yet
                 self._thread = threading.Thread(target=self._run, name="recorder", daemon=True)
@@ -134,86 +134,86 @@ class Recorder:
     def _run(self) -> None:
         failures = 0
         while True:
-            done = self._pass()
-            self._tell_waiting(self.waiting)
+            done = self._write_waiting()
+            self._on_waiting(self.waiting)
             failures = 0 if done else failures + 1
             if self._stop.is_set() and (done or failures > 1):
                 return
-            pause = _ADOPT_SECONDS if done else _PAUSES[min(failures, len(_PAUSES)) - 1]
+            pause = _ORPHAN_SECONDS if done else _PAUSES[min(failures, len(_PAUSES)) - 1]
             self._wake.wait(pause)
-            self._stop.wait(_GATHER_SECONDS)  # many records in one go cost little more than one
+            self._stop.wait(_GATHER_SECONDS)  # many records in one transaction cost little more than one
             self._wake.clear()
 
-    def _pass(self) -> bool:
-        """Moves on all that waits; False when the database is away."""
+    def _write_waiting(self) -> bool:
+        """Writes all that waits; False when the database cannot be reached."""
         try:
             repository = self._repository = self._repository or self._open()
-            if time.monotonic() - self._adopted > _ADOPT_SECONDS or not self._adopted:
-                self._adopt(repository)
-                self._adopted = time.monotonic()
+            if time.monotonic() - self._orphans_written > _ORPHAN_SECONDS or not self._orphans_written:
+                self._write_orphans(repository)
+                self._orphans_written = time.monotonic()
             while True:
-                lines, place = self._spool.batch(_BATCH)
+                lines, offset = self._spool.batch(_BATCH)
                 if not lines:
                     break
-                self._move(repository, lines)
-                self._spool.taken(place)
+                self._write(repository, lines)
+                self._spool.mark_written(offset)
             while self._memory:
-                self._move(repository, [self._memory[0]])
+                self._write(repository, [self._memory[0]])
                 self._memory.popleft()
         except (SQLAlchemyError, OSError) as error:
             log.warning("the store cannot be written, records wait: %s", type(error).__name__)
             return False
-        except Exception as error:  # the thread has to live on; nothing of a record is logged
-            log.error("the recorder stumbled: %s", type(error).__name__)
+        except Exception as error:  # the thread must go on; nothing of a record is logged
+            log.error("the recorder failed: %s", type(error).__name__)
             return False
         return True
 
-    def _adopt(self, repository: Repository) -> None:
+    def _write_orphans(self, repository: Repository) -> None:
         for path in self._spool.orphans():
             lines = [line for line in path.read_bytes().split(b"\n") if line]
             for start in range(0, len(lines), _BATCH):
-                self._move(repository, lines[start : start + _BATCH])
+                self._write(repository, lines[start : start + _BATCH])
             path.unlink(missing_ok=True)
 
-    def _move(self, repository: Repository, lines: Sequence[bytes]) -> None:
-        """Writes a batch; a record that the database does not take is counted, and the others are written."""
+    def _write(self, repository: Repository, lines: Sequence[bytes]) -> None:
+        """Writes a batch; a record that the database refuses is counted as lost, and the others are written."""
         records = [record for record in map(self._parsed, lines) if record is not None]
         try:
             repository.write(records)
             self.written += len(records)
             return
-        except _CONTENT as error:
+        except _CONTENT_ERRORS as error:
             if not _is_about_content(error):
                 raise
         for record in records:
             try:
                 repository.write([record])
                 self.written += 1
-            except _CONTENT as error:
+            except _CONTENT_ERRORS as error:
                 if not _is_about_content(error):
                     raise
                 self._lose(1, f"the store does not take it: {type(error).__name__}")
 
     def _parsed(self, line: bytes) -> dict[str, Any] | None:
         try:
-            found = msgspec.json.decode(line)
+            record = msgspec.json.decode(line)
         except (msgspec.DecodeError, ValueError):
-            found = None
-        if not isinstance(found, dict):
+            record = None
+        if not isinstance(record, dict):
             self._lose(1, "a record was cut off")
             return None
-        return found
+        return record
 
     def _lose(self, count: int, why: str) -> None:
         self.lost += count
-        self._tell_lost(count)
+        self._on_lost(count)
         log.error("%d record(s) could not be stored: %s", count, why)
 
 
-def _nobody(_number: int) -> None:
-    """Nobody is told."""
+def _ignore(_number: int) -> None:
+    """Does nothing."""
 
 
 def _is_about_content(error: Exception) -> bool:
-    """Whether it is the record that is at fault, and not the database that is away, locked, full or not migrated."""
+    """Whether the record is at fault, and not a database that is unreachable, locked, full or not migrated."""
     return isinstance(error, IntegrityError | DataError) or not isinstance(error, DBAPIError)

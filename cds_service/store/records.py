@@ -1,4 +1,4 @@
-"""What is kept of one call: plain JSON, made when the answer is ready and before anything is written."""
+"""The records that are stored: of a call and of a feedback entry, as plain JSON."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ import msgspec
 from cds_service.engine.determination import GROUPS
 
 JSON = dict[str, Any]
-# Parts of a determination that hold what the chart says.
-_VALUES = ("explanation", "remarks", "closes")
+# Members of a finding that hold values from the chart.
+_CHART_VALUES = ("explanation", "remarks", "closes")
 
 
 class CallRecord(msgspec.Struct, frozen=True, tag="call", tag_field="kind"):
-    """One answered call. `response`: its bytes, sealed; None when no key is given."""
+    """One answered call. `response`: its bytes, encrypted; None when no key is given."""
 
     id: str
     hook_instance: str
@@ -40,7 +40,7 @@ class CallRecord(msgspec.Struct, frozen=True, tag="call", tag_field="kind"):
 
 
 class FeedbackRecord(msgspec.Struct, frozen=True, tag="feedback", tag_field="kind"):
-    """One entry of feedback. `id` is the same for the same words on the same card."""
+    """One entry of feedback. `id` is the same for the same entry on the same card, however often it is sent."""
 
     id: str
     card_uuid: str
@@ -61,7 +61,7 @@ class FeedbackRecord(msgspec.Struct, frozen=True, tag="feedback", tag_field="kin
 
 
 def input_digest(root: Mapping[str, msgspec.Raw]) -> str:
-    """A digest of what was asked: every member of the request as it was sent, but for the token."""
+    """A digest of the request: every member as it was sent, except the token."""
     digest = hashlib.sha256()
     for name in sorted(root):
         if name != "fhirAuthorization":
@@ -71,13 +71,14 @@ def input_digest(root: Mapping[str, msgspec.Raw]) -> str:
     return digest.hexdigest()
 
 
-def kept_determinations(found: Iterable[JSON], values: bool) -> list[JSON]:
-    """Determinations as they are kept: with references to the evidence, and its values only when asked for."""
-    return [dict(each) if values else _without_values(each) for each in found]
+def stored_determinations(determinations: Iterable[JSON], values: bool) -> list[JSON]:
+    """Determinations as they are stored: with references to the evidence, and with chart values only if `values`."""
+    return [dict(one) if values else _without_values(one) for one in determinations]
 
 
-def _without_values(found: JSON) -> JSON:
-    return {name: _findings(value) if name in GROUPS else value for name, value in found.items() if name not in _VALUES}
+def _without_values(determination: JSON) -> JSON:
+    members = {name: value for name, value in determination.items() if name not in _CHART_VALUES}
+    return {name: _findings(value) if name in GROUPS else value for name, value in members.items()}
 
 
 def _findings(findings: Iterable[JSON]) -> list[JSON]:
@@ -85,7 +86,7 @@ def _findings(findings: Iterable[JSON]) -> list[JSON]:
         {
             name: _findings(value) if name == "parts" else list(map(_reference, value)) if name == "evidence" else value
             for name, value in finding.items()
-            if name not in _VALUES
+            if name not in _CHART_VALUES
         }
         for finding in findings
     ]
@@ -95,14 +96,14 @@ def _reference(evidence: JSON) -> JSON:
     return {name: evidence[name] for name in ("reference", "source") if name in evidence}
 
 
-def kept_cards(cards: Iterable[JSON]) -> list[JSON]:
-    """Of each card what feedback is joined by."""
+def stored_cards(cards: Iterable[JSON]) -> list[JSON]:
+    """The members of each card that feedback is joined to."""
     return [_card(card) for card in cards]
 
 
 def _card(card: JSON) -> JSON:
     extension = card.get("extension", {})
-    orders = [each["reference"] for each in extension.get("davinci-crd.associated-resource", ())]
+    orders = [reference["reference"] for reference in extension.get("davinci-crd.associated-resource", ())]
     return {
         "uuid": card["uuid"],
         "order_reference": extension.get("com.insulin-pump-cds.order") or next(iter(orders), None),
@@ -112,10 +113,10 @@ def _card(card: JSON) -> JSON:
 
 
 def utc(moment: datetime) -> datetime:
-    """A time as the store gives it back, in UTC: SQLite keeps no zone, and there it is UTC already."""
+    """A time from the store, in UTC. SQLite stores no zone: its times are UTC already."""
     return moment.astimezone(UTC) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def stamp(moment: datetime) -> str:
-    """An aware time as it is kept in a record."""
+    """An aware time as text for a record."""
     return moment.isoformat()

@@ -20,23 +20,23 @@ class Repository:
     """The store behind one engine."""
 
     def __init__(self, engine: Engine) -> None:
-        """The tables have to be there."""
+        """`engine`: of a database whose tables exist."""
         self.engine = engine
 
     # ------------------------------------------------------------ writing
 
     def write(self, records: Sequence[JSON]) -> None:
         """Writes records in order, all or none."""
-        if b"\\u0000" in msgspec.json.encode(records):  # rare, and dear to look for in each text
+        if b"\\u0000" in msgspec.json.encode(records):  # rare, and slow to look for in each text
             records = [_without_nul(record) for record in records]
         with self.engine.begin() as connection:
             _write_calls(connection, [record for record in records if record["kind"] == "call"])
-            for record in records:  # behind the calls: feedback is joined to their cards
+            for record in records:  # after the calls: feedback is joined to their cards
                 if record["kind"] == "feedback":
                     _write_feedback(connection, record)
 
     def first_use(self, client: str, jti: str, ends_at: float) -> bool:
-        """Remembers a token until it ends; False when it was used before, by whichever process."""
+        """Records the use of a token until it expires; False when any process has used it before."""
         try:
             with self.engine.begin() as connection:
                 connection.execute(insert(used_tokens).values(client=client, jti=_without_nul(jti), ends_at=ends_at))
@@ -45,51 +45,54 @@ class Repository:
         return True
 
     def forget_use(self, client: str, jti: str) -> None:
-        """Lets a token that was remembered be used once more."""
-        mine = (used_tokens.c.client == client) & (used_tokens.c.jti == _without_nul(jti))
+        """Deletes the record of a token's use, so that it can be used again."""
+        same_token = (used_tokens.c.client == client) & (used_tokens.c.jti == _without_nul(jti))
         with self.engine.begin() as connection:
-            connection.execute(delete(used_tokens).where(mine))
+            connection.execute(delete(used_tokens).where(same_token))
 
     def prune(self, before: datetime, now: float) -> tuple[int, int]:
-        """Deletes calls and feedback received before a time, and what has ended. The numbers of calls and of tokens."""
+        """Deletes calls and feedback received before a time, and expired sessions and tokens.
+
+        Returns the numbers of deleted calls and tokens.
+        """
         with self.engine.begin() as connection:
             connection.execute(delete(feedback).where(feedback.c.received_at < before))
             old = select(calls.c.id).where(calls.c.received_at < before).scalar_subquery()
             for table in (feedback, cards, determinations):
                 connection.execute(delete(table).where(table.c.call_id.in_(old)))
-            gone = connection.execute(delete(calls).where(calls.c.received_at < before)).rowcount
+            deleted = connection.execute(delete(calls).where(calls.c.received_at < before)).rowcount
             connection.execute(delete(sessions).where(sessions.c.ends_at < now))
             ended = connection.execute(delete(used_tokens).where(used_tokens.c.ends_at < now)).rowcount
-        return gone, ended
+        return deleted, ended
 
     # ------------------------------------------------------------ reading
 
     def call(self, call_id: str) -> Row[Any] | None:
         """One call by its id, or the newest one of a hook instance."""
         with self.engine.connect() as connection:
-            wanted = (calls.c.id == call_id) | (calls.c.hook_instance == call_id)
-            return connection.execute(select(calls).where(wanted).order_by(calls.c.received_at.desc())).first()
+            matches = (calls.c.id == call_id) | (calls.c.hook_instance == call_id)
+            return connection.execute(select(calls).where(matches).order_by(calls.c.received_at.desc())).first()
 
     def determinations_of(self, call_id: str) -> list[Row[Any]]:
         """The determinations of a call, in the order of its orders."""
         with self.engine.connect() as connection:
-            found = select(determinations).where(determinations.c.call_id == call_id)
-            return list(connection.execute(found.order_by(determinations.c.position)))
+            query = select(determinations).where(determinations.c.call_id == call_id)
+            return list(connection.execute(query.order_by(determinations.c.position)))
 
-    def determined(self, assertion_id: str, client: str | None) -> Row[Any] | None:
-        """The newest determination behind an assertion that this client was given; None when there is none."""
-        mine = calls.c.client.is_(None) if client is None else calls.c.client == client
-        found = select(determinations).join(calls, calls.c.id == determinations.c.call_id)
-        newest = found.where(determinations.c.assertion_id == _without_nul(assertion_id), mine).order_by(
+    def determination_of(self, assertion_id: str, client: str | None) -> Row[Any] | None:
+        """The newest determination of an assertion that was sent to this client; None when there is none."""
+        own = calls.c.client.is_(None) if client is None else calls.c.client == client
+        query = select(determinations).join(calls, calls.c.id == determinations.c.call_id)
+        newest = query.where(determinations.c.assertion_id == _without_nul(assertion_id), own).order_by(
             calls.c.received_at.desc()
         )
         with self.engine.connect() as connection:
             return connection.execute(newest).first()
 
     def feedback_since(self, since: date | None) -> list[Row[Any]]:
-        """Feedback with the call that showed its card, and the determination that it was about; where there are any.
+        """Feedback, with its card's call and the determination that the card showed, where these are stored.
 
-        A card of another client or service is none of its: whoever learns a card's id says nothing about it.
+        Feedback joins only cards of its own client and service: another's card id is not matched.
         """
         shown = (
             select(cards.c.uuid, cards.c.call_id, cards.c.order_reference, calls.c.client, calls.c.service)
@@ -102,24 +105,24 @@ class Repository:
             determinations.c.order_reference == shown.c.order_reference
         )
         joined = feedback.outerjoin(shown, own).outerjoin(determinations, about)
-        told = shown.c.call_id.label("shown_in")
-        columns = (feedback, told, determinations.c.outcome.label("determined"), determinations.c.body)
+        shown_in = shown.c.call_id.label("shown_in")
+        columns = (feedback, shown_in, determinations.c.outcome.label("determined"), determinations.c.body)
         with self.engine.connect() as connection:
-            found = (
+            query = (
                 select(*columns)
                 .select_from(joined)
                 .where(_since(feedback.c.received_at, since))
                 .order_by(feedback.c.received_at)
             )
-            return list(connection.execute(found))
+            return list(connection.execute(query))
 
     def determinations_since(self, since: date | None) -> Iterator[Row[Any]]:
-        """Determinations with their call's time, hook and duration, oldest first; read as they are asked for."""
+        """Determinations with their call's time, hook and duration, oldest first, read in steps."""
         columns = (determinations, calls.c.received_at, calls.c.hook, calls.c.duration_ms)
         joined = determinations.join(calls, calls.c.id == determinations.c.call_id)
-        found = select(*columns).select_from(joined).where(_since(calls.c.received_at, since))
+        query = select(*columns).select_from(joined).where(_since(calls.c.received_at, since))
         with self.engine.connect().execution_options(yield_per=500) as connection:
-            yield from connection.execute(found.order_by(calls.c.received_at, determinations.c.position))
+            yield from connection.execute(query.order_by(calls.c.received_at, determinations.c.position))
 
     def counts(self) -> dict[str, int]:
         """Rows by table."""
@@ -131,26 +134,26 @@ class Repository:
 
 
 def _since(received: Column[datetime], day: date | None) -> ColumnElement[bool]:
-    """From the first moment of a day, in UTC; None is always."""
+    """Received on or after a day in UTC; always true without a day."""
     return received >= datetime.combine(day, datetime.min.time(), UTC) if day else true()
 
 
 def _write_calls(connection: Connection, records: Sequence[JSON]) -> None:
     ids = [record["id"] for record in records]
-    there = set(connection.scalars(select(calls.c.id).where(calls.c.id.in_(ids)))) if ids else set()
-    new = list({record["id"]: record for record in records if record["id"] not in there}.values())
-    rows = [_determination(each["id"], i, found) for each in new for i, found in enumerate(each["determinations"])]
-    shown = [_card(each["id"], card) for each in new for card in each["cards"]]
-    for table, members in ((calls, [_call(each) for each in new]), (determinations, rows), (cards, shown)):
-        if members:
-            connection.execute(insert(table), members)
+    stored = set(connection.scalars(select(calls.c.id).where(calls.c.id.in_(ids)))) if ids else set()
+    new = list({record["id"]: record for record in records if record["id"] not in stored}.values())
+    determined = [_determination(call["id"], i, one) for call in new for i, one in enumerate(call["determinations"])]
+    shown = [_card(call["id"], card) for call in new for card in call["cards"]]
+    for table, rows in ((calls, list(map(_call, new))), (determinations, determined), (cards, shown)):
+        if rows:
+            connection.execute(insert(table), rows)
 
 
 def _call(record: JSON) -> dict[str, Any]:
     members = {column.name: record[column.name] for column in calls.columns if column.name != "response"}
-    sealed = record.get("response")
+    encrypted = record.get("response")
     received = _moment(record["received_at"])
-    return members | {"received_at": received, "response": sealed.encode() if sealed else None}
+    return members | {"received_at": received, "response": encrypted.encode() if encrypted else None}
 
 
 def _card(call_id: str, shown: JSON) -> dict[str, Any]:
@@ -158,30 +161,30 @@ def _card(call_id: str, shown: JSON) -> dict[str, Any]:
     return {**shown, "call_id": call_id, "order_reference": reference and reference[:_LONGEST_REFERENCE]}
 
 
-def _determination(call_id: str, position: int, found: JSON) -> dict[str, Any]:
-    body = {name: value for name, value in found.items() if name != "notes"}
+def _determination(call_id: str, position: int, determination: JSON) -> dict[str, Any]:
+    body = {name: value for name, value in determination.items() if name != "notes"}
     return {
         "call_id": call_id,
         "position": position,
-        "order_reference": found["order"][:_LONGEST_REFERENCE],
-        "outcome": found["outcome"],
-        "coverage": found["coverage"],
-        "policy_id": found["policy"]["id"],
-        "policy_version": found["policy"].get("version"),
-        "as_of": date.fromisoformat(found["asOf"]),
-        "assertion_id": found.get("assertionId"),
+        "order_reference": determination["order"][:_LONGEST_REFERENCE],
+        "outcome": determination["outcome"],
+        "coverage": determination["coverage"],
+        "policy_id": determination["policy"]["id"],
+        "policy_version": determination["policy"].get("version"),
+        "as_of": date.fromisoformat(determination["asOf"]),
+        "assertion_id": determination.get("assertionId"),
         "body": body,
-        "notes": list(found.get("notes", ())),
+        "notes": list(determination.get("notes", ())),
     }
 
 
 def _moment(text: str) -> datetime:
-    """In UTC, since SQLite keeps no zone."""
+    """A time in UTC, since SQLite stores no zone."""
     return datetime.fromisoformat(text).astimezone(UTC)
 
 
 def _without_nul(node: Any) -> Any:
-    """PostgreSQL holds no NUL in text: what some client puts into a comment or an id is kept without it."""
+    """The value without NUL characters, which PostgreSQL cannot store in text."""
     if isinstance(node, str):
         return node.replace("\0", "")
     if isinstance(node, list):
@@ -192,8 +195,8 @@ def _without_nul(node: Any) -> Any:
 
 
 def _write_feedback(connection: Connection, record: JSON) -> None:
-    there = connection.execute(select(feedback.c.id).where(feedback.c.id == record["id"])).first()
-    if there is not None:
+    stored = connection.execute(select(feedback.c.id).where(feedback.c.id == record["id"])).first()
+    if stored is not None:
         return
     members = {column.name: record[column.name] for column in feedback.columns if column.name != "call_id"}
     members["received_at"] = _moment(record["received_at"])

@@ -1,4 +1,4 @@
-"""What the workers of one run remember together where nothing is stored: a SQLite file that goes with the run."""
+"""Used tokens and sessions where there is no store: a SQLite file that the workers share and that ends with the run."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _guard = threading.Lock()
 
 
 class RunDatabase:
-    """The file of this run, opened when it is first needed: a process that is forked then opens its own."""
+    """The run's SQLite file, opened when first needed, so that every forked process opens its own connection."""
 
     def __init__(self) -> None:
         """Nothing is opened yet."""
@@ -28,16 +28,16 @@ class RunDatabase:
         self._forgot = 0.0
 
     def engine(self) -> Engine:
-        """An engine whose tables are there."""
+        """An engine; its tables exist."""
         with _guard:
             if self._engine is None:
-                made = open_engine(f"sqlite:///{run_folder() / 'run.sqlite3'}")
-                upgrade(made)
-                self._engine = made
+                engine = open_engine(f"sqlite:///{run_folder() / 'run.sqlite3'}")
+                upgrade(engine)
+                self._engine = engine
             return self._engine
 
     def first_use(self, client: str, jti: str, ends_at: float) -> bool:
-        """Whether a token comes for the first time, whichever worker it comes to; Unavailable when nobody can say."""
+        """Whether any worker gets a token for the first time; Unavailable when the file cannot be read."""
         try:
             self._forget_ended()
             return Repository(self.engine()).first_use(client, jti, ends_at)
@@ -45,7 +45,7 @@ class RunDatabase:
             raise Unavailable("the service cannot verify callers at the moment: try again") from None
 
     def forget_use(self, client: str, jti: str) -> None:
-        """Lets what was remembered be used once more."""
+        """Deletes the record of a token's use."""
         with suppress(*StoreError):
             Repository(self.engine()).forget_use(client, jti)
 

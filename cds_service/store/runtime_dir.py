@@ -1,4 +1,4 @@
-"""A private folder for what the workers of one run share while it lasts; it goes when the run ends."""
+"""A private folder that the workers of one run share; it is deleted when the run ends."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _guard = threading.Lock()
 
 
 def run_folder() -> Path:
-    """The folder, made by whichever process asks first: ask before workers are forked, and they share it."""
+    """The folder, created by the first process that asks. Workers share it when it was created before they forked."""
     with _guard:
         named = os.environ.get(_VARIABLE)
         if named and Path(named).is_dir():
@@ -26,7 +26,7 @@ def run_folder() -> Path:
 
 
 def run_key() -> str:
-    """A key in URL-safe base64 that lives as long as the run."""
+    """A key in URL-safe base64 that is the same for all workers of a run."""
     path = run_folder() / "key"
     with _guard:
         if not path.exists():

@@ -1,4 +1,4 @@
-"""The tables. Times are UTC; what a patient's chart holds is kept as references, unless values are asked for."""
+"""The tables. Times are UTC. Of a patient's chart only references are stored, unless the settings ask for values."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ feedback = Table(
 )
 Index("feedback_by_card", feedback.c.card_uuid)
 
-# Signed-in users of the SMART app: what is in a row opens only with the cookie of its browser.
+# Signed-in users of the SMART app. A row can be decrypted only with the cookie of its browser.
 sessions = Table(
     "sessions",
     metadata,

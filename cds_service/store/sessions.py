@@ -1,4 +1,4 @@
-"""Sessions on the server: a row each, found and opened only with the secret in its browser's cookie."""
+"""Sessions on the server: one row each, found and decrypted only with the secret in its browser's cookie."""
 
 from __future__ import annotations
 
@@ -17,54 +17,54 @@ from cds_service.store.store import Store, StoreError
 
 
 class Sessions:
-    """Whoever reads the table learns nothing: its key is a digest of the secret, its body is sealed with it."""
+    """The table reveals nothing: a row's id is a digest of its secret, and its body is encrypted with the secret."""
 
     def __init__(self, engine: Callable[[], Engine], clock: Callable[[], float] = time.time) -> None:
-        """`engine`: of a database whose tables are there. `clock`: epoch seconds."""
+        """`engine`: of a database whose tables exist. `clock`: epoch seconds."""
         self._engine = engine
         self._clock = clock
 
     def put(self, secret: str, body: bytes, ends_at: float) -> None:
-        """Keeps a session under its secret until a time in epoch seconds, in place of what was kept."""
+        """Stores a session under its secret until a time in epoch seconds; it replaces the one stored before."""
         row = {"id": _id(secret), "body": _seal(secret).encrypt(body), "ends_at": ends_at}
         try:
             with self._engine().begin() as connection:
                 connection.execute(delete(sessions).where(sessions.c.ends_at < self._clock()))
-                # Changed where it is: two pages of one browser may do so at once.
+                # An update, not delete and insert: two pages of one browser may store at the same time.
                 changed = connection.execute(update(sessions).where(sessions.c.id == row["id"]).values(row))
                 if not changed.rowcount:
                     connection.execute(insert(sessions).values(row))
         except StoreError:
-            raise _away() from None
+            raise _unavailable() from None
 
     def get(self, secret: str) -> bytes | None:
-        """A session by its secret; None when there is none, it has ended, or its row was tampered with."""
-        found = select(sessions.c.body).where(sessions.c.id == _id(secret), sessions.c.ends_at >= self._clock())
+        """A session by its secret; None when there is none, it has expired, or its row was tampered with."""
+        query = select(sessions.c.body).where(sessions.c.id == _id(secret), sessions.c.ends_at >= self._clock())
         try:
             with self._engine().connect() as connection:
-                body = connection.execute(found).scalar()
+                body = connection.execute(query).scalar()
         except StoreError:
-            raise _away() from None
+            raise _unavailable() from None
         try:
             return _seal(secret).decrypt(body) if body is not None else None
         except InvalidToken:
             return None
 
     def drop(self, secret: str) -> None:
-        """Forgets a session."""
+        """Deletes a session."""
         try:
             with self._engine().begin() as connection:
                 connection.execute(delete(sessions).where(sessions.c.id == _id(secret)))
         except StoreError:
-            raise _away() from None
+            raise _unavailable() from None
 
 
 def open_sessions(store: Store | None, run: RunDatabase) -> Sessions:
-    """The sessions: in the store, or, when that is off, in a file that goes with the run."""
+    """Sessions in the store or, when that is off, in the run's file."""
     return Sessions(run.engine) if store is None else Sessions(lambda: store.repository().engine)
 
 
-def _away() -> Unavailable:
+def _unavailable() -> Unavailable:
     return Unavailable("sessions cannot be read or written at the moment: try again")
 
 

@@ -1,7 +1,7 @@
-"""A file of records that wait for the database: what is in it survives the process.
+"""Files of records that wait for the database; they survive the process.
 
-One line a record, appended in one write before the answer goes out. Each process has a file of its own, held by a
-lock; a file whose lock is free belongs to a process that is gone, and whoever finds it takes it over.
+One line per record, appended in one write before the answer is sent. Each process has its own file and holds a lock on
+it. A file without a lock belongs to a process that has ended: any other process may take it over.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from threading import Lock
 from uuid import uuid4
 
 _SUFFIX = ".jsonl"
-_NAMELESS = re.compile(r"calls-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl")
+_NO_DATABASE_IN_NAME = re.compile(r"calls-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\.jsonl")
 
 
 class Spool:
-    """This process's file. Used from several threads; made when it is first needed."""
+    """The file of this process, created when first needed. Used from several threads."""
 
     def __init__(self, folder: Path, most_bytes: int, database: str = "") -> None:
-        """`most_bytes`: more than this does not wait for the database.
+        """`most_bytes`: the most that may wait for the database.
 
-        `database`: a name for the database that the records are for, which is part of the files' names: a folder may
-        be shared with processes that write to others. Without it every file of the folder is for this database.
+        `database`: a name of the database, part of the files' names, since a folder may be shared with processes that
+        write to other databases. Without it every file of the folder is taken as for this database.
         """
         self._folder = folder
         self.prefix = f"calls-{database}-" if database else "calls-"
@@ -41,34 +41,34 @@ class Spool:
         """Adds a record; False when there is no room, or the file cannot be written."""
         with self._lock:
             try:
-                self._leave_to_parent()
+                self._drop_inherited_file()
                 if self._size + len(line) + 1 > self._most_bytes:
                     return False
-                descriptor = self._opened()
+                descriptor = self._open()
                 written = os.write(descriptor, line + b"\n")
             except OSError:
                 return False
-            if written != len(line) + 1:  # the disk is full: half a line helps nobody
-                self._cut()
+            if written != len(line) + 1:  # the disk is full: half a line is useless
+                self._truncate()
                 return False
             self._size += written
             return True
 
     def batch(self, most: int) -> tuple[list[bytes], int]:
-        """The oldest records that were not taken yet, and the place behind them."""
+        """The oldest records that are not marked as written, and the offset behind them."""
         with self._lock:
             if self._file is None or self._read >= self._size:
                 return [], self._read
-            # Through our own descriptor: it is good even where somebody tidied the folder.
+            # Through our own descriptor, which is valid even when the file was deleted.
             with os.fdopen(os.dup(self._file), "rb") as file:
                 file.seek(self._read)
                 lines = [line for line in (file.readline() for _ in range(most)) if line.endswith(b"\n")]
             return [line.rstrip(b"\n") for line in lines], self._read + sum(map(len, lines))
 
-    def taken(self, place: int) -> None:
-        """The records before this place are in the database; an emptied file begins anew."""
+    def mark_written(self, offset: int) -> None:
+        """The records before this offset are in the database. A file without others is emptied."""
         with self._lock:
-            self._read = place
+            self._read = offset
             if self._file is not None and self._read >= self._size:
                 os.ftruncate(self._file, 0)
                 self._size = self._read = 0
@@ -79,7 +79,7 @@ class Spool:
         return self._size - self._read
 
     def close(self) -> None:
-        """Lets go of the file; an empty one is deleted, another one waits for whoever comes next."""
+        """Closes the file and deletes it if it is empty; another process takes over what is left."""
         with self._lock:
             if self._file is None:
                 return
@@ -88,18 +88,18 @@ class Spool:
             os.close(self._file)
             self._file = None
 
-    def _leave_to_parent(self) -> None:
-        """A forked process begins a file of its own: what waits in the one that it inherited is its parent's."""
+    def _drop_inherited_file(self) -> None:
+        """A forked process starts its own file: the inherited one stays its parent's."""
         if self._file is not None and self._process != os.getpid():
             os.close(self._file)  # the lock stays with the parent
             self._file = None
             self._size = self._read = 0
 
-    def _opened(self) -> int:
+    def _open(self) -> int:
         if self._file is None:
             self._folder.mkdir(exist_ok=True, mode=0o700)
             path = self._folder / f"{self.prefix}{uuid4()}{_SUFFIX}"
-            unlocked = path.with_suffix(".new")  # nobody takes it for an orphan before the lock is ours
+            unlocked = path.with_suffix(".new")  # not taken for an orphan before it is locked
             descriptor = os.open(unlocked, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o600)
             try:
                 fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -110,17 +110,17 @@ class Spool:
             self._file, self._path, self._process = descriptor, path, os.getpid()
         return self._file
 
-    def _cut(self) -> None:
+    def _truncate(self) -> None:
         if self._file is not None:
             os.ftruncate(self._file, self._size)
 
-    def nameless(self) -> int:
-        """How many files an earlier version left that do not say which database they are for."""
-        found = self._folder.glob(f"calls-*{_SUFFIX}") if self._folder.is_dir() else ()
-        return sum(1 for path in found if _NAMELESS.fullmatch(path.name))
+    def count_without_database(self) -> int:
+        """How many files of an earlier version do not name their database."""
+        paths = self._folder.glob(f"calls-*{_SUFFIX}") if self._folder.is_dir() else ()
+        return sum(1 for path in paths if _NO_DATABASE_IN_NAME.fullmatch(path.name))
 
     def orphans(self) -> Iterator[Path]:
-        """Files of processes that are gone, for the same database, each locked for as long as it is looked at."""
+        """Files of ended processes for the same database, each locked while the caller reads it."""
         for path in sorted(self._folder.glob(f"{self.prefix}*{_SUFFIX}")) if self._folder.is_dir() else ():
             if path == self._path:
                 continue

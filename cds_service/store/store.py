@@ -1,4 +1,4 @@
-"""Opens the store that the settings name; one for each database in a process."""
+"""Opens the store of the settings: one for each database in a process."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from cds_service.store.recorder import Recorder
 from cds_service.store.repository import Repository
 
 OFF = "off"
-# What the database raises when it is away.
+# What the database raises when it cannot be reached.
 StoreError = (SQLAlchemyError, OSError)
 _opened: dict[tuple[str, str, int], Store] = {}
 _guard = threading.Lock()
@@ -34,7 +34,7 @@ class Store:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def repository(self) -> Repository:
-        """The tables, made first where they are in a file of our own; SQLAlchemyError when there is no database."""
+        """The repository; in SQLite its tables are created first. SQLAlchemyError when there is no database."""
         with self._lock:
             if not self._ready and self.engine.dialect.name == "sqlite":
                 upgrade(self.engine)
@@ -50,14 +50,14 @@ class Store:
         return is_current(self.engine)
 
     def first_use(self, client: str, jti: str, ends_at: float) -> bool:
-        """Whether a token comes for the first time; Unavailable when nobody can say."""
+        """Whether a token is used for the first time; Unavailable when the database cannot say."""
         try:
             return self.repository().first_use(client, jti, ends_at)
         except StoreError:
             raise Unavailable("the service cannot verify callers at the moment: try again") from None
 
     def forget_use(self, client: str, jti: str) -> None:
-        """Lets what was remembered be used once more; it stays remembered while the database is away."""
+        """Deletes the record of a token's use; without effect while the database cannot be reached."""
         with suppress(*StoreError):
             self.repository().forget_use(client, jti)
 
@@ -86,17 +86,17 @@ def check_store(settings: Settings) -> None:
 
 
 def _spool_folder(settings: Settings) -> str:
-    """Where records wait: beside a SQLite file, else in the data folder, unless a setting says otherwise."""
+    """The folder of the spool: the setting's, else beside the SQLite file, else in the data folder."""
     if not settings.spool_folder:
         file = sqlite_file(settings.database_url)
         return str((file.parent if file is not None else data_folder()) / "spool")
-    with suppress(OSError):  # found out, and waited for, when there is something to write
+    with suppress(OSError):  # the recorder tries again when there is something to write
         Path(settings.spool_folder).mkdir(parents=True, exist_ok=True, mode=0o700)
     return settings.spool_folder
 
 
 def close_stores() -> None:
-    """Writes what waits and lets go, when the process ends."""
+    """Writes the waiting records and closes every store, when the process ends."""
     with _guard:
         for store in _opened.values():
             store.recorder.close()
@@ -105,5 +105,5 @@ def close_stores() -> None:
 
 
 def seal_of(settings: Settings) -> Seal:
-    """What responses are sealed with."""
+    """The encryption of stored responses."""
     return Seal(settings.store_key)

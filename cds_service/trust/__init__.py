@@ -1,1 +1,1 @@
-"""Who may call, and which servers may be called for them."""
+"""Who may call: trusted clients, their keys and tokens; and which servers may be called for them."""

@@ -20,7 +20,7 @@ logging.getLogger("authlib").setLevel(logging.INFO)
 METHOD = "private_key_jwt"
 LONGEST_SECONDS = 300.0  # as SMART has it
 _LONGEST_ASSERTION, _LONGEST_ID = 8192, 256
-# What a hostile token makes decoders raise beside their own errors.
+# What decoders raise on a malformed token, beside their own errors.
 _NO_JWT = (JoseError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError)
 
 
@@ -47,27 +47,27 @@ class SmartAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         self._clock = clock
 
     def get_audiences(self) -> list[str]:
-        """What an assertion has to be meant for."""
+        """The audience that an assertion must have."""
         return [self._audience()]
 
     def resolve_client_public_key(self, client: Any) -> Any:
-        """What joserfc finds the client's key in, or with."""
+        """The client's key set, or the function that finds its key, as joserfc takes them."""
         return self._keys(client)
 
     def extract_assertion(self, assertion: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Header and claims, not proven yet."""
+        """Header and claims, not verified yet."""
         if len(assertion) > _LONGEST_ASSERTION:
             raise InvalidClientError(description="the client assertion is too long")
         try:
             headers, claims = super().extract_assertion(assertion)
         except _NO_JWT:
             raise InvalidClientError(description="the client assertion is no JWT") from None
-        if "crit" in headers:  # RFC 7515: what is not understood is refused, and no extension is
+        if "crit" in headers:  # RFC 7515: an extension that is not understood is refused; none is understood here
             raise InvalidClientError(description="the client assertion needs an extension that is not known here")
         return headers, claims
 
     def process_assertion_claims(self, assertion: str, resolve_key: Any) -> Mapping[str, Any]:
-        """The claims, once signature and claims were found in order."""
+        """The claims, after signature and claims were verified."""
         try:
             claims = jwt.decode(assertion, resolve_key, algorithms=list(ALGORITHMS)).claims
         except _NO_JWT:
@@ -79,7 +79,7 @@ class SmartAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         return claims
 
     def validate_jti(self, claims: Mapping[str, Any], jti: object) -> bool:
-        """Whether this is the first use of an assertion that does not live too long."""
+        """Whether this is the first use of an assertion; InvalidClientError when it is valid for too long."""
         ends = float(claims["exp"])
         if not math.isfinite(ends) or ends > self._clock() + LONGEST_SECONDS + LEEWAY_SECONDS:
             raise InvalidClientError(description="the client assertion lives longer than five minutes")

@@ -1,4 +1,4 @@
-"""The trusted CDS clients of a TOML file: who they are, how their keys are had, which servers are theirs."""
+"""The trusted CDS clients of a TOML file: their issuers, where their keys come from, which FHIR servers are theirs."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ class TrustedClient:
 
     `jku`: addresses that its key set may be fetched from; `jwks_file`: the key set itself, read again when the file
     changes. `audiences`: accepted beside the address that is called. `tenants`: the only ones, when there are any.
-    `repeated_jti`: one token may come with several calls while it lives, as the public test kit sends it. `smart`: as
-    whom its FHIR servers know the SMART app, where that is not as all others do. `backend_client_id`: its client_id at
-    the token endpoint, where that is not its issuer.
+    `repeated_jti`: one token may be used for several calls until it expires, as the public test kit does. `smart`: the
+    SMART app's registration at its FHIR servers, where it differs from the default. `backend_client_id`: its client_id
+    at the token endpoint, where that is not its issuer.
     """
 
     name: str
@@ -48,7 +48,7 @@ class TrustedClient:
 
     @property
     def client_id(self) -> str:
-        """As whom it asks the token endpoint for a token."""
+        """Its client_id at the token endpoint."""
         return self.backend_client_id or self.issuer
 
     def owns(self, server: str) -> bool:
@@ -63,7 +63,7 @@ class TrustedClients:
     by_issuer: Mapping[str, TrustedClient] = field(default_factory=dict)
 
     def owner_of(self, server: str) -> TrustedClient | None:
-        """The client on whose list a FHIR server is; None when it is on nobody's."""
+        """The client that lists a FHIR server; None when no client does."""
         return next((client for client in self.by_issuer.values() if client.owns(server)), None)
 
     def cors_origins(self) -> frozenset[str]:
@@ -98,8 +98,8 @@ def _client(row: dict[str, Any], place: str, folder: Path) -> TrustedClient:
         if not isinstance(row.get(name, ""), str):
             raise BadSetting(f"{place}: {name} must be a string")
     for name in _LISTS:
-        found = row.get(name, [])
-        if not isinstance(found, list) or not all(isinstance(each, str) and each for each in found):
+        values = row.get(name, [])
+        if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
             raise BadSetting(f"{place}: {name} must be a list of strings")
     for name in _FLAGS:
         if not isinstance(row.get(name, False), bool):

@@ -1,4 +1,4 @@
-"""Who has signed in: the identity token of a SMART launch, verified by the EHR's keys."""
+"""The identity token of a SMART launch: verified with the EHR's keys, it names the user who signed in."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class UnknownUser(Exception):
 def fhir_user(token: str, keys: bytes, *, client_id: str, issuer: str | None, nonce: str) -> str:
     """The `fhirUser` of an identity token: a reference to a FHIR resource.
 
-    `keys`: the issuer's key set; `issuer`: what the server says its tokens are from, None when it does not say.
-    UnknownUser when anything about the token is not in order.
+    `keys`: the issuer's key set; `issuer`: the one that the server declares, None when it declares none. UnknownUser
+    when the token is not valid.
     """
     claims = _verified(token, keys)
     if issuer is not None and str(claims.get("iss", "")).rstrip("/") != issuer.rstrip("/"):
@@ -47,14 +47,14 @@ def fhir_user(token: str, keys: bytes, *, client_id: str, issuer: str | None, no
 def _verified(token: str, keys: bytes) -> Mapping[str, Any]:
     try:
         with warnings.catch_warnings(action="ignore", category=SecurityWarning):
-            known = [key for key in json.loads(keys)["keys"] if key.get("kty") in ("EC", "RSA")]
-            usable = [key for key in KeySet.import_key_set({"keys": known}).keys if _is_long_enough(key)]
-            proven = jwt.decode(token, KeySet(usable), algorithms=_ALGORITHMS)
+            supported = [key for key in json.loads(keys)["keys"] if key.get("kty") in ("EC", "RSA")]
+            usable = [key for key in KeySet.import_key_set({"keys": supported}).keys if _is_long_enough(key)]
+            verified = jwt.decode(token, KeySet(usable), algorithms=_ALGORITHMS)
     except (JoseError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UnknownUser("its signature is not valid") from None
-    if "crit" in proven.header:  # RFC 7515, 4.1.11
+    if "crit" in verified.header:  # RFC 7515, 4.1.11
         raise UnknownUser("it has critical extensions, and none is understood here")
-    return proven.claims
+    return verified.claims
 
 
 def _is_long_enough(key: Key) -> bool:
@@ -62,7 +62,7 @@ def _is_long_enough(key: Key) -> bool:
 
 
 def _seconds(value: Any) -> float:
-    """A time as it is written; one that never comes for what is no time."""
+    """A NumericDate claim in seconds; NaN if it is malformed, so that every comparison with it fails."""
     try:
         seconds = float(value) if isinstance(value, int | float) and not isinstance(value, bool) else math.nan
     except OverflowError:

@@ -1,4 +1,4 @@
-"""Tokens that were used, in the memory of one process: for the EHR of the demo, which has only one."""
+"""The ids of tokens that were used, in the memory of one process: for the demo's EHR, which has only one process."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 
 
-class TokenLedger:
-    """Remembers tokens until they end."""
+class JtiCache:
+    """Remembers the ids of used tokens until the tokens expire."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock`: epoch seconds."""
@@ -16,7 +16,7 @@ class TokenLedger:
         self._lock = threading.Lock()
 
     def first_use(self, client: str, jti: str, ends_at: float) -> bool:
-        """Whether a token comes for the first time."""
+        """Whether a token is used for the first time."""
         with self._lock:
             now = self._clock()
             if len(self._used) > 1000:

@@ -1,4 +1,4 @@
-"""Key sets of trusted clients: kept for a while, fetched again when a key is not there, never faster than a limit."""
+"""Key sets of trusted clients: cached, and fetched again for a key that is not in them, at most at a fixed rate."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ from pathlib import Path
 from joserfc.errors import JoseError, SecurityWarning
 from joserfc.jwk import ECKey, KeySet, RSAKey
 
-# A key that a client takes out of its set is refused this much later at the latest.
-_KEPT_SECONDS = 300.0
-# Unknown keys make a set be fetched again, but not in a storm.
+# A key that a client removes from its set is refused after this time at the latest.
+_CACHE_SECONDS = 300.0
+# The least time between two fetches of one set.
 _PAUSE_SECONDS = 10.0
 _LEAST_RSA_BITS = 2048
 SigningKey = ECKey | RSAKey
 
 
 class KeysUnavailable(Exception):
-    """A key set could not be had; the message says why, for the log."""
+    """A key set could not be read; the message says why, for the log."""
 
 
 @dataclass(slots=True)
-class _Kept:
+class _CachedSet:
     keys: KeySet
     fetched: float
     stamp: float = 0.0
@@ -39,42 +39,42 @@ class KeyRing:
         """`fetch` reads a key set from an address, and raises KeysUnavailable when it cannot."""
         self._fetch = fetch
         self._clock = clock
-        self._kept: dict[str, _Kept] = {}
-        self._tried: dict[str, float] = {}
+        self._cached: dict[str, _CachedSet] = {}
+        self._fetched_at: dict[str, float] = {}
         self._guard = threading.Lock()
         self._locks: dict[str, threading.Lock] = {}
 
     def _lock(self, where: str) -> threading.Lock:
-        """A lock for one key set: a slow address holds up its own client only."""
+        """A lock for one key set: a slow address delays its own client only."""
         with self._guard:
             return self._locks.setdefault(where, threading.Lock())
 
     def key_at(self, url: str, kid: str, algorithm: str) -> SigningKey | None:
         """A key of the set at an address; None when there is none that fits the algorithm."""
         with self._lock(url):
-            kept = self._kept.get(url)
+            cached = self._cached.get(url)
             now = self._clock()
-            if kept is None or now - kept.fetched > _KEPT_SECONDS:
-                kept = self._refreshed(url, now, kept)
-            found = usable(kept.keys, kid, algorithm)
-            if found is None and now - self._tried.get(url, -_PAUSE_SECONDS) >= _PAUSE_SECONDS:
-                found = usable(self._refreshed(url, now, kept).keys, kid, algorithm)
-            return found
+            if cached is None or now - cached.fetched > _CACHE_SECONDS:
+                cached = self._refresh(url, now, cached)
+            key = usable_key(cached.keys, kid, algorithm)
+            if key is None and now - self._fetched_at.get(url, -_PAUSE_SECONDS) >= _PAUSE_SECONDS:
+                key = usable_key(self._refresh(url, now, cached).keys, kid, algorithm)
+            return key
 
     def key_in(self, path: Path, kid: str, algorithm: str) -> SigningKey | None:
         """A key of the set in a file, which is read again when it has changed."""
         with self._lock(str(path)):
-            kept = self._kept.get(str(path))
+            cached = self._cached.get(str(path))
             try:
                 stamp = path.stat().st_mtime
-                if kept is None or kept.stamp != stamp:
-                    kept = self._kept[str(path)] = _Kept(_key_set(path.read_bytes()), self._clock(), stamp)
+                if cached is None or cached.stamp != stamp:
+                    cached = self._cached[str(path)] = _CachedSet(_key_set(path.read_bytes()), self._clock(), stamp)
             except OSError as error:
                 raise KeysUnavailable(f"a key file cannot be read ({error.strerror})") from None
-            return usable(kept.keys, kid, algorithm)
+            return usable_key(cached.keys, kid, algorithm)
 
     def is_readable(self, path: Path | None, urls: tuple[str, ...]) -> bool:
-        """Whether a client's keys can be had: from its file, or from one of its addresses."""
+        """Whether a client's keys can be read: from its file, or from one of its addresses."""
         try:
             if path is not None:
                 self.key_in(path, "", "")
@@ -90,19 +90,19 @@ class KeyRing:
             return False
         return True
 
-    def _refreshed(self, url: str, now: float, kept: _Kept | None) -> _Kept:
-        """The set as it is now; the one that was kept, for a while longer, when the address does not answer."""
-        if kept is None and now - self._tried.get(url, -_PAUSE_SECONDS) < _PAUSE_SECONDS:
-            raise KeysUnavailable("the key set could not be had a moment ago")
-        self._tried[url] = now
+    def _refresh(self, url: str, now: float, cached: _CachedSet | None) -> _CachedSet:
+        """Fetches the set; when the address does not answer, the cached one is used for as long again."""
+        if cached is None and now - self._fetched_at.get(url, -_PAUSE_SECONDS) < _PAUSE_SECONDS:
+            raise KeysUnavailable("the key set could not be read a moment ago")
+        self._fetched_at[url] = now
         try:
-            found = _Kept(_key_set(self._fetch(url)), now)
+            fetched = _CachedSet(_key_set(self._fetch(url)), now)
         except KeysUnavailable:
-            if kept is None or now - kept.fetched > 2 * _KEPT_SECONDS:
+            if cached is None or now - cached.fetched > 2 * _CACHE_SECONDS:
                 raise
-            return kept
-        self._kept[url] = found
-        return found
+            return cached
+        self._cached[url] = fetched
+        return fetched
 
 
 def _key_set(data: bytes) -> KeySet:
@@ -110,13 +110,13 @@ def _key_set(data: bytes) -> KeySet:
         table = json.loads(data)
         keys = [key for key in table["keys"] if isinstance(key, dict) and key.get("kty") in ("EC", "RSA")]
         with warnings.catch_warnings(action="ignore", category=SecurityWarning):
-            return KeySet.import_key_set({"keys": keys})  # weak keys are passed over when one is looked for
+            return KeySet.import_key_set({"keys": keys})  # `usable_key` skips weak keys
     except (ValueError, TypeError, KeyError, JoseError, RecursionError):
         raise KeysUnavailable("the answer is no JSON Web Key Set") from None
 
 
-def usable(keys: KeySet, kid: str, algorithm: str) -> SigningKey | None:
-    """The key of that id, if it is of the kind that the algorithm needs and may verify signatures."""
+def usable_key(keys: KeySet, kid: str, algorithm: str) -> SigningKey | None:
+    """The key of that id, if it is of the type that the algorithm needs and may verify signatures."""
     for key in keys.keys:
         if key.kid == kid and isinstance(key, ECKey | RSAKey) and _fits(key, algorithm):
             return key

@@ -1,4 +1,4 @@
-"""As whom the SMART app is registered at an EHR: public, with a secret, or with a private key."""
+"""The SMART app's registration at an EHR: public, with a secret, or with a private key."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class Registration:
 
     @property
     def algorithm(self) -> str:
-        """What its key signs with, as SMART asks: ES384 or RS384."""
+        """The algorithm that its key signs with, one of SMART's two: ES384 or RS384."""
         return "ES384" if isinstance(self.key, ECKey) else "RS384"
 
     def public_key(self) -> Mapping[str, Any] | None:
         """The public half of its key as a JWK for the EHR; None when it has no key."""
         if self.key is None:
             return None
-        # What the private key is for (key_ops: sign) its public half is not.
+        # key_ops of the private key (sign) do not hold for the public one.
         public = {name: value for name, value in self.key.as_dict(private=False).items() if name != "key_ops"}
         return {**public, "kid": self.key.kid, "use": "sig", "alg": self.algorithm}
 

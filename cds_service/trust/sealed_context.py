@@ -1,4 +1,4 @@
-"""What the service gives into an EHR's hands and takes back later: sealed, and bound to what it is about."""
+"""Encrypted data in links that an EHR hands back later, each bound to what it is about."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ _NONCE_BYTES = 12
 
 
 class LinkSeal:
-    """Seals (AES-256-GCM) with the first of its keys, and opens with any."""
+    """Encrypts (AES-256-GCM) with the first of its keys, and decrypts with any."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         """`keys`: secrets of any form, at least one."""
         self._ciphers = [AESGCM(sha256(f"link|{key}".encode()).digest()) for key in keys]
 
-    def sealed(self, data: bytes, about: str) -> str:
-        """The data as URL-safe text that opens only together with the same `about`."""
+    def encrypt(self, data: bytes, about: str) -> str:
+        """The encrypted data as URL-safe text; `about` is authenticated with it and must be the same to decrypt it."""
         nonce = os.urandom(_NONCE_BYTES)
         return urlsafe_b64encode(nonce + self._ciphers[0].encrypt(nonce, data, about.encode())).decode()
 
-    def opened(self, text: str, about: str) -> bytes | None:
-        """The data as it was; None when no key opens it, or it is about something else."""
+    def decrypt(self, text: str, about: str) -> bytes | None:
+        """The decrypted data; None when no key fits, or when `about` is another."""
         try:
             whole = urlsafe_b64decode(text)
         except ValueError:

@@ -1,4 +1,4 @@
-"""Which servers may be called: those on a client's list, else public ones, and never a name that leads inside."""
+"""Which servers may be called: those on a client's list, else public ones, never a name with an internal address."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _USUAL_PORTS = {"http": 80, "https": 443}
 
 
 class _Address(NamedTuple):
-    """What an address says. `host`: IDNA-encoded, in lower case; `query`: with the question mark, and a fragment."""
+    """The parts of a URL. `host`: IDNA-encoded, in lower case; `query`: with the question mark, and a fragment."""
 
     scheme: str
     host: str
@@ -26,10 +26,10 @@ class _Address(NamedTuple):
 
 
 def _parsed(url: str) -> _Address | None:
-    """An address as the library reads it that connects; None for what is none, or has a user in it.
+    """A URL as the library that connects parses it; None for anything else, or when it names a user.
 
-    Names are compared as they are connected to: Python's casefold makes one name of straße.example and
-    strasse.example, which belong to different people.
+    Host names are compared as they are connected to: Python's casefold makes one name of straße.example and
+    strasse.example, which belong to different owners.
     """
     try:
         parts = parse_url(url)
@@ -42,12 +42,12 @@ def _parsed(url: str) -> _Address | None:
     return _Address(parts.scheme, parts.host.lower(), port, parts.path or "", url[end:])
 
 
-# For bases only: what is read there names patients, and is not kept.
+# Cached for base URLs only: the URLs of resources hold patient ids.
 _parts = lru_cache(maxsize=256)(_parsed)
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is this machine by its own writing: localhost, 127.x.x.x, ::1."""
+    """Whether a host is literally this machine: localhost, 127.x.x.x, ::1."""
     if host.lower() == "localhost":
         return True
     try:
@@ -63,13 +63,13 @@ def is_safe_url(url: str) -> bool:
 
 
 def is_base(url: str) -> bool:
-    """Whether an address may be a FHIR server's base: one that may be called, with nothing behind its path."""
+    """Whether a URL may be a FHIR server's base: http or https, with no query or fragment."""
     parts = _parts(url)
     return parts is not None and not parts.query
 
 
 def is_loopback_url(url: str) -> bool:
-    """Whether an address lies on this machine by its own writing."""
+    """Whether a URL's host is literally this machine."""
     parts = _parts(url)
     return parts is not None and is_loopback(parts.host)
 
@@ -83,9 +83,9 @@ def same_server(one: str, other: str) -> bool:
 
 
 def below(base: str, url: str) -> str | None:
-    """An address at a base or below its path, in the base's own spelling; None for every other.
+    """A URL at a base or below its path, in the base's own spelling; None for every other URL.
 
-    What another tenant of the same host holds lies beside the base's path.
+    On the same host, other tenants' data lie beside the base's path.
     """
     own, other = _parts(base), _parsed(url)
     if own is None or other is None or own[:3] != other[:3] or _leads_up(other.path):
@@ -97,27 +97,27 @@ def below(base: str, url: str) -> str | None:
 
 
 def _leads_up(path: str) -> bool:
-    """Whether a server may read a path as one that leads up: `..`, however it is written."""
-    steps = unquote(path).replace("\\", "/").split("/")
-    return any(step.partition(";")[0] in (".", "..") for step in steps)
+    """Whether a path holds `.` or `..`, however written, which a server may resolve upward."""
+    segments = unquote(path).replace("\\", "/").split("/")
+    return any(segment.partition(";")[0] in (".", "..") for segment in segments)
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is one of the internet: not private, loopback, link-local, or set aside otherwise."""
+    """Whether an IP address is a public one: not private, loopback, link-local or reserved."""
     try:
-        found = ipaddress.ip_address(address.split("%", 1)[0])
+        ip = ipaddress.ip_address(address.split("%", 1)[0])
     except ValueError:
         return False
-    mapped = getattr(found, "ipv4_mapped", None) or getattr(found, "sixtofour", None)
-    return found.is_global and not found.is_multicast and (mapped is None or mapped.is_global)
+    mapped = getattr(ip, "ipv4_mapped", None) or getattr(ip, "sixtofour", None)
+    return ip.is_global and not ip.is_multicast and (mapped is None or mapped.is_global)
 
 
 @dataclass(frozen=True, slots=True)
 class ServerRule:
-    """Which servers one caller's calls may lead to.
+    """Which FHIR servers may be called for one caller.
 
-    `listed`: base URLs, which may also be inside. `others`: public https servers beside them. `loopback`: this
-    machine too, for trying things out.
+    `listed`: base URLs, which may have internal addresses. `others`: public https servers as well. `loopback`: this
+    machine as well, for trials.
     """
 
     listed: tuple[str, ...] = ()
@@ -125,7 +125,7 @@ class ServerRule:
     loopback: bool = False
 
     def why_not(self, base: str) -> str | None:
-        """Why a FHIR server may not be called, in words for a note; None when it may."""
+        """Why a FHIR server may not be called, as a note; None when it may."""
         parts = _parts(base)
         if parts is None or parts.query:
             return "the FHIR server's address is no http or https URL of a FHIR server"
@@ -138,11 +138,11 @@ class ServerRule:
         return None if parts.scheme == "https" else "the FHIR server is not reached by https"
 
     def base(self, server: str) -> str:
-        """A FHIR server's base URL, without a final slash: as it is listed, else as it was given."""
-        return next((each for each in self.listed if same_server(server, each)), server).rstrip("/")
+        """A FHIR server's base URL without a final slash, in the list's spelling where it is listed."""
+        return next((base for base in self.listed if same_server(server, base)), server).rstrip("/")
 
     def may_connect(self, base: str, address: str) -> bool:
-        """Whether a name may lead to this IP address: asked at each connection, when the name has been resolved."""
+        """Whether a connection to this IP address is allowed; asked at each connection, after the name was resolved."""
         parts = _parts(base)
         if any(same_server(base, listed) for listed in self.listed):
             return True

@@ -1,4 +1,4 @@
-"""CDS Hooks' JWT of a caller: who it is, or a refusal whose reason only the log is told (section M)."""
+"""The JWT of a CDS Hooks caller: verified, or refused with a reason that only the log shows (section M)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LEEWAY_SECONDS = 60.0
 _LONGEST_TOKEN = 8192
 _LONGEST_ID = 256
 
-# Whether a token of a client is used for the first time: client, jti, when it ends (epoch seconds).
+# Whether a token of a client is used for the first time: client, jti, when it expires (epoch seconds).
 FirstUse = Callable[[str, str, float], bool]
 
 
@@ -39,7 +39,7 @@ class TokenVerifier:
     def __init__(
         self, clients: TrustedClients, keys: KeyRing, first_use: FirstUse, clock: Callable[[], float], longest: float
     ) -> None:
-        """`clock`: epoch seconds. `longest`: the longest life of a token in seconds that is accepted."""
+        """`clock`: epoch seconds. `longest`: the longest lifetime of a token, in seconds, that is accepted."""
         self._clients = clients
         self._keys = keys
         self._first_use = first_use
@@ -47,12 +47,12 @@ class TokenVerifier:
         self._longest = longest
 
     def caller(self, authorization: str | None, addresses: tuple[str, ...]) -> Caller:
-        """The caller behind an Authorization header; Unauthorized for everything that is not in order.
+        """The caller that an Authorization header proves; Unauthorized when anything about it is not valid.
 
-        `addresses`: external addresses of what is called, any of which the token may be meant for.
+        `addresses`: the external URLs of the endpoint, each of them accepted as the token's audience.
         """
         token = _bearer(authorization)
-        header, unproven = _opened(token)
+        header, unverified = _parsed(token)
         algorithm, kid = header.get("alg"), header.get("kid")
         if "crit" in header:
             raise Unauthorized("it has critical extensions, and none is understood here (RFC 7515, 4.1.11)")
@@ -62,7 +62,7 @@ class TokenVerifier:
             raise Unauthorized("typ is not JWT")
         if not isinstance(kid, str) or not kid:
             raise Unauthorized("kid is missing")
-        client = self._client(unproven.get("iss"))
+        client = self._client(unverified.get("iss"))
         claims = _verified(token, self.signing_key(client, header.get("jku"), kid, algorithm))
         self._check_times(claims)
         _check_audience(claims, client, addresses)
@@ -86,10 +86,10 @@ class TokenVerifier:
             elif client.jwks_file is not None:
                 key = self._keys.key_in(client.jwks_file, kid, algorithm)
             else:
-                found = (self._keys.key_at(url, kid, algorithm) for url in client.jku)
-                key = next((each for each in found if each is not None), None)
+                keys = (self._keys.key_at(url, kid, algorithm) for url in client.jku)
+                key = next((candidate for candidate in keys if candidate is not None), None)
         except KeysUnavailable as error:
-            raise Unauthorized(f"keys of {client.name} could not be had: {error}") from None
+            raise Unauthorized(f"keys of {client.name} could not be read: {error}") from None
         if key is None:
             raise Unauthorized(f"{client.name} has no such key for its algorithm")
         return key
@@ -116,7 +116,7 @@ class TokenVerifier:
 
 
 def _is_text(value: str) -> bool:
-    """Whether a string can be written: JSON may hold half of a surrogate pair, which no encoding has."""
+    """Whether a string can be encoded: JSON may hold half of a surrogate pair."""
     try:
         value.encode()
     except UnicodeEncodeError:
@@ -134,21 +134,21 @@ def _bearer(authorization: str | None) -> str:
     return token
 
 
-def _opened(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    """Header and claims, not proven yet: they only say whose keys to try."""
+def _parsed(token: str) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Header and claims, not verified yet: they only say whose keys to try."""
     try:
-        found = extract_compact(token.encode())
-        claims = _object(found.payload)
-        return found.headers(), claims
+        signed = extract_compact(token.encode())
+        claims = _object(signed.payload)
+        return signed.headers(), claims
     except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
         raise Unauthorized("it is no JWT") from None
 
 
 def _object(payload: bytes) -> Mapping[str, Any]:
-    found = json.loads(payload)
-    if not isinstance(found, dict):
+    claims = json.loads(payload)
+    if not isinstance(claims, dict):
         raise ValueError("claims are no object")
-    return found
+    return claims
 
 
 def _verified(token: str, key: SigningKey) -> Mapping[str, Any]:
@@ -170,7 +170,7 @@ def _number(claims: Mapping[str, Any], name: str) -> float:
 
 
 def _check_audience(claims: Mapping[str, Any], client: TrustedClient, addresses: tuple[str, ...]) -> None:
-    """The address that is called, with or without one final slash, or an audience of the client's own."""
+    """Accepts the endpoint's URL, with or without a final slash, and the client's own audiences."""
     given = claims.get("aud")
     audiences = given if isinstance(given, list) else [given]
     accepted = {*addresses, *client.audiences}
@@ -181,7 +181,7 @@ def _check_audience(claims: Mapping[str, Any], client: TrustedClient, addresses:
 
 
 def tenant_of(claims: Mapping[str, Any], client: TrustedClient) -> str | None:
-    """The tenant that a token is for; Unauthorized for one that is not the client's."""
+    """The tenant that a token names; Unauthorized when the client is limited to others."""
     tenant = claims.get("tenant")
     if tenant is not None and not isinstance(tenant, str):
         raise Unauthorized("tenant is no string")

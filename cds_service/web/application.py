@@ -79,7 +79,7 @@ def create_app(settings: Settings | None = None, open_source: ChartSourceFactory
     for each in (start_page, hooks, fhir, smart_backend, policy_page, smart, documentation, metrics, health, openapi):
         app.register_blueprint(each.blueprint)
     if store is not None:
-        store.recorder.tell(metrics.LOST.inc, metrics.WAITING.set)
+        store.recorder.report_to(metrics.LOST.inc, metrics.WAITING.set)
         store.recorder.start()
     return app
 

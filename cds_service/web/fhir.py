@@ -94,7 +94,7 @@ def _find_determination(assertion_id: str) -> dict[str, Any] | None:
     if store is None:
         return None
     try:
-        row = store.repository().determined(assertion_id, client_name())
+        row = store.repository().determination_of(assertion_id, client_name())
     except StoreError:
         raise Unavailable("what was determined cannot be looked up at the moment: try again") from None
     return dict(row.body) if row is not None else None

@@ -16,7 +16,7 @@ from cds_service.hooks.messages import as_json, read_root
 from cds_service.services.answer_hook import EXTENSION, answer_call
 from cds_service.services.record_call import call_record
 from cds_service.store.encryption import Seal
-from cds_service.store.records import CallRecord, input_digest, kept_cards
+from cds_service.store.records import CallRecord, input_digest, stored_cards
 from cds_service.store.store import check_store
 from tests.services.crd import crd_call
 from tests.support import JSON, NOON, SETTINGS, bundle, call, observation
@@ -90,7 +90,7 @@ def test_what_a_record_tells_of_its_call() -> None:
 @pytest.mark.parametrize("service", ["crd-order-sign", "insulin-pump-order-sign"])
 def test_of_a_card_its_suggestions_are_kept_and_none_of_its_text(service: str) -> None:
     _, response = _kept(_request(), service)
-    (kept, *_rest) = kept_cards(response["cards"])
+    (kept, *_rest) = stored_cards(response["cards"])
     (card, *_rest) = response["cards"]
     assert kept["suggestions"] == {each["uuid"]: each["label"] for each in card.get("suggestions", ())}
     assert set(kept) == {"uuid", "order_reference", "topic", "suggestions"}
@@ -142,30 +142,30 @@ def test_members_do_not_run_into_each_other() -> None:
 
 def test_without_a_key_no_response_is_kept() -> None:
     assert _kept(_request(), "crd-order-sign")[0].response is None
-    assert Seal(" , ").sealed(b"x") is None
-    assert Seal("").opened(b"x") is None
+    assert Seal(" , ").encrypt(b"x") is None
+    assert Seal("").decrypt(b"x") is None
 
 
 def test_a_response_opens_with_its_key_alone() -> None:
     record, response = _kept(_request(), "crd-order-sign", key=KEY)
     assert record.response is not None
     assert SECRET not in record.response
-    opened = Seal(KEY).opened(record.response.encode())
+    opened = Seal(KEY).decrypt(record.response.encode())
     assert opened is not None
     assert json.loads(opened) == response
-    assert Seal(OTHER).opened(record.response.encode()) is None
-    assert Seal("").opened(record.response.encode()) is None
+    assert Seal(OTHER).decrypt(record.response.encode()) is None
+    assert Seal("").decrypt(record.response.encode()) is None
 
 
 def test_keys_rotate() -> None:
-    old = Seal(KEY).sealed(b"old")
+    old = Seal(KEY).encrypt(b"old")
     both = Seal(f"{OTHER}, {KEY}")
-    new = both.sealed(b"new")
+    new = both.encrypt(b"new")
     assert old is not None
     assert new is not None
-    assert (both.opened(old.encode()), both.opened(new.encode())) == (b"old", b"new")
-    assert Seal(OTHER).opened(new.encode()) == b"new"
-    assert Seal(KEY).opened(new.encode()) is None
+    assert (both.decrypt(old.encode()), both.decrypt(new.encode())) == (b"old", b"new")
+    assert Seal(OTHER).decrypt(new.encode()) == b"new"
+    assert Seal(KEY).decrypt(new.encode()) is None
 
 
 @pytest.mark.parametrize("key", ["short", "é" * 32, KEY[:-4], f"{KEY},short", "!" * 44])

@@ -189,7 +189,7 @@ def test_a_token_is_used_once_whichever_of_two_engines_asks(url: str, repository
 def test_what_is_asked_may_hold_what_a_database_cannot(repository: Repository) -> None:
     assert repository.first_use("hospital", "a\0b", 1.0)
     assert not repository.first_use("hospital", "a\0b", 1.0)
-    assert repository.determined("a\0b", "hospital") is None
+    assert repository.determination_of("a\0b", "hospital") is None
 
 
 def test_determinations_since_a_day_oldest_first(repository: Repository) -> None:

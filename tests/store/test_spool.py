@@ -22,7 +22,7 @@ def _drained(spool: Spool) -> list[bytes]:
         if not lines:
             return found
         found += lines
-        spool.taken(place)
+        spool.mark_written(place)
 
 
 def _files(folder: Path) -> list[Path]:
@@ -48,7 +48,7 @@ def test_what_was_not_taken_comes_again(tmp_path: Path) -> None:
     assert spool.batch(1)[0] == [b"a"]
     lines, place = spool.batch(1)
     assert lines == [b"a"]
-    spool.taken(place)
+    spool.mark_written(place)
     assert spool.batch(5)[0] == [b"b"]
     spool.close()
 

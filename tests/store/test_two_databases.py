@@ -78,7 +78,7 @@ def test_the_spool_lies_beside_its_database(tmp_path: Path) -> None:
     assert store is not None
     store.recorder._spool.append(b"{}")
     assert [path.parent for path in tmp_path.rglob("*.jsonl")] == [tmp_path / "spool"]
-    store.recorder._spool.taken(3)
+    store.recorder._spool.mark_written(3)
     close_stores()
 
 
@@ -139,5 +139,5 @@ def test_files_that_say_no_database_are_named_in_the_log_and_let_be(
     renamed = Spool(tmp_path, 1_000_000, "0123456789abcdef")
     old.rename(tmp_path / old.name.replace("calls-", renamed.prefix))
     assert len(list(renamed.orphans())) == 1
-    assert renamed.nameless() == 0
+    assert renamed.count_without_database() == 0
     engine.dispose()

@@ -14,44 +14,44 @@ SEAL = LinkSeal(["first key"])
 
 
 def test_what_was_sealed_opens_as_it_was() -> None:
-    assert SEAL.opened(SEAL.sealed(DATA, ABOUT), ABOUT) == DATA
-    assert SEAL.opened(SEAL.sealed(b"", ABOUT), ABOUT) == b""
+    assert SEAL.decrypt(SEAL.encrypt(DATA, ABOUT), ABOUT) == DATA
+    assert SEAL.decrypt(SEAL.encrypt(b"", ABOUT), ABOUT) == b""
 
 
 @pytest.mark.parametrize(
     "about", ["p2|DeviceRequest/pump-1", "p1|DeviceRequest/pump-2", "p1|DeviceRequest/pump-1 ", "", "\ud800"]
 )
 def test_another_patient_or_order_opens_nothing(about: str) -> None:
-    assert SEAL.opened(SEAL.sealed(DATA, ABOUT), about) is None
+    assert SEAL.decrypt(SEAL.encrypt(DATA, ABOUT), about) is None
 
 
 def test_keys_are_rotated_without_breaking_links() -> None:
     """The first key seals; links that an older key sealed open as long as that key is on the list."""
-    old = SEAL.sealed(DATA, ABOUT)
+    old = SEAL.encrypt(DATA, ABOUT)
     rotated = LinkSeal(["second key", "first key"])
-    assert rotated.opened(old, ABOUT) == DATA
-    new = rotated.sealed(DATA, ABOUT)
-    assert LinkSeal(["second key"]).opened(new, ABOUT) == DATA
-    assert SEAL.opened(new, ABOUT) is None
-    assert LinkSeal(["second key"]).opened(old, ABOUT) is None
+    assert rotated.decrypt(old, ABOUT) == DATA
+    new = rotated.encrypt(DATA, ABOUT)
+    assert LinkSeal(["second key"]).decrypt(new, ABOUT) == DATA
+    assert SEAL.decrypt(new, ABOUT) is None
+    assert LinkSeal(["second key"]).decrypt(old, ABOUT) is None
 
 
 def test_every_changed_byte_is_noticed() -> None:
-    whole = urlsafe_b64decode(SEAL.sealed(DATA, ABOUT))
+    whole = urlsafe_b64decode(SEAL.encrypt(DATA, ABOUT))
     for place in range(len(whole)):
         changed = whole[:place] + bytes([whole[place] ^ 1]) + whole[place + 1 :]
-        assert SEAL.opened(urlsafe_b64encode(changed).decode(), ABOUT) is None
+        assert SEAL.decrypt(urlsafe_b64encode(changed).decode(), ABOUT) is None
     for length in range(len(whole)):
-        assert SEAL.opened(urlsafe_b64encode(whole[:length]).decode(), ABOUT) is None
+        assert SEAL.decrypt(urlsafe_b64encode(whole[:length]).decode(), ABOUT) is None
 
 
 @pytest.mark.parametrize("text", ["", "x", "AAAA", "not base64 at all", "é", "\ud800", "=" * 40, "A" * 100_000])
 def test_rubbish_opens_nothing(text: str) -> None:
-    assert SEAL.opened(text, ABOUT) is None
+    assert SEAL.decrypt(text, ABOUT) is None
 
 
 def test_a_link_is_safe_in_a_url_tells_nothing_and_is_never_the_same_twice() -> None:
-    texts = {SEAL.sealed(DATA, ABOUT) for _ in range(20)}
+    texts = {SEAL.encrypt(DATA, ABOUT) for _ in range(20)}
     assert len(texts) == 20
     for text in texts:
         assert set(text) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_=")

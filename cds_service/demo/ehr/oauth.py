@@ -24,7 +24,7 @@ from cds_service.demo.ehr.grants import Code, Context, Grants, Token
 from cds_service.demo.ehr.options import EhrClient, EhrOptions
 from cds_service.demo.ehr.scopes import supported
 from cds_service.trust.assertions import METHOD, SmartAssertion
-from cds_service.trust.jti_cache import TokenLedger
+from cds_service.trust.jti_cache import JtiCache
 from cds_service.web.backend_services.oauth import TokenServer
 
 _KEY_BITS = 2048
@@ -41,8 +41,8 @@ class EhrServer(TokenServer):
         self.places = places
         self.key = RSAKey.generate_key(_KEY_BITS, {"use": "sig", "alg": IDENTITY_SIGNATURE}, auto_kid=True)
         self.register_token_generator("default", BearerTokenGenerator(_token_name, None, self._token_seconds))
-        ledger = TokenLedger(memory.clock)
-        assertion = SmartAssertion(lambda: places().token, _keys, ledger.first_use, memory.clock)
+        jti_cache = JtiCache(memory.clock)
+        assertion = SmartAssertion(lambda: places().token, _keys, jti_cache.first_use, memory.clock)
         self.register_client_auth_method(METHOD, assertion)
         self.register_grant(_CodeGrant, [_Pkce(), _Smart(self), _Identity(self)])
 

@@ -82,7 +82,7 @@ def test_a_loss_is_told_when_it_happens(tmp_path: Path) -> None:
     waiting: list[int] = []
     (tmp_path / "file").write_text("")
     recorder = Recorder(away, tmp_path / "file" / "spool", 1_000_000)
-    recorder.tell(lost.append, waiting.append)
+    recorder.report_to(lost.append, waiting.append)
     for _ in range(1003):
         recorder.accept(call_record())
     assert lost == [1, 1, 1]
