@@ -6,9 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from datetime import datetime
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 import click
 
@@ -41,13 +39,14 @@ def _sandbox(settings: Settings) -> Iterator[Sandbox]:
     """The demo's FHIR server, for as long as the demo runs, however it is stopped."""
     from cds_service.demo.live import running_sandbox
     from cds_service.demo.sandbox_server import ServerError, is_installed
+    from cds_service.services.policies_today import today_of
 
     if not is_installed():
         raise Refused("the FHIR server is not installed: pip install sekmet-fhir")
     for number in (signal.SIGTERM, signal.SIGHUP):  # until gunicorn handles them: unwind, and stop the server
         signal.signal(number, lambda caught, _frame: sys.exit(128 + caught))
     try:
-        with running_sandbox(datetime.now(ZoneInfo(settings.time_zone)).date()) as sandbox:
+        with running_sandbox(today_of(settings)) as sandbox:
             yield sandbox
     except ServerError as error:
         raise Refused(" ".join(str(error).split())) from None

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import date, datetime
+from datetime import date
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 from flask import Blueprint, Flask, current_app, redirect, render_template, request, url_for
 from markdown_it import MarkdownIt
@@ -24,6 +23,7 @@ from cds_service.demo.live import Sandbox, resources_in, searches
 from cds_service.errors import NotFound
 from cds_service.policies.registry import policy_on
 from cds_service.services.answer_hook import EXTENSION
+from cds_service.services.policies_today import today_of
 from cds_service.settings import Settings, load, replaced
 from cds_service.web import start_page
 from cds_service.web.application import create_app
@@ -141,7 +141,7 @@ def _call(chosen: DemoChart) -> dict[str, Any]:
 
 
 def _today() -> date:
-    return datetime.now(ZoneInfo(current_app.config["SETTINGS"].time_zone)).date()
+    return today_of(current_app.config["SETTINGS"])
 
 
 # ---------------------------------------------------------------- what the page shows

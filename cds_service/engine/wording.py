@@ -73,6 +73,11 @@ def clock_time(minute: int) -> str:
     return f"{int(minute) // 60:02d}:{int(minute) % 60:02d}"
 
 
+def cut_to(text: str, most: int) -> str:
+    """A text of at most so many characters, with an ellipsis where it was longer."""
+    return text if len(text) <= most else f"{text[: most - 1].rstrip()}…"
+
+
 def last_days(days: int) -> str:
     """A window that ends with the day before: the last month, where it is as long as one."""
     return "last month" if days in _DAYS_OF_A_MONTH else f"last {days} days"

@@ -21,6 +21,7 @@ from cds_service.hooks.determinations import as_json, assertion_id, evidence_ref
 from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import extension_in, names_server, read_root, request_in
 from cds_service.hooks.system_actions import system_actions
+from cds_service.policies.registry import policies_in_use
 from cds_service.services.app_links import AppLinks, BundleEntries
 from cds_service.services.assert_coverage import AssertionContext, assertion_for
 from cds_service.services.assess_orders import assess
@@ -108,7 +109,8 @@ def _answered(
     version = _version(extension, service, default_version or version_named(settings.crd_version))
     with _crd_statuses(version if service.crd else None):
         request = request_in(root, service.hook)
-        call = Call(request, service, settings, now, version, configuration_in(extension), roster)
+        policies = policies_in_use(settings.policies)
+        call = Call(request, service, settings, now, version, configuration_in(extension), roster, policies)
         inputs = read_inputs(call, open_source, began)
         return Answered(call, root, _response(call, inputs, app_links), inputs.searches)
 

@@ -11,7 +11,7 @@ from cds_service.facts import Chart, DeviceOrder
 from cds_service.hooks.configuration import Configuration
 from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import HookRequest
-from cds_service.policies.registry import choose_policy, policies_in_use
+from cds_service.policies.registry import choose_policy
 from cds_service.services.member_roster import Roster
 from cds_service.settings import Settings
 from fhir_mappings.chart.chart_reader import ChartReader
@@ -22,7 +22,7 @@ from fhir_mappings.output.crd_versions import CrdVersion
 class Call:
     """A checked request with the service that answers it, the settings, the time, and what the client switched.
 
-    `roster`: the plan's members, None when it gives no list.
+    `roster`: the plan's members, None when it gives no list. `policies`: those in use.
     """
 
     request: HookRequest
@@ -32,6 +32,7 @@ class Call:
     version: CrdVersion
     configuration: Configuration
     roster: Roster | None
+    policies: tuple[Policy, ...]
 
     @property
     def fhir_server(self) -> str | None:
@@ -41,11 +42,6 @@ class Call:
     def days(self, reader: ChartReader) -> tuple[date, date]:
         """The member's day, and the one that it already is in UTC."""
         return member_days(self.now, reader)
-
-    @property
-    def policies(self) -> tuple[Policy, ...]:
-        """The policies in use."""
-        return policies_in_use(self.settings.policies)
 
     def match(self, order: DeviceOrder, chart: Chart, as_of: date) -> tuple[Policy, CoverageMatch]:
         """The policy and the coverage that an order of that day is held against."""

@@ -17,7 +17,7 @@ from cds_service.errors import BadRequest, NotFound, TooLarge
 from cds_service.hooks.determinations import assertion_id
 from cds_service.policies.registry import policies_in_use
 from cds_service.services.policies_today import today_of
-from cds_service.services.policy_of_coverage import policies_for
+from cds_service.services.policy_of_coverage import patient_references, policies_for
 from cds_service.settings import Settings
 from fhir_mappings.chart.attestations import questionnaire_id
 from fhir_mappings.json.edge_numbers import DecodeError
@@ -177,8 +177,7 @@ def _open_sections(determinations: Sequence[JSON], policy: PolicyOnDay) -> Itera
 
 def _draft(request: _PackageRequest, policy: PolicyOnDay, public_url: str, now: datetime) -> JSON | None:
     """The response to begin with, as DTR asks for it; None where neither order nor coverage says whose it would be."""
-    people = [*(o.get("subject") for o in request.orders), *(c.get("beneficiary") for c in request.coverages)]
-    patients = [p["reference"] for p in people if isinstance(p, dict) and isinstance(p.get("reference"), str)]
+    patients = patient_references(request.orders, request.coverages)
     about = [_reference_to(r) for r in (*request.orders, *request.coverages) if isinstance(r.get("id"), str)]
     if not patients or not about:
         return None

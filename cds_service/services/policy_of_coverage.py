@@ -64,10 +64,13 @@ def _entries(resources: Sequence[JSON]) -> list[RawEntry]:
 
 def _patient(orders: Sequence[JSON], coverages: Sequence[JSON]) -> tuple[str | None, str]:
     """The FHIR server, if it is named, and the id of the patient whom the orders or the coverages are about."""
-    people = [*(order.get("subject") for order in orders), *(coverage.get("beneficiary") for coverage in coverages)]
-    for person in people:
-        reference = person.get("reference") if isinstance(person, dict) else None
-        if isinstance(reference, str) and reference:
-            server, _, local = reference.rpartition("/Patient/")
-            return server or None, local or reference.removeprefix("Patient/")
+    for reference in filter(None, patient_references(orders, coverages)):
+        server, _, local = reference.rpartition("/Patient/")
+        return server or None, local or reference.removeprefix("Patient/")
     return None, ""
+
+
+def patient_references(orders: Sequence[JSON], coverages: Sequence[JSON]) -> list[str]:
+    """References to whom the orders, then the coverages, are about, as they came."""
+    people = [*(order.get("subject") for order in orders), *(coverage.get("beneficiary") for coverage in coverages)]
+    return [p["reference"] for p in people if isinstance(p, dict) and isinstance(p.get("reference"), str)]

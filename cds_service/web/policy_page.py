@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
+from datetime import date
 
 from flask import Blueprint, Response, current_app, render_template, request
 
@@ -14,6 +13,7 @@ from cds_service.engine.policy import Policy, PolicyOnDay, Section
 from cds_service.engine.wording import shown
 from cds_service.errors import BadRequest, NotFound
 from cds_service.policies import registry
+from cds_service.services.policies_today import today_of
 from cds_service.web.http.security_headers import apply_security_headers
 
 blueprint = Blueprint("policy", __name__)
@@ -110,7 +110,7 @@ def _later_sections(policy: Policy, on_day: PolicyOnDay) -> Iterator[tuple[str, 
 def _day(asked: str | None) -> date:
     """The day that is asked for, else today."""
     if asked is None:
-        return datetime.now(ZoneInfo(current_app.config["SETTINGS"].time_zone)).date()
+        return today_of(current_app.config["SETTINGS"])
     try:
         return date.fromisoformat(asked)
     except ValueError:

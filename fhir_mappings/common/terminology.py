@@ -238,14 +238,6 @@ def name(concept: CodeableConcept, meaning: Concept) -> str:
     return (concept.text or "")[:120]
 
 
-def code_of(concept: CodeableConcept | None, preferred: frozenset[Concept]) -> str:
-    """The code that carries a meaning, as its system spells it; empty when only words say it."""
-    for coding in codings(concept):
-        if coding.code and any_concepts_of(coding.system, coding.code) & preferred:
-            return normal_code(system_key(coding.system), coding.code)
-    return ""
-
-
 def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = frozenset()) -> str:
     """How a person would name a concept: code and display of the coding that counted, else its text.
 

@@ -10,6 +10,7 @@ from cds_service.engine.determination import Determination
 from cds_service.hooks.configuration import configuration_in
 from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.hooks.messages import read_root, request_in
+from cds_service.policies.registry import policies_in_use
 from cds_service.services.assess_orders import assess
 from cds_service.services.call import Call
 from cds_service.services.read_inputs import read_inputs
@@ -23,7 +24,16 @@ def assessor() -> Callable[[bytes], list[Determination]]:
 
     def determinations(body: bytes) -> list[Determination]:
         request = request_in(read_root(body), ORDER_SIGN.hook)
-        call = Call(request, ORDER_SIGN, settings, datetime.now(UTC), V2_2, configuration_in({}), None)
+        call = Call(
+            request,
+            ORDER_SIGN,
+            settings,
+            datetime.now(UTC),
+            V2_2,
+            configuration_in({}),
+            None,
+            policies_in_use(settings.policies),
+        )
         inputs = read_inputs(call, None, time.monotonic())
         days = call.days(inputs.reader)
         assessments = assess(inputs.orders, inputs.chart, days, call.policies, chosen=inputs.chosen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from cds_service.engine.plot_data import OrderBar, Timeline
+from cds_service.engine.wording import cut_to
 from cds_service.web.plots.canvas import CHARACTER, NARROWEST, Canvas, Key, Scale, month_ticks
 
 _LANE, _BAR = 54, 12
@@ -44,8 +45,7 @@ def _draw_bar(canvas: Canvas, bar: OrderBar, top: float, x: Scale) -> None:
 
 def fitted(text: str, width: float = NARROWEST) -> str:
     """The text cut so that it fits into so many pixels; the table beside the plot has all of it."""
-    room = int(width / CHARACTER)
-    return text if len(text) <= room else f"{text[: room - 1].rstrip()}…"
+    return cut_to(text, int(width / CHARACTER))
 
 
 def _look(bar: OrderBar) -> str:

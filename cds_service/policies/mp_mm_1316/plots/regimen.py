@@ -9,9 +9,10 @@ from itertools import groupby
 
 from cds_service.engine.days import months_before
 from cds_service.engine.plot_data import OrderBar, PlotData, Stretch, Timeline
+from cds_service.engine.wording import cut_to
 from cds_service.facts import ChartSection, InsulinOrder
 from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.mp_mm_1316.plots.words import counted, not_whole, sentences, short
+from cds_service.policies.mp_mm_1316.plots.words import counted, not_whole, sentences
 from cds_service.policies.mp_mm_1316.pump_use import pump_signs, regimen_chain, regimen_timeline
 from cds_service.policies.mp_mm_1316.regimen_timeline import Starts, last_day
 
@@ -115,7 +116,7 @@ def _words(case: Case, timeline: Timeline, older: int, without_days: int) -> str
     newest = max(bars, key=lambda bar: bar.start)
     drawn = (
         f"{counted(len(bars), 'insulin order')}, {current} still running on {as_of}; "
-        f"the newest is {short(newest.label, 80)}, {newest.amount}, from {newest.start}"
+        f"the newest is {cut_to(newest.label, 80)}, {newest.amount}, from {newest.start}"
     )
     missing = [counted(older, "older order")] if older else []
     missing += [counted(without_days, "order") + " not begun or without known days"] if without_days else []

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from cds_service.facts import ChartSection
 from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.mp_mm_1316.phrases import capitalized
 
 # More rows than these are summed up: nobody reads a table of thousands.
 MOST_ROWS = 60
@@ -28,11 +29,6 @@ def days_in_words(days: Iterable[date]) -> str:
     return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in runs)
 
 
-def short(text: str, room: int) -> str:
-    """A text cut to so many characters, with an ellipsis where it was longer."""
-    return text if len(text) <= room else text[: room - 1].rstrip() + "…"
-
-
 def not_whole(case: Case, *sections: ChartSection) -> list[str]:
     """A warning where the chart could not be read whole, so that what is not drawn may still exist."""
     return ["the chart was not read whole, so there may be more"] if case.not_read(*sections) else []
@@ -40,4 +36,4 @@ def not_whole(case: Case, *sections: ChartSection) -> list[str]:
 
 def sentences(parts: Sequence[str]) -> str:
     """Sentences joined, empty ones left out; each begins with a capital letter and ends with a full stop."""
-    return " ".join(f"{part[0].upper()}{part[1:]}." for part in parts if part)
+    return " ".join(f"{capitalized(part)}." for part in parts if part)
