@@ -9,7 +9,7 @@ from typing import Any
 from cds_service.engine.finding import Gap
 from cds_service.engine.policy_parts import QuestionnaireIdentity, Section, Version
 from cds_service.engine.prepopulation import ChartSearch, InitialAnswer, LogicLibrary, Prepopulation
-from cds_service.engine.questions import Kind, Question, QuestionGroup
+from cds_service.engine.questions import AnswerType, Question, QuestionGroup
 from cds_service.engine.remedies import Remedies
 
 
@@ -95,7 +95,7 @@ def _question(row: Mapping[str, Any], section: str, choices: Mapping[str, Mappin
         link_id=row["link_id"],
         section=section,
         text=row["text"],
-        kind=Kind(row.get("kind", "boolean")),
+        kind=AnswerType(row.get("kind", "boolean")),
         required=row.get("required", True),
         least=row.get("least"),
         most=row.get("most"),

@@ -10,7 +10,7 @@ from enum import StrEnum
 LONGEST_TEXT = 200
 
 
-class Kind(StrEnum):
+class AnswerType(StrEnum):
     """What an answer is."""
 
     BOOLEAN = "boolean"
@@ -34,7 +34,7 @@ class Question:
     link_id: str
     section: str
     text: str
-    kind: Kind = Kind.BOOLEAN
+    kind: AnswerType = AnswerType.BOOLEAN
     required: bool = True
     least: float | None = None
     most: float | None = None
@@ -46,9 +46,9 @@ class Question:
 
     def __post_init__(self) -> None:
         """ValueError for a number without bounds, and for a choice without a list."""
-        if self.kind in (Kind.INTEGER, Kind.DECIMAL) and (self.least is None or self.most is None):
+        if self.kind in (AnswerType.INTEGER, AnswerType.DECIMAL) and (self.least is None or self.most is None):
             raise ValueError(f"{self.link_id}: a number needs `least` and `most`")
-        if self.kind is Kind.CHOICE and not (self.choices and self.choice_set and self.choice_title):
+        if self.kind is AnswerType.CHOICE and not (self.choices and self.choice_set and self.choice_title):
             raise ValueError(f"{self.link_id}: a choice needs a list with a name and a title")
 
     @property

@@ -133,7 +133,7 @@ def _dependency_check(call: Call, chosen: frozenset[str]) -> DependsOn:
 
 
 def _check_coverage_first(call: Call, chosen: frozenset[str]) -> Callable[[ChartReader, Sequence[DeviceOrder]], None]:
-    """Refuses a CRD call over coverages that came with it, before a chart is read that nobody may need."""
+    """Refuses a CRD call for its prefetched Coverages before any of the chart is fetched."""
 
     def check(reader: ChartReader, orders: Sequence[DeviceOrder]) -> None:
         chart, days = reader.coverage_only(), call.days(reader)

@@ -71,7 +71,7 @@ class Meaning:
         return bool(self.documented or self.supported or self.review)
 
     def __or__(self, other: Meaning) -> Meaning:
-        """What both say together: the surest word for each concept counts."""
+        """The union of two meanings; a concept that is in both keeps the surer of its two places."""
         documented = self.documented | other.documented
         supported = (self.supported | other.supported) - documented
         return Meaning(documented, supported, (self.review | other.review) - documented - supported)

@@ -13,7 +13,7 @@ from typing import Any
 
 from cds_service.engine.enabled_questions import answers_not_asked_for, missing_answers
 from cds_service.engine.policy import PolicyOnDay
-from cds_service.engine.questions import LONGEST_TEXT, Kind, Question
+from cds_service.engine.questions import LONGEST_TEXT, AnswerType, Question
 from fhir_mappings.output.questionnaires import choice_set_id, group_item, versioned_url
 
 JSON = dict[str, Any]
@@ -143,19 +143,19 @@ def _comparable(value: object) -> object:
 def _value(policy: PolicyOnDay, question: Question, value: AnswerValue, public_url: str) -> JSON:
     """The value of an answer; ValueError, which does not tell the value, when it is none of the question's."""
     kind = question.kind
-    if kind is Kind.BOOLEAN and isinstance(value, bool):
+    if kind is AnswerType.BOOLEAN and isinstance(value, bool):
         return {"valueBoolean": value}
-    if kind is Kind.DATE and isinstance(value, date) and not isinstance(value, datetime):
+    if kind is AnswerType.DATE and isinstance(value, date) and not isinstance(value, datetime):
         return {"valueDate": value.isoformat()}
-    if kind is Kind.TEXT and isinstance(value, str):
+    if kind is AnswerType.TEXT and isinstance(value, str):
         return {"valueString": _text(question, value)}
-    if kind is Kind.CHOICE and isinstance(value, str) and value in question.choices:
+    if kind is AnswerType.CHOICE and isinstance(value, str) and value in question.choices:
         system = f"{public_url}/fhir/CodeSystem/{choice_set_id(policy, question)}"
         version, display = policy.policy.questionnaire.version, question.choices[value]
         return {"valueCoding": {"system": system, "version": version, "code": value, "display": display}}
-    if kind is Kind.INTEGER and isinstance(value, int) and not isinstance(value, bool):
+    if kind is AnswerType.INTEGER and isinstance(value, int) and not isinstance(value, bool):
         return {"valueInteger": int(_within(question, Decimal(value)))}
-    if kind is Kind.DECIMAL and isinstance(value, int | Decimal) and not isinstance(value, bool):
+    if kind is AnswerType.DECIMAL and isinstance(value, int | Decimal) and not isinstance(value, bool):
         return {"valueDecimal": float(_within(question, Decimal(value)))}
     raise ValueError(f"{question.link_id} is not answered with a {type(value).__name__}, or with no such choice")
 

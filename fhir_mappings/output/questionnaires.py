@@ -7,7 +7,7 @@ from typing import Any
 
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.engine.questionnaire_version import questionnaire_version
-from cds_service.engine.questions import LONGEST_TEXT, Kind, Question, QuestionGroup
+from cds_service.engine.questions import LONGEST_TEXT, AnswerType, Question, QuestionGroup
 from fhir_mappings.output.prefill import (
     CORE,
     initial_expression,
@@ -97,19 +97,19 @@ def _item(question: Question, policy: PolicyOnDay, required: frozenset[str] | No
         item["enableWhen"] = [_answered(question.only_if, True)]
     if needed:
         item["required"] = True
-    if question.kind is Kind.TEXT:
+    if question.kind is AnswerType.TEXT:
         item["maxLength"] = LONGEST_TEXT
-    if question.kind is Kind.CHOICE:
+    if question.kind is AnswerType.CHOICE:
         identity, version = choice_set_id(policy, question), policy.policy.questionnaire.version
         item["answerValueSet"] = f"{public_url}/fhir/ValueSet/{identity}|{version}"
     return item
 
 
 def _bounds(question: Question) -> Iterator[JSON]:
-    kind = "valueInteger" if question.kind is Kind.INTEGER else "valueDecimal"
+    kind = "valueInteger" if question.kind is AnswerType.INTEGER else "valueDecimal"
     for name, bound in (("minValue", question.least), ("maxValue", question.most)):
         if bound is not None:
-            yield {"url": f"{CORE}/{name}", kind: int(bound) if question.kind is Kind.INTEGER else bound}
+            yield {"url": f"{CORE}/{name}", kind: int(bound) if question.kind is AnswerType.INTEGER else bound}
 
 
 # ---------------------------------------------------------------- choices
@@ -139,7 +139,7 @@ def code_systems(policy: PolicyOnDay, public_url: str) -> list[JSON]:
 
 def _with_choices(policy: PolicyOnDay) -> list[Question]:
     """A question for each list of choices; several may share one."""
-    return list({q.choice_set: q for q in policy.questions if q.kind is Kind.CHOICE}.values())
+    return list({q.choice_set: q for q in policy.questions if q.kind is AnswerType.CHOICE}.values())
 
 
 def _value_set(question: Question, policy: PolicyOnDay, public_url: str) -> JSON:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cds_service.engine.enabled_questions import answers_not_asked_for, is_asked, missing_answers
-from cds_service.engine.questions import Kind, Question, QuestionGroup
+from cds_service.engine.questions import AnswerType, Question, QuestionGroup
 
 REPLACED = "R.replaced"
 GROUPS = (
@@ -15,7 +15,7 @@ GROUPS = (
         "",
         (
             Question(REPLACED, "R", "Is it replaced?", required=False),
-            Question("R.why", "R", "Why?", Kind.TEXT, only_if=REPLACED),
+            Question("R.why", "R", "Why?", AnswerType.TEXT, only_if=REPLACED),
             Question("R.estimate", "R", "Is an estimate on file?", required=False, only_if=REPLACED),
         ),
     ),
@@ -23,7 +23,7 @@ GROUPS = (
         "A",
         "Education",
         "",
-        (Question("A.day", "A", "When?", Kind.DATE), Question("A.by", "A", "By whom?", Kind.TEXT)),
+        (Question("A.day", "A", "When?", AnswerType.DATE), Question("A.by", "A", "By whom?", AnswerType.TEXT)),
         unless=REPLACED,
     ),
     QuestionGroup("B", "Symptoms", "", (Question("B.1", "B", "One?", required=False),), unless=REPLACED),
@@ -52,7 +52,7 @@ def test_a_section_that_is_begun_is_answered_whole(answers: dict[str, object], w
 
 
 def test_a_condition_in_another_section_is_needed_as_well() -> None:
-    other = QuestionGroup("D", "Details", "", (Question("D.1", "D", "Which?", Kind.TEXT, only_if="C.1"),))
+    other = QuestionGroup("D", "Details", "", (Question("D.1", "D", "Which?", AnswerType.TEXT, only_if="C.1"),))
     assert missing_answers((*GROUPS, other), {"D.1": "this one"}) == ["C.1"]
     assert missing_answers((*GROUPS, other), {"D.1": "this one", "C.1": True}) == []
 
@@ -83,8 +83,8 @@ def test_a_question_is_asked_while_nobody_answered_its_condition() -> None:
         assert all(is_asked(question, group, {}) for question in group.questions)
 
 
-@pytest.mark.parametrize("kind", [Kind.INTEGER, Kind.DECIMAL])
-def test_a_number_has_bounds(kind: Kind) -> None:
+@pytest.mark.parametrize("kind", [AnswerType.INTEGER, AnswerType.DECIMAL])
+def test_a_number_has_bounds(kind: AnswerType) -> None:
     with pytest.raises(ValueError, match=r"X\.1: a number needs"):
         Question("X.1", "X", "How many?", kind, least=0)
     assert Question("X.1", "X", "How many?", kind, least=0, most=9).most == 9
@@ -95,5 +95,5 @@ def test_a_choice_has_a_list_with_a_name_and_a_title() -> None:
     for name in whole:
         lacking = {key: value for key, value in whole.items() if key != name}
         with pytest.raises(ValueError, match=r"X\.1: a choice needs"):
-            Question("X.1", "X", "Which?", Kind.CHOICE, **lacking)  # type: ignore[arg-type]
-    assert Question("X.1", "X", "Which?", Kind.CHOICE, **whole).choices == {"a": "A"}  # type: ignore[arg-type]
+            Question("X.1", "X", "Which?", AnswerType.CHOICE, **lacking)  # type: ignore[arg-type]
+    assert Question("X.1", "X", "Which?", AnswerType.CHOICE, **whole).choices == {"a": "A"}  # type: ignore[arg-type]

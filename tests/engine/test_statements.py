@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from cds_service.engine.questions import Kind, Question
+from cds_service.engine.questions import AnswerType, Question
 from cds_service.engine.statements import answers_for
 from cds_service.facts import Answer, When
 
@@ -12,9 +12,9 @@ OWN = "own-policy"
 # One criterion with one question, one with two that are required, one that has no counterpart anywhere.
 QUESTIONS = (
     Question("I.A", "I.A", "Is the team expert?", same_as="expert-team"),
-    Question("I.B.count", "I.B", "How many injections?", Kind.INTEGER, least=0, most=20, same_as="injections"),
-    Question("I.B.since", "I.B", "Since when?", Kind.DATE, same_as="injections-since"),
-    Question("I.B.remark", "I.B", "Anything else?", Kind.TEXT, required=False, same_as="injections-remark"),
+    Question("I.B.count", "I.B", "How many injections?", AnswerType.INTEGER, least=0, most=20, same_as="injections"),
+    Question("I.B.since", "I.B", "Since when?", AnswerType.DATE, same_as="injections-since"),
+    Question("I.B.remark", "I.B", "Anything else?", AnswerType.TEXT, required=False, same_as="injections-remark"),
     Question("I.C", "I.C", "Only this policy asks this", required=False),
 )
 

@@ -13,7 +13,7 @@ from datetime import date
 from cds_service.concepts import Product
 from cds_service.engine.finding import Finding, Gap, unknown
 from cds_service.engine.policy import Governs, QuestionnaireIdentity, Section, Version
-from cds_service.engine.questions import Kind, Question, QuestionGroup
+from cds_service.engine.questions import AnswerType, Question, QuestionGroup
 from cds_service.engine.remedies import Remedies
 from cds_service.engine.rule import criterion
 from cds_service.facts import ChartSection
@@ -48,7 +48,7 @@ QUESTIONS = (
                 "T.2.why",
                 "T.2",
                 "Why is a pump wanted?",
-                Kind.CHOICE,
+                AnswerType.CHOICE,
                 choices=REASONS,
                 choice_set="pump-reason",
                 choice_title="Reasons for a pump",
@@ -58,7 +58,7 @@ QUESTIONS = (
                 "T.2.days",
                 "T.2",
                 "On how many days?",
-                Kind.INTEGER,
+                AnswerType.INTEGER,
                 least=1,
                 most=90,
                 required=False,

@@ -36,7 +36,7 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class LegendEntry:
     """One entry of a legend: how it looks, `shape` being `bar`, `line`, `dashed`, or a marker; and its words."""
 
     look: str
@@ -100,7 +100,7 @@ class Canvas:
             anchor = "end" if x > RIGHT - 4 else "middle"
             self.text(x, self.bottom + 17, words, anchor, "second" if number % 2 else "")
 
-    def drawn(self, words: str, legend: Sequence[Key]) -> Markup:
+    def drawn(self, words: str, legend: Sequence[LegendEntry]) -> Markup:
         """The drawing with its legend; `words`: its text alternative."""
         patterns = "".join(pattern(self._name, look) for look in _HATCHES)
         label = escape(printable(words))
@@ -139,7 +139,7 @@ def pattern(name: str, look: str) -> str:
     )
 
 
-def legend_of(name: str, keys: Sequence[Key]) -> Markup:
+def legend_of(name: str, keys: Sequence[LegendEntry]) -> Markup:
     """A list of what the looks mean; empty where there is nothing to tell apart."""
     rows = []
     for key in keys:
@@ -172,13 +172,13 @@ def round_ticks(low: float, high: float, most: int = 5) -> list[float]:
 
 
 def day_ticks(days: Sequence[date], scale: Scale, most: int = 8) -> list[tuple[float, str]]:
-    """Every so many days, so that there are at most so many."""
+    """At most `most` ticks, evenly spaced over the days: the place in percent, and a label such as `Nov 2`."""
     every = -(-len(days) // most) or 1
     return [(scale(day.toordinal()), f"{_MONTHS[day.month - 1]} {day.day}") for day in days[::every]]
 
 
 def month_ticks(start: date, end: date, scale: Scale, most: int = 7) -> list[tuple[float, str]]:
-    """The first of every so many months, so that there are at most so many."""
+    """At most `most` ticks on the first of a month: the place in percent, and a label such as `Nov 2026`."""
     total = (end.year - start.year) * 12 + end.month - start.month
     every = -(-(total + 1) // most)
     firsts = [months_before(end.replace(day=1), back) for back in range(0, total + 1, every)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from cds_service.engine.plot_data import DayCounts
-from cds_service.web.plots.canvas import Canvas, Key, Scale, day_ticks, round_ticks
+from cds_service.web.plots.canvas import Canvas, LegendEntry, Scale, day_ticks, round_ticks
 
 _HEIGHT = 170
 
@@ -35,10 +35,10 @@ def _look(data: DayCounts, count: int) -> str:
     return "enough" if count >= data.goal else "few"
 
 
-def _legend(data: DayCounts) -> list[Key]:
+def _legend(data: DayCounts) -> list[LegendEntry]:
     looks = {_look(data, count) for count in data.counts.values() if count}
     named = {"sensor": data.name}
     if data.goal is not None:
         named = {"enough": f"{data.goal:g} or more a day", "few": f"fewer than {data.goal:g} a day"}
-    keys = [Key(look, "bar", words) for look, words in named.items() if look in looks]
-    return [*keys, *([Key("none", "cross", "no data")] if not all(data.counts.values()) else [])]
+    keys = [LegendEntry(look, "bar", words) for look, words in named.items() if look in looks]
+    return [*keys, *([LegendEntry("none", "cross", "no data")] if not all(data.counts.values()) else [])]

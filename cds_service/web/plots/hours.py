@@ -5,7 +5,7 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from cds_service.engine.plot_data import HoursOfDay, ReadingKind
-from cds_service.web.plots.canvas import Canvas, Key, Scale, round_ticks
+from cds_service.web.plots.canvas import Canvas, LegendEntry, Scale, round_ticks
 
 _HEIGHT = 210
 
@@ -28,7 +28,7 @@ def draw_hours(name: str, data: HoursOfDay, words: str) -> Markup:
                 canvas.marker(x(spot.minute / 60), y(spot.value), _shape(kind), _look(kind))
     canvas.level(y(data.level), f"{data.level:g} {data.unit}")
     canvas.x_axis([(x(hour), f"{hour:02d}:00") for hour in range(0, 25, 3)])
-    return canvas.drawn(words, [Key("marked", "bar", data.marked_name), *map(_key, data.kinds)])
+    return canvas.drawn(words, [LegendEntry("marked", "bar", data.marked_name), *map(_key, data.kinds)])
 
 
 def _draw_boxes(canvas: Canvas, kind: ReadingKind, x: Scale, y: Scale, shift: float) -> None:
@@ -54,7 +54,7 @@ def _shape(kind: ReadingKind) -> str:
     return "circle" if kind.chief else "triangle"
 
 
-def _key(kind: ReadingKind) -> Key:
+def _key(kind: ReadingKind) -> LegendEntry:
     if kind.boxes:
-        return Key(_look(kind), "bar", f"{kind.name}: middle half, median, 10 to 90 %")
-    return Key(_look(kind), _shape(kind), kind.name)
+        return LegendEntry(_look(kind), "bar", f"{kind.name}: middle half, median, 10 to 90 %")
+    return LegendEntry(_look(kind), _shape(kind), kind.name)

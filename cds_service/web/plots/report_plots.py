@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup
 
-from cds_service.web.plots.canvas import RIGHT, Canvas, Key, Scale, round_ticks
+from cds_service.web.plots.canvas import RIGHT, Canvas, LegendEntry, Scale, round_ticks
 
 _HEIGHT, _MOST_TICKS, _BAR = 220, 8, 16
 # Looks by the name of what is counted; others take those that are left.
@@ -76,8 +76,8 @@ def _looks(series: Mapping[str, Sequence[float]]) -> list[str]:
     return [_LOOKS.get(name, _SPARE[at % len(_SPARE)]) for at, name in enumerate(series)]
 
 
-def _legend(series: Mapping[str, Sequence[float]]) -> list[Key]:
-    keys = [Key(look, "bar", name.replace("-", " ")) for look, name in zip(_looks(series), series, strict=True)]
+def _legend(series: Mapping[str, Sequence[float]]) -> list[LegendEntry]:
+    keys = [LegendEntry(look, "bar", name.replace("-", " ")) for look, name in zip(_looks(series), series, strict=True)]
     return keys if len(keys) > 1 else []
 
 

@@ -6,7 +6,7 @@ from markupsafe import Markup
 
 from cds_service.engine.plot_data import OrderBar, Timeline
 from cds_service.engine.wording import cut_to
-from cds_service.web.plots.canvas import CHARACTER, NARROWEST, Canvas, Key, Scale, month_ticks
+from cds_service.web.plots.canvas import CHARACTER, NARROWEST, Canvas, LegendEntry, Scale, month_ticks
 
 _LANE, _BAR = 54, 12
 
@@ -54,11 +54,11 @@ def _look(bar: OrderBar) -> str:
     return "enough" if bar.readable else "few"
 
 
-def _legend(data: Timeline) -> list[Key]:
+def _legend(data: Timeline) -> list[LegendEntry]:
     keys = []
     if any(not stretch.bridged for stretch in data.run):
-        keys.append(Key("run", "bar", data.run_name))
+        keys.append(LegendEntry("run", "bar", data.run_name))
     if any(stretch.bridged for stretch in data.run):
-        keys.append(Key("bridge", "bar", "gap too short to break it"))
-    keys.append(Key("dashed", "line", f"{data.months} months before: {data.mark}"))
-    return [*keys, Key("whisker", "line", f"day of the order: {data.as_of}")]
+        keys.append(LegendEntry("bridge", "bar", "gap too short to break it"))
+    keys.append(LegendEntry("dashed", "line", f"{data.months} months before: {data.mark}"))
+    return [*keys, LegendEntry("whisker", "line", f"day of the order: {data.as_of}")]

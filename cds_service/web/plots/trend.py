@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from cds_service.engine.plot_data import Trend, TrendPoint
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.web.plots.canvas import CHARACTER, NARROWEST, Canvas, Key, Scale, month_ticks, round_ticks
+from cds_service.web.plots.canvas import CHARACTER, NARROWEST, Canvas, LegendEntry, Scale, month_ticks, round_ticks
 
 _HEIGHT, _EDGE_DAYS, _LINE = 190, 12, 15.0
 _LOOKS = {MET: ("above", "triangle"), NOT_MET: ("below", "circle"), UNKNOWN: ("either", "square")}
@@ -60,10 +60,10 @@ def _apart(one: tuple[float, float], other: tuple[float, float], width: float) -
     return abs(one[0] - other[0]) / 100 * NARROWEST >= width or abs(one[1] - other[1]) >= 0.9 * _LINE
 
 
-def _legend(data: Trend) -> list[Key]:
+def _legend(data: Trend) -> list[LegendEntry]:
     level = f"{data.threshold:g} {data.unit}"
     names = {MET: f"above {level}", NOT_MET: f"at or below {level}", UNKNOWN: "may be either"}
     sides = {point.above for point in data.points}
-    keys = [Key(*_LOOKS[side], name) for side, name in names.items() if side in sides]
+    keys = [LegendEntry(*_LOOKS[side], name) for side, name in names.items() if side in sides]
     vague = any(point.first != point.last for point in data.points)
-    return [*keys, *([Key("span", "line", "day not stated")] if vague else [])]
+    return [*keys, *([LegendEntry("span", "line", "day not stated")] if vague else [])]

@@ -29,7 +29,7 @@ from wtforms.validators import Length, NumberRange, Optional, StopValidation
 
 from cds_service.engine.enabled_questions import answers_not_asked_for, missing_answers
 from cds_service.engine.policy import AnswerValue, PolicyOnDay
-from cds_service.engine.questions import LONGEST_TEXT, Kind, Question
+from cds_service.engine.questions import LONGEST_TEXT, AnswerType, Question
 
 _YES, _NO, _NONE = "yes", "no", ""
 _EARLIEST = date(1920, 1, 1)
@@ -129,7 +129,7 @@ class StatementForm:
         value = field.data
         if field.errors or value is None or value == _NONE:
             return None
-        return value == _YES if question.kind is Kind.BOOLEAN else value
+        return value == _YES if question.kind is AnswerType.BOOLEAN else value
 
 
 def digest(*parts: str | None) -> str:
@@ -151,21 +151,21 @@ def _form_class(questions: Sequence[Question], state: MutableMapping[str, Any], 
 
 def _field(question: Question, today: date) -> Any:
     checks: list[Any] = [Optional(strip_whitespace=True)]
-    if question.kind is Kind.BOOLEAN:
+    if question.kind is AnswerType.BOOLEAN:
         choices = _choices({_YES: "Yes", _NO: "No", _NONE: "Not answered"})
         return RadioField(question.text, choices=choices, default=_NONE, validators=checks)
-    if question.kind is Kind.CHOICE:
+    if question.kind is AnswerType.CHOICE:
         choices = _choices({_NONE: "Not answered", **question.choices})
         return SelectField(question.text, choices=choices, default=_NONE, validators=checks)
-    if question.kind is Kind.DATE:
+    if question.kind is AnswerType.DATE:
         return DateField(question.text, validators=[*checks, _date_check(today)])
-    if question.kind is Kind.TEXT:
+    if question.kind is AnswerType.TEXT:
         long = Length(max=LONGEST_TEXT, message=f"At most {LONGEST_TEXT} characters")
         return StringField(question.text, filters=[_stripped], validators=[*checks, long])
     least, most = question.least or 0, question.most or 0
     message = f"A number from {least:g} to {most:g}"
     within = NumberRange(least, most, message=message)
-    if question.kind is Kind.INTEGER:
+    if question.kind is AnswerType.INTEGER:
         return IntegerField(question.text, validators=[*checks, within])
     return DecimalField(question.text, places=None, validators=[*checks, _finite(message), within])
 

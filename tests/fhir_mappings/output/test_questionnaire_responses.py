@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.engine.enabled_questions import answers_not_asked_for, missing_answers
-from cds_service.engine.questions import Kind
+from cds_service.engine.questions import AnswerType
 from cds_service.facts import When
 from cds_service.hooks.messages import as_json
 from cds_service.policies.registry import POLICIES, questionnaires_of
@@ -232,13 +232,13 @@ def test_a_naive_time_is_refused() -> None:
 # ---------------------------------------------------------------- there and back
 
 _TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"]), min_size=1, max_size=200)
-_VALUES: dict[Kind, st.SearchStrategy[Any]] = {
-    Kind.BOOLEAN: st.booleans(),
-    Kind.DATE: st.dates(date(1920, 1, 1), date(2026, 11, 20)),
-    Kind.TEXT: _TEXTS.map(str.strip).filter(bool),
-    Kind.INTEGER: st.integers(0, 20),
-    Kind.DECIMAL: st.decimals(0, 50, places=1) | st.integers(0, 50),
-    Kind.CHOICE: st.sampled_from(list(POLICY.question("D.III.reason").choices)),
+_VALUES: dict[AnswerType, st.SearchStrategy[Any]] = {
+    AnswerType.BOOLEAN: st.booleans(),
+    AnswerType.DATE: st.dates(date(1920, 1, 1), date(2026, 11, 20)),
+    AnswerType.TEXT: _TEXTS.map(str.strip).filter(bool),
+    AnswerType.INTEGER: st.integers(0, 20),
+    AnswerType.DECIMAL: st.decimals(0, 50, places=1) | st.integers(0, 50),
+    AnswerType.CHOICE: st.sampled_from(list(POLICY.question("D.III.reason").choices)),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from cds_service.engine.enabled_questions import answers_not_asked_for, missing_answers
 from cds_service.engine.open_questions import required_answers
-from cds_service.engine.questions import Kind
+from cds_service.engine.questions import AnswerType
 from cds_service.policies.mp_mm_1316 import POLICY
 
 FIRST = POLICY.on(POLICY.first_day())
@@ -68,7 +68,7 @@ def test_link_ids_are_unique_and_numbers_bounded() -> None:
     assert len({question.link_id for question in QUESTIONS}) == len(QUESTIONS)
     for question in QUESTIONS:
         assert (question.least is not None and question.most is not None) is (
-            question.kind in (Kind.INTEGER, Kind.DECIMAL)
+            question.kind in (AnswerType.INTEGER, AnswerType.DECIMAL)
         )
 
 
