@@ -1,4 +1,4 @@
-"""Puts the service together."""
+"""Creates the Flask application from the settings."""
 
 from __future__ import annotations
 
@@ -39,9 +39,11 @@ from cds_service.web.smart_app.servers import SmartServers
 if TYPE_CHECKING:
     from cds_service.web.backend_services.token_server import BackendTokens
 
-# One client leaves threads to the others; where nobody is told apart there is nobody to leave them to.
+
 _MOST_FORM_BYTES = 64_000
-_OF_ONE_CLIENT, _NO_LIMIT = 12, 1_000_000
+# Concurrent calls per client, so that one client cannot take every thread; no limit where callers are not
+# authenticated.
+_MOST_CALLS_OF_CLIENT, _NO_LIMIT = 12, 1_000_000
 
 
 def create_app(settings: Settings | None = None, open_source: ChartSourceFactory | None = None) -> Flask:
@@ -67,7 +69,7 @@ def create_app(settings: Settings | None = None, open_source: ChartSourceFactory
         APP_LINKS=AppLinks(settings.public_url, LinkSeal(_link_keys(settings)), smart_servers.may_launch),
         SOURCES=_sources(settings, open_source),
         CONCURRENCY=ConcurrencyLimiter(
-            settings.concurrent_calls or (_OF_ONE_CLIENT if settings.authenticates else _NO_LIMIT)
+            settings.concurrent_calls or (_MOST_CALLS_OF_CLIENT if settings.authenticates else _NO_LIMIT)
         ),
         KEYS_MISSING=partial(_keys_missing, clients, keys),
         BACKEND_TOKENS=_backend_tokens(settings, clients, verifier, store or run) if verifier is not None else None,
@@ -76,8 +78,8 @@ def create_app(settings: Settings | None = None, open_source: ChartSourceFactory
     errors.install(app)
     cors.install(app, settings.cors_origins, clients.cors_origins() if settings.authenticates else None)
     authentication.install(app, verifier)
-    for each in (start_page, hooks, fhir, smart_backend, policy_page, smart, documentation, metrics, health, openapi):
-        app.register_blueprint(each.blueprint)
+    for module in (start_page, hooks, fhir, smart_backend, policy_page, smart, documentation, metrics, health, openapi):
+        app.register_blueprint(module.blueprint)
     if store is not None:
         store.recorder.report_to(metrics.LOST.inc, metrics.WAITING.set)
         store.recorder.start()
@@ -85,12 +87,12 @@ def create_app(settings: Settings | None = None, open_source: ChartSourceFactory
 
 
 def _link_keys(settings: Settings) -> list[str]:
-    """What links are sealed with: the store's keys, else one that lives as long as the run."""
+    """Keys that links are encrypted with: the store's, else one that is valid for this run."""
     return [key.strip() for key in settings.store_key.split(",") if key.strip()] or [run_key()]
 
 
 def _sources(settings: Settings, given: ChartSourceFactory | None) -> Callable[[ServerRule], ChartSourceFactory]:
-    """What opens FHIR servers for a call, by the rule that its caller is under."""
+    """Makes the factory of chart sources for a call from the rule for its caller."""
     if given is not None:
         return lambda _rule: given
     return lambda rule: partial(
@@ -101,7 +103,7 @@ def _sources(settings: Settings, given: ChartSourceFactory | None) -> Callable[[
 def _verifier(
     settings: Settings, clients: TrustedClients, keys: KeyRing, remembered: Store | RunDatabase
 ) -> TokenVerifier:
-    """Tokens are used once across all workers."""
+    """A verifier that accepts each token once across all workers."""
     return TokenVerifier(clients, keys, remembered.first_use, time.time, settings.jwt_lifetime_seconds)
 
 
@@ -115,5 +117,5 @@ def _backend_tokens(
 
 
 def _keys_missing(clients: TrustedClients, keys: KeyRing) -> list[str]:
-    """Clients whose key set cannot be read at the moment."""
+    """Names of clients whose key set cannot be read at the moment."""
     return [client.name for client in clients.by_issuer.values() if not keys.is_readable(client.jwks_file, client.jku)]

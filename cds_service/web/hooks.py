@@ -1,4 +1,4 @@
-"""Discovery, the hooks and feedback on their cards."""
+"""Routes of CDS Hooks: discovery, hook calls, and feedback on cards."""
 
 from __future__ import annotations
 
@@ -36,19 +36,22 @@ def discover(base: ServiceBase) -> Response:
 def call(base: ServiceBase, service_id: str) -> Response:
     """One hook call."""
     default_version = V2_0 if base.legacy else None
-    return _measured(_service(base, service_id), partial(_called, default_version=default_version))
+    handle = partial(_handle_call, default_version=default_version)
+    return _with_metrics(_service(base, service_id), handle)
 
 
 def feedback(base: ServiceBase, service_id: str) -> Response:
     """Feedback on cards of a service."""
-    return _measured(_service(base, service_id), _told)
+    return _with_metrics(_service(base, service_id), _handle_feedback)
 
 
 def _add_routes(base: ServiceBase) -> None:
     root, name = f"{base.path}/cds-services", base.path.strip("/").replace(".", "_") or "all"
     blueprint.add_url_rule(root, f"discover_{name}", partial(discover, base), methods=["GET"], strict_slashes=False)
     blueprint.add_url_rule(f"{root}/<service_id>", f"call_{name}", partial(call, base), methods=["POST"])
-    blueprint.add_url_rule(f"{root}/<service_id>/feedback", f"told_{name}", partial(feedback, base), methods=["POST"])
+    blueprint.add_url_rule(
+        f"{root}/<service_id>/feedback", f"feedback_{name}", partial(feedback, base), methods=["POST"]
+    )
 
 
 for _base in BASES:
@@ -62,8 +65,8 @@ def _service(base: ServiceBase, service_id: str) -> HookService:
     return service
 
 
-def _measured(service: HookService, respond: Callable[[HookService], Response]) -> Response:
-    """The response to one call of a client, counted and timed, whatever becomes of it."""
+def _with_metrics(service: HookService, respond: Callable[[HookService], Response]) -> Response:
+    """The response to one call of a client, counted and timed whether it succeeds or fails."""
     began, status = time.monotonic(), 500
     try:
         with current_app.config["CONCURRENCY"].slot(client_name() or ""):
@@ -73,12 +76,12 @@ def _measured(service: HookService, respond: Callable[[HookService], Response]) 
         status = error.status
         raise
     finally:
-        metrics.labelled(metrics.CALLS, service.id, str(status)).inc()
-        metrics.labelled(metrics.SECONDS, service.id).observe(time.monotonic() - began)
+        metrics.labeled(metrics.CALLS, service.id, str(status)).inc()
+        metrics.labeled(metrics.SECONDS, service.id).observe(time.monotonic() - began)
     return response
 
 
-def _called(service: HookService, default_version: CrdVersion | None = None) -> Response:
+def _handle_call(service: HookService, default_version: CrdVersion | None = None) -> Response:
     config, client = current_app.config, client_of_call()
     settings = config["SETTINGS"]
     received, began = datetime.now(UTC), time.monotonic()
@@ -99,7 +102,7 @@ def _called(service: HookService, default_version: CrdVersion | None = None) -> 
 
 
 def _keep(answered: Answered, body: bytes, received: datetime, milliseconds: float) -> None:
-    """Counts an answer, and hands its record over; the store is written later."""
+    """Counts an answer, and gives its record to the recorder, which writes to the store later."""
     determinations = answered.response.get("extension", {}).get(EXTENSION, [])
     metrics.count_answer(answered.call.service.hook, determinations, answered.searches)
     config = current_app.config
@@ -110,7 +113,7 @@ def _keep(answered: Answered, body: bytes, received: datetime, milliseconds: flo
         store.recorder.accept(record)
 
 
-def _told(service: HookService) -> Response:
+def _handle_feedback(service: HookService) -> Response:
     entries = parse_feedback(checked_body(request, current_app.config["SETTINGS"]))
     store: Store | None = current_app.config["STORE"]
     for entry in entries:
@@ -122,9 +125,9 @@ def _told(service: HookService) -> Response:
 
 def _feedback_record(entry: Feedback, service: HookService) -> FeedbackRecord:
     name = client_name()
-    words = "|".join(map(str, (name, service.id, entry)))
+    content = "|".join(map(str, (name, service.id, entry)))
     return FeedbackRecord(
-        id=sha256(words.encode("utf-8", "replace")).hexdigest(),
+        id=sha256(content.encode("utf-8", "replace")).hexdigest(),
         card_uuid=entry.card,
         service=service.id,
         client=name,

@@ -1,4 +1,4 @@
-"""Runs an application under gunicorn, and says where once it accepts connections."""
+"""Runs the application under gunicorn, and prints its URL once it accepts connections."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ from cds_service.web.http.threaded_wsgi import ThreadedWsgi
 
 # gunicorn's ASGI worker makes its connections of the class under this name; no setting names another.
 gasgi.ASGIProtocol = Connection
-# Longer than proxies keep an idle connection (60 s is usual), so that it is they who close it.
+# Longer than proxies keep an idle connection (usually 60 s), so that the proxy closes it.
 _KEEP_ALIVE_SECONDS = 75
-# How long a worker that is told to stop waits for calls under way, and gunicorn for the worker, which then stores
-# what is left to store.
+# How long a stopping worker waits for calls under way, and gunicorn for the worker, which then writes its last records.
 _STOP_SECONDS, _STOP_WORKER_SECONDS = 10, 15
-_STOP_LINGER_SECONDS = 2.0
+_STOP_ARRIVAL_SECONDS = 2.0
 _MOST_CONNECTIONS = 1000
 _MULTIPROCESS = "PROMETHEUS_MULTIPROC_DIR"
 
@@ -37,7 +36,7 @@ class Refused(click.ClickException):
 
 
 class Worker(gasgi.ASGIWorker):  # type: ignore[misc]
-    """gunicorn's ASGI worker, which closes connections that wait too long, and idle ones when it is told to stop."""
+    """gunicorn's ASGI worker, which also closes connections that wait too long, and idle ones when it has to stop."""
 
     seconds = 10.0
 
@@ -50,7 +49,7 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]
         """A new connection; when there are too many, the one that has been idle longest is closed."""
         self._connections[connection] = None
         if len(self._connections) > self.cfg.worker_connections:
-            next((each for each in self._connections if each.is_idle), connection).close_now()
+            next((other for other in self._connections if other.is_idle), connection).close_now()
 
     def unregister(self, connection: Connection) -> None:
         """A connection that has ended."""
@@ -65,9 +64,9 @@ class Worker(gasgi.ASGIWorker):  # type: ignore[misc]
                 connection.close_now()
 
     def handle_exit_signal(self) -> None:
-        """Stops accepting; requests under way are answered, and one that is being sent has a moment to arrive."""
+        """Stops accepting connections. Requests under way are answered; one that is arriving has a short time."""
         super().handle_exit_signal()
-        self.loop.call_later(_STOP_LINGER_SECONDS, self._close_idle)
+        self.loop.call_later(_STOP_ARRIVAL_SECONDS, self._close_idle)
 
     def _close_idle(self) -> None:
         for connection in list(self._connections):
@@ -94,23 +93,23 @@ def run(
     host: str,
     port: int,
     workers: int,
-    words: str,
+    announcement: str,
     path: str = "",
     warning: str = "",
     seconds: float = 10.0,
     most_bytes: int = 10_000_000,
     on_exit: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serves until it is stopped; `make_app` is handed the base URL. Port 0 takes a free one.
+    """Serves until it is stopped. `make_app` gets the base URL. Port 0 takes a free port.
 
-    Prints one line with the URL when connections are accepted, and the warning on standard error. Each worker that
-    ends finishes its calls first, then runs `on_exit`. `seconds`: the time that a request's head, and then its body
-    of at most `most_bytes`, may take to arrive.
+    When connections are accepted, prints one line with the announcement and the URL, and the warning on standard
+    error. A worker that ends finishes its calls, then runs `on_exit`. `seconds`: the time that a request's head, and
+    then its body of at most `most_bytes`, may take to arrive.
     """
     Worker.seconds = seconds
     listener = _listen(host, port)
-    shown = f"[{host}]" if ":" in host else host
-    url = f"http://{shown}:{listener.getsockname()[1]}"
+    url_host = f"[{host}]" if ":" in host else host
+    url = f"http://{url_host}:{listener.getsockname()[1]}"
     options = {
         "bind": f"fd://{listener.fileno()}",
         "workers": workers,
@@ -118,14 +117,14 @@ def run(
         "worker_connections": _most_connections(),
         "keepalive": _KEEP_ALIVE_SECONDS,
         "asgi_lifespan": "off",
-        # What is tested, whatever else is installed.
+        # The parts that are tested, whatever else is installed.
         "asgi_loop": "asyncio",
         "http_parser": "python",
         "accesslog": None,
         "loglevel": "warning",
         "timeout": 60,
         "graceful_timeout": _STOP_WORKER_SECONDS,
-        "when_ready": lambda _server: _announce(f"{words} {url}{path}", warning),
+        "when_ready": lambda _server: _announce(f"{announcement} {url}{path}", warning),
         "post_worker_init": _prepare,
         "worker_exit": lambda _server, _worker: on_exit(),
         "child_exit": lambda _server, worker: _forget_metrics(worker.pid),
@@ -135,25 +134,25 @@ def run(
 
 def _prepare(worker: Worker) -> None:
     worker.cfg.set("graceful_timeout", _STOP_SECONDS)
-    settle()
+    freeze_loaded_objects()
 
 
 def _most_connections() -> int:
-    """Connections of one worker: half of the files that a process may have open, the others are for its own calls."""
+    """Connections per worker: half of the files that a process may open; the rest is for its own outgoing calls."""
     allowed, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return _MOST_CONNECTIONS if allowed == resource.RLIM_INFINITY else min(_MOST_CONNECTIONS, allowed // 2)
 
 
-def settle() -> None:
-    """What is loaded by now stays for good: the collector need not look at it again with every large call."""
+def freeze_loaded_objects() -> None:
+    """Excludes the objects of start-up from garbage collection (gc.freeze), which would scan them in large calls."""
     gc.collect()
     gc.freeze()
 
 
-def _announce(words: str, warning: str) -> None:
+def _announce(text: str, warning: str) -> None:
     if warning:
         click.echo(warning, err=True)
-    click.echo(words)
+    click.echo(text)
 
 
 def _forget_metrics(pid: int) -> None:

@@ -38,12 +38,12 @@ def memory(body: bytes, small: bytes) -> dict[str, float]:
 
 def growth(few: bytes, many: bytes) -> dict[str, float]:
     """Seconds of CPU of a call with few readings and of one with many, in a process that is settled as a worker is."""
-    from cds_service.web.server import settle
+    from cds_service.web.server import freeze_loaded_objects
     from tests.benchmarks.measuring import alternately, caller
 
     call = caller(_service())
     call(few)
-    settle()
+    freeze_loaded_objects()
     small, large = alternately(lambda: call(few), lambda: call(many), 5, time.thread_time)
     return {"few": small, "many": large}
 

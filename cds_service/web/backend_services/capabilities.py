@@ -16,12 +16,12 @@ def base_of(public_url: str) -> str:
 
 
 def token_endpoint_of(public_url: str) -> str:
-    """Where clients ask for tokens; their assertions are meant for this address."""
+    """The token endpoint's URL, which is also the audience of client assertions."""
     return f"{public_url}/token"
 
 
 def security(public_url: str) -> dict[str, Any]:
-    """What the CapabilityStatement says of it."""
+    """The security part of the CapabilityStatement."""
     service = {"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR", "display": "SMART-on-FHIR"}
     token = {"url": "token", "valueUri": token_endpoint_of(public_url)}
     return {

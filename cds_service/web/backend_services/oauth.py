@@ -1,4 +1,4 @@
-"""What the token endpoint and that of the demo's EHR have in common on Authlib's side."""
+"""Authlib's authorization server, as the token endpoint and the demo's EHR both use it."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from flask import request as flask_request
 
 
 class HttpsRequest(FlaskOAuth2Request):  # type: ignore[misc]
-    """A request that Authlib takes for https: TLS ends before this server, and the demo is on loopback.
+    """A request that Authlib treats as https: TLS ends before this server, and the demo is on loopback.
 
     Authlib's own switch is an environment variable, which would hold for all of the process.
     """
 
     def __init__(self, request: Request) -> None:
-        """`request`: as Flask has it."""
+        """`request`: Flask's."""
         uri = request.url.replace("http://", "https://", 1)
         OAuth2Request.__init__(self, request.method, uri, headers=request.headers)
         self._request = request
@@ -24,10 +24,10 @@ class HttpsRequest(FlaskOAuth2Request):  # type: ignore[misc]
 
 
 class TokenServer(AuthorizationServer):  # type: ignore[misc]
-    """An authorization server whose requests came by https, or over loopback."""
+    """An authorization server for requests that came by https, or over loopback."""
 
     def create_oauth2_request(self, request: object) -> OAuth2Request:
-        """The present request, as Authlib sees it."""
+        """The present request in Authlib's form."""
         return HttpsRequest(flask_request)
 
     def token_response(self) -> Response:

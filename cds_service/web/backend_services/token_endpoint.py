@@ -20,8 +20,8 @@ log = logging.getLogger(__name__)
 blueprint = Blueprint("smart_backend", __name__)
 
 _LARGEST_FORM = 20_000
-# What a client is told; the log has why.
-_WORDS = {
+# The description for the client; the log has the reason.
+_DESCRIPTIONS = {
     "invalid_client": "the client could not be authenticated: send a private_key_jwt assertion for this address, once",
     "invalid_scope": f"nothing of this scope is offered: ask for {' '.join(SCOPES)}",
     "unsupported_grant_type": f"grant_type must be {GRANT}",
@@ -48,10 +48,10 @@ class TokenRefusal(TypedDict):
 
 
 def _tokens() -> BackendTokens:
-    found: BackendTokens | None = current_app.config["BACKEND_TOKENS"]
-    if found is None:
+    tokens: BackendTokens | None = current_app.config["BACKEND_TOKENS"]
+    if tokens is None:
         raise NotFound("callers are not authenticated here: $questionnaire-package needs no token")
-    return found
+    return tokens
 
 
 @blueprint.get("/fhir/.well-known/smart-configuration")
@@ -65,7 +65,7 @@ def configuration() -> Response:
         "token_endpoint_auth_signing_alg_values_supported": list(ALGORITHMS),
         "scopes_supported": list(SCOPES),
         "capabilities": ["client-confidential-asymmetric", "permission-v2"],
-        "code_challenge_methods_supported": ["S256"],  # SMART wants it said, though nobody signs in here
+        "code_challenge_methods_supported": ["S256"],  # required by SMART, though no user signs in here
     }
     return Response(as_json(offered), mimetype="application/json")
 
@@ -76,14 +76,14 @@ def token() -> Response:
     tokens = _tokens()
     if (request.content_length or 0) > _LARGEST_FORM:
         raise TooLarge(f"the form is over {_LARGEST_FORM} bytes")
-    request.max_content_length = _LARGEST_FORM  # of one whose length is not told
+    request.max_content_length = _LARGEST_FORM  # for a form without Content-Length
     answer = tokens.token_response()
     if answer.status_code == 200:
         return answer
     metrics.REFUSED.inc()
-    told = answer.get_json()
-    error, why = told["error"], told.get("error_description") or "no reason is given"
+    body = answer.get_json()
+    error, why = body["error"], body.get("error_description") or "no reason is given"
     log.warning("a token request was refused: %s: %s", error, ascii(why)[1:-1][:300])
-    refusal: TokenRefusal = {"error": error, "error_description": _WORDS.get(error, why)}
+    refusal: TokenRefusal = {"error": error, "error_description": _DESCRIPTIONS.get(error, why)}
     answer.set_data(as_json(refusal))
     return answer

@@ -1,7 +1,7 @@
-"""SMART backend services: access tokens for trusted clients' DTR calls. Authlib's, with SMART's rules added.
+"""SMART backend services: access tokens for trusted clients' DTR calls, by Authlib with SMART's rules added.
 
-A client proves itself with a key that it is registered with, and gets a signed token that lives for minutes. Any
-worker reads it: it is signed with the store's key, or with one that lives as long as the run.
+A client authenticates with a registered key and gets a signed token that is valid for minutes. Every worker can verify
+it: it is signed with the store's key, or with the key of the run.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from cds_service.web.backend_services.oauth import TokenServer
 log = logging.getLogger(__name__)
 TOKEN_SECONDS = 300
 _NEEDED = SCOPES[0]
-_WORD = re.compile(r"system/(\*|Questionnaire|ValueSet|Library)\.(read|\*|c?r?u?d?s?)")
+_SCOPE = re.compile(r"system/(\*|Questionnaire|ValueSet|Library)\.(read|\*|c?r?u?d?s?)")
 _RIGHTS = {"read": "rs", "*": "rs"}
 
 
 @dataclass(frozen=True, slots=True)
 class BackendClient:
-    """A trusted client, with the methods that Authlib asks a client for."""
+    """A trusted client with the methods that Authlib calls on a client."""
 
     trusted: TrustedClient
 
@@ -47,7 +47,7 @@ class BackendClient:
         return self.trusted.client_id
 
     def get_allowed_scope(self, scope: str | None) -> str | None:
-        """What of a scope is granted, all of it for a request that names none; None when nothing is."""
+        """The part of a scope that is granted; everything for a request without a scope. None when nothing is."""
         return granted(scope) if scope else " ".join(SCOPES)
 
     def check_endpoint_auth_method(self, method: str, endpoint: str) -> bool:
@@ -55,20 +55,20 @@ class BackendClient:
         return method == METHOD
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Whether it may trade in this."""
+        """Whether it may use this grant type."""
         return grant_type == GRANT
 
 
 def granted(scope: str) -> str | None:
-    """The words of a scope that are granted, in SMART 2's syntax; None when there are none.
+    """The granted scopes, in SMART 2's syntax; None when there are none.
 
-    What is asked for more widely (`system/*.read`) is narrowed to what is offered.
+    A wider request (`system/*.read`) is narrowed to the offered scopes.
     """
-    return " ".join(dict.fromkeys(word for asked in scope.split() for word in _narrowed(asked))) or None
+    return " ".join(dict.fromkeys(part for requested in scope.split() for part in _narrowed(requested))) or None
 
 
-def _narrowed(word: str) -> Iterator[str]:
-    match = _WORD.fullmatch(word)
+def _narrowed(scope: str) -> Iterator[str]:
+    match = _SCOPE.fullmatch(scope)
     if match is None:
         return
     rights = "".join(right for right in _RIGHTS.get(match[2], match[2]) if right in "rs")
@@ -79,19 +79,19 @@ def _narrowed(word: str) -> Iterator[str]:
 
 
 class BackendTokens(TokenServer):
-    """Gives access tokens to trusted clients, and says whose a token is."""
+    """Issues access tokens to trusted clients, and identifies the client of a token."""
 
     def __init__(
         self, public_url: str, clients: TrustedClients, verifier: TokenVerifier, first_use: FirstUse, secret: str
     ) -> None:
-        """`verifier` finds the clients' keys. `secret`: what tokens are signed with, the same in all workers."""
+        """`verifier` finds the clients' keys. `secret`: signs the tokens, the same in all workers."""
         self._clients = {client.client_id: BackendClient(client) for client in clients.by_issuer.values()}
-        super().__init__(query_client=self._clients.get, save_token=_logged)
+        super().__init__(query_client=self._clients.get, save_token=_log_issue)
         self._verifier = verifier
         self._first_use = first_use
         endpoint = token_endpoint_of(public_url)
         self.register_client_auth_method(
-            METHOD, _Assertion(self._clients, lambda: endpoint, self._key_finder, self._used_first, time.time)
+            METHOD, _Assertion(self._clients, lambda: endpoint, self._key_finder, self._is_first_use, time.time)
         )
         self.register_grant(_Grant)
         key = OctKey.import_key(sha256(f"access token|{secret}".encode()).digest())
@@ -100,7 +100,7 @@ class BackendTokens(TokenServer):
         self._protector.register_token_validator(_Validator(endpoint, base_of(public_url), key))
 
     def caller(self, request: Request) -> Caller | None:
-        """Whose access token a request carries; None when it carries none that is in order.
+        """The client whose access token a request has; None when it has none that is valid.
 
         NoAccess for a token whose scope does not cover the operation.
         """
@@ -113,11 +113,11 @@ class BackendTokens(TokenServer):
         client = self._clients.get(claims["client_id"])
         return Caller(client.trusted) if client is not None else None
 
-    def _used_first(self, client_id: str, jti: str, ends_at: float) -> bool:
+    def _is_first_use(self, client_id: str, jti: str, ends_at: float) -> bool:
         return self._first_use(f"assertion of {self._clients[client_id].trusted.name}", jti, ends_at)
 
     def _key_finder(self, client: BackendClient) -> Any:
-        """Finds the key that an assertion's header names among the client's own."""
+        """A function that finds, among the client's keys, the one that an assertion's header names."""
 
         def find(token: Any) -> Key:
             header = token.headers()
@@ -130,7 +130,7 @@ class BackendTokens(TokenServer):
 
 
 class _Assertion(SmartAssertion):
-    """A client that is limited to tenants names one of them, as in its CDS Hooks tokens."""
+    """An assertion that also names a tenant, for a client that is limited to tenants."""
 
     def __init__(self, clients: dict[str, BackendClient], *rest: Any) -> None:
         super().__init__(*rest)
@@ -170,6 +170,6 @@ class _Validator(JWTBearerTokenValidator):  # type: ignore[misc]
         return self._key
 
 
-def _logged(token: dict[str, Any], request: Any) -> None:
-    """Nothing is kept: a token proves itself."""
+def _log_issue(token: dict[str, Any], request: Any) -> None:
+    """Logs a token's issue; nothing is stored, since a token is verified by its signature."""
     log.info("%s was given an access token for %s", request.client.trusted.name, token["scope"])

@@ -1,4 +1,4 @@
-"""Who calls: authentication of every route that is not public, and what a caller may make the service call."""
+"""Authenticates callers on every route that is not public, and limits the FHIR servers that may be read for them."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from cds_service.web.http import metrics
 from cds_service.web.http.public_routes import is_public
 
 log = logging.getLogger(__name__)
-# Where access tokens of the token endpoint are good, beside CDS Hooks tokens.
+# Below this path access tokens of the token endpoint are accepted, beside CDS Hooks tokens.
 _FHIR = "/fhir/"
 
 
 def install(app: Flask, verifier: TokenVerifier | None) -> None:
-    """With a verifier every address that is not public needs a token; without one nobody is asked."""
+    """With a verifier every route that is not public needs a token; without one, none does."""
 
     @app.before_request
     def authenticate() -> None:
         g.caller = None
         if verifier is None or request.method == "OPTIONS" or is_public(request.method, request.path):
             return
-        if request.path.startswith(_FHIR) and (found := current_app.config["BACKEND_TOKENS"].caller(request)):
-            g.caller = found
+        if request.path.startswith(_FHIR) and (caller := current_app.config["BACKEND_TOKENS"].caller(request)):
+            g.caller = caller
             return
         path = request.path.rstrip("/")
         public: str = current_app.config["SETTINGS"].public_url
@@ -57,9 +57,9 @@ def client_name() -> str | None:
 
 
 def rule_for(settings: Settings, client: TrustedClient | None) -> ServerRule:
-    """Which FHIR servers a call may lead to: its client's own; where nobody is authenticated, public ones too.
+    """Which FHIR servers a call may read: its client's own; where callers are not authenticated, public ones too.
 
-    This machine's own servers only while the service itself is on loopback, for trying things out.
+    Servers on this machine only while the service itself is on loopback, for trials.
     """
     if client is not None:
         return ServerRule(client.fhir_servers)

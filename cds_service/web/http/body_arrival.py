@@ -1,4 +1,4 @@
-"""Reads request bodies in the event loop: each within a size and a time, all together within an amount of memory."""
+"""Reads request bodies in the event loop, with limits of size and time for each, and of memory for all together."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Receive = Callable[[], Awaitable[dict[str, Any]]]
 
 @dataclass(eq=False, slots=True)
 class Arrival:
-    """What has come of one body; when `refusal` is set, the rest is not waited for and what came is dropped."""
+    """The received part of one body. With `refusal` set, the rest is not read and the received part is dropped."""
 
     parts: list[bytes] = field(default_factory=list)
     size: int = 0
@@ -43,7 +43,7 @@ class BodyReader:
     """Reads the bodies of one worker process; only its event loop may call it."""
 
     def __init__(self, most_bytes: int, seconds: float, most_held: int) -> None:
-        """`most_bytes` of one body, `most_held` bytes of all bodies that have come and are not answered yet."""
+        """`most_bytes`: limit of one body. `most_held`: limit for all bodies that are not answered yet."""
         self._most_bytes = most_bytes
         self._seconds = seconds
         self._most_held = most_held
@@ -51,9 +51,10 @@ class BodyReader:
         self._unfinished: dict[Arrival, asyncio.Timeout] = {}
 
     async def read(self, receive: Receive, declared_length: int) -> Arrival:
-        """The body of one request, for which `release` has to be called when it is answered.
+        """Reads the body of one request; call `release` once the request is answered.
 
-        It stops a part after `most_bytes`, or at once where the length says so: the application refuses such bodies.
+        It stops reading past `most_bytes`, at once where the declared length is over it: the application refuses such
+        bodies.
         """
         arrival = Arrival()
         if declared_length > self._most_bytes:
@@ -74,7 +75,7 @@ class BodyReader:
         return arrival
 
     def release(self, arrival: Arrival) -> None:
-        """A body that is answered no longer counts as held."""
+        """Stops counting a body as held, after its request was answered."""
         self._held -= arrival.size
         arrival.size = 0
 
@@ -87,10 +88,10 @@ class BodyReader:
         arrival.is_whole = not message.get("more_body", False)
         self._held += len(part)
         if self._held > self._most_held:
-            self._give_up_oldest()
+            self._refuse_oldest()
 
-    def _give_up_oldest(self) -> None:
-        """Makes room: a client that sends at a usual pace is done long before its body is the oldest."""
+    def _refuse_oldest(self) -> None:
+        """Refuses the oldest unfinished body: a client of usual speed ends long before its body is the oldest."""
         oldest = next(iter(self._unfinished))
         oldest.refusal = Unavailable("more bodies are arriving than the service can hold: send it again")
         self._unfinished.pop(oldest).reschedule(0)

@@ -21,7 +21,7 @@ class ConcurrencyLimiter:
 
     @contextmanager
     def slot(self, client: str) -> Iterator[None]:
-        """A call of a client; TooManyCalls when as many as may be are under way."""
+        """Counts one call of a client while it runs; TooManyCalls when the limit is reached."""
         with self._lock:
             if self._under_way[client] >= self._most:
                 raise TooManyCalls(f"{self._most} calls of this client are under way: wait for their answers")

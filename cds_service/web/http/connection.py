@@ -18,13 +18,13 @@ _MESSAGES = {
     501: ("this transfer coding is not supported: send the body plain or in chunks", "not-supported"),
     500: ("the service failed on this request", "exception"),
 }
-_BROKEN = ("the request is not what HTTP says", "structure")
+_BROKEN = ("the request is not valid HTTP", "structure")
 
 
 class Connection(ASGIProtocol):  # type: ignore[misc]
-    """A connection that is closed when the head of its first request, or its client's reading, takes too long.
+    """A connection that is closed when the head of its first request arrives, or its answer is read, too slowly.
 
-    Later heads have gunicorn's own limit: how long a connection is kept open after an answer.
+    For later heads gunicorn's own keep-alive time is the limit.
     """
 
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -35,12 +35,12 @@ class Connection(ASGIProtocol):  # type: ignore[misc]
         self.worker.register(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Takes the connection off its worker's list."""
+        """Removes the connection from its worker's list."""
         self.worker.unregister(self)
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:
-        """The client sends no more: a request that has come whole is still answered, then the connection closes."""
+        """The client sends no more: a request that arrived whole is still answered, then the connection closes."""
         self._keepalive = 0
         receiver = self._body_receiver
         if receiver is None:
@@ -74,7 +74,7 @@ class Connection(ASGIProtocol):  # type: ignore[misc]
             self.transport.close()
 
     def _send_error_response(self, status: int, message: str, extra_headers: Iterable[tuple[str, str]] = ()) -> None:
-        """Answers a request that HTTP's own rules refuse; gunicorn's message may quote the request, ours does not."""
+        """Answers a request that is not valid HTTP. gunicorn's own message may quote the request; this one does not."""
         outcome = as_json(operation_outcome(*_MESSAGES.get(status, _BROKEN)))
         own = (
             ("Content-Type", "application/json"),

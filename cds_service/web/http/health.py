@@ -1,4 +1,4 @@
-"""Whether the process lives, and whether it can do its work."""
+"""Health endpoints: whether the process answers, and whether its store and its clients' keys are available."""
 
 from __future__ import annotations
 

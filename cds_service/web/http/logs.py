@@ -1,4 +1,4 @@
-"""Structured logs: one JSON object a line, with the call's correlation id, and nothing of what was sent."""
+"""Structured logs: one JSON object per line, with the call's correlation id and nothing of the request's content."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _CALLS = tuple(f"{base.path}/cds-services" for base in BASES)
 
 
 class JsonLines(logging.Formatter):
-    """Time, level, logger, message and correlation id; of exceptions their kind alone."""
+    """Time, level, logger, message and correlation id; of an exception only its type."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """One line."""
+        """A record as one line of JSON."""
         line = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -35,7 +35,7 @@ class JsonLines(logging.Formatter):
 
 
 def configure(level: str = "INFO") -> None:
-    """Logs of this package go to standard error as JSON lines; for the command, not for tests and embedders."""
+    """Sends this package's logs to standard error as JSON lines; for the command, not for tests and embedding."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     logger = logging.getLogger("cds_service")
@@ -45,14 +45,14 @@ def configure(level: str = "INFO") -> None:
 
 
 def install(app: Flask) -> None:
-    """Gives each call a correlation id, which the answer carries as a header."""
+    """Gives each request a correlation id, returned as a header, and logs each hook call."""
 
     @app.before_request
     def correlate() -> None:
         g.correlation = str(uuid4())
 
     @app.after_request
-    def tell(response: Response) -> Response:
+    def add_header_and_log(response: Response) -> Response:
         response.headers[_HEADER] = g.get("correlation", "")
         if request.path.startswith(_CALLS):
             caller = g.get("caller")

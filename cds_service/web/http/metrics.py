@@ -22,7 +22,7 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from cds_service.engine.determination import GROUPS
 from fhir_mappings.json.search_result import SearchNote
 
-blueprint = Blueprint("measures", __name__)
+blueprint = Blueprint("metrics", __name__)
 Metric = TypeVar("Metric", Counter, Histogram)
 
 CALLS = Counter("pump_cds_calls", "Hook calls by service and HTTP status", ["service", "status"])
@@ -39,7 +39,7 @@ REFUSED = Counter("pump_cds_refused_callers", "Calls that could not be authentic
 LAUNCHES = Counter("pump_cds_smart_launches", "Launches of the SMART app by what became of them", ["result"])
 STATEMENTS = Counter("pump_cds_statements", "Statements sent to FHIR servers by what became of them", ["result"])
 FEEDBACK = Counter("pump_cds_feedback", "Feedback entries by outcome", ["outcome"])
-# Those that a worker lost stay lost when it is gone; what waits is taken over by another.
+# The lost records of a worker that has ended still count; its waiting records are taken over by another worker.
 LOST = Gauge("pump_cds_records_lost", "Records that could not be stored", multiprocess_mode="sum")
 WAITING = Gauge("pump_cds_records_waiting_bytes", "Records that wait for the store", multiprocess_mode="livesum")
 
@@ -55,17 +55,17 @@ def metrics() -> Response:
 
 
 @lru_cache(maxsize=4096)
-def labelled(metric: Metric, *labels: str) -> Metric:
-    """A metric under its labels, found once: to find it costs more than to count."""
+def labeled(metric: Metric, *labels: str) -> Metric:
+    """A metric with its labels, cached: the look-up costs more than the counting."""
     return metric.labels(*labels)
 
 
 def count_answer(hook: str, determinations: list[Mapping[str, Any]], searches: Iterable[SearchNote]) -> None:
-    """Counts what was determined, and the searches for it by the type that was asked for."""
-    for found in determinations:
-        labelled(OUTCOMES, hook, found["outcome"], found["coverage"]).inc()
+    """Counts determinations with their findings, and searches by the type that was asked for."""
+    for determination in determinations:
+        labeled(OUTCOMES, hook, determination["outcome"], determination["coverage"]).inc()
         for group in GROUPS:
-            for finding in found.get(group, ()):
-                labelled(CRITERIA, finding["id"], finding["truth"], finding.get("gap", "")).inc()
+            for finding in determination.get(group, ()):
+                labeled(CRITERIA, finding["id"], finding["truth"], finding.get("gap", "")).inc()
     for search in searches:
         FETCHES.labels(search.kind, search.outcome.value).inc()

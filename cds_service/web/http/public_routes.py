@@ -1,4 +1,4 @@
-"""The one list of public routes. Every other address needs a caller wherever callers are authenticated.
+"""The one list of public routes. Where callers are authenticated, every other route needs an authenticated caller.
 
 A path that ends in `/*` stands for everything below it.
 """
@@ -22,15 +22,15 @@ PUBLIC_ROUTES: Mapping[str, str] = {
     "/fhir/CodeSystem/*": "GET",
     "/fhir/Library/*": "GET",
     "/token": "POST",
-    # These sign people in themselves.
+    # The SMART app signs its users in itself.
     "/smart/*": "GET POST",
 }
 
 
 def is_public(method: str, path: str) -> bool:
-    """Whether a request needs no caller. `path`: as the router reads it, without a query."""
-    wanted = "GET" if method == "HEAD" else method
-    return any(wanted in methods.split() and _covers(route, path) for route, methods in PUBLIC_ROUTES.items())
+    """Whether a request needs no authentication. `path`: as the router reads it, without a query."""
+    route_method = "GET" if method == "HEAD" else method
+    return any(route_method in methods.split() and _covers(route, path) for route, methods in PUBLIC_ROUTES.items())
 
 
 def _covers(route: str, path: str) -> bool:

@@ -1,4 +1,4 @@
-"""Request bodies: content type, size, compression."""
+"""Reads and checks request bodies: content type, size, compression, shape of the JSON."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ def read_body(request: Request, most: int) -> bytes:
         raise WrongMediaType(f"send Content-Type application/json, not {request.mimetype[:60]}", "Content-Type")
     if (request.content_length or 0) > most:
         raise _too_large(most)
-    body = _arrived(request, most)
+    body = _received(request, most)
     encoding = request.headers.get("Content-Encoding", "identity").strip().casefold()
     if encoding in ("identity", ""):
         return body
     if encoding not in ("gzip", "x-gzip"):
         raise WrongMediaType("send the body plain or with Content-Encoding: gzip", "Content-Encoding")
-    return _unzipped(body, most)
+    return _decompressed(body, most)
 
 
 def read_form(request: Request, most: int) -> MultiDict[str, str]:
@@ -39,7 +39,7 @@ def read_form(request: Request, most: int) -> MultiDict[str, str]:
     try:
         if (request.content_length or 0) > most:
             raise _too_large(most)
-        text = _arrived(request, most).decode("utf-8", "replace")
+        text = _received(request, most).decode("utf-8", "replace")
         return MultiDict(parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS))
     except (TooLarge, ValueError):
         raise TooLarge(f"the form is over {most} bytes, or has over {_MOST_FIELDS} fields") from None
@@ -63,11 +63,11 @@ def refuse_shape(body: bytes, most: int) -> None:
         raise TooLarge(f"{values}: FHIR holds fewer, send resources and nothing else") from None
 
 
-def _arrived(request: Request, most: int) -> bytes:
-    """The body as it was sent; the server has read all of it before, within a time, or its reading raises why not."""
+def _received(request: Request, most: int) -> bytes:
+    """The body as it was sent. The server has read all of it already; if it could not, reading it here raises why."""
     length = request.content_length
     try:
-        # Where the length is known, past Werkzeug's stream, which copies what it reads.
+        # Where the length is known, not through Werkzeug's stream, which copies what it reads.
         body = request.stream.read(most + 1) if length is None else request.environ["wsgi.input"].read(length)
     except ClientDisconnected:
         raise TooSlow("the body did not arrive whole") from None
@@ -78,7 +78,7 @@ def _arrived(request: Request, most: int) -> bytes:
     return body
 
 
-def _unzipped(body: bytes, most: int) -> bytes:
+def _decompressed(body: bytes, most: int) -> bytes:
     inflater = zlib.decompressobj(16 + zlib.MAX_WBITS)
     try:
         plain = inflater.decompress(body, most + 1)

@@ -1,4 +1,4 @@
-"""What every page may load and where it may be shown."""
+"""Security headers: what a page may load, where its forms may be sent and where it may be framed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ def apply_security_headers(
 ) -> Response:
     """The page may load its own stylesheet and send forms to its own host; nothing of other hosts.
 
-    `script`: source of scripts in CSP's words; `frames`: origins of pages that may show it in a frame; `forms`: other
-    origins at which a form of it may end.
+    `script`: the CSP source of scripts; `frames`: origins of pages that may show it in a frame; `forms`: other origins
+    that its forms may be sent or redirected to.
     """
     rules = {
         "default-src": "'none'",

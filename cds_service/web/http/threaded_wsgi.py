@@ -18,8 +18,8 @@ from cds_service.web.http.body_arrival import Arrival, BodyReader, Receive
 _THREADS = 16
 # A liveness check does not wait behind calls that wait for a FHIR server.
 _HEALTH = "/healthz"
-# How long a refused client that still sends is listened to: closed at once, it might lose the answer.
-_LINGER_SECONDS = 2.0
+# How long the rest of a refused body is read and dropped: closed at once, the client might lose the answer.
+_DISCARD_SECONDS = 2.0
 
 WsgiApplication = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
@@ -38,7 +38,7 @@ class ThreadedWsgi:
         self._health_thread = ThreadPoolExecutor(1, "health")
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
-        """One request."""
+        """Answers one request."""
         if scope["type"] != "http":
             await send({"type": "websocket.close"})
             return
@@ -118,6 +118,6 @@ def _declared_length(scope: dict[str, Any]) -> int:
 
 async def _discard_rest(receive: Receive) -> None:
     with suppress(TimeoutError):
-        async with asyncio.timeout(_LINGER_SECONDS):
+        async with asyncio.timeout(_DISCARD_SECONDS):
             while (message := await receive())["type"] == "http.request" and message.get("more_body"):
                 pass

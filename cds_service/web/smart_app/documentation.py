@@ -1,4 +1,4 @@
-"""/smart/documentation: where an order stands, and the questions that would bring it further, answered and signed."""
+"""/smart/documentation: the findings about an order, and a form to answer and sign the open questions."""
 
 from __future__ import annotations
 
@@ -37,15 +37,15 @@ blueprint = Blueprint("documentation", __name__, url_prefix="/smart")
 ALL = "all"
 _MOST_WRITTEN = 20
 _MOST_FORM_BYTES = 64_000
-# What forms that were written are remembered under, beside the tokens of clients.
+# In the table of used tokens, this stands in the place of the client: forms that were written.
 _FORMS = "forms of the documentation page"
-_TWIN_SECONDS, _TWIN_PAUSE = 12.0, 0.2
+_OTHER_REQUEST_SECONDS, _OTHER_REQUEST_PAUSE = 12.0, 0.2
 _AGAIN = "open the page from the EHR again"
 
 
 @blueprint.after_request
-def guarded(response: Response) -> Response:
-    """The page runs its own script, sends its form to its own host, and is shown in frames of its EHR only."""
+def add_headers(response: Response) -> Response:
+    """The page may run its own script, send its form to its own host, and be framed by its EHR only."""
     session = sessions.signed_in()
     origins = current_app.config["SMART_SERVERS"].origins(session.iss) if session is not None else ()
     response.headers["Cache-Control"] = "no-store"
@@ -54,7 +54,7 @@ def guarded(response: Response) -> Response:
 
 @blueprint.get("/documentation")
 def page() -> AnyResponse:
-    """Where the order stands now."""
+    """Shows the present findings about the order."""
     session = sessions.signed_in()
     if session is None:
         raise NoAccess(f"Nobody is signed in, or the session has ended: {_AGAIN}")
@@ -67,13 +67,13 @@ def page() -> AnyResponse:
     response = Response(_rendered(session, order_page, _form(session, order_page)))
     session.before = summary_of(order_page)
     session.saved = []
-    sessions.keep(session)
+    sessions.store(session)
     return response
 
 
 @blueprint.post("/documentation")
 def save() -> AnyResponse:
-    """Writes what was answered, and shows where the order stands then. Nothing that was typed is lost on the way."""
+    """Writes the answers to the FHIR server, and shows the new findings. What was typed is never lost."""
     sent = read_form(request, _MOST_FORM_BYTES)
     session = sessions.signed_in()
     if session is None:
@@ -92,7 +92,7 @@ def save() -> AnyResponse:
         return _show_again(session, order_page, form, 422)
     name = form.name(answers)
     try:
-        written = _written_once(name, session, order_page, answers)
+        written = _write_once(name, session, order_page, answers)
     except NotWritten as refusal:
         metrics.STATEMENTS.labels("refused").inc()
         return _show_again(session, order_page, form, 502, refusal)
@@ -101,16 +101,16 @@ def save() -> AnyResponse:
         session.saved = sorted(sections)
         session.typed[session.order or ""] = _unsent(_policy(order_page), sent, sections)
         session.sent = [*session.sent, name][-_MOST_WRITTEN:]
-        sessions.keep(session)
+        sessions.store(session)
     return redirect(url_for("documentation.page") + "#outcome", 303)
 
 
 def _show_again(
     session: SignedIn, order_page: OrderPage, form: StatementForm, status: int, refusal: NotWritten | None = None
 ) -> Response:
-    """The page with what was typed, to be sent again: the form's protection is kept for that."""
+    """The page with what was typed, to be sent again. The session is stored for the form's CSRF token."""
     response = Response(_rendered(session, order_page, form, refusal), status=status)
-    sessions.keep(session)
+    sessions.store(session)
     return response
 
 
@@ -141,15 +141,14 @@ def _form(session: SignedIn, order_page: OrderPage, sent: Any = None) -> Stateme
 
 
 def _policy(order_page: OrderPage) -> PolicyOnDay:
-    """The policy whose questions are asked: the order's; where no order was found, the first in use."""
+    """The policy whose questions are shown: the order's, or the first in use where there is no order."""
     if order_page.assessment is not None:
         return order_page.assessment.policy
     return policies_today(current_app.config["SETTINGS"])[0]
 
 
 def _unsent(policy: PolicyOnDay, sent: Mapping[str, str], sections: frozenset[str]) -> dict[str, str]:
-    """What was typed in other sections: it is still there when the page comes back."""
-    # What was filled in and cleared again is kept too, as cleared.
+    """What was typed in other sections, which the next page shows again. A cleared field stays cleared."""
     others = [q.link_id for q in policy.questions if q.section not in sections]
     return {name: sent[name] for name in others if name in sent}
 
@@ -159,20 +158,20 @@ def _about(session: SignedIn, order_page: OrderPage) -> str:
 
 
 def _open_values(order_page: OrderPage) -> dict[str, AnswerValue]:
-    """What is filled in: only where the question is in view, so that nobody signs what he has not seen."""
-    known = order_page.prefilled or {}
+    """The prefilled values of visible questions only, so that nobody signs an answer without having seen it."""
+    prefilled = order_page.prefilled or {}
     groups = [group for group in (order_page.questions or {}).values() if group.open]
-    in_view = [question for group in groups for question in group.questions]
-    return {q.link_id: known[q.link_id] for q in in_view if q.link_id in known}
+    visible = [question for group in groups for question in group.questions]
+    return {q.link_id: prefilled[q.link_id] for q in visible if q.link_id in prefilled}
 
 
-def _sections(wanted: str, order_page: OrderPage, form: StatementForm) -> frozenset[str]:
-    """The sections that a press of a button sends: one, or all that were answered.
+def _sections(button: str, order_page: OrderPage, form: StatementForm) -> frozenset[str]:
+    """The sections that a button sends: its own, or all that were answered.
 
-    One that shows only what the chart filled in, and is not complete, is not sent along: nobody answered it.
+    A section that holds only prefilled values, and not all that it needs, was not answered and is not sent.
     """
-    if wanted != ALL:
-        return frozenset({wanted})
+    if button != ALL:
+        return frozenset({button})
     policy, shown, given = _policy(order_page), _open_values(order_page), form.given()
     sections = {question.section for question in policy.questions if question.link_id in form.wrong.union(given)}
     wrong = {question.section for question in policy.questions if question.link_id in form.wrong}
@@ -197,39 +196,39 @@ def _same(given: Any, shown: AnswerValue | None) -> bool:
 
 
 def _is_clinician(user: str | None) -> bool:
-    """Whether who has signed in may state something: a patient or a relative may read the page, and sign nothing."""
+    """Whether the user may sign a statement: a patient or a relative may only read the page."""
     return (user or "").split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"])
 
 
-def _written_once(name: str, session: SignedIn, order_page: OrderPage, answers: dict[str, Any]) -> bool:
-    """Writes a form by its name; False when the same form was written before, or meanwhile by another request."""
-    memory: Store | RunDatabase = current_app.config["MEMORY"]
-    if not _is_first(name, memory, session.ends_at):
+def _write_once(name: str, session: SignedIn, order_page: OrderPage, answers: dict[str, Any]) -> bool:
+    """Writes a form by its name; False when this or another request has already written the same form."""
+    used_names: Store | RunDatabase = current_app.config["MEMORY"]
+    if not _is_first(name, used_names, session.ends_at):
         return False
     try:
         _write(session, order_page, answers)
     except NotWritten as refusal:
         if not refusal.uncertain:
-            memory.forget_use(_FORMS, name)
+            used_names.forget_use(_FORMS, name)
         raise
     return True
 
 
-def _is_first(name: str, memory: Store | RunDatabase, ends_at: float) -> bool:
-    """Whether this request is the one that writes a form. Another one that does is waited for: it may be refused."""
-    until = time.monotonic() + _TWIN_SECONDS
-    while not memory.first_use(_FORMS, name, ends_at):
-        session = sessions.fresh()
+def _is_first(name: str, used_names: Store | RunDatabase, ends_at: float) -> bool:
+    """Whether this request is the one to write a form. It waits while another request writes it: that may fail."""
+    until = time.monotonic() + _OTHER_REQUEST_SECONDS
+    while not used_names.first_use(_FORMS, name, ends_at):
+        session = sessions.reload()
         if session is not None and name in session.sent:
             return False
         if time.monotonic() > until:
             raise NotWritten("they are being sent by another request, which has not ended", uncertain=True)
-        time.sleep(_TWIN_PAUSE)
+        time.sleep(_OTHER_REQUEST_PAUSE)
     return True
 
 
 def _write(session: SignedIn, order_page: OrderPage, answers: dict[str, Any]) -> None:
-    """Writes the statement to the EHR's FHIR server in the name of who has signed in. NotWritten when it cannot be."""
+    """Writes the statement to the EHR's FHIR server, with the user as its author. NotWritten when that fails."""
     if session.user is None or not _is_clinician(session.user):
         raise NotWritten("only a statement that a clinician signs counts, and the EHR did not say that you are one")
     if order_page.order is None or order_page.determination is None:
@@ -271,7 +270,7 @@ def _rendered(session: SignedIn, order_page: OrderPage, form: StatementForm, ref
 
 
 def _ended_page(form: MultiDict[str, str]) -> str:
-    """What was typed stays in the form, to be sent again once the page has been opened anew."""
+    """The page of an ended session, with everything that was typed, to be sent again after the next sign-in."""
     sent = [(name, value) for name, value in form.items(multi=True) if name != "csrf_token" and value]
     policies = policies_today(current_app.config["SETTINGS"])
     questions = {question.link_id: question for policy in policies for question in policy.questions}

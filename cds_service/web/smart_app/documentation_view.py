@@ -1,4 +1,4 @@
-"""What the documentation page shows, in words and in the order of the policy."""
+"""The template variables of the documentation page: findings in words, in the policy's order."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from cds_service.engine.assessment import Assessment
 from cds_service.engine.open_questions import OpenQuestions
 from cds_service.engine.plot_data import PlotData
 from cds_service.engine.policy import PolicyOnDay
+from cds_service.engine.truth import MET
 from cds_service.hooks.determinations import as_json
 from cds_service.services.document_order import OrderPage
 from cds_service.web.finding_rows import SHOWN_GROUPS, group_title, rows
@@ -22,8 +23,8 @@ OUTCOMES = {
     "excluded": ("Excluded", "The policy text excludes this order; the section is marked below."),
     "not-applicable": ("Not judged", "The policy does not govern this order."),
 }
-# What a resource is called by people who do not speak FHIR.
-_KINDS = {
+# Resource types in words, for users who do not know FHIR.
+_TYPES_IN_WORDS = {
     "Condition": "diagnosis",
     "Device": "device",
     "DeviceRequest": "order",
@@ -42,7 +43,7 @@ _KINDS = {
 _MOST_EVIDENCE = 5
 
 
-# What stands over questions that belong to a whole group of findings.
+# Headings of questions that belong to a whole group of findings.
 _GROUP_QUESTIONS = {
     "replacement": "Is this a replacement or repair?",
     "exclusions": "Only if one of these applies",
@@ -96,7 +97,7 @@ def view_of(page: OrderPage, session: SignedIn, public_url: str) -> dict[str, An
 
 
 def summary_of(page: OrderPage) -> dict[str, Any] | None:
-    """Outcome and truths by section, to say later what has changed."""
+    """Outcome and truths by section, with which the next page shows what has changed."""
     determination = page.determination
     if determination is None or page.order is None:
         return None
@@ -134,9 +135,9 @@ def _groups(page: OrderPage, assessment: Assessment, body: dict[str, Any], chang
     for name, table in tables.items():
         shown = tuple(_row(row, policy, plots, questions, helps, changed) for row in table)
         own = tuple(
-            asked
-            for section, asked in questions.items()
-            if section not in with_row and _group_of(asked, policy) == name
+            group
+            for section, group in questions.items()
+            if section not in with_row and _group_of(group, policy) == name
         )
         if shown or own:
             yield Group(name, group_title(name, policy), shown, own, _GROUP_QUESTIONS.get(name, ""))
@@ -144,24 +145,25 @@ def _groups(page: OrderPage, assessment: Assessment, body: dict[str, Any], chang
 
 def _required_rows(table: list[dict[str, Any]], assessment: Assessment) -> list[dict[str, Any]]:
     """Of the criteria those that the order has to meet, with their parts."""
-    ids = {each.id for finding in assessment.determination.required_findings for each in (finding, *finding.parts)}
+    required = assessment.determination.required_findings
+    ids = {one.id for finding in required for one in (finding, *finding.parts)}
     return [row for row in table if row["id"] in ids]
 
 
-def _group_of(asked: OpenQuestions, policy: PolicyOnDay) -> str:
+def _group_of(group: OpenQuestions, policy: PolicyOnDay) -> str:
     """The group of findings that questions with no finding of their own belong to."""
     replacement = policy.policy.replacement
-    if replacement is not None and asked.section == replacement.root:
+    if replacement is not None and group.section == replacement.root:
         return "replacement"
     exclusions = {rule.section for rule in policy.exclusions}
-    return "exclusions" if any(question.criterion in exclusions for question in asked.questions) else "criteria"
+    return "exclusions" if any(question.criterion in exclusions for question in group.questions) else "criteria"
 
 
 def _helps(assessment: Assessment) -> dict[str, str]:
     """What can be done about each open finding."""
     determination = assessment.determination
     findings = (*determination.criteria, *determination.replacement)
-    return {each.id: assessment.policy.what_helps(each) for each in findings if each.truth.value != "met"}
+    return {open_one.id: assessment.policy.what_helps(open_one) for open_one in findings if open_one.truth is not MET}
 
 
 def _row(
@@ -174,7 +176,7 @@ def _row(
 ) -> dict[str, Any]:
     plot = plots.get(row["id"])
     return row | {
-        "shown": [_evidence(each) for each in row["evidence"][:_MOST_EVIDENCE]],
+        "shown": list(map(_evidence, row["evidence"][:_MOST_EVIDENCE])),
         "more": max(0, len(row["evidence"]) - _MOST_EVIDENCE),
         "interpretation": policy.interpretation(row["id"]),
         "plot": plot,
@@ -186,10 +188,10 @@ def _row(
 
 
 def _evidence(evidence: Mapping[str, str]) -> dict[str, str]:
-    """One resource that counted: its value, its date, and what and where it is in words."""
+    """One piece of evidence: its value and date, and its resource in words."""
     kind, _, identity = evidence["reference"].rpartition("/")
     kind = kind.rsplit("/", 1)[-1]
-    where = f"{_KINDS.get(kind, kind)} in the chart" if kind else "in the chart"
+    where = f"{_TYPES_IN_WORDS.get(kind, kind)} in the chart" if kind else "in the chart"
     return {
         "value": evidence.get("value", ""),
         "date": evidence.get("date", ""),

@@ -1,4 +1,4 @@
-"""SMART App Launch: from the EHR, or from its own address, to the documentation page."""
+"""SMART App Launch: sign-in from the EHR or standalone, which leads to the documentation page."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ _AGAIN = "open the page from the EHR again"
 
 
 def _servers() -> SmartServers:
-    found: SmartServers = current_app.config["SMART_SERVERS"]
-    return found
+    servers: SmartServers = current_app.config["SMART_SERVERS"]
+    return servers
 
 
 def _callback_url() -> str:
@@ -47,7 +47,7 @@ def _callback_url() -> str:
 
 @blueprint.after_request
 def uncached(response: Response) -> Response:
-    """Neither a sign-in nor a refusal of one is kept by a browser; the app's public keys may be."""
+    """Browsers may not cache sign-ins or refusals, but may cache the app's public keys."""
     if request.endpoint != "smart.keys":
         response.headers["Cache-Control"] = "no-store"
     return response
@@ -55,7 +55,7 @@ def uncached(response: Response) -> Response:
 
 @blueprint.get("/launch")
 def launch() -> AnyResponse:
-    """Starts a sign-in at the FHIR server in `iss`: with the EHR's `launch`, else alone."""
+    """Starts a sign-in at the FHIR server in `iss`: with the EHR's `launch`, else standalone."""
     iss = request.args.get("iss", "").rstrip("/")
     if not iss:
         raise BadRequest("iss is missing: the EHR adds it; to start without an EHR give ?iss=FHIR base URL", "iss")
@@ -65,7 +65,7 @@ def launch() -> AnyResponse:
     except SmartFault as fault:
         metrics.LAUNCHES.labels("no-smart").inc()
         raise NoAccess(str(fault), status=502) from None
-    asked = Launch(
+    sign_in = Launch(
         iss,
         state=secrets.token_urlsafe(32),
         verifier=secrets.token_urlsafe(48),
@@ -75,18 +75,18 @@ def launch() -> AnyResponse:
         issuer=server.issuer,
         jwks_uri=server.jwks_uri,
     )
-    started = request.args.get("launch") or None
+    ehr_launch = request.args.get("launch") or None
     url = authorization_url(
         server,
         registered,
         _callback_url(),
-        scope=scope_for(server, from_ehr=started is not None),
-        state=asked.state,
-        verifier=asked.verifier,
-        nonce=asked.nonce,
-        launch=started,
+        scope=scope_for(server, from_ehr=ehr_launch is not None),
+        state=sign_in.state,
+        verifier=sign_in.verifier,
+        nonce=sign_in.nonce,
+        launch=ehr_launch,
     )
-    return sessions.begin_launch(current_app.make_response(redirect(url)), asked)
+    return sessions.begin_launch(current_app.make_response(redirect(url)), sign_in)
 
 
 def _registered(iss: str) -> Registration:
@@ -103,21 +103,21 @@ def _registered(iss: str) -> Registration:
 
 @blueprint.get("/callback")
 def callback() -> AnyResponse:
-    """The EHR's answer to a sign-in: a code, or why there is none."""
-    asked = sessions.take_launch(request.args.get("state", ""))
-    if asked is None:
-        if sessions.signed_in() is not None:  # who goes back in the browser comes here a second time
+    """Receives the EHR's answer to a sign-in: a code, or an error."""
+    sign_in = sessions.take_launch(request.args.get("state", ""))
+    if sign_in is None:
+        if sessions.signed_in() is not None:  # the browser's Back button leads here a second time
             return redirect(url_for("documentation.page"), 303)
         metrics.LAUNCHES.labels("wrong-state").inc()
         raise BadRequest(f"state does not belong to a sign-in that is under way in this browser: {_AGAIN}", "state")
     if "error" in request.args:
         raise _denied(request.args["error"])
-    if request.args.get("iss") not in (None, asked.issuer, asked.iss):  # RFC 9207
+    if request.args.get("iss") not in (None, sign_in.issuer, sign_in.iss):  # RFC 9207
         raise BadRequest(f"iss is another server than the one that was asked: {_AGAIN}", "iss")
     code = request.args.get("code")
     if not code:
         raise BadRequest(f"code is missing: {_AGAIN}", "code")
-    session = _signed_in(asked, code)
+    session = _signed_in(sign_in, code)
     metrics.LAUNCHES.labels("signed-in").inc()
     return sessions.begin(current_app.make_response(redirect(url_for("documentation.page"), 303)), session)
 
@@ -130,12 +130,18 @@ def _denied(error: str) -> NoAccess:
     return NoAccess(f"The EHR refused the sign-in. To try again, {_AGAIN}; if it stays so, ask its administrators")
 
 
-def _signed_in(asked: Launch, code: str) -> SignedIn:
-    registered = _registered(asked.iss)
-    server = SmartServer(asked.iss, asked.authorization_endpoint, asked.token_endpoint, asked.issuer, asked.jwks_uri)
+def _signed_in(sign_in: Launch, code: str) -> SignedIn:
+    registered = _registered(sign_in.iss)
+    server = SmartServer(
+        sign_in.iss,
+        sign_in.authorization_endpoint,
+        sign_in.token_endpoint,
+        sign_in.issuer,
+        sign_in.jwks_uri,
+    )
     try:
-        token = exchange(server, registered, _callback_url(), code=code, verifier=asked.verifier)
-        user = _user(token, asked, registered)
+        token = exchange(server, registered, _callback_url(), code=code, verifier=sign_in.verifier)
+        user = _user(token, sign_in, registered)
     except SmartFault as fault:
         metrics.LAUNCHES.labels("refused").inc()
         raise NoAccess(str(fault), status=502) from None
@@ -145,7 +151,7 @@ def _signed_in(asked: Launch, code: str) -> SignedIn:
     patient = patient.removeprefix("Patient/")
     scope = token.get("scope")
     session = SignedIn(
-        asked.iss,
+        sign_in.iss,
         patient,
         token["access_token"],
         time.time() + _seconds(token.get("expires_in")),
@@ -157,17 +163,17 @@ def _signed_in(asked: Launch, code: str) -> SignedIn:
 
 
 def _seconds(expires_in: Any) -> float:
-    """How long the session lives: as long as the token, at most as the setting says."""
+    """The session's duration: the token's, limited by the setting."""
     most: float = current_app.config["SETTINGS"].session_seconds
     try:
-        told = float(expires_in) if not isinstance(expires_in, bool | None) else 0.0
-    except (TypeError, ValueError, OverflowError):  # no number, or one without end
+        stated = float(expires_in) if not isinstance(expires_in, bool | None) else 0.0
+    except (TypeError, ValueError, OverflowError):  # no number, or an infinite one
         return most
-    return min(most, told) if told > 0 else most
+    return min(most, stated) if stated > 0 else most
 
 
 def _with_order(session: SignedIn, app_context: Any) -> SignedIn:
-    """The session with the order that its card was about."""
+    """The session, with the order of the card that it was launched from."""
     links = current_app.config["APP_LINKS"]
     launched = links.launched(app_context, session.patient) if isinstance(app_context, str) else None
     if launched is not None:
@@ -177,24 +183,24 @@ def _with_order(session: SignedIn, app_context: Any) -> SignedIn:
     return session
 
 
-def _user(token: dict[str, Any], asked: Launch, registered: Registration) -> str | None:
-    """The reference of who has signed in; None when the EHR does not say. SmartFault when it says so wrongly."""
-    told, scope = token.get("id_token"), token.get("scope")
+def _user(token: dict[str, Any], sign_in: Launch, registered: Registration) -> str | None:
+    """The reference of the user; None when the EHR does not name one. SmartFault when its token cannot be verified."""
+    id_token, scope = token.get("id_token"), token.get("scope")
     withheld = isinstance(scope, str) and not {"fhirUser", "profile"}.intersection(scope.split())
-    if told is None or withheld:
+    if id_token is None or withheld:
         return None
-    if not isinstance(told, str) or asked.jwks_uri is None:
+    if not isinstance(id_token, str) or sign_in.jwks_uri is None:
         raise SmartFault("The EHR sent an identity token that cannot be verified: it names no jwks_uri")
     try:
-        keys = fetch_key_set(asked.jwks_uri)
-        user = fhir_user(told, keys, client_id=registered.client_id, issuer=asked.issuer, nonce=asked.nonce)
+        keys = fetch_key_set(sign_in.jwks_uri)
+        user = fhir_user(id_token, keys, client_id=registered.client_id, issuer=sign_in.issuer, nonce=sign_in.nonce)
     except (UnknownUser, KeysUnavailable) as error:
         log.warning("an identity token was refused: %s", error)
         raise SmartFault(f"The EHR's word on who has signed in could not be verified: {_AGAIN}") from None
-    return local(user, asked.iss) or user
+    return local(user, sign_in.iss) or user
 
 
 @blueprint.get("/jwks.json")
 def keys() -> Response:
-    """The app's public keys, for EHRs where it proves itself with one."""
+    """The app's public keys, for EHRs where it authenticates with one."""
     return Response(as_json({"keys": _servers().public_keys()}), mimetype="application/json")

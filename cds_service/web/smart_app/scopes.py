@@ -1,4 +1,4 @@
-"""The scopes that the SMART app asks for: what the search plan reads, and the right to add a statement."""
+"""The scopes that the SMART app requests: reading what the search plan needs, and creating a statement."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from cds_service.ehr.smart import SmartServer
 
-# Of the patient, and of those who order or pay, who are in no patient's compartment.
+# In the patient's compartment; and people, organizations and products, which are in none.
 _PATIENT = (
     "CareTeam",
     "ChargeItem",
@@ -31,18 +31,18 @@ _WRITES = re.compile(rf"(?:patient|user)/(?:{STATEMENT}|\*)\.(?:write|\*|cr?u?d?
 
 
 def scope_for(server: SmartServer, *, from_ehr: bool) -> str:
-    """A scope string in the syntax that the server speaks. `from_ehr`: the EHR chose the patient already."""
+    """A scope string in the syntax that the server supports. `from_ehr`: the EHR has already chosen the patient."""
     read, write = ("rs", "c") if server.supports_v2_scopes else ("read", "write")
-    wanted = ["openid", "fhirUser", "launch" if from_ehr else "launch/patient"]
-    wanted += [f"patient/{kind}.{read}" for kind in _PATIENT]
-    wanted += [f"user/{kind}.{read}" for kind in _USER]
+    scopes = ["openid", "fhirUser", "launch" if from_ehr else "launch/patient"]
+    scopes += [f"patient/{kind}.{read}" for kind in _PATIENT]
+    scopes += [f"user/{kind}.{read}" for kind in _USER]
     # SMART 2 writes the rights of one clause in the order cruds.
     if server.supports_v2_scopes:
-        return " ".join(wanted).replace(f"patient/{STATEMENT}.rs", f"patient/{STATEMENT}.crs")
-    return " ".join([*wanted, f"patient/{STATEMENT}.{write}"])
+        return " ".join(scopes).replace(f"patient/{STATEMENT}.rs", f"patient/{STATEMENT}.crs")
+    return " ".join([*scopes, f"patient/{STATEMENT}.{write}"])
 
 
 def may_write(scope: str | None) -> bool:
-    """Whether a granted scope lets the app add a statement; a server that does not say what it granted may."""
-    words = [word for word in (scope or "").split() if not word.startswith(("launch", "smart/"))]
-    return not any("/" in word for word in words) or any(map(_WRITES.fullmatch, words))
+    """Whether a granted scope lets the app create a statement; True when the server does not state what it granted."""
+    granted = [part for part in (scope or "").split() if not part.startswith(("launch", "smart/"))]
+    return not any("/" in part for part in granted) or any(map(_WRITES.fullmatch, granted))

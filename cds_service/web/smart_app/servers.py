@@ -1,4 +1,4 @@
-"""At which FHIR servers the SMART app may be started, and as whom it is known there."""
+"""The FHIR servers where the SMART app may be launched, and its registration at each."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from cds_service.trust.servers import ServerRule, is_loopback_url, listed, same_
 
 
 class SmartServers:
-    """The trusted FHIR servers: those of trusted clients; in open mode those of the settings, and this machine's own
-    while the service is on loopback."""
+    """The trusted FHIR servers: those of trusted clients or, in open mode, those of the settings.
+
+    In open mode and on loopback, servers on this machine are trusted as well.
+    """
 
     def __init__(self, settings: Settings, clients: TrustedClients) -> None:
         """BadSetting when the app's secret or key cannot be read."""
@@ -20,7 +22,7 @@ class SmartServers:
         self._authenticates = settings.authenticates
         self._listed = listed(settings.fhir_servers.split(","))
         self._loopback = is_loopback_url(settings.public_url)
-        self._usual = registration(
+        self._default = registration(
             settings.smart_client_id,
             settings.smart_client_secret_file,
             settings.smart_private_key_file,
@@ -29,24 +31,24 @@ class SmartServers:
         )
 
     def registration(self, server: str) -> Registration | None:
-        """As whom the app is known at a FHIR server; None for a server that is not trusted."""
+        """The app's registration at a FHIR server; None for a server that is not trusted."""
         if self._authenticates:
             client = self._clients.owner_of(server)
-            return None if client is None else client.smart or self._usual
-        trusted = any(same_server(server, each) for each in self._listed)
-        return self._usual if trusted or (self._loopback and is_loopback_url(server)) else None
+            return None if client is None else client.smart or self._default
+        trusted = any(same_server(server, base) for base in self._listed)
+        return self._default if trusted or (self._loopback and is_loopback_url(server)) else None
 
     def base(self, server: str) -> str:
-        """The base URL of a trusted FHIR server as it is listed: what is spelled otherwise is not sent on."""
+        """The base URL of a trusted FHIR server in the spelling of its list, whatever the request's spelling."""
         client = self._clients.owner_of(server) if self._authenticates else None
         return ServerRule(client.fhir_servers if client is not None else self._listed).base(server)
 
     def rule(self, server: str) -> ServerRule:
-        """What a session at a trusted server may reach: that server."""
+        """The rule for a session at a trusted server: only that server may be called."""
         return ServerRule(listed=(server,))
 
     def may_launch(self, server: str | None) -> bool:
-        """Whether an EHR can open the app: it names a trusted server, or none and there may be one."""
+        """Whether an EHR can launch the app: its server is trusted or, if it names none, some trusted server exists."""
         if server is not None:
             return self.registration(server) is not None
         if not self._authenticates:
@@ -54,12 +56,12 @@ class SmartServers:
         return any(client.fhir_servers for client in self._clients.by_issuer.values())
 
     def origins(self, server: str) -> tuple[str, ...]:
-        """Origins of the pages of the EHR that a server belongs to, which may show the app in a frame."""
+        """Origins of the EHR's own pages, which may show the app in a frame."""
         client = self._clients.owner_of(server) if self._authenticates else None
         return client.cors_origins if client is not None else ()
 
     def public_keys(self) -> list[dict[str, object]]:
         """The public keys of all registrations that have one."""
-        known = [self._usual, *(client.smart for client in self._clients.by_issuer.values() if client.smart)]
-        keys = {key["kid"]: dict(key) for each in known if (key := each.public_key()) is not None}
+        registrations = [self._default, *(client.smart for client in self._clients.by_issuer.values() if client.smart)]
+        keys = {key["kid"]: dict(key) for one in registrations if (key := one.public_key()) is not None}
         return list(keys.values())

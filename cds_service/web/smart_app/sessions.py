@@ -1,4 +1,4 @@
-"""Who is signed in: kept on the server; the browser holds a cookie with a secret that says nothing by itself."""
+"""Sessions of the SMART app: stored on the server; the browser's cookie holds only a random secret."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from cds_service.store.sessions import Sessions
 from fhir_mappings.json.edge_numbers import DecodeError
 
 _COOKIE, _PATH = "pump_cds_smart", "/smart"
-# A sign-in that is under way has a cookie of its own, so that to start one ends nobody's session. There are only a few
-# of these: a page elsewhere that starts hundreds cannot push the session's cookie out of the browser.
+# A sign-in under way has its own cookie, so that starting one does not end the session. There are only a few of these
+# cookies: another site that starts hundreds of sign-ins cannot make the browser drop the session's cookie.
 _LAUNCH_COOKIE, _LAUNCHES, _LAUNCH_SECONDS = "pump_cds_launch", 4, 600.0
 
 
 class Launch(msgspec.Struct, tag="launch"):
-    """A sign-in that is under way: what was asked of the EHR, to hold its answer against."""
+    """A sign-in under way: the values of the request to the EHR, with which its answer is checked."""
 
     iss: str
     state: str
@@ -33,12 +33,12 @@ class Launch(msgspec.Struct, tag="launch"):
 
 
 class SignedIn(msgspec.Struct, tag="signed-in"):
-    """A clinician before the documentation page of one patient.
+    """A user's session about one patient.
 
-    `user`: the reference of the clinician, None when the EHR did not say who it is. `entries`: the order that the card
-    was about, `launched_order`, as JSON entries of a Bundle. `written`: statements of this session. `before`: what was
-    shown last; `saved`: sections of the statement that was written since. `typed`: what was typed and not sent, by
-    order. `csrf`, `form_secret`: the state and the key of the form's protection. `sent`: forms that were written.
+    `user`: the user's reference, None when the EHR named nobody. `entries`: the order of the card that the app was
+    launched from, `launched_order`, as JSON entries of a Bundle. `written`: references of this session's statements.
+    `before`: the summary that was shown last; `saved`: the sections written since. `typed`: unsent input by order.
+    `csrf`, `form_secret`: state and key of the form's CSRF protection. `sent`: names of the forms that were written.
     """
 
     iss: str
@@ -62,11 +62,11 @@ class SignedIn(msgspec.Struct, tag="signed-in"):
 
     @property
     def drafts(self) -> dict[str, str]:
-        """What was typed about the present order and not sent."""
+        """The unsent input for the present order."""
         return self.typed.get(self.order or "", {})
 
-    def is_of_same_sign_in(self, other: SignedIn) -> bool:
-        """Whether another session is of the same clinician and patient at the same EHR."""
+    def is_same_user_and_patient(self, other: SignedIn) -> bool:
+        """Whether another session has the same user and patient at the same EHR."""
         return (self.iss, self.patient, self.user) == (other.iss, other.patient, other.user)
 
 
@@ -74,58 +74,58 @@ _decoder = msgspec.json.Decoder(Launch | SignedIn)
 
 
 def signed_in() -> SignedIn | None:
-    """The session behind the browser's cookie, looked up once a request; None without one, or when it has ended."""
+    """The session of the browser's cookie, loaded once per request; None without one, or when it has expired."""
     if "smart_session" not in g:
-        g.smart_session = fresh()
-    found: SignedIn | None = g.smart_session
-    return found
+        g.smart_session = reload()
+    session: SignedIn | None = g.smart_session
+    return session
 
 
-def fresh() -> SignedIn | None:
-    """The same as it is kept at the moment: another request of the browser may have changed it."""
-    found = _looked_up(_COOKIE)
-    return found if isinstance(found, SignedIn) else None
+def reload() -> SignedIn | None:
+    """The session as it is stored now: another request of the browser may have changed it."""
+    session = _load(_COOKIE)
+    return session if isinstance(session, SignedIn) else None
 
 
 def form_key(session: SignedIn) -> bytes:
-    """What forms of a session are protected with."""
+    """The key of the CSRF protection of a session's forms."""
     return sha256(f"csrf|{session.form_secret}".encode()).digest()
 
 
-def _looked_up(cookie: str) -> Launch | SignedIn | None:
+def _load(cookie: str) -> Launch | SignedIn | None:
     secret = request.cookies.get(cookie, "")
     body = _sessions().get(secret) if secret else None
     try:
         return _decoder.decode(body) if body is not None else None
     except DecodeError:
-        return None  # of another version of this service
+        return None  # stored by another version of this service
 
 
 def begin_launch(response: Response, launch: Launch) -> Response:
-    """Remembers what was asked of the EHR, beside the browser's session if there is one."""
+    """Stores the values of a sign-in's request; a session of the browser goes on."""
     secret = _new_secret(launch, time.time() + _LAUNCH_SECONDS)
     return _with_cookie(response, _launch_cookie(launch.state), secret, max_age=int(_LAUNCH_SECONDS))
 
 
 def take_launch(state: str) -> Launch | None:
-    """The sign-in that this browser began with a state, once: it is answered once, whatever the answer."""
+    """Removes and returns the sign-in that this browser started with a state, so that it is answered only once."""
     cookie = _launch_cookie(state)
-    found = _looked_up(cookie)
-    if not isinstance(found, Launch) or not secrets.compare_digest(state.encode(), found.state.encode()):
+    launch = _load(cookie)
+    if not isinstance(launch, Launch) or not secrets.compare_digest(state.encode(), launch.state.encode()):
         return None
     _sessions().drop(request.cookies[cookie])
-    return found
+    return launch
 
 
 def begin(response: Response, session: SignedIn) -> Response:
-    """Starts a session under a new secret, in place of the browser's old one.
+    """Starts a session under a new secret; it replaces the browser's old session.
 
-    What was typed in the old one stays where the same clinician signed in anew for the same patient.
+    Unsent input of the old session is kept when the user and the patient are the same.
     """
     old = signed_in()
     if old is not None:
         _sessions().drop(request.cookies[_COOKIE])
-        if session.is_of_same_sign_in(old):
+        if session.is_same_user_and_patient(old):
             session.typed, session.written, session.sent = old.typed, old.written, old.sent
             session.csrf, session.form_secret = old.csrf, old.form_secret
     secret = _new_secret(session, session.ends_at)
@@ -145,7 +145,7 @@ def _launch_cookie(state: str) -> str:
 
 def _with_cookie(response: Response, name: str, secret: str, max_age: int | None = None) -> Response:
     secure = current_app.config["SETTINGS"].public_url.startswith("https://")
-    # An EHR may show the page in a frame of its own: over https the cookie goes there too, kept apart by frame.
+    # An EHR may show the page in a frame: over https the cookie is sent there too, partitioned by the framing site.
     same_site = "None" if secure else "Lax"
     response.set_cookie(
         name, secret, max_age, path=_PATH, httponly=True, secure=secure, samesite=same_site, partitioned=secure
@@ -153,11 +153,11 @@ def _with_cookie(response: Response, name: str, secret: str, max_age: int | None
     return response
 
 
-def keep(session: SignedIn) -> None:
-    """Keeps what has changed in the current session."""
+def store(session: SignedIn) -> None:
+    """Stores the changes of the current session."""
     _sessions().put(request.cookies[_COOKIE], msgspec.json.encode(session), session.ends_at)
 
 
 def _sessions() -> Sessions:
-    found: Sessions = current_app.config["SESSIONS"]
-    return found
+    sessions: Sessions = current_app.config["SESSIONS"]
+    return sessions

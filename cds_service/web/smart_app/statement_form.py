@@ -37,7 +37,7 @@ LIMIT = timedelta(hours=8)
 
 
 class StatementForm:
-    """What was sent, or what is shown. `fields` by linkId; `errors` by linkId; `kept`: those with something typed."""
+    """The form as it is shown or was sent. `errors`: messages by linkId; `typed`: linkIds of fields with input."""
 
     def __init__(
         self,
@@ -51,19 +51,19 @@ class StatementForm:
         drafts: Mapping[str, str] | None = None,
         values: Mapping[str, AnswerValue] | None = None,
     ) -> None:
-        """`policy`: whose questions are asked. `state`: of the session, for protection against forged forms.
+        """`policy`: its questions are the fields. `state`, `key`: of the session's CSRF protection.
 
-        `about`: what the form is about, as a digest. `sent`: a posted form; `values`: what the fields show when none
-        was; `drafts`: what was typed before and not sent yet, as it was typed.
+        `about`: a digest of patient and order. `sent`: a posted form. Without one, `drafts` (unsent input, as it was
+        typed) and else `values` are shown.
         """
         self._policy = policy
         self._about = about
         self._today = today
-        shown = {name: _shown(value) for name, value in (values or {}).items()}
+        defaults = {name: _field_value(value) for name, value in (values or {}).items()}
         typed = MultiDict(drafts or {}) if sent is None else sent
-        self.kept = frozenset(question.link_id for question in policy.questions if typed.get(question.link_id))
-        self._form = _form_class(policy.questions, state, key, today)(typed, data={**shown, "about": about})
-        # Each form that is shown is another one; what is sent says which it was.
+        self.typed = frozenset(question.link_id for question in policy.questions if typed.get(question.link_id))
+        self._form = _form_class(policy.questions, state, key, today)(typed, data={**defaults, "about": about})
+        # Every form that is shown gets a new random id; a sent form still has the id that it was shown with.
         self._once = str(self._form["once"].data or "")
         self._form["once"].data = secrets.token_urlsafe(16)
         self.errors: dict[str, str] = {}
@@ -77,21 +77,21 @@ class StatementForm:
 
     @property
     def hidden(self) -> Sequence[Field]:
-        """What travels with the form unseen: its protection, whom it is about, and which form it is."""
+        """The hidden fields: CSRF token, digest of patient and order, and the form's id."""
         return [self._form["csrf_token"], self._form["about"], self._form["once"]]
 
     def name(self, answers: Mapping[str, Any]) -> str:
-        """A digest of the form that was sent, with what is signed in it: the same for one that is sent twice."""
+        """A digest of the sent form and its answers: the same when the form is sent twice."""
         return digest(self._about, self._once, repr(sorted(answers.items())))
 
     @property
     def is_about_another(self) -> bool:
-        """Whether it was filled in for another patient or order than the session's."""
+        """Whether the form was filled in for another patient or order than the session's."""
         return not hmac.compare_digest(str(self._form["about"].data or "").encode(), self._about.encode())
 
     @property
     def wrong(self) -> frozenset[str]:
-        """The linkIds of fields with something that cannot be read."""
+        """The linkIds of fields with input that cannot be read."""
         return frozenset(question.link_id for question in self._policy.questions if self._form[question.link_id].errors)
 
     def given(self) -> dict[str, Any]:
@@ -99,9 +99,9 @@ class StatementForm:
         return {q.link_id: value for q in self._policy.questions if (value := self._answer(q)) is not None}
 
     def answers(self, sections: Collection[str]) -> dict[str, Any]:
-        """The answers that were given in these sections, or none at all when something is wrong: see `errors`.
+        """The answers in these sections; none at all when there are `errors`.
 
-        What is wrong with the form itself comes under the name "form".
+        An error of the form as a whole has the name "form".
         """
         chosen = [q for q in self._policy.questions if q.section in sections]
         faults = self._form.errors
@@ -110,9 +110,9 @@ class StatementForm:
         self.errors |= {q.link_id: str(faults[q.link_id][0]) for q in chosen if q.link_id in faults}
         given = self.given()
         answers = {q.link_id: given[q.link_id] for q in chosen if q.link_id in given}
-        # What is there and cannot be read is not missing, and still wants its companions.
-        there = answers | {q.link_id: None for q in chosen if q.link_id in faults}
-        for name in missing_answers(self._policy.question_groups, there):
+        # An unreadable answer is not a missing one, and still needs the answers that belong to it.
+        present = answers | {q.link_id: None for q in chosen if q.link_id in faults}
+        for name in missing_answers(self._policy.question_groups, present):
             self.errors.setdefault(name, "This is needed beside your other answer")
         for name, reason in answers_not_asked_for(self._policy.question_groups, answers).items():
             self.errors.setdefault(name, self._not_asked(reason, answers[reason]))
@@ -133,7 +133,7 @@ class StatementForm:
 
 
 def digest(*parts: str | None) -> str:
-    """A digest of what a form is about: nothing of it can be read there."""
+    """A digest of what a form is about, from which nothing of it can be read."""
     return sha256("|".join(part or "" for part in parts).encode()).hexdigest()
 
 
@@ -171,7 +171,7 @@ def _field(question: Question, today: date) -> Any:
 
 
 def _finite(message: str) -> Callable[[Form, Field], None]:
-    """Python reads NaN and Infinity as numbers, and cannot compare every NaN."""
+    """A validator against NaN and Infinity, which Decimal accepts and NumberRange cannot compare."""
 
     def check(_form: Form, field: Field) -> None:
         if isinstance(field.data, Decimal) and not field.data.is_finite():
@@ -201,8 +201,8 @@ def _date_check(today: date) -> Callable[[Form, Field], None]:
     return check
 
 
-def _shown(value: AnswerValue) -> Any:
-    """A value as its field holds it."""
+def _field_value(value: AnswerValue) -> Any:
+    """An answer in the form that its field takes."""
     if isinstance(value, bool):
         return _YES if value else _NO
     return Decimal(f"{value:g}") if isinstance(value, float) else value

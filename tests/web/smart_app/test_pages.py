@@ -183,7 +183,7 @@ def test_a_form_of_which_nobody_knows_is_not_written_a_second_time_by_itself(
         raise NotWritten("the FHIR server did not answer", uncertain=True)
 
     monkeypatch.setattr(documentation, "create", lost)
-    monkeypatch.setattr(documentation, "_TWIN_SECONDS", 0.5)
+    monkeypatch.setattr(documentation, "_OTHER_REQUEST_SECONDS", 0.5)
     first = visitor.send(page, "D.I.G", D_I_G_average="4.5")
     assert "It is not known whether this was written" in first.text
     again = visitor.send(page, "D.I.G", D_I_G_average="4.5")
