@@ -1,4 +1,4 @@
-"""The command insulin-pump-cds: one module a group of commands."""
+"""The command insulin-pump-cds: one module for each group of commands."""
 
 from __future__ import annotations
 

@@ -61,5 +61,5 @@ def _table(determination: dict[str, Any]) -> str:
 
 
 def _row(finding: dict[str, Any], indent: int) -> str:
-    standing = finding.get("basis") or finding.get("gap") or ""
-    return f"{' ' * indent}{finding['id']:<12}{finding['truth']:<9}{standing:<18}{finding['explanation']}"
+    basis_or_gap = finding.get("basis") or finding.get("gap") or ""
+    return f"{' ' * indent}{finding['id']:<12}{finding['truth']:<9}{basis_or_gap:<18}{finding['explanation']}"

@@ -1,4 +1,4 @@
-"""Shared by the commands: how they refuse, and the settings that a server starts with."""
+"""Shared by the commands: the error for bad input, and the checked settings of a server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Refused(click.ClickException):
 
 
 def checked_settings() -> Settings:
-    """The settings, with the files that they name found readable before any worker needs them."""
+    """The settings; Refused when a value, or a file that they name, cannot be used."""
     try:
         settings = settings_module.load()
         policies_in_use(settings.policies)

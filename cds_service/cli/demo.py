@@ -28,15 +28,22 @@ def demo_command(port: int, fhir: bool) -> None:
     from cds_service.web.server import run
 
     settings = checked_settings()
-    words = "insulin-pump-cds demo: open"
+    announcement = "insulin-pump-cds demo: open"
     with _sandbox(settings) if fhir else nullcontext() as sandbox:
-        made = _storing_nothing(settings)
-        run(lambda url: create_demo(served_at(made, url), sandbox), "127.0.0.1", port, 1, words, path="/demo")
+        demo_settings = _without_store(settings)
+        run(
+            lambda url: create_demo(served_at(demo_settings, url), sandbox),
+            "127.0.0.1",
+            port,
+            1,
+            announcement,
+            path="/demo",
+        )
 
 
 @contextmanager
 def _sandbox(settings: Settings) -> Iterator[Sandbox]:
-    """The demo's FHIR server, for as long as the demo runs, however it is stopped."""
+    """The demo's FHIR server while the demo runs; it stops with the demo, also on a signal."""
     from cds_service.demo.live import running_sandbox
     from cds_service.demo.sandbox_server import ServerError, is_installed
     from cds_service.services.policies_today import today_of
@@ -52,6 +59,6 @@ def _sandbox(settings: Settings) -> Iterator[Sandbox]:
         raise Refused(" ".join(str(error).split())) from None
 
 
-def _storing_nothing(settings: Settings) -> Settings:
-    """The settings with the store off, where none was named."""
+def _without_store(settings: Settings) -> Settings:
+    """The settings with the store off, unless a database is set."""
     return settings if settings.database_url else settings_module.replaced(settings, database_url=OFF)

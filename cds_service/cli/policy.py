@@ -18,10 +18,10 @@ from cds_service.policies import registry
 @click.option("--policy", "policy_id", metavar="ID", help="Which policy; default: the first of --list.")
 @click.option("--list", "lists", is_flag=True, help="Name every policy that this version holds.")
 def policy_command(section: str | None, policy_id: str | None, lists: bool) -> None:
-    """Prints a policy as this version holds it: sections, readings, parameters with dates and sources."""
+    """Prints a policy as this version holds it: sections, interpretations, parameters with dates and sources."""
     if lists:
-        for held in registry.POLICIES:
-            click.echo(_heading(held))
+        for listed_policy in registry.POLICIES:
+            click.echo(_heading(listed_policy))
         return
     policy = registry.policy_named(policy_id) if policy_id is not None else registry.POLICIES[0]
     if policy is None:
@@ -42,7 +42,7 @@ def _heading(policy: Policy) -> str:
 
 
 def _section(policy: Policy, name: str) -> str:
-    """A section as it reads today; one that the text has not yet, as it will read."""
+    """A section as it reads today; a later section as it will read on its first day."""
     start = policy.sections[name].start
     on_day = policy.on(max(filter(None, (datetime.now(UTC).date(), start))))
     section, interpretation = on_day.sections[name], on_day.interpretation(name)

@@ -21,17 +21,17 @@ def report_command(folder: Path, since: str | None, by: str) -> None:
     from cds_service.web.report_page import report_files
 
     _, store = current_store()
-    day, made = day_of(since), datetime.now(UTC)
+    day, created = day_of(since), datetime.now(UTC)
     repository = store.repository()
     try:
-        found = report(repository.determinations_since(day), repository.feedback_since(day), by)
+        result = report(repository.determinations_since(day), repository.feedback_since(day), by)
     except SQLAlchemyError as error:
         raise StoreRefused(f"the store cannot be read ({type(error).__name__})") from None
-    span = f"since {day}" if day else f"up to {made:%Y-%m-%d}"
+    span = f"since {day}" if day else f"up to {created:%Y-%m-%d}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in report_files(found, span, f"{made:%Y-%m-%d %H:%M} UTC").items():
+        for name, text in report_files(result, span, f"{created:%Y-%m-%d %H:%M} UTC").items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise StoreRefused(f"{folder} cannot be written ({error.strerror})") from None
-    click.echo(f"written: {folder / 'report.html'} and {len(found.tables)} CSV files")
+    click.echo(f"written: {folder / 'report.html'} and {len(result.tables)} CSV files")

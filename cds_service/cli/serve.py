@@ -31,7 +31,7 @@ in PUMP_CDS_TRUSTED_CLIENTS.
 def serve_command(host: str, port: int, workers: int, allow_open: bool) -> None:
     """Serves the hooks on a production WSGI server."""
     _prepare_metrics(workers)
-    run_key()  # before workers are forked, so that they share it
+    run_key()  # before the workers are forked, so that all have the same key
     from cds_service.web import create_app
     from cds_service.web.http import logs
     from cds_service.web.server import run
@@ -43,13 +43,13 @@ def serve_command(host: str, port: int, workers: int, allow_open: bool) -> None:
         raise Refused(str(error)) from None
     logs.configure()
     warning = "" if settings.authenticates else _WARNING
-    words = "insulin-pump-cds serves"
+    announcement = "insulin-pump-cds serves"
     run(
         lambda url: create_app(served_at(settings, url)),
         host,
         port,
         workers,
-        words,
+        announcement,
         warning=warning,
         seconds=settings.body_seconds,
         most_bytes=settings.max_body_bytes,
@@ -58,6 +58,6 @@ def serve_command(host: str, port: int, workers: int, allow_open: bool) -> None:
 
 
 def _prepare_metrics(workers: int) -> None:
-    """Several workers share their metrics through a folder, which has to be named before anything is measured."""
+    """Sets the folder in which several workers share their metrics, before prometheus_client is imported."""
     if workers > 1 and not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = tempfile.mkdtemp(prefix="pump-cds-metrics-")

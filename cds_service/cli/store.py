@@ -39,7 +39,7 @@ def _store() -> tuple[settings_module.Settings, Store]:
 
 
 def current_store() -> tuple[settings_module.Settings, Store]:
-    """The settings and the store, with its tables there; StoreRefused when it cannot be used."""
+    """The settings and the store, with current tables; StoreRefused when it cannot be used."""
     settings, store = _store()
     if not store.is_ready():
         raise StoreRefused("the store is not reached, or not migrated: insulin-pump-cds db upgrade")
@@ -47,7 +47,7 @@ def current_store() -> tuple[settings_module.Settings, Store]:
 
 
 def day_of(since: str | None) -> date | None:
-    """The day that --since names; StoreRefused when it is none."""
+    """The day of --since; StoreRefused when it is no date."""
     try:
         return date.fromisoformat(since) if since else None
     except ValueError:
@@ -74,7 +74,7 @@ def db_upgrade() -> None:
 @db.command("prune")
 @click.option("--days", type=click.IntRange(0), help="Keep so many days; default: PUMP_CDS_RETENTION_DAYS.")
 def db_prune(days: int | None) -> None:
-    """Deletes calls and feedback that are older than the retention, and tokens that have ended."""
+    """Deletes calls and feedback that are older than the retention, and expired tokens."""
     settings, store = current_store()
     kept = settings.retention_days if days is None else days
     calls, tokens = store.repository().prune(datetime.now(UTC) - timedelta(days=kept), time.time())
@@ -95,14 +95,14 @@ def replay(call_id: str, request_file: Path, fetch: bool) -> None:
     settings, store = current_store()
     try:
         body = request_file.read_bytes()
-        found = replayed(store.repository(), call_id, body, settings, open_client if fetch else None)
+        result = replayed(store.repository(), call_id, body, settings, open_client if fetch else None)
     except OSError as error:
         raise StoreRefused(f"{request_file} cannot be read ({error.strerror})") from None
     except (BadRequest, BadSetting, LookupError) as error:
         raise StoreRefused(f"{request_file}: {error}") from None
-    for line in found.lines:
+    for line in result.lines:
         click.echo(line)
-    sys.exit(0 if found.same else 1)
+    sys.exit(0 if result.same else 1)
 
 
 @click.command()
@@ -126,7 +126,7 @@ _WIDTHS = {"outcome": 22, "policy": 14, "about": 14, "accepted": 9, "overridden"
 
 
 def _columns(rows: list[dict[str, Any]]) -> dict[str, int]:
-    """Columns with their widths; policies are named where there are several."""
+    """Columns with their widths; the policy's column only where there are several policies."""
     several = len({row["policy"] for row in rows} - {""}) > 1
     return {name: width for name, width in _WIDTHS.items() if several or name != "policy"}
 

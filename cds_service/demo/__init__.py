@@ -1,1 +1,1 @@
-"""The demo: pages with sample charts, and an EHR of its own to start the SMART app from. `serve` imports none of it."""
+"""The demo: sample charts, and its own EHR from which the SMART app is launched. `serve` imports none of this."""

@@ -1,8 +1,8 @@
 """Sample charts of the demo: invented patients, stored with dates around an anchor day and served as of today.
 
 A chart is a JSON file in sample_charts/: `title` and `story` for people, `place` in the list, `anchor` (the day that
-its dates are written around), `fixed` (dates that stay as they are), `expect` (what the service says about it) and
-`request`, the hook call.
+its dates are relative to), `fixed` (dates that are never moved), `expect` (the expected outcome) and `request`, the
+hook call.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class DemoChart:
 
 
 def shifted(value: Any, days: int, fixed: frozenset[str] = frozenset()) -> Any:
-    """JSON with every full date moved by whole days; the time of a dateTime and the dates in `fixed` stay.
+    """JSON with every full date moved by whole days; times of day and the dates in `fixed` are not changed.
 
     Only strings that are a date or a dateTime move; dates inside longer text, years and months do not.
     """

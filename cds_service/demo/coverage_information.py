@@ -1,4 +1,4 @@
-"""The coverage-information of a system action, part by part, for the demo's page."""
+"""The parts of a system action's coverage-information in words, for the demo's page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from fhir_mappings.output.coverage_information import URL
 
-_WORDS = {
+_LABELS = {
     "coverage": "Coverage",
     "covered": "Covered",
     "pa-needed": "Prior authorization",
@@ -18,19 +18,19 @@ _WORDS = {
     "detail": "Policy",
     "dependency": "Depends on",
     "questionnaire": "Questionnaire",
-    "date": "Said on",
+    "date": "Date",
     "coverage-assertion-id": "Assertion",
     "satisfied-pa-id": "Authorization number",
     "contact": "Contact",
-    "expiry-date": "Holds until",
+    "expiry-date": "Valid until",
 }
 
 
-def written(action: dict[str, Any]) -> dict[str, Any]:
-    """What an action writes on which order, as rows of words."""
+def action_rows(action: dict[str, Any]) -> dict[str, Any]:
+    """The coverage-information that an action writes on an order, as rows of label and value."""
     resource = action["resource"]
     rows = [
-        (_WORDS.get(part["url"], part["url"]), _value(part))
+        (_LABELS.get(part["url"], part["url"]), _value(part))
         for extension in resource.get("extension", ())
         if extension["url"] == URL
         for part in extension["extension"]
@@ -45,6 +45,6 @@ def _value(part: dict[str, Any]) -> str:
     if not isinstance(value, dict):
         return str(value)
     codes = [coding["code"] for coding in value.get("coding", ())]
-    words = [value[name] for name in ("reference", "code", "text") if name in value]
+    texts = [value[name] for name in ("reference", "code", "text") if name in value]
     phones = [point["value"] for point in (*value.get("telecom", ()), value) if "value" in point]
-    return " ".join((*codes, *words, *phones))
+    return " ".join((*codes, *texts, *phones))

@@ -1,4 +1,4 @@
-"""The sample charts on a real FHIR server: what it holds, and hook calls that make the service read it there."""
+"""The sample charts on a real FHIR server: their resources, and hook calls that make the service read them there."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ class Sandbox:
     day: date
 
     def call(self, chart: DemoChart) -> dict[str, Any]:
-        """The hook call of a chart: no prefetch, and the server to read everything from.
+        """The hook call of a chart, with the FHIR server in place of the prefetch.
 
-        A chart that shows a failed prefetch is sent as it is: the server would answer where the prefetch failed.
+        A chart that shows a failed prefetch is sent with it: the server would have the missing data.
         """
-        request = renamed(chart, self.day)
+        request = with_unique_ids(chart, self.day)
         if any(_is_failure(value) for value in request["prefetch"].values()):
             return request
         del request["prefetch"]
         return request | {"fhirServer": self.base_url}
 
-    def guard(self, open_source: ChartSourceFactory, own: Sequence[str] = ()) -> ChartSourceFactory:
-        """The same way to FHIR servers, but to this one only: nothing leaves this machine. `own`: other names of it."""
+    def only(self, open_source: ChartSourceFactory, aliases: Sequence[str] = ()) -> ChartSourceFactory:
+        """The factory, limited to this server. `aliases`: other base URLs of it."""
 
         def open_own(server: str, *rest: Any) -> ChartSource:
-            if server.rstrip("/") not in (self.base_url, *own):
+            if server.rstrip("/") not in (self.base_url, *aliases):
                 raise BadRequest("the demo reads its own FHIR server only", "fhirServer")
             return open_source(server, *rest)
 
@@ -47,27 +47,30 @@ class Sandbox:
 
 @contextmanager
 def running_sandbox(day: date) -> Iterator[Sandbox]:
-    """Start a FHIR server that holds the sample charts as of a day; it stops with the block."""
+    """Starts a FHIR server with the sample charts as of a day, and stops it at the end of the block."""
     with FhirServer() as server:
-        refused = server.load(held_on(day)).refused
+        refused = server.load(all_resources(day)).refused
         if refused:
             raise ServerError(f"the FHIR server refused {refused[0]}")
         server.analyze()
         yield Sandbox(server.base_url, day)
 
 
-def held_on(day: date) -> list[Resource]:
+def all_resources(day: date) -> list[Resource]:
     """All resources of all charts, each with an id that no other chart uses."""
     resources: list[Resource] = []
     for chart in all_charts().values():
-        for value in renamed(chart, day)["prefetch"].values():
+        for value in with_unique_ids(chart, day)["prefetch"].values():
             if value is not None and not _is_failure(value):
                 resources += resources_in(value)
     return resources
 
 
-def renamed(chart: DemoChart, day: date) -> dict[str, Any]:
-    """A chart's call with the chart's number before every id that other charts use too, and in references to it."""
+def with_unique_ids(chart: DemoChart, day: date) -> dict[str, Any]:
+    """A chart's call with the chart's number in front of its resource ids, and in the references to them.
+
+    Ids that begin with `sample-` are unique already.
+    """
     request = chart.call_on(day)
     names: dict[str, str] = {}
     for value in request["prefetch"].values():
@@ -86,7 +89,7 @@ def resources_in(value: Resource) -> list[Resource]:
 
 
 def searches(determination: dict[str, Any]) -> list[str]:
-    """What the notes of a determination say of searches on the FHIR server."""
+    """The notes of a determination about searches of the FHIR server."""
     return [note for note in determination.get("notes", ()) if note.startswith(_SEARCHED)]
 
 
@@ -95,7 +98,7 @@ def _is_failure(value: Resource | None) -> bool:
 
 
 def repoint(node: Any, names: dict[str, str]) -> None:
-    """Replace, in place, each reference to a resource that has a new name."""
+    """Replaces, in place, each reference to a resource that has a new id."""
     if isinstance(node, list):
         for item in node:
             repoint(item, names)

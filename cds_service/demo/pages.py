@@ -1,6 +1,6 @@
-"""/demo: sample charts, each sent through the real hook, and what an EHR would show.
+"""/demo: sample charts, each sent through the real hook, and the cards that an EHR would show.
 
-Server-rendered; no script, no assets of other hosts. Nothing leaves this machine. With a sandbox the call carries no
+Server-rendered, without scripts or assets of other hosts. Nothing leaves this machine. With a sandbox the call holds no
 chart, and the service reads it from the sandbox's FHIR server.
 """
 
@@ -18,7 +18,7 @@ from werkzeug.test import Client
 from werkzeug.wrappers import Response as AnyResponse
 
 from cds_service.demo.charts import DemoChart, all_charts
-from cds_service.demo.coverage_information import written
+from cds_service.demo.coverage_information import action_rows
 from cds_service.demo.live import Sandbox, resources_in, searches
 from cds_service.errors import NotFound
 from cds_service.policies.registry import policy_on
@@ -38,7 +38,8 @@ SERVICE = "/cds-services/insulin-pump-order-sign"
 blueprint = Blueprint("demo", __name__, url_prefix="/demo", template_folder="templates")
 blueprint.after_request(guarded)
 
-# Card details are GitHub-flavoured Markdown. HTML in them stays text, bare addresses stay words, images stay out.
+# Card details are GitHub-flavored Markdown. HTML in them stays text, bare URLs do not become links, and images are not
+# shown.
 _markdown = MarkdownIt("commonmark", {"html": False, "linkify": False})
 _markdown.enable(["table", "strikethrough"]).disable("image")
 
@@ -52,14 +53,14 @@ _INDICATORS = {"info": "Information", "warning": "Warning", "critical": "Critica
 
 
 def create_demo(settings: Settings | None = None, sandbox: Sandbox | None = None) -> Flask:
-    """The service with sample charts and a page to try it in, on this machine only: nobody has to sign in.
+    """The service with sample charts and a page to try it in, on this machine only and without authentication.
 
-    It opens no connection, whatever a call asks for, but to the sandbox when there is one.
+    Whatever a call asks for, it connects only to the sandbox, when there is one.
     """
     app = create_app(replaced(settings or load(), auth="open"))
     sources = app.config["SOURCES"]
     app.config["SOURCES"] = (
-        (lambda rule: sandbox.guard(sources(rule), _front_doors(app))) if sandbox else (lambda _rule: None)
+        (lambda rule: sandbox.only(sources(rule), _ehr_urls(app))) if sandbox else (lambda _rule: None)
     )
     app.config["SANDBOX"] = sandbox
     app.register_blueprint(blueprint)
@@ -69,14 +70,14 @@ def create_demo(settings: Settings | None = None, sandbox: Sandbox | None = None
     return app
 
 
-def _front_doors(app: Flask) -> list[str]:
-    """The sandbox as the demo's EHR shows it to apps."""
+def _ehr_urls(app: Flask) -> list[str]:
+    """The sandbox's URL as the demo's EHR gives it to apps."""
     ehr: DemoEhr | None = app.config.get("EHR")
     return [ehr.iss()] if ehr is not None else []
 
 
 def _add_ehr(app: Flask, sandbox: Sandbox) -> None:
-    """An EHR before the sandbox, so that a card's link can be followed: apps sign in there, without an account."""
+    """Adds an EHR in front of the sandbox, where apps sign in without an account, so that card links work."""
     from cds_service.demo.ehr.server import DemoEhr, EhrOptions
 
     names = {chart.request["context"]["patientId"]: chart.title for chart in all_charts().values()}
@@ -87,13 +88,13 @@ def _add_ehr(app: Flask, sandbox: Sandbox) -> None:
 
 @blueprint.app_context_processor
 def _menu() -> dict[str, bool]:
-    """Every page of the demo's application has a way back to the list."""
+    """Template variables of the menu, which links every page to the list of charts."""
     return {"has_demo": True, "sandbox": current_app.config["SANDBOX"]}
 
 
 @blueprint.get("", strict_slashes=False)
 def charts() -> str:
-    """The list, by what becomes of the order."""
+    """The list of charts, grouped by outcome."""
     groups = {outcome: [c for c in all_charts().values() if c.expect["outcome"] == outcome] for outcome in _OUTCOMES}
     return render_template("demo_list.html", groups=groups, outcomes=_OUTCOMES)
 
@@ -107,7 +108,7 @@ def chart(chart_id: str) -> str:
 
 @blueprint.post("/<chart_id>")
 def sign(chart_id: str) -> str:
-    """Signs the order: sends the hook call as an EHR would, and shows what came back."""
+    """Signs the order: sends the hook call as an EHR would, and shows the response."""
     chosen = _chosen(chart_id)
     call = _call(chosen)
     reply = Client(current_app.wsgi_app).post(SERVICE, data=json.dumps(call), content_type="application/json")
@@ -117,14 +118,14 @@ def sign(chart_id: str) -> str:
 
 @blueprint.post("/<chart_id>/launch")
 def launch(chart_id: str) -> AnyResponse:
-    """Follows a card's link as an EHR does: with its own address, and a launch that stands for the chart in view."""
+    """Opens a card's app link as an EHR does: with its own FHIR base URL, and a launch id for the chart."""
     chosen = _chosen(chart_id)
     ehr: DemoEhr | None = current_app.config.get("EHR")
     if ehr is None:
         raise NotFound("this demo has no FHIR server, and so no EHR that could open an app: start it with --fhir")
     context = chosen.request["context"]
-    started = ehr.begin_launch(context["patientId"], context["userId"], request.form.get("appContext"))
-    return redirect(url_for("smart.launch", iss=ehr.iss(), launch=started), 303)
+    launch_id = ehr.begin_launch(context["patientId"], context["userId"], request.form.get("appContext"))
+    return redirect(url_for("smart.launch", iss=ehr.iss(), launch=launch_id), 303)
 
 
 def _chosen(chart_id: str) -> DemoChart:
@@ -148,7 +149,7 @@ def _today() -> date:
 
 
 def _page(chosen: DemoChart, call: dict[str, Any]) -> dict[str, Any]:
-    """The chart's part of the page."""
+    """The template variables of the chart."""
     ids = list(all_charts())
     after = ids[(ids.index(chosen.id) + 1) % len(ids)]
     order = call["context"]["draftOrders"]["entry"][0]["resource"]
@@ -156,8 +157,8 @@ def _page(chosen: DemoChart, call: dict[str, Any]) -> dict[str, Any]:
         "chart": chosen,
         "next": all_charts()[after],
         "order": order,
-        "ordered": _words(order["codeCodeableConcept"]),
-        "charted": {key: held(value) for key, value in chosen.request["prefetch"].items()},
+        "ordered": _concept_text(order["codeCodeableConcept"]),
+        "charted": {key: content_of(value) for key, value in chosen.request["prefetch"].items()},
         "live": "fhirServer" in call,
         "request_text": json.dumps(call, indent=2, ensure_ascii=False),
         "service": SERVICE,
@@ -165,11 +166,11 @@ def _page(chosen: DemoChart, call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _result(status: int, body: dict[str, Any]) -> dict[str, Any]:
-    """The reply's part of the page."""
+    """The template variables of the response."""
     return {
         "status": status,
         "cards": [card_view(card) for card in body.get("cards", ())],
-        "written": [written(action) for action in body.get("systemActions", ())],
+        "written": [action_rows(action) for action in body.get("systemActions", ())],
         "determinations": body.get("extension", {}).get(EXTENSION, ()),
         "refusals": [issue["diagnostics"] for issue in body.get("issue", ())],
         "response_text": json.dumps(body, indent=2, ensure_ascii=False),
@@ -186,8 +187,8 @@ def _tables(determination: dict[str, Any]) -> list[FindingTable]:
     return finding_tables(determination, policy) if policy is not None else []
 
 
-def held(value: Any) -> str:
-    """What a prefetch key holds, in words."""
+def content_of(value: Any) -> str:
+    """The content of a prefetch value in words, such as `3 Conditions`."""
     if value is None:
         return "nothing there"
     if value["resourceType"] == "OperationOutcome":
@@ -212,7 +213,7 @@ def card_view(card: dict[str, Any]) -> dict[str, Any]:
 
 
 def _local(url: str) -> str:
-    """Links to the service itself work wherever the page was opened from."""
+    """A link to the service itself as a path, which works for every host name of the page."""
     public: str = current_app.config["SETTINGS"].public_url
     return url.removeprefix(public) if url.startswith(f"{public}/") else url
 
@@ -221,10 +222,10 @@ def _effect(action: dict[str, Any]) -> str:
     if action["type"] == "delete":
         return f"removes {action['resourceId']} from the draft orders"
     resource = action["resource"]
-    return f"adds a draft {resource['resourceType']}: {_words(resource['code'])}"
+    return f"adds a draft {resource['resourceType']}: {_concept_text(resource['code'])}"
 
 
-def _words(concept: dict[str, Any]) -> str:
+def _concept_text(concept: dict[str, Any]) -> str:
     """A CodeableConcept as its codes with their names, else as its text."""
     codings = [f"{coding['code']} {coding.get('display', '')}".strip() for coding in concept.get("coding", ())]
     return " + ".join(codings) or str(concept.get("text", ""))

@@ -1,6 +1,7 @@
 """A real FHIR R4 server in a process of its own, for the demo and for tests: PyPI `sekmet-fhir` (FastAPI and SQLite).
 
-It listens on this machine only, keeps what it holds in a temporary folder, and goes with the `with` block around it.
+It listens on this machine only, stores its data in a temporary folder, and is stopped and deleted with its `with`
+block.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ import requests
 
 Resource = dict[str, Any]
 
-# Reading its standard input ends when the process that holds the other end is gone, even killed: then it goes too.
+# Its standard input is closed when the parent process ends, even when it is killed: then the server exits as well.
 _PROGRAM = """
 import os, threading
 from sekmet.cli import app
@@ -43,17 +44,17 @@ _NO_ECHO = {"Prefer": "return=minimal"}
 
 
 class ServerError(RuntimeError):
-    """The server did not start, or refused what it was given to hold."""
+    """The server did not start, or refused a resource."""
 
 
 def is_installed() -> bool:
-    """Tell whether the server can be started here: an installation without its dependencies has none."""
+    """Whether the server's package is installed."""
     return importlib.util.find_spec("sekmet") is not None
 
 
 @dataclass
 class LoadReport:
-    """What became of some resources: what the server took, and what it said of those that it refused."""
+    """The result of loading resources: how many were stored, and which were refused with which answer."""
 
     loaded: int = 0
     patients: list[str] = field(default_factory=list)
@@ -62,7 +63,7 @@ class LoadReport:
     def count(self, resource: Resource, status: str, answer: object) -> None:
         """Count one resource by the status of its PUT."""
         if not status.startswith("2"):
-            self.refused.append(f"{_place(resource)}: {status} {str(answer)[:500]}")
+            self.refused.append(f"{_path_of(resource)}: {status} {str(answer)[:500]}")
             return
         self.loaded += 1
         if resource["resourceType"] == "Patient":
@@ -70,13 +71,13 @@ class LoadReport:
 
 
 class FhirServer:
-    """A server that runs inside a `with` block, on a free local port and with an empty temporary store.
+    """A server that runs inside a `with` block, on a free local port, with an empty temporary database.
 
-    Only the process that entered the block stops it: a process that was forked inside leaves it alone.
+    Only the process that entered the block stops it, not a process that was forked inside.
     """
 
     def __init__(self, token: str | None = None) -> None:
-        """Prepare a server, open to all or, with a token, to bearers of that token only."""
+        """Prepare a server: without authentication or, with a token, only for requests with that bearer token."""
         self.token = token
         self._name = f"sekmet {uuid.uuid4()}"
         self._stack = ExitStack()
@@ -88,12 +89,12 @@ class FhirServer:
 
     @property
     def base_url(self) -> str:
-        """The FHIR base, with no slash at its end."""
+        """The FHIR base URL, without a final slash."""
         return f"http://127.0.0.1:{self._port}/fhir"
 
     @property
     def process_id(self) -> int:
-        """The server's own process."""
+        """The id of the server's process."""
         return self._process.pid
 
     def __enter__(self) -> Self:
@@ -114,7 +115,7 @@ class FhirServer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop the server and remove all that it stored."""
+        """Stop the server and delete its data."""
         if os.getpid() == self._owner:
             self._stack.close()
 
@@ -122,22 +123,22 @@ class FhirServer:
         """Store one resource under its own id; raise if the server refuses it."""
         response = self._put(resource)
         if not response.ok:
-            raise ServerError(f"{_place(resource)} refused: {response.status_code} {response.text[:500]}")
+            raise ServerError(f"{_path_of(resource)} refused: {response.status_code} {response.text[:500]}")
 
     def load(self, resources: Sequence[Resource]) -> LoadReport:
-        """Store many resources under their own ids; those that the server refuses are counted, not raised."""
+        """Store many resources under their own ids; a refusal is counted, not raised."""
         report = LoadReport()
         for start in range(0, len(resources), _BUNDLE_SIZE):
             self._store(resources[start : start + _BUNDLE_SIZE], report)
         return report
 
     def analyze(self) -> None:
-        """Give SQLite its statistics; without them a sorted search of a large chart takes seconds."""
+        """Collect SQLite's statistics; without them a sorted search of a large chart takes seconds."""
         with closing(sqlite3.connect(self._database, isolation_level=None, timeout=10)) as database:
             database.execute("ANALYZE")
 
     def _store(self, resources: Sequence[Resource], report: LoadReport) -> None:
-        """Store resources by the fastest route the server takes: as a whole, by entry, else one by one."""
+        """Store resources by the fastest way that the server accepts: a transaction, a batch, else one by one."""
         for kind in ("transaction", "batch"):
             bundle = _put_bundle(kind, resources)
             response = self._session.post(self.base_url, json=bundle, headers=_NO_ECHO, timeout=_REQUEST_SECONDS)
@@ -151,7 +152,7 @@ class FhirServer:
             report.count(resource, str(response.status_code), response.text)
 
     def _put(self, resource: Resource) -> requests.Response:
-        url = f"{self.base_url}/{_place(resource)}"
+        url = f"{self.base_url}/{_path_of(resource)}"
         return self._session.put(url, json=resource, headers=_NO_ECHO, timeout=_REQUEST_SECONDS)
 
     def _settings(self, folder: Path) -> Resource:
@@ -171,7 +172,7 @@ class FhirServer:
         }
 
     def _await_answer(self, output: Path) -> None:
-        """Wait until the port answers as this very server; otherwise fail with what the process printed."""
+        """Wait until this server answers on its port; otherwise fail with the output of its process."""
         deadline = time.monotonic() + _START_SECONDS
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
@@ -185,18 +186,18 @@ class FhirServer:
         raise ServerError(f"sekmet {state}:\n{output.read_text(errors='replace')[-4000:]}")
 
 
-def _place(resource: Resource) -> str:
+def _path_of(resource: Resource) -> str:
     return f"{resource['resourceType']}/{resource['id']}"
 
 
 def _put_bundle(kind: str, resources: Sequence[Resource]) -> Resource:
     """Return a transaction or batch that PUTs each resource under its own id."""
-    entries = [{"resource": item, "request": {"method": "PUT", "url": _place(item)}} for item in resources]
+    entries = [{"resource": item, "request": {"method": "PUT", "url": _path_of(item)}} for item in resources]
     return {"resourceType": "Bundle", "type": kind, "entry": entries}
 
 
 def _session(token: str | None) -> requests.Session:
-    """Return a client that no proxy setting of the machine diverts."""
+    """Return a session that ignores the machine's proxy settings."""
     session = requests.Session()
     session.trust_env = False
     if token:
@@ -212,9 +213,9 @@ def _free_port() -> int:
 
 
 def _spawn(folder: Path, settings: Resource) -> subprocess.Popen[bytes]:
-    """Start the server in its folder; whatever it prints goes to output.txt there.
+    """Start the server in its folder; its output is written to output.txt there.
 
-    It gets a session of its own, so that Ctrl-C on the terminal reaches only the one who stops it.
+    It runs in its own process session, so that Ctrl-C in the terminal reaches only the parent, which then stops it.
     """
     path = folder / "settings.yaml"
     path.write_text(json.dumps(settings), encoding="utf-8")
@@ -233,7 +234,7 @@ def _spawn(folder: Path, settings: Resource) -> subprocess.Popen[bytes]:
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the process: ask first, then force."""
+    """Terminate the process; kill it if it does not end."""
     with process:
         process.terminate()
         try:

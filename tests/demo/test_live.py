@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from cds_service import cli
 from cds_service.demo import sandbox_server
 from cds_service.demo.charts import DemoChart, all_charts
-from cds_service.demo.live import Sandbox, held_on
+from cds_service.demo.live import Sandbox, all_resources
 from cds_service.demo.pages import SERVICE, create_demo
 from cds_service.settings import Settings
 
@@ -36,7 +36,7 @@ def _references(node: Any) -> Iterator[str]:
 
 
 def test_no_two_charts_share_an_id_and_every_reference_leads_somewhere() -> None:
-    held = held_on(DAY)
+    held = all_resources(DAY)
     places = Counter(f"{each['resourceType']}/{each['id']}" for each in held)
     assert max(places.values()) == 1
     assert set(_references(held)) <= set(places)
@@ -46,7 +46,7 @@ def test_no_two_charts_share_an_id_and_every_reference_leads_somewhere() -> None
 @pytest.mark.parametrize("chart", CHARTS, ids=lambda chart: chart.id)
 def test_a_call_carries_no_chart_but_a_server(chart: DemoChart) -> None:
     call = SANDBOX.call(chart)
-    assert set(_references(call["context"])) <= {f"{r['resourceType']}/{r['id']}" for r in held_on(DAY)}
+    assert set(_references(call["context"])) <= {f"{r['resourceType']}/{r['id']}" for r in all_resources(DAY)}
     if chart.id == KEEPS_PREFETCH:
         assert call["prefetch"]["glucose"]["resourceType"] == "OperationOutcome"
         assert "fhirServer" not in call
@@ -82,5 +82,5 @@ def test_a_server_that_is_not_installed_is_one_line_that_names_the_extra(monkeyp
 
 def test_loading_leaves_the_stored_charts_as_they_are() -> None:
     before = json.dumps([chart.request for chart in CHARTS])
-    held_on(DAY)
+    all_resources(DAY)
     assert json.dumps([chart.request for chart in CHARTS]) == before

@@ -11,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from cds_service.demo.charts import all_charts
-from cds_service.demo.live import held_on, renamed, resources_in
+from cds_service.demo.live import all_resources, resources_in, with_unique_ids
 from cds_service.facts import ChartSection
 from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
@@ -34,12 +34,12 @@ CHARTS = [EVERYTHING_MET, *(name for name in all_charts() if name != FAILED_PREF
 
 def _whole(name: str) -> JSON:
     """The call with every key in it."""
-    return support.call() if name == EVERYTHING_MET else renamed(all_charts()[name], support.today())
+    return support.call() if name == EVERYTHING_MET else with_unique_ids(all_charts()[name], support.today())
 
 
 def _held() -> list[JSON]:
     base = support.call()["prefetch"].values()
-    return [*held_on(support.today()), *(each for value in base if value for each in resources_in(value))]
+    return [*all_resources(support.today()), *(each for value in base if value for each in resources_in(value))]
 
 
 @pytest.fixture(scope="module", params=["open", "bearer"])

@@ -1,4 +1,4 @@
-"""Whose chart a resource belongs to, and what of a search a token may see."""
+"""The patient compartment: whose chart a resource belongs to, and which search results a token may see."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import msgspec
 
 Rows = list[tuple[str, str]]
 
-# Resource types that hang on one patient and that all have the search parameter `patient` in R4.
-_OF_PATIENTS = """
+# Resource types of the patient compartment that all have the search parameter `patient` in R4.
+_COMPARTMENT_TYPES = """
     AllergyIntolerance CarePlan CareTeam Claim ClaimResponse Communication Condition Consent Coverage
     CoverageEligibilityRequest CoverageEligibilityResponse Device DeviceRequest DeviceUseStatement DiagnosticReport
     DocumentReference Encounter EpisodeOfCare ExplanationOfBenefit FamilyMemberHistory Flag Goal ImagingStudy
@@ -22,8 +22,8 @@ _NAMES_PATIENT = ("patient", "subject", "beneficiary")
 _PLAIN_NAME = re.compile(r"[a-z_]+(?::Patient)?")
 
 
-class Named(msgspec.Struct):
-    """The members of a resource that say what it is and whose."""
+class ResourceOwner(msgspec.Struct):
+    """The members of a resource that say its type, its id and its patient."""
 
     resourceType: Any = None
     id: Any = None
@@ -34,10 +34,10 @@ class Named(msgspec.Struct):
 
 
 class _Entry(msgspec.Struct):
-    resource: Named | None = None
+    resource: ResourceOwner | None = None
 
 
-_named = msgspec.json.Decoder(Named)
+_owner_decoder = msgspec.json.Decoder(ResourceOwner)
 _entry = msgspec.json.Decoder(_Entry)
 _bundle = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _entries = msgspec.json.Decoder(list[msgspec.Raw])
@@ -47,41 +47,43 @@ class OtherPatient(Exception):
     """A search asks for another patient than the one of the launch."""
 
 
-def named(body: bytes) -> Named:
-    """What a resource is and whose; ValueError when the body is no JSON object."""
-    return _named.decode(body)
+def owner_in(body: bytes) -> ResourceOwner:
+    """Type, id and patient of a resource; ValueError when the body is no JSON object."""
+    return _owner_decoder.decode(body)
 
 
 def in_patient_compartment(kind: str) -> bool:
     """Whether resources of a type belong to one patient's chart."""
-    return kind == "Patient" or kind in _OF_PATIENTS.split()
+    return kind == "Patient" or kind in _COMPARTMENT_TYPES.split()
 
 
-def is_of(resource: Named, patient: str) -> bool:
+def is_of(resource: ResourceOwner, patient: str) -> bool:
     """Whether a resource belongs to a patient's chart."""
     if resource.resourceType == "Patient":
         return bool(resource.id == patient)
-    told = (resource.subject, resource.patient, resource.beneficiary, resource.task_for)
+    members = (resource.subject, resource.patient, resource.beneficiary, resource.task_for)
     references = [
-        each["reference"] for each in told if isinstance(each, dict) and isinstance(each.get("reference"), str)
+        member["reference"]
+        for member in members
+        if isinstance(member, dict) and isinstance(member.get("reference"), str)
     ]
-    return bool(references) and all(_means(reference, patient) for reference in references)
+    return bool(references) and all(_is_patient(reference, patient) for reference in references)
 
 
-def narrowed(kind: str, rows: Rows, patient: str) -> Rows:
-    """The parameters of a search, for one patient only; OtherPatient when they ask for another."""
+def limited_to_patient(kind: str, rows: Rows, patient: str) -> Rows:
+    """The parameters of a search, limited to one patient; OtherPatient when they ask for another."""
     names = ("_id",) if kind == "Patient" else _NAMES_PATIENT
-    about = [(name, value) for name, value in rows if re.split("[.:]", name)[0] in names]
-    if not all(_means(each, patient) for _, value in about for each in value.split(",")):
+    patient_rows = [(name, value) for name, value in rows if re.split("[.:]", name)[0] in names]
+    if not all(_is_patient(reference, patient) for _, value in patient_rows for reference in value.split(",")):
         raise OtherPatient
-    says_so = any(_PLAIN_NAME.fullmatch(name) for name, _ in about)
-    return rows if says_so else [*rows, ("_id" if kind == "Patient" else "patient", patient)]
+    is_limited = any(_PLAIN_NAME.fullmatch(name) for name, _ in patient_rows)
+    return rows if is_limited else [*rows, ("_id" if kind == "Patient" else "patient", patient)]
 
 
-def visible(body: bytes, may_see: Callable[[Named], bool]) -> bytes:
+def visible_part(body: bytes, may_see: Callable[[ResourceOwner], bool]) -> bytes:
     """A Bundle without the entries that may not be seen; ValueError when the body is no JSON object.
 
-    Servers that do not know a parameter leave it out, and answer with the charts of others.
+    Needed because servers ignore a parameter that they do not know, and then return other patients' data.
     """
     bundle = _bundle.decode(body)
     entries = _entries.decode(bundle["entry"]) if "entry" in bundle else []
@@ -95,10 +97,10 @@ def visible(body: bytes, may_see: Callable[[Named], bool]) -> bytes:
     return msgspec.json.encode(bundle)
 
 
-def _is_visible(resource: Named | None, may_see: Callable[[Named], bool]) -> bool:
+def _is_visible(resource: ResourceOwner | None, may_see: Callable[[ResourceOwner], bool]) -> bool:
     return resource is None or resource.resourceType == "OperationOutcome" or may_see(resource)
 
 
-def _means(reference: str, patient: str) -> bool:
+def _is_patient(reference: str, patient: str) -> bool:
     """Whether an id or a reference, relative or absolute, is that patient's."""
     return reference in (patient, f"Patient/{patient}") or reference.endswith(f"/Patient/{patient}")

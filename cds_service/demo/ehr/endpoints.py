@@ -1,4 +1,4 @@
-"""Where the demo's own EHR is, and what it says of itself: SMART and OpenID discovery, and its CapabilityStatement."""
+"""The endpoints of the demo's own EHR, and its SMART, OpenID and CapabilityStatement metadata."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ _CAPABILITIES = (
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Its addresses. `root` has no slash at its end."""
+    """The EHR's URLs. `root` has no final slash."""
 
     root: str
 
     @property
     def iss(self) -> str:
-        """The FHIR base, which is the issuer too."""
+        """The FHIR base URL, which is the issuer as well."""
         return f"{self.root}/fhir"
 
     @property
@@ -54,33 +54,33 @@ class Endpoints:
 
     @property
     def keys(self) -> str:
-        """The key set of its identity tokens."""
+        """The key set for its identity tokens."""
         return f"{self.root}/keys"
 
 
-def smart_configuration(places: Endpoints, options: EhrOptions) -> dict[str, Any]:
+def smart_configuration(endpoints: Endpoints, options: EhrOptions) -> dict[str, Any]:
     """/.well-known/smart-configuration as SMART App Launch 2.2 has it."""
     versions = ("v1", "v2") if options.scopes == "both" else (options.scopes,)
-    return _endpoints(places, options) | {
+    return _endpoints(endpoints, options) | {
         "capabilities": [*_CAPABILITIES, *(f"permission-{version}" for version in versions)],
     }
 
 
-def openid_configuration(places: Endpoints, options: EhrOptions) -> dict[str, Any]:
+def openid_configuration(endpoints: Endpoints, options: EhrOptions) -> dict[str, Any]:
     """/.well-known/openid-configuration."""
-    return _endpoints(places, options) | {
+    return _endpoints(endpoints, options) | {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [IDENTITY_SIGNATURE],
         "claims_supported": ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "fhirUser", "profile"],
     }
 
 
-def _endpoints(places: Endpoints, options: EhrOptions) -> dict[str, Any]:
+def _endpoints(endpoints: Endpoints, options: EhrOptions) -> dict[str, Any]:
     return {
-        "issuer": places.iss,
-        "jwks_uri": places.keys,
-        "authorization_endpoint": places.authorize,
-        "token_endpoint": places.token,
+        "issuer": endpoints.iss,
+        "jwks_uri": endpoints.keys,
+        "authorization_endpoint": endpoints.authorize,
+        "token_endpoint": endpoints.token,
         "response_types_supported": ["code"],
         "grant_types_supported": [CODE_GRANT],
         "code_challenge_methods_supported": ["S256"],
@@ -90,12 +90,12 @@ def _endpoints(places: Endpoints, options: EhrOptions) -> dict[str, Any]:
     }
 
 
-def with_security(statement: bytes, places: Endpoints) -> bytes:
-    """A CapabilityStatement that names the endpoints, as SMART 1 has it; ValueError when it is none."""
+def with_security(statement: bytes, endpoints: Endpoints) -> bytes:
+    """A CapabilityStatement with the OAuth endpoints, as in SMART 1; ValueError when it is no CapabilityStatement."""
     document = json.loads(statement)
     if not isinstance(document, dict) or not isinstance(document.get("rest"), list):
         raise ValueError("no CapabilityStatement")
-    uris = [{"url": "authorize", "valueUri": places.authorize}, {"url": "token", "valueUri": places.token}]
+    uris = [{"url": "authorize", "valueUri": endpoints.authorize}, {"url": "token", "valueUri": endpoints.token}]
     service = {"system": _SECURITY_SERVICE, "code": "SMART-on-FHIR", "display": "SMART-on-FHIR"}
     for rest in document["rest"]:
         rest["security"] = {

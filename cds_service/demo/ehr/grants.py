@@ -1,4 +1,4 @@
-"""What the demo's own EHR remembers: launches, codes and tokens, in memory, for a time, and not too many of them."""
+"""Launches, codes and tokens of the demo's own EHR, in memory, each with an expiry and all limited in number."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Context:
 
 @dataclass(frozen=True, slots=True)
 class Code:
-    """An authorization code, with the methods that Authlib asks a code for."""
+    """An authorization code, with the methods that Authlib calls on a code."""
 
     name: str = field(repr=False)
     client_id: str
@@ -41,27 +41,27 @@ class Code:
         return self.redirect_uri
 
     def get_scope(self) -> str:
-        """What was granted."""
+        """The granted scope."""
         return self.scope
 
     def get_nonce(self) -> str | None:
-        """What the app wants to find in the identity token."""
+        """The nonce that the app expects in the identity token."""
         return self.nonce
 
     def get_auth_time(self) -> int:
-        """When the person allowed it, epoch seconds."""
+        """When the user allowed it, in epoch seconds."""
         return self.issued
 
     def get_acr(self) -> None:
-        """Nothing is known of how well the person signed in."""
+        """None: the assurance level of the sign-in is not known."""
 
     def get_amr(self) -> None:
-        """Nothing is known of how the person signed in."""
+        """None: the method of the sign-in is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """What an access token grants. `code`: that it was given for."""
+    """What an access token grants. `code`: the code that it was issued for."""
 
     client_id: str
     scope: str
@@ -70,52 +70,52 @@ class Token:
 
 
 class ExpiringStore(Generic[T]):
-    """Things under names that cannot be guessed, for a time; the oldest go first when there are too many."""
+    """Stores values under random names until they expire; when there are too many, the oldest is dropped."""
 
     def __init__(self, clock: Callable[[], float], seconds: float, most: int = _MOST) -> None:
-        """`clock`: epoch seconds. `seconds`: how long a thing is kept. `most`: how many."""
+        """`clock`: epoch seconds. `seconds`: how long a value is kept. `most`: how many values are kept."""
         self._clock = clock
         self._seconds = seconds
         self._most = most
-        self._things: dict[str, tuple[float, T]] = {}
+        self._values: dict[str, tuple[float, T]] = {}
         self._lock = threading.Lock()
 
     def __len__(self) -> int:
-        """How many are kept."""
-        return len(self._things)
+        """How many values are stored."""
+        return len(self._values)
 
-    def keep(self, thing: T, name: str | None = None, seconds: float | None = None) -> str:
-        """Keeps a thing and gives its name."""
+    def put(self, value: T, name: str | None = None, seconds: float | None = None) -> str:
+        """Stores a value and returns its name."""
         name = name or secrets.token_urlsafe(32)
         with self._lock:
             now = self._clock()
-            self._things = {key: row for key, row in self._things.items() if row[0] > now}
-            while len(self._things) >= self._most:
-                del self._things[next(iter(self._things))]
-            self._things[name] = (now + (self._seconds if seconds is None else seconds), thing)
+            self._values = {key: row for key, row in self._values.items() if row[0] > now}
+            while len(self._values) >= self._most:
+                del self._values[next(iter(self._values))]
+            self._values[name] = (now + (self._seconds if seconds is None else seconds), value)
         return name
 
-    def look(self, name: str) -> T | None:
-        """The thing, which stays; None when it is not there or no longer."""
+    def get(self, name: str) -> T | None:
+        """The value of a name; None when there is none or it has expired."""
         with self._lock:
-            return self._valid(self._things.get(name))
+            return self._valid(self._values.get(name))
 
-    def take(self, name: str) -> T | None:
-        """The thing, which goes: of several who take it one gets it."""
+    def pop(self, name: str) -> T | None:
+        """Atomically removes and returns a value: exactly one of several concurrent callers gets it."""
         with self._lock:
-            return self._valid(self._things.pop(name, None))
+            return self._valid(self._values.pop(name, None))
 
-    def forget(self, unwanted: Callable[[T], bool]) -> None:
-        """Drops what is unwanted."""
+    def remove_where(self, unwanted: Callable[[T], bool]) -> None:
+        """Removes the values for which `unwanted` is true."""
         with self._lock:
-            self._things = {key: row for key, row in self._things.items() if not unwanted(row[1])}
+            self._values = {key: row for key, row in self._values.items() if not unwanted(row[1])}
 
     def _valid(self, row: tuple[float, T] | None) -> T | None:
         return row[1] if row is not None and row[0] > self._clock() else None
 
 
 class Grants:
-    """All that is remembered. Used from several threads."""
+    """All launches, codes and tokens. Used from several threads."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock`: epoch seconds."""
@@ -125,14 +125,14 @@ class Grants:
         self.tokens: ExpiringStore[Token] = ExpiringStore(clock, 0.0)
 
     def redeem(self, name: str, client_id: str) -> Code | None:
-        """A code of a client, which is spent by this, whatever comes of it.
+        """A client's code, which cannot be used again afterwards.
 
-        A code that comes again was stolen by one of the two: what was given for it is taken back.
+        A code that is used a second time may have been stolen: the tokens that were issued for it are revoked.
         """
-        found = self.codes.look(name)
-        if found is not None and found.client_id != client_id:
+        stored = self.codes.get(name)
+        if stored is not None and stored.client_id != client_id:
             return None
-        taken = self.codes.take(name)
-        if taken is None:
-            self.tokens.forget(lambda token: token.code == name)
-        return taken
+        code = self.codes.pop(name)
+        if code is None:
+            self.tokens.remove_where(lambda token: token.code == name)
+        return code

@@ -1,4 +1,4 @@
-"""The authorization server of the demo's own EHR: Authlib's, with SMART's rules added and nothing kept on disk."""
+"""The authorization server of the demo's own EHR: Authlib's, with SMART's rules added; it stores nothing on disk."""
 
 from __future__ import annotations
 
@@ -31,38 +31,38 @@ _KEY_BITS = 2048
 
 
 class EhrServer(TokenServer):
-    """Codes for requests that a person allowed, and tokens for codes."""
+    """Issues codes for requests that the user allowed, and tokens for codes."""
 
-    def __init__(self, memory: Grants, options: EhrOptions, places: Callable[[], Endpoints]) -> None:
-        """`places`: where the EHR is, as the present request sees it."""
+    def __init__(self, grants: Grants, options: EhrOptions, endpoints: Callable[[], Endpoints]) -> None:
+        """`endpoints`: the EHR's URLs, by the host of the present request."""
         super().__init__(query_client=options.client, save_token=self._keep_token)
-        self.memory = memory
+        self.grants = grants
         self.options = options
-        self.places = places
+        self.endpoints = endpoints
         self.key = RSAKey.generate_key(_KEY_BITS, {"use": "sig", "alg": IDENTITY_SIGNATURE}, auto_kid=True)
         self.register_token_generator("default", BearerTokenGenerator(_token_name, None, self._token_seconds))
-        jti_cache = JtiCache(memory.clock)
-        assertion = SmartAssertion(lambda: places().token, _keys, jti_cache.first_use, memory.clock)
+        jti_cache = JtiCache(grants.clock)
+        assertion = SmartAssertion(lambda: endpoints().token, _keys, jti_cache.first_use, grants.clock)
         self.register_client_auth_method(METHOD, assertion)
         self.register_grant(_CodeGrant, [_Pkce(), _Smart(self), _Identity(self)])
 
     def granted(self, scope: str) -> str:
-        """What of a scope is granted; empty when nothing is."""
-        words = supported(scope, self.options.scopes)
-        return self.options.grant(words) if self.options.grant is not None else words
+        """The granted part of a scope; empty when nothing is granted."""
+        known = supported(scope, self.options.scopes)
+        return self.options.grant(known) if self.options.grant is not None else known
 
     def context_of(self, request: OAuth2Request) -> Context | None:
-        """What the launch of a request is bound to; None when it has no launch, or one that is not known."""
+        """The context of a request's launch; None when it has no launch, or an unknown one."""
         launch = request.payload.data.get("launch")
-        return self.memory.launches.look(launch) if launch else None
+        return self.grants.launches.get(launch) if launch else None
 
     def _token_seconds(self, client: EhrClient, grant_type: str) -> int:
         return self.options.token_seconds
 
     def _keep_token(self, token: dict[str, Any], request: OAuth2Request) -> None:
         code: Code = request.authorization_code
-        kept = Token(code.client_id, token["scope"], code.context, code.name)
-        self.memory.tokens.keep(kept, token["access_token"], self.options.token_seconds)
+        stored = Token(code.client_id, token["scope"], code.context, code.name)
+        self.grants.tokens.put(stored, token["access_token"], self.options.token_seconds)
 
 
 class _CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
@@ -70,34 +70,36 @@ class _CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
 
     def save_authorization_code(self, code: str, request: OAuth2Request) -> None:
         data = request.payload.data
-        memory: Grants = self.server.memory
-        if data.get("launch") and memory.launches.take(data["launch"]) is None:  # of two requests at once, one has it
+        grants: Grants = self.server.grants
+        if (
+            data.get("launch") and grants.launches.pop(data["launch"]) is None
+        ):  # of two concurrent requests only one gets it
             raise InvalidRequestError("this launch was used", redirect_uri=self.redirect_uri)
-        kept = Code(
+        stored = Code(
             name=code,
             client_id=request.client.client_id,
             redirect_uri=request.payload.redirect_uri,
             scope=request.scope,
             context=request.user,
             code_challenge=data["code_challenge"],
-            issued=int(memory.clock()),
+            issued=int(grants.clock()),
             nonce=data.get("nonce"),
         )
-        memory.codes.keep(kept, code)
+        grants.codes.put(stored, code)
 
     def query_authorization_code(self, code: str, client: EhrClient) -> Code | None:
-        found: Code | None = self.server.memory.redeem(code, client.client_id)
-        return found
+        redeemed: Code | None = self.server.grants.redeem(code, client.client_id)
+        return redeemed
 
     def delete_authorization_code(self, authorization_code: Code) -> None:
-        """It was spent when it was looked up, so that two requests at once cannot both have it."""
+        """Does nothing: the code was removed when it was looked up, so that two concurrent requests cannot use it."""
 
     def authenticate_user(self, authorization_code: Code) -> Context:
         return authorization_code.context
 
 
 class _Pkce(CodeChallenge):  # type: ignore[misc]
-    """PKCE with S256 is needed, of every client."""
+    """PKCE with S256, required of every client."""
 
     SUPPORTED_CODE_CHALLENGE_METHOD = ("S256",)
 
@@ -109,7 +111,7 @@ class _Pkce(CodeChallenge):  # type: ignore[misc]
 
 
 class _Smart:
-    """SMART's rules of an authorization request, and its additions to the token response."""
+    """SMART's rules for an authorization request, and its additions to the token response."""
 
     def __init__(self, server: EhrServer) -> None:
         self._server = server
@@ -122,15 +124,15 @@ class _Smart:
         """Sets the scope of the request to what is granted."""
         request = grant.request
         data = request.payload.data
-        if data.get("aud", "").rstrip("/") != self._server.places().iss:
+        if data.get("aud", "").rstrip("/") != self._server.endpoints().iss:
             raise InvalidRequestError("the aud parameter is not the address of this FHIR server")
-        asked = (request.payload.scope or "").split()
+        requested = (request.payload.scope or "").split()
         if data.get("launch"):
-            if "launch" not in asked:
+            if "launch" not in requested:
                 raise InvalidRequestError("a launch parameter needs the scope launch")
             if self._server.context_of(request) is None:
                 raise InvalidRequestError("this launch is not known, was used, or is too old")
-        elif "launch" in asked and "launch/patient" not in asked:
+        elif "launch" in requested and "launch/patient" not in requested:
             raise InvalidRequestError("the scope launch needs the launch parameter")
         if "none" in data.get("prompt", "").split():
             raise ConsentRequiredError("nothing is granted here without asking")
@@ -139,7 +141,7 @@ class _Smart:
             raise InvalidScopeError("nothing that was asked for can be granted here")
 
     def add_context(self, grant: _CodeGrant, response: tuple[int, dict[str, Any], object]) -> None:
-        """The launch context; CDS Hooks has the appContext of a link arrive here too."""
+        """Adds the launch context, with the appContext of a CDS Hooks link."""
         _, token, _ = response
         context: Context = grant.request.user
         token["need_patient_banner"] = self._server.options.need_patient_banner
@@ -150,14 +152,14 @@ class _Smart:
 
 
 class _Identity(OpenIDCode):  # type: ignore[misc]
-    """Identity tokens: who is signed in, as a FHIR resource of this server."""
+    """Identity tokens, which name the user as a FHIR resource of this server."""
 
     def __init__(self, server: EhrServer) -> None:
         super().__init__(require_nonce=False)
         self._server = server
 
     def exists_nonce(self, nonce: str, request: OAuth2Request) -> bool:
-        """A nonce is for the app to check; here codes and launches work once already."""
+        """False: the app checks nonces; here codes and launches can be used only once anyway."""
         return False
 
     def resolve_client_private_key(self, client: EhrClient) -> RSAKey:
@@ -167,10 +169,10 @@ class _Identity(OpenIDCode):  # type: ignore[misc]
         return {"alg": IDENTITY_SIGNATURE, "kid": self._server.key.kid}
 
     def get_client_claims(self, client: EhrClient) -> dict[str, Any]:
-        return {"iss": self._server.places().iss, "aud": client.client_id}
+        return {"iss": self._server.endpoints().iss, "aud": client.client_id}
 
     def generate_user_info(self, user: Context, scope: str) -> dict[str, Any]:
-        url = f"{self._server.places().iss}/{user.user}"
+        url = f"{self._server.endpoints().iss}/{user.user}"
         return {"sub": user.user} | {claim: url for claim in ("fhirUser", "profile") if claim in scope.split()}
 
 

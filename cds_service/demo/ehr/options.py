@@ -1,4 +1,4 @@
-"""What the demo's own EHR can be told to be: its clients, the scopes that it knows, and faults for tests."""
+"""Options of the demo's own EHR: its clients, the scopes that it supports, and faults for tests."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CODE_GRANT = "authorization_code"
 
 @dataclass(frozen=True, slots=True)
 class EhrClient:
-    """An app that may ask for access, with the methods that Authlib asks a client for.
+    """An app that may request access, with the methods that Authlib calls on a client.
 
     `redirect_uris`: exact addresses, or "*" for any on this machine. `secret` None and `jwks` None: a public client.
     `jwks`: its public keys (private_key_jwt). `name`: for people; the id when empty.
@@ -36,7 +36,7 @@ class EhrClient:
 
     @property
     def method(self) -> str:
-        """How it authenticates at the token endpoint, in OAuth's word."""
+        """Its authentication method at the token endpoint, by OAuth's name."""
         if self.jwks is not None:
             return "private_key_jwt"
         return "client_secret_basic" if self.secret is not None else "none"
@@ -46,16 +46,16 @@ class EhrClient:
         return self.client_id
 
     def get_default_redirect_uri(self) -> str | None:
-        """Where it is sent when it does not say; None when that is not one address."""
+        """The redirect URI when a request names none; None unless exactly one is registered."""
         (only, *others) = self.redirect_uris
         return None if others or only == ANY_LOOPBACK else only
 
     def get_allowed_scope(self, scope: str | None) -> str:
-        """What it may ask for: anything. The EHR narrows scopes, not the client's registration."""
+        """The scope unchanged: the EHR limits scopes, not the client's registration."""
         return scope or ""
 
     def check_redirect_uri(self, redirect_uri: str) -> bool:
-        """Whether it may be sent there."""
+        """Whether a redirect URI is allowed."""
         return redirect_uri in self.redirect_uris or (ANY_LOOPBACK in self.redirect_uris and _on_loopback(redirect_uri))
 
     def check_client_secret(self, client_secret: str) -> bool:
@@ -67,11 +67,11 @@ class EhrClient:
         return method == self.method
 
     def check_response_type(self, response_type: str) -> bool:
-        """Whether it may ask for this: a code only."""
+        """Whether it may use a response type: only `code`."""
         return response_type == "code"
 
     def check_grant_type(self, grant_type: str) -> bool:
-        """Whether it may trade in this: a code only, so that there are no refresh tokens."""
+        """Whether it may use a grant type: only an authorization code, so that there are no refresh tokens."""
         return grant_type == CODE_GRANT
 
 
@@ -93,13 +93,12 @@ DEMO_CLIENT = EhrClient("insulin-pump-cds", (ANY_LOOPBACK,), name="Insulin pump 
 
 @dataclass
 class EhrOptions:
-    """What tests vary; the defaults are the demo. It may be changed while the EHR runs.
+    """Options that tests vary; the defaults are the demo's. They may be changed while the EHR runs.
 
-    `scopes`: which syntax of SMART's scopes is known; words of the other are left out of a grant. `token_seconds`: how
-    long access tokens live. `refuse_writes`: the HTTP status that every write gets, 0 for none. `grant` narrows the
-    scope further: scope in, scope out. `well_known` False: the endpoints are named in /metadata only, as SMART 1
-    servers do. `standalone_user`: who has signed in where no launch says it. `patient_names`: words for patient ids
-    whose Patient has no name.
+    `scopes`: the supported syntax of SMART scopes; scopes of the other are not granted. `token_seconds`: lifetime of
+    access tokens. `refuse_writes`: the HTTP status of every write, 0 to accept writes. `grant`: a function that narrows
+    the granted scope further. `well_known` False: the endpoints are only in /metadata, as with SMART 1 servers.
+    `standalone_user`: the user in a launch without the EHR. `patient_names`: names for patients without a name.
     """
 
     scopes: ScopeSyntax = "both"

@@ -1,6 +1,6 @@
-"""The demo's own EHR: a small SMART on FHIR authorization server, and a FHIR front door before the real server.
+"""The demo's own EHR: a small SMART on FHIR authorization server, and a gateway in front of the real FHIR server.
 
-No account anywhere: whoever is before the page is signed in. It is for sample charts on this machine only.
+There are no accounts: every user counts as signed in. It is for sample charts on this machine only.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cds_service.demo.ehr.gateway import FHIR_JSON, Gateway, Refused
 from cds_service.demo.ehr.grants import Context, Grants
 from cds_service.demo.ehr.oauth import EhrServer
 from cds_service.demo.ehr.options import EhrClient, EhrOptions
-from cds_service.demo.ehr.scopes import in_words, needs_patient
+from cds_service.demo.ehr.scopes import needs_patient, scope_sentences
 from cds_service.ehr.forwarding import Forwarder, NotForwarded
 from cds_service.errors import BadRequest
 from cds_service.hooks.messages import as_json
@@ -30,11 +30,11 @@ __all__ = ["DemoEhr", "EhrClient", "EhrOptions"]
 
 _PAGE_OF_PATIENTS = 200
 _METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-_OURS = ("decision", "patient")
+_CONSENT_FIELDS = ("decision", "patient")
 
 
 class DemoEhr:
-    """An EHR before a FHIR server on this machine. Used from several threads; it remembers in memory only."""
+    """An EHR before a FHIR server on this machine. Used from several threads; it stores nothing on disk."""
 
     def __init__(
         self,
@@ -45,56 +45,55 @@ class DemoEhr:
         base_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`fhir_base`: the real server, on loopback, else ValueError. `public_path`: where `blueprint` is served.
+        """`fhir_base`: the real server, on loopback, else ValueError. `public_path`: the path of `blueprint`.
 
-        `base_url`: the external address of the whole service; None takes the host that a request came for. `clock`:
-        epoch seconds.
+        `base_url`: the external URL of the whole service; None takes the request's host. `clock`: epoch seconds.
         """
         self.options = options or EhrOptions()
         self._path = public_path.rstrip("/")
         self._base_url = base_url
-        self._memory = Grants(clock)
+        self._grants = Grants(clock)
         self._forwarder = Forwarder(fhir_base)
-        self._server = EhrServer(self._memory, self.options, self.places)
-        self._door = Gateway(self._forwarder, self._memory, self.options, self.places)
-        self.blueprint = self._made()
+        self._server = EhrServer(self._grants, self.options, self.endpoints)
+        self._gateway = Gateway(self._forwarder, self._grants, self.options, self.endpoints)
+        self.blueprint = self._make_blueprint()
 
-    def places(self) -> Endpoints:
-        """Where it is. Without a base URL only within a request."""
+    def endpoints(self) -> Endpoints:
+        """The EHR's URLs. Without a base URL only within a request."""
         return Endpoints(f"{(self._base_url or request.host_url).rstrip('/')}{self._path}")
 
     def iss(self) -> str:
-        """The FHIR base that apps are told. Without a base URL only within a request."""
-        return self.places().iss
+        """The FHIR base URL for apps. Without a base URL only within a request."""
+        return self.endpoints().iss
 
     def begin_launch(self, patient_id: str, user: str, app_context: str | None = None) -> str:
-        """A launch id, good for one sign-in within an hour. `user`: a reference such as Practitioner/…."""
-        return self._memory.launches.keep(Context(user, patient_id, app_context))
+        """A launch id, valid for one sign-in within an hour. `user`: a reference such as Practitioner/…."""
+        return self._grants.launches.put(Context(user, patient_id, app_context))
 
-    def _made(self) -> Blueprint:
-        made = Blueprint("demo_ehr", __name__, url_prefix=self._path, template_folder="templates")
+    def _make_blueprint(self) -> Blueprint:
+        blueprint = Blueprint("demo_ehr", __name__, url_prefix=self._path, template_folder="templates")
         rules: dict[str, tuple[Callable[..., Any], list[str]]] = {
             "/fhir/.well-known/smart-configuration": (self._smart_configuration, ["GET"]),
             "/fhir/.well-known/openid-configuration": (self._openid_configuration, ["GET"]),
             "/keys": (self._keys, ["GET"]),
             "/authorize": (self.authorize, ["GET", "POST"]),
             "/token": (self.token, ["POST"]),
-            "/fhir/metadata": (self._door.metadata, ["GET"]),
-            "/fhir/<path:path>": (self._door.answer, _METHODS),
+            "/fhir/metadata": (self._gateway.metadata, ["GET"]),
+            "/fhir/<path:path>": (self._gateway.answer, _METHODS),
         }
         for rule, (view, methods) in rules.items():
-            made.add_url_rule(rule, view.__name__.strip("_"), view, methods=methods)
-        made.register_error_handler(BadRequest, _outcome)
-        made.after_request(_guarded)
-        return made
+            blueprint.add_url_rule(rule, view.__name__.strip("_"), view, methods=methods)
+        blueprint.register_error_handler(BadRequest, _outcome)
+        blueprint.after_request(_add_headers)
+        return blueprint
 
     def _smart_configuration(self) -> Response:
         if not self.options.well_known:
             raise Refused(404, "this server names its endpoints in /metadata", "not-found")
-        return jsonify(smart_configuration(self.places(), self.options))
+        return jsonify(smart_configuration(self.endpoints(), self.options))
 
     def _openid_configuration(self) -> Response:
-        return jsonify(openid_configuration(self.places(), self.options))
+        return jsonify(openid_configuration(self.endpoints(), self.options))
 
     def _keys(self) -> Response:
         return jsonify({"keys": [self._server.key.as_dict(private=False)]})
@@ -104,10 +103,10 @@ class DemoEhr:
         return self._server.token_response()
 
     def authorize(self) -> Response:
-        """The authorization endpoint: a page that asks, and then what was chosen on it."""
-        nobody = Context(self.options.standalone_user)
+        """The authorization endpoint: shows the consent page, then handles its answer."""
+        standalone = Context(self.options.standalone_user)
         try:
-            grant = self._server.get_consent_grant(end_user=nobody)
+            grant = self._server.get_consent_grant(end_user=standalone)
         except OAuth2Error as error:
             return self._refused(error)
         except ValueError:  # Authlib's own, of characters that its messages cannot hold
@@ -118,27 +117,27 @@ class DemoEhr:
         patients = self._patients() if asks_patient else {}
         decision, chosen = request.form.get("decision"), request.form.get("patient", "")
         if decision == "deny":
-            return self._answered(grant, None)
+            return self._finish(grant, None)
         if decision == "allow" and (not asks_patient or chosen in patients):
-            return self._answered(grant, launched or Context(nobody.user, chosen if asks_patient else None))
-        return self._asking(grant, launched or nobody, patients if asks_patient else None)
+            return self._finish(grant, launched or Context(standalone.user, chosen if asks_patient else None))
+        return self._consent_page(grant, launched or standalone, patients if asks_patient else None)
 
-    def _answered(self, grant: Any, context: Context | None) -> Response:
-        """Back to the app, with a code or, without a context, with a refusal. A launch is used up by either."""
+    def _finish(self, grant: Any, context: Context | None) -> Response:
+        """Redirects to the app, with a code or, without a context, with a refusal. Either uses up the launch."""
         answer: Response = self._server.create_authorization_response(request, grant_user=context, grant=grant)
         if context is None:
-            self._memory.launches.take(grant.request.payload.data.get("launch", ""))
+            self._grants.launches.pop(grant.request.payload.data.get("launch", ""))
         return answer
 
     def _refused(self, error: OAuth2Error) -> Response:
-        """Back to the app where that is safe, else a page."""
+        """Redirects to the app where that is safe, else shows a page."""
         if error.redirect_uri:
             answer: Response = self._server.handle_error_response(None, error)
             return answer
         return _page("demo_ehr_refused.html", 400, why=error.get_error_description() or error.error)
 
-    def _asking(self, grant: Any, context: Context, patients: dict[str, str] | None) -> Response:
-        """The page that asks the person. `patients`: to choose from; None when the launch says whose chart it is."""
+    def _consent_page(self, grant: Any, context: Context, patients: dict[str, str] | None) -> Response:
+        """The consent page. `patients`: to choose from; None when the launch names the patient."""
         names = self.options.patient_names
         return _page(
             "demo_ehr_consent.html",
@@ -148,21 +147,21 @@ class DemoEhr:
             patient=names.get(context.patient, context.patient) if context.patient else None,
             patients=patients,
             unchosen=request.form.get("decision") == "allow",
-            wants=in_words(grant.request.scope),
+            wants=scope_sentences(grant.request.scope),
             scope=grant.request.scope,
-            fields=[row for row in request.values.items(multi=True) if row[0] not in _OURS],
+            fields=[row for row in request.values.items(multi=True) if row[0] not in _CONSENT_FIELDS],
         )
 
     def _patients(self) -> dict[str, str]:
-        """The patients of the real server in words, by id: its first page."""
+        """The names of the real server's patients, by id: its first page."""
         try:
-            got = self._forwarder.send("GET", "Patient", f"_count={_PAGE_OF_PATIENTS}")
-            bundle = _patient_bundle.decode(got.body)
+            answer = self._forwarder.send("GET", "Patient", f"_count={_PAGE_OF_PATIENTS}")
+            bundle = _patient_bundle.decode(answer.body)
         except (NotForwarded, msgspec.MsgspecError):
             raise Refused(502, "the patients could not be read from the FHIR server", "transient") from None
-        found = [entry.resource for entry in bundle.entry if entry.resource.resourceType == "Patient"]
-        words = {each.id: self.options.patient_names.get(each.id) or each.words() for each in found}
-        return dict(sorted(words.items(), key=lambda row: row[1]))
+        patients = [entry.resource for entry in bundle.entry if entry.resource.resourceType == "Patient"]
+        names = {patient.id: self.options.patient_names.get(patient.id) or patient.label() for patient in patients}
+        return dict(sorted(names.items(), key=lambda row: row[1]))
 
 
 class _HumanName(msgspec.Struct):
@@ -176,8 +175,8 @@ class _Patient(msgspec.Struct):
     id: str = ""
     name: list[_HumanName] = []
 
-    def words(self) -> str:
-        """The first name that says something, else the id."""
+    def label(self) -> str:
+        """The first name that is not empty, else the id."""
         names = (name.text or " ".join([*name.given, name.family]).strip() for name in self.name)
         return next(filter(None, names), self.id)
 
@@ -211,8 +210,8 @@ def _outcome(error: BadRequest) -> Response:
     return reply
 
 
-def _guarded(response: Response) -> Response:
-    """As all pages, but the form may end at the app that asked; no page of another host may frame it."""
+def _add_headers(response: Response) -> Response:
+    """Security headers of all pages; the consent form may also be redirected to the app that asked."""
     redirect_uri = g.get("redirect_uri")
     response = apply_security_headers(response, forms=[_origin(redirect_uri)] if redirect_uri else [])
     response.headers["Cache-Control"] = "no-store"

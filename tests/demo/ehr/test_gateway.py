@@ -45,7 +45,7 @@ def test_a_read_is_handed_on(visit: Visit, fhir: responses.RequestsMock, scope: 
     assert answer.headers["ETag"] == 'W/"1"'
     assert "Set-Cookie" not in answer.headers
     assert answer.headers["Cache-Control"] == "no-store"
-    assert "Authorization" not in fhir.calls[-1].request.headers, "the token is for the front door"
+    assert "Authorization" not in fhir.calls[-1].request.headers, "the token is for the gateway"
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,16 @@ from tests.demo.ehr.visits import FHIR, SECRET, VERIFIER, Clock, Visit, observat
 
 def test_old_things_and_too_many_things_are_dropped() -> None:
     clock = Clock()
-    kept: ExpiringStore[int] = ExpiringStore(clock, 60, most=3)
-    names = [kept.keep(number) for number in range(5)]
-    assert [kept.look(name) for name in names] == [None, None, 2, 3, 4]
-    assert len(kept) == 3
-    assert kept.take(names[4]) == 4
-    assert kept.take(names[4]) is None
+    store: ExpiringStore[int] = ExpiringStore(clock, 60, most=3)
+    names = [store.put(number) for number in range(5)]
+    assert [store.get(name) for name in names] == [None, None, 2, 3, 4]
+    assert len(store) == 3
+    assert store.pop(names[4]) == 4
+    assert store.pop(names[4]) is None
     clock.moved = 61
-    assert kept.look(names[3]) is None
-    kept.keep(5)
-    assert len(kept) == 1
+    assert store.get(names[3]) is None
+    store.put(5)
+    assert len(store) == 1
     assert len({len(name) for name in names}) == 1
     assert len(names[0]) >= 43, "256 bits"
 
@@ -30,7 +30,7 @@ def test_old_things_and_too_many_things_are_dropped() -> None:
 def test_no_token_and_no_secret_is_shown_by_the_things_that_hold_them(visit: Visit) -> None:
     assert SECRET not in repr(visit.options)
     code = visit.code()
-    assert code not in repr(visit.ehr._memory.codes.look(code))
+    assert code not in repr(visit.ehr._grants.codes.get(code))
 
 
 def test_no_token_and_no_code_reaches_the_log(

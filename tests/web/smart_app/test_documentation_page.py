@@ -344,7 +344,7 @@ def test_a_refused_statement_can_be_sent_again(visitor: Visitor, status: int) ->
 
 def test_a_token_that_the_ehr_took_back_costs_no_answer(visitor: Visitor) -> None:
     page = visitor.sign_in(SENSOR)
-    visitor.clinic.ehr._memory.tokens.forget(lambda _: True)
+    visitor.clinic.ehr._grants.tokens.remove_where(lambda _: True)
     refused = visitor.send(page, "D.I.G", D_I_G_average="4.5")
     assert (refused.status, visitor.clinic.written()) == (502, [])
     assert refused.fields["D.I.G.average"] == "4.5"

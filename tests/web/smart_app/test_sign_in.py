@@ -321,7 +321,7 @@ def test_no_secret_and_nothing_of_the_patient_is_in_a_log_an_address_or_a_cookie
 
 def _tokens(clinic: Clinic, code: str) -> list[str]:
     """The access tokens that a code was given for."""
-    kept = clinic.ehr._memory.tokens._things
+    kept = clinic.ehr._grants.tokens._values
     return [name for name, (_, token) in kept.items() if token.code == code]
 
 
