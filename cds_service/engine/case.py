@@ -13,26 +13,41 @@ from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_m
 from cds_service.engine.questions import criterion_of
 from cds_service.engine.rule import Rule
 from cds_service.engine.truth import MET, UNKNOWN
+from cds_service.engine.wording import fill
 from cds_service.facts import SECTION_NAMES, Answer, Chart, ChartSection, DeviceOrder, Record, When
 
 _LONGEST_EXPLANATION = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyContext:
+    """What a rule that several policies share is told of the one that asks it.
+
+    `sections`: those that the policy has on the day; None where nobody says, which is all of them. `section_names`:
+    what each part of the chart is called in a sentence. `questions`: the linkId of each of its questions, by the
+    general name of what it asks. `wording`: its sentences by name. `replacement`: the section of its pathway for
+    replacements; empty when it has none.
+    """
+
+    sections: Collection[str] | None = None
+    section_names: Mapping[str, str] = field(default_factory=lambda: SECTION_NAMES)
+    questions: Mapping[str, str] = field(default_factory=dict)
+    wording: Mapping[str, str] = field(default_factory=dict)
+    replacement: str = ""
 
 
 @dataclass(frozen=True)
 class Case:
     """An order, the chart, the day and the parameters in force on it.
 
-    `sections`: those that the policy has on the day; None where nobody says, which is all of them. `section_names`:
-    what each part of the chart is called in a sentence. Every policy has a parameter `attestation_window_days`: for how
-    long a signed statement counts.
+    Every policy has a parameter `attestation_window_days`: for how long a signed statement counts.
     """
 
     order: DeviceOrder
     chart: Chart
     as_of: date
     parameters: Mapping[str, Any]
-    sections: Collection[str] | None = None
-    section_names: Mapping[str, str] = field(default_factory=lambda: SECTION_NAMES, repr=False)
+    policy: PolicyContext = field(default_factory=PolicyContext, repr=False)
 
     @cached_property
     def computed(self) -> dict[str, Any]:
@@ -45,7 +60,8 @@ class Case:
 
     def in_force(self, rules: Iterable[Rule]) -> tuple[Rule, ...]:
         """Those of these rules whose section the policy has on the day."""
-        return tuple(rule for rule in rules if self.sections is None or rule.section in self.sections)
+        held = self.policy.sections
+        return tuple(rule for rule in rules if held is None or rule.section in held)
 
     def finding(self, rule: Rule) -> Finding:
         """The finding of a rule for this case; each rule is asked once, whoever needs its answer."""
@@ -78,7 +94,7 @@ class Case:
         for section in chart_sections:
             reason = self.chart.unread.get(section) or self.chart.partial.get(section)
             if reason:
-                return NotRead(self.section_names.get(section, section), reason)
+                return NotRead(self.policy.section_names.get(section, section), reason)
         return None
 
     def guarded(self, finding: Finding, *chart_sections: str) -> Finding:
@@ -88,11 +104,20 @@ class Case:
             return finding
         return unread(finding, reason)
 
-    def answer(self, link_id: str) -> Answer | None:
-        """What the newest signed response that answers a criterion says under one of its linkIds.
+    def words(self, name: str, otherwise: str) -> str:
+        """A sentence of the policy's wording by its name, with its numbers; `otherwise` where it has none."""
+        return fill(self.policy.wording.get(name, otherwise), self.parameters)
+
+    def link_id(self, question: str) -> str:
+        """The linkId of a question that is named by its linkId, or by the general name of what it asks."""
+        return self.policy.questions.get(question, question)
+
+    def answer(self, question: str) -> Answer | None:
+        """What the newest signed response that answers a criterion says to one of its questions (see `link_id`).
 
         Older responses are not mixed with it. Only those signed within the window before the day count.
         """
+        link_id = self.link_id(question)
         if not self.chart.answers or ChartSection.ATTESTATIONS in self.chart.partial:
             return None  # where not all could be read, a newer answer may say otherwise
         newest = self._newest_response(criterion_of(link_id))
@@ -111,14 +136,18 @@ class Case:
         newest = max(fitting, key=_newness, default=None)
         return newest.reference if newest is not None else None
 
-    def attested(self, link_id: str, yes: str, no: str) -> Finding | None:
-        """A yes-or-no attestation as a finding; None when nobody attested."""
-        answer = self.answer(link_id)
+    def attested(self, question: str, yes: str, no: str) -> Finding | None:
+        """A yes-or-no attestation as a finding; None when nobody attested. `question`: see `link_id`."""
+        answer = self.answer(question)
         if answer is None or not isinstance(answer.value, bool):
             return None
         make, words = (met, yes) if answer.value else (not_met, no)
-        evidence = [attestation(answer, link_id)]
+        evidence = [self.attestation(answer, question)]
         return make(f"{words} (attested {answer.authored})", Basis.ATTESTED, evidence, names_statement=True)
+
+    def attestation(self, answer: Answer, question: str) -> Evidence:
+        """An attested answer to a question (see `link_id`) as evidence."""
+        return attestation(answer, self.link_id(question))
 
 
 def _bearable(finding: Finding) -> Finding:

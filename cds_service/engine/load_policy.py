@@ -104,4 +104,5 @@ def _question(row: Mapping[str, Any], section: str, choices: Mapping[str, Mappin
         choice_title=listed.get("title", ""),
         only_if=row.get("only_if"),
         same_as=row.get("same_as", ""),
+        asks=row.get("asks", ""),
     )

@@ -14,7 +14,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from cds_service.engine.case import Case
+from cds_service.engine.case import Case, PolicyContext
 from cds_service.engine.determination import Determination
 from cds_service.engine.finding import Finding
 from cds_service.engine.offers import Offer
@@ -49,11 +49,7 @@ def _nothing(_case: Any) -> tuple[Any, ...]:
     return ()
 
 
-def _no_answers(_case: Any) -> dict[str, Any]:
-    return {}
-
-
-def _no_figures(_parameters: Mapping[str, Any]) -> dict[str, Any]:
+def _nothing_by_name(_given: Any) -> dict[str, Any]:
     return {}
 
 
@@ -88,12 +84,12 @@ class Policy:
     replacement: Replacement | None = None
     case: type[Case] = Case
     results: tuple[ResultKind, ...] = ()
-    prefill: Callable[[Any], Mapping[str, AnswerValue | When]] = _no_answers
+    prefill: Callable[[Any], Mapping[str, AnswerValue | When]] = _nothing_by_name
     offers: Callable[[Determination], Sequence[Offer]] = _nothing
     plots: Callable[[Any], Sequence[PlotData]] = _nothing
     later: Callable[[Any], Sequence[str]] = _nothing
-    figures: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _no_figures
-    search_days: Callable[[Mapping[str, Any]], Mapping[str, int]] = _no_figures
+    figures: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _nothing_by_name
+    search_days: Callable[[Mapping[str, Any]], Mapping[str, int]] = _nothing_by_name
     prepopulation: Prepopulation | None = None
     # Not copied by dataclasses.replace: what it holds was read from this policy.
     _readings: dict[Any, PolicyOnDay] = field(default_factory=dict, init=False, repr=False, compare=False)
@@ -183,6 +179,9 @@ class PolicyOnDay:
         self.remedies = policy.remedies.filled(self._filled, self.sections)
         self.question_groups = tuple(self._questions())
         self.questions = tuple(question for group in self.question_groups for question in group.questions)
+        named = {question.name: question.link_id for question in self.questions if question.name}
+        path = policy.replacement.root if policy.replacement is not None else ""
+        self._context = PolicyContext(frozenset(self.sections), policy.section_names, named, policy.wording, path)
         prepopulation = policy.prepopulation
         self.prepopulation = prepopulation.on(self._values) if prepopulation is not None else None
 
@@ -251,7 +250,8 @@ class PolicyOnDay:
     def interpretation(self, section: str) -> str:
         """How the service reads a section; empty where it has no rule."""
         rule = self.rules.get(section)
-        return self._filled(rule.interpretation) if rule is not None else ""
+        parts = self._values["below"][section]
+        return fill(rule.interpretation, {**self._values, "parts": parts}) if rule is not None else ""
 
     def question(self, link_id: str) -> Question | None:
         """The question of a linkId; None when the policy asks no such one on this day."""
@@ -278,8 +278,7 @@ class PolicyOnDay:
         """The order and the chart as the policy's rules read them, with the statements that count for it."""
         answers = answers_for(self.policy.questionnaire.id, self.questions, chart.answers)
         own = chart if answers is chart.answers else replace(chart, answers=answers)
-        sections, names = frozenset(self.sections), self.policy.section_names
-        return self.policy.case(order, own, as_of, self.parameters, sections, names)
+        return self.policy.case(order, own, as_of, self.parameters, self._context)
 
     def prefilled(self, case: Case) -> dict[str, AnswerValue]:
         """What each question is answered with already: by the newest signed statement, else by the chart.

@@ -28,7 +28,7 @@ class Question:
     `required`: it has to be answered for its section to be closed. `choices`: codes and words of a choice, `choice_set`
     the name of their list, `choice_title` what the list is called. `only_if`: the linkId of a yes-or-no question; it is
     asked only if that one was answered with yes. `same_as`: a general name of what it asks; an answer to another
-    policy's question of the same name counts here as well.
+    policy's question of the same name counts here as well. `asks`: such a name where answers to others do not count.
     """
 
     link_id: str
@@ -43,6 +43,7 @@ class Question:
     choice_title: str = ""
     only_if: str | None = None
     same_as: str = ""
+    asks: str = ""
 
     def __post_init__(self) -> None:
         """ValueError for a number without bounds, and for a choice without a list."""
@@ -50,6 +51,11 @@ class Question:
             raise ValueError(f"{self.link_id}: a number needs `least` and `most`")
         if self.kind is AnswerType.CHOICE and not (self.choices and self.choice_set and self.choice_title):
             raise ValueError(f"{self.link_id}: a choice needs a list with a name and a title")
+
+    @property
+    def name(self) -> str:
+        """What rules that several policies share call it: the general name of what it asks."""
+        return self.asks or self.same_as
 
     @property
     def criterion(self) -> str:

@@ -28,8 +28,7 @@ from cds_service.facts import (
     ReadingOrigin,
     Scope,
 )
-from cds_service.policies.mp_mm_1316 import CRITERIA, EXCLUSIONS, POLICY, REPLACEMENT
-from cds_service.policies.mp_mm_1316.replacement import REFUSED_REASONS, REQUIREMENTS
+from cds_service.policies.mp_mm_1316 import CRITERIA, EXCLUSIONS, POLICY, REFUSED_REASONS, REPLACEMENT, REQUIREMENTS
 from cds_service.services import assess_orders
 from tests.cases.runner import all_cases
 from tests.policies.charts import AS_OF, DIABETES, ORDER, answers, determine, diagnosis, hba1c, sensed, stick, visit

@@ -23,8 +23,8 @@ from cds_service.facts import (
     When,
 )
 from cds_service.policies.mp_mm_1316 import POLICY
-from cds_service.policies.mp_mm_1316.case import Case
 from cds_service.policies.registry import choose_policy, is_governed_kind
+from cds_service.policies.rules.case import Case
 
 AS_OF = date(2026, 11, 20)
 ORDER = DeviceOrder("DeviceRequest/pump-1", "DeviceRequest", "External insulin pump", Scope.PUMP)
@@ -33,7 +33,14 @@ DIABETES = Diagnosis("Condition/t1d", None, frozenset({Concept.TYPE_1_DIABETES})
 
 def case(*diagnoses: Diagnosis, order: DeviceOrder = ORDER, **chart: Any) -> Case:
     """A case of a member with type 1 diabetes and these facts."""
-    return Case(order, Chart(diagnoses=(DIABETES, *diagnoses), **chart), AS_OF, parameters_on(AS_OF))
+    return made(order, Chart(diagnoses=(DIABETES, *diagnoses), **chart))
+
+
+def made(order: DeviceOrder, chart: Chart, as_of: date = AS_OF) -> Case:
+    """The case of MP-MM-1316 for an order and a chart."""
+    made = POLICY.on(as_of).make_case(order, chart, as_of)
+    assert isinstance(made, Case)
+    return made
 
 
 def moment(text: str | None) -> When | None:

@@ -18,7 +18,7 @@ from cds_service.engine.remedies import Remedies
 from cds_service.engine.rule import criterion
 from cds_service.facts import ChartSection
 from cds_service.policies.mp_mm_1316 import POLICY
-from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.rules.case import Case
 from tests.support import JSON, PATIENT
 
 PAYER = "Example Health"

@@ -23,16 +23,16 @@ from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.engine.wording import number_in_words
 from cds_service.facts import ChartSection, Diagnosis, LabResult, Unusable
-from cds_service.policies.mp_mm_1316.case import Case, cite, named, unread, usable
-from cds_service.policies.mp_mm_1316.injection_regimen import injection_regimen, regimen_start
-from cds_service.policies.mp_mm_1316.phrases import (
+from cds_service.policies.mp_mm_1316.criteria import injection_regimen, tests_often_enough
+from cds_service.policies.rules.case import Case, cite, named, unread, usable
+from cds_service.policies.rules.injection_regimen import regimen_start
+from cds_service.policies.rules.phrases import (
     capitalized,
     closed_by,
     counted_in_words,
     dated_labels,
     open_parts,
 )
-from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough
 
 # Results that say nothing about where they lie, and so are none of the newest.
 _SAYING_NOTHING = (Unusable.NO_VALUE, Unusable.WRONG_UNIT, Unusable.IMPLAUSIBLE)

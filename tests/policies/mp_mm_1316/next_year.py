@@ -16,7 +16,7 @@ from cds_service.engine.questions import Question, QuestionGroup
 from cds_service.engine.rule import criterion
 from cds_service.facts import ChartSection
 from cds_service.policies.mp_mm_1316 import POLICY
-from cds_service.policies.mp_mm_1316.case import Case
+from cds_service.policies.rules.case import Case
 from tests.policies.mp_mm_1316.changed import changed
 
 START, IN_BETWEEN = date(2027, 5, 1), date(2026, 12, 1)

@@ -24,12 +24,12 @@ from cds_service.facts import (
 )
 from cds_service.policies.mp_mm_1316 import POLICY
 from cds_service.policies.mp_mm_1316.complication_risk import albuminuria, complication_risk, difficult_control
-from cds_service.policies.mp_mm_1316.education import education_completed
-from cds_service.policies.mp_mm_1316.glycemic_indication import hba1c_above_threshold
-from cds_service.policies.mp_mm_1316.hospital_stays import recurrent_hospital_stays
-from cds_service.policies.mp_mm_1316.hypoglycemia import recurring_hypoglycemia, severe_excursions
-from cds_service.policies.mp_mm_1316.operation import operates_device
-from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough as self_testing
+from cds_service.policies.rules.education import education_completed
+from cds_service.policies.rules.glycemic_indication import hba1c_above_threshold
+from cds_service.policies.rules.hospital_stays import recurrent_hospital_stays
+from cds_service.policies.rules.hypoglycemia import recurring_hypoglycemia, severe_excursions
+from cds_service.policies.rules.operation import operates_device
+from cds_service.policies.rules.self_testing import tests_often_enough as self_testing
 from tests.policies.charts import AS_OF, ORDER, answers, case, determine, diagnosis, hba1c, moment, ratio, stick, visit
 
 ON_REGIMEN: dict[str, Any] = {"D_I_F_injections": 4.0, "D_I_F_since": moment("2026-01-05"), "D_I_F_adjusts": True}

@@ -8,7 +8,7 @@ from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import LabResult, Unusable, When
 from cds_service.policies.mp_mm_1316.complication_risk import albuminuria
-from cds_service.policies.mp_mm_1316.glycemic_indication import hba1c_above_threshold
+from cds_service.policies.rules.glycemic_indication import hba1c_above_threshold
 from tests.policies.charts import case, moment
 
 

@@ -30,10 +30,10 @@ from cds_service.facts import (
     Unusable,
     When,
 )
-from cds_service.policies.mp_mm_1316.case import Case
-from cds_service.policies.mp_mm_1316.plots import plots
-from cds_service.policies.mp_mm_1316.plots.hours import percentiles
-from cds_service.policies.mp_mm_1316.self_testing import tests_often_enough as self_tests_rule
+from cds_service.policies.mp_mm_1316 import POLICY
+from cds_service.policies.rules.case import Case
+from cds_service.policies.rules.plots.hours import percentiles
+from cds_service.policies.rules.self_testing import tests_often_enough as self_tests_rule
 from cds_service.web.plots.canvas import MARKERS
 from cds_service.web.plots.draw import draw
 from tests.policies.charts import parameters_on
@@ -100,7 +100,7 @@ class ChartPlot:
 
 def chart_plots(chart: Chart, as_of: date, parameters: Mapping[str, Any]) -> list[ChartPlot]:
     """All plots of a chart."""
-    return [ChartPlot(each) for each in plots(Case(ORDER, chart, as_of, parameters))]
+    return [ChartPlot(each) for each in POLICY.plots(Case(ORDER, chart, as_of, parameters))]
 
 
 def plot(section: str, as_of: date = AS_OF, changed: dict[str, Any] | None = None, **chart: Any) -> ChartPlot | None:

@@ -1,0 +1,136 @@
+"""Documented diagnosis of T1D, or of T2D with insulin dependency."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cds_service.concepts import DIABETES, Concept
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, unknown
+from cds_service.engine.rule import shared_rule
+from cds_service.facts import ChartSection, Diagnosis
+from cds_service.policies.rules.case import Case, cite, named
+
+_CLOSES = "A confirmed, active diagnosis of type 1 diabetes, or of type 2 diabetes with insulin treatment (Z79.4)"
+_DIRECTOR = (
+    "The policy names type 1 and insulin-treated type 2 diabetes only: ask the plan for a medical director's review "
+    "of this type"
+)
+_DIRECTOR_STEP = "ask for a medical director's review of this diabetes type"
+
+
+@shared_rule(
+    "Diagnosis of type 1 diabetes, or of type 2 diabetes with insulin dependency",
+    reads=(
+        ChartSection.CONDITIONS,
+        ChartSection.INSULIN,
+    ),
+)
+def documented_diagnosis(case: Case) -> Finding:
+    """A confirmed, current Condition documents it. Type 1 decides alone; type 2 needs a mark of insulin dependency
+    beside it: Z79.4, an insulin-treated concept, or a live order for injected insulin. A code that editions of ICD-10
+    share, a SNOMED term that says "due to type 1", and a type 1 entry without clinical status support it.
+    Presymptomatic type 1, remission, other and unstated types, diabetes of pregnancy, ICD-9 only and text only need
+    a reviewer; a known other type is never asked to be charted as another one."""
+    type_1 = case.active(Concept.TYPE_1_DIABETES)
+    if type_1:
+        return met(_type_1_words(case, type_1), Basis.DOCUMENTED, map(cite, (*type_1, *_type_2_too(case))))
+    weaker = case.supported(Concept.TYPE_1_DIABETES)
+    if weaker:
+        return met(_type_1_words(case, weaker), Basis.SUPPORTED, map(cite, (*weaker, *_type_2_too(case))))
+    # Type 1 diabetes does not remit: an entry that does not say whether it is current still counts.
+    unstated = case.without_status(Concept.TYPE_1_DIABETES)
+    if unstated:
+        remark = f"{named(unstated)} has no clinical status on the problem list"
+        return met(_type_1_words(case, unstated), Basis.SUPPORTED, map(cite, unstated), remarks=(remark,))
+    type_2 = _type_2_too(case)
+    if type_2:
+        return _type_2(case, type_2)
+    return case.guarded(_not_documented(case), ChartSection.CONDITIONS)
+
+
+def _type_2_too(case: Case) -> tuple[Diagnosis, ...]:
+    return (*case.active(Concept.TYPE_2_DIABETES), *case.supported(Concept.TYPE_2_DIABETES))
+
+
+def _type_1_words(case: Case, type_1: Sequence[Diagnosis]) -> str:
+    type_2 = _type_2_too(case)
+    both = f"; type 2 is charted too ({named(type_2)})" if type_2 else ""
+    return f"Type 1 diabetes: {named(list(type_1))}{both}"
+
+
+def _type_2(case: Case, type_2: tuple[Diagnosis, ...]) -> Finding:
+    evidence = [cite(d) for d in type_2]
+    basis = Basis.DOCUMENTED if case.active(Concept.TYPE_2_DIABETES) else Basis.SUPPORTED
+    marks = [cite(d) for d in case.active(Concept.INSULIN_DEPENDENCY)] + _live_insulin(case)
+    if marks:
+        explanation = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {_mark(case, marks)}"
+        return met(explanation, basis, dict.fromkeys((*evidence, *marks)))
+    insulin_named = case.supported(Concept.INSULIN_DEPENDENCY)
+    implied = [cite(d) for d in insulin_named]
+    if implied:
+        explanation = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {named(insulin_named)}"
+        return met(explanation, Basis.SUPPORTED, dict.fromkeys((*evidence, *implied)))
+    insulin_named = case.for_review(Concept.INSULIN_DEPENDENCY, Concept.TYPE_1_DIABETES)
+    closes = "Long-term insulin use (Z79.4) on the problem list, or a current insulin order"
+    step = "show insulin use for the type 2 diabetes (Z79.4 or an order)"
+    if insulin_named:
+        explanation = f"Type 2 diabetes: {named(type_2)}; insulin is named in words only ({named(insulin_named)})"
+        finding = unknown(Gap.NEEDS_REVIEW, explanation, closes, dict.fromkeys((*evidence, *map(cite, insulin_named))))
+        finding = replace(finding, next_step="code the insulin use that the chart names in words (Z79.4)")
+    else:
+        explanation = f"Type 2 diabetes: {named(type_2)}, and nothing that shows insulin dependency"
+        finding = unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
+    return case.guarded(finding, ChartSection.CONDITIONS, ChartSection.INSULIN)
+
+
+def _mark(case: Case, marks: Sequence[Evidence]) -> str:
+    """What shows insulin dependency, by its name."""
+    charted = case.active(Concept.INSULIN_DEPENDENCY)
+    return named(charted) if charted else str(marks[0].value)
+
+
+def _live_insulin(case: Case) -> list[Evidence]:
+    return [
+        Evidence(order.reference, order.label, order.start.isoformat() if order.start else None)
+        for order in case.chart.insulin
+        if order.live
+        and (order.start is None or order.start <= case.as_of)
+        and (order.end is None or order.end >= case.as_of)
+    ]
+
+
+def _not_documented(case: Case) -> Finding:
+    other = (*case.active(Concept.OTHER_DIABETES_TYPE), *case.supported(Concept.OTHER_DIABETES_TYPE))
+    if other:
+        explanation = f"Charted as {named(other)}, a type that the policy does not name"
+        return unknown(Gap.NEEDS_REVIEW, explanation, _DIRECTOR, map(cite, other), next_step=_DIRECTOR_STEP)
+    unclear = (
+        *case.active(Concept.DIABETES_TYPE_UNCLEAR),
+        *case.supported(Concept.DIABETES_TYPE_UNCLEAR),
+        *case.for_review(*DIABETES),
+    )
+    if unclear:
+        explanation = (
+            f"Charted as {named(unclear)}: a reviewer has to say whether this is type 1 or insulin-treated type 2"
+        )
+        evidence = [cite(d) for d in dict.fromkeys(unclear)]
+        if any(Concept.OTHER_DIABETES_TYPE in d.review for d in unclear):
+            return unknown(Gap.NEEDS_REVIEW, explanation, _DIRECTOR, evidence, next_step=_DIRECTOR_STEP)
+        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, evidence)
+    charted = [d for d in case.diagnoses if d.all_concepts & DIABETES]
+    contradictory = [d for d in charted if case.contradicts_itself(d)]
+    if contradictory:
+        explanation = f"{named(contradictory)} is charted as active, and as ended on {contradictory[0].abated}"
+        step = "settle whether the diabetes diagnosis is still active"
+        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, map(cite, contradictory), next_step=step)
+    unconfirmed = [d for d in case.chart.diagnoses if d.all_concepts & DIABETES]
+    unconfirmed = [d for d in unconfirmed if not (d.confirmed and d.active is not False)]
+    if unconfirmed:
+        explanation = "; ".join(dict.fromkeys(f"{d.label} is charted as {d.status}" for d in unconfirmed[:3]))
+        return unknown(Gap.INCOMPLETE, explanation, _CLOSES, map(cite, unconfirmed))
+    others = case.active(Concept.NOT_DIABETES)
+    explanation = "No diagnosis of diabetes found"
+    if others:
+        explanation = f"{named(others)} is charted, which is not a diagnosis of diabetes; none was found"
+    return unknown(Gap.NOT_DOCUMENTED, explanation, _CLOSES, map(cite, others))

@@ -1,0 +1,143 @@
+"""The insulin regimen as a timeline: a bar for each order, and the unbroken run at enough injections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import groupby
+
+from cds_service.engine.days import months_before
+from cds_service.engine.plot_data import OrderBar, PlotData, Stretch, Timeline
+from cds_service.engine.wording import cut_to
+from cds_service.facts import ChartSection, InsulinOrder
+from cds_service.policies.rules.case import Case
+from cds_service.policies.rules.plots.words import counted, not_whole, sentences
+from cds_service.policies.rules.pump_use import pump_signs, regimen_chain, regimen_timeline
+from cds_service.policies.rules.regimen_timeline import Starts, last_day
+
+_MOST_BARS = 12
+_MONTHS = 24  # how far back the plot looks: older orders say nothing about the months that count
+
+
+def regimen_plot(case: Case, section: str) -> PlotData | None:
+    """The plot; None without an insulin order whose days reach into the two years before the day."""
+    placed = sorted(_placed(case), key=lambda p: _newness(p, case.as_of))
+    reaching = [p for p in placed if p.end is None or p.end >= months_before(case.as_of, _MONTHS)]
+    shown = sorted(reaching[-_MOST_BARS:], key=_beginning)
+    if not shown:
+        return None
+
+    timeline = _timeline(case, shown)
+    return PlotData(
+        section,
+        "Insulin orders over time",
+        timeline,
+        _words(case, timeline, len(placed) - len(shown), len(case.chart.insulin) - len(placed)),
+        ("insulin", "from", "to", "injections a day"),
+        tuple((b.label, b.start.isoformat(), _end(b), b.amount) for b in timeline.bars),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An order with its first and last day; `end` None where it runs on."""
+
+    order: InsulinOrder
+    start: date
+    end: date | None
+
+
+def _placed(case: Case) -> Iterator[_Placed]:
+    """The orders whose days are known, as the rule places them."""
+    as_of = case.as_of
+    begun = [o for o in case.chart.insulin if o.start is not None and o.start <= as_of]
+    starts = Starts(begun)
+    for order in begun:
+        last = last_day(order, starts, case.parameters["assumed_supply_days"], as_of)
+        if order.start is not None and last is not None and last >= order.start:
+            yield _Placed(order, order.start, None if order.live and order.end is None else last)
+
+
+def _newness(placed: _Placed, as_of: date) -> tuple[date, date, str]:
+    """By the last day up to the day of the order: what still runs is newer than what has ended."""
+    return min(placed.end or as_of, as_of), placed.start, placed.order.reference
+
+
+def _beginning(placed: _Placed) -> tuple[date, str, str]:
+    return placed.start, placed.order.label, placed.order.reference
+
+
+def _timeline(case: Case, shown: Sequence[_Placed]) -> Timeline:
+    p, as_of = case.parameters, case.as_of
+    mark = case.months_ago("regimen_months")
+    bars = tuple(_bar(each) for each in shown)
+    run = tuple(_run(case))
+    first = max(months_before(as_of, _MONTHS), min([mark, *(b.start for b in bars), *(s.start for s in run)]))
+    often = f"{p['regimen_injections']:g} or more a day, unbroken"
+    return Timeline(bars, run, first, as_of, mark, p["regimen_months"], often)
+
+
+def _bar(placed: _Placed) -> OrderBar:
+    order = placed.order
+    label = " ".join((order.label or order.ingredient).split()) or "insulin"
+    readable = order.possible is not None or bool(order.certain)
+    return OrderBar(label, _injections(order), placed.start, placed.end, order.via_pump, readable)
+
+
+def _injections(order: InsulinOrder) -> str:
+    if order.via_pump:
+        return "for a pump"
+    if order.possible is None and not order.certain:
+        return "directions not readable"
+    most = order.possible
+    span = f"{order.certain:g}" if most is None or most <= order.certain else f"{order.certain:g} to {most:g}"
+    more = ", and more as needed or by scale" if order.no_ceiling else ""
+    return f"{span} a day{more if order.certain or most else ', only as needed or by scale'}"
+
+
+def _run(case: Case) -> Iterable[Stretch]:
+    goal, start = case.parameters["regimen_injections"], regimen_chain(case)
+    if start is None:
+        return
+    timeline = regimen_timeline(case)
+    for enough, group in groupby((s for s in timeline if s.start >= start), key=lambda s: s.count.certain >= goal):
+        together = list(group)
+        yield Stretch(together[0].start, together[-1].end, not enough)
+
+
+def _end(bar: OrderBar) -> str:
+    return bar.end.isoformat() if bar.end else "runs on"
+
+
+def _words(case: Case, timeline: Timeline, older: int, without_days: int) -> str:
+    bars, as_of = timeline.bars, timeline.as_of
+    current = sum(bar.end is None or bar.end >= as_of for bar in bars)
+    newest = max(bars, key=lambda bar: bar.start)
+    drawn = (
+        f"{counted(len(bars), 'insulin order')}, {current} still running on {as_of}; "
+        f"the newest is {cut_to(newest.label, 80)}, {newest.amount}, from {newest.start}"
+    )
+    missing = [counted(older, "older order")] if older else []
+    missing += [counted(without_days, "order") + " not begun or without known days"] if without_days else []
+    remarks = [f"left out: {' and '.join(missing)}"] if missing else []
+    if pump_signs(case):
+        remarks.append("a pump is already in use, so today's orders say nothing about the injections before it")
+    return sentences(
+        (
+            drawn,
+            _about_run(timeline, case.parameters["regimen_injections"]),
+            "; ".join(remarks + not_whole(case, ChartSection.INSULIN)),
+        )
+    )
+
+
+def _about_run(timeline: Timeline, goal: float) -> str:
+    often = f"{goal:g} or more injections a day"
+    mark = f"the {timeline.months}-month mark of {timeline.mark}"
+    if not timeline.run:
+        return f"no unbroken run at {often} reaches the day; {mark} is drawn as a line"
+    start, gaps = timeline.run[0].start, sum(stretch.bridged for stretch in timeline.run)
+    place = "after" if start > timeline.mark else "on" if start == timeline.mark else "before"
+    bridged = f", {counted(gaps, 'short gap')} bridged" if gaps else ""
+    return f"unbroken at {often} since {start}{bridged}, {place} {mark}"

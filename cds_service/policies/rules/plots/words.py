@@ -1,0 +1,39 @@
+"""How numbers and days of a plot are put into words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+
+from cds_service.facts import ChartSection
+from cds_service.policies.rules.case import Case
+from cds_service.policies.rules.phrases import capitalized
+
+# More rows than these are summed up: nobody reads a table of thousands.
+MOST_ROWS = 60
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 day`, `1,234 days`."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
+def days_in_words(days: Iterable[date]) -> str:
+    """Days in words, neighbors joined: `2026-11-01, 2026-11-05 to 2026-11-07`."""
+    runs: list[tuple[date, date]] = []
+    for day in sorted(days):
+        if runs and day - runs[-1][1] == timedelta(days=1):
+            runs[-1] = (runs[-1][0], day)
+        else:
+            runs.append((day, day))
+    return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in runs)
+
+
+def not_whole(case: Case, *sections: ChartSection) -> list[str]:
+    """A warning where the chart could not be read whole, so that what is not drawn may still exist."""
+    return ["the chart was not read whole, so there may be more"] if case.not_read(*sections) else []
+
+
+def sentences(parts: Sequence[str]) -> str:
+    """Sentences joined, empty ones left out; each begins with a capital letter and ends with a full stop."""
+    return " ".join(f"{capitalized(part)}." for part in parts if part)

@@ -1,0 +1,85 @@
+"""How long the regimen of injections has lasted, by the chart, and whether the chart leaves anything out."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from cds_service.concepts import DIABETES
+from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
+from cds_service.policies.rules.case import Case, cite
+from cds_service.policies.rules.pump_use import injected, live_orders, regimen_chain, regimen_timeline
+from cds_service.policies.rules.regimen_timeline import covers, smaller_days
+
+
+def charted_duration(case: Case) -> Finding:
+    """The unbroken chain of days at enough injections, against the months that are needed.
+
+    A shorter one is not met only where the chart shows a smaller regimen, or the diagnosis, within those months.
+    """
+    goal, months = case.parameters["regimen_injections"], case.parameters["regimen_months"]
+    needed = case.months_ago("regimen_months")
+    closes = f"Insulin orders or dispenses that show {goal} injections a day since {needed} or earlier"
+    if not injected(case):
+        explanation, step = "no order for injected insulin was found", "show since when the insulin regimen is in place"
+        return unknown(Gap.NOT_DOCUMENTED, explanation, closes, next_step=step)
+    start = regimen_chain(case)
+    if start is None:
+        explanation = f"{goal} injections a day without a break up to the order are not shown"
+        return unknown(Gap.INCOMPLETE, explanation, closes, next_step="show since when the insulin regimen is in place")
+    evidence = [Evidence(o.reference, o.label, start.isoformat()) for o in injected(case) if o.start == start]
+    if start <= needed:
+        return met(f"in place since {start}", Basis.DOCUMENTED, evidence)
+    against = _smaller_before(case, start) or _diagnosed_since(case)
+    explanation = f"in place only since {start}, {months} months are needed"
+    if against is None:
+        step = f"show the insulin regimen of the months before {start}"
+        return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
+    step = f"show {months} months of the regimen, the chart has it since {start}"
+    evidence += against.evidence
+    return not_met(f"{explanation}: {against.explanation}", Basis.DOCUMENTED, evidence, next_step=step)
+
+
+def duration_is_complete(case: Case) -> bool:
+    """Whether the chart shows the whole of the months: readable orders on every day, or the diagnosis in them."""
+    if _diagnosed_since(case) is not None:
+        return True
+    return not _undated(case) and covers(regimen_timeline(case), *_window(case), None)
+
+
+def shows_smaller_regimen(case: Case) -> bool:
+    """Whether the chart itself shows fewer injections than needed on every day of the months."""
+    return not _undated(case) and covers(regimen_timeline(case), *_window(case), case.parameters["regimen_injections"])
+
+
+def _window(case: Case) -> tuple[date, date, int]:
+    return case.months_ago("regimen_months"), case.as_of, case.parameters["regimen_gap_days"]
+
+
+def _undated(case: Case) -> bool:
+    """Whether a live order has no start: nobody knows what it added, and when."""
+    return any(order.start is None for order in live_orders(case))
+
+
+def _smaller_before(case: Case, start: date) -> Finding | None:
+    """A smaller regimen that the chart shows within the months, before the chain."""
+    goal, needed = case.parameters["regimen_injections"], case.months_ago("regimen_months")
+    smaller = None if _undated(case) else smaller_days(regimen_timeline(case), goal, needed, start)
+    if smaller is None:
+        return None
+    first, last, count = smaller
+    explanation = f"from {first} to {last} the chart shows {count:g} a day"
+    before = [o for o in injected(case) if o.start is not None and o.start <= first]
+    newest = max(before, key=lambda o: (o.start or date.min, o.reference), default=None)
+    evidence = [Evidence(newest.reference, newest.label, str(newest.start))] if newest else []
+    return not_met(explanation, Basis.DOCUMENTED, evidence)
+
+
+def _diagnosed_since(case: Case) -> Finding | None:
+    """Diabetes whose every charted onset lies within the months: no regimen for it can be older."""
+    needed = case.months_ago("regimen_months")
+    charted = [d for d in case.diagnoses if d.all_concepts & DIABETES]
+    onsets = [d.onset for d in charted if d.onset is not None]
+    if not charted or len(onsets) < len(charted) or min(onset.first for onset in onsets) <= needed:
+        return None
+    first = min(charted, key=lambda d: d.onset.first if d.onset else date.max)
+    return not_met(f"diabetes began on {first.onset}", Basis.DOCUMENTED, [cite(first)])
