@@ -3,63 +3,160 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+import sys
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 from cds_service import settings as settings_module
+from cds_service.cli.check_text import in_words
 from cds_service.cli.common import Refused
-from cds_service.engine.determination import GROUPS
+from cds_service.cli.terminal import progress
 from cds_service.errors import BadRequest, BadSetting
-from cds_service.hooks.discovery import SERVICES
-from cds_service.hooks.messages import peek_hook
+from cds_service.hooks.discovery import ORDER_SELECT, ORDER_SIGN, HookService
+from cds_service.hooks.messages import as_json, peek_hook
 from cds_service.services.answer_hook import EXTENSION, answer
+from cds_service.services.chart_request import ChartOrder, ChartRequest, read_saved_chart, request_from_chart
+from cds_service.services.policies_today import today_of
+from cds_service.settings import Settings
+
+_STANDARD_INPUT = "-"
+# The plain services answer with cards, which the summary is made from; at dispatch only CRD has one of its own.
+_DISPATCH = HookService("check-order-dispatch", "order-dispatch", "", "")
+_SERVICES = {service.hook: service for service in (ORDER_SIGN, ORDER_SELECT, _DISPATCH)}
 
 
 @click.command("check")
-@click.argument("request_file", metavar="REQUEST.json", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the determinations as JSON.")
+@click.argument("request_file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
+@click.option("--order", "code", metavar="CODE", help="FILE is a chart: check an order of this HCPCS code for it.")
+@click.option("--as-of", "day", metavar="DATE", help="Of --order: the day of the order; default: today.")
+@click.option("--patient", metavar="ID", help="Of --order: which Patient, where the chart holds several.")
+@click.option("--requester", metavar="ID", help="Of --order: which practitioner orders; default: the only one.")
+@click.option("--save", type=click.Path(path_type=Path), help="Of --order: also write the request to this file.")
+@click.option("--verbose", is_flag=True, help="Print every criterion and exclusion, and notes on the data.")
+@click.option("--json", "as_json_", is_flag=True, help="Print the whole list of determinations as JSON.")
 @click.option("--fetch", is_flag=True, help="Read what the request lacks from its fhirServer.")
-def check_command(request_file: Path, as_json: bool, fetch: bool) -> None:
-    """Judges one saved hook request with no server."""
-    from cds_service.ehr.client import open_client
+def check_command(
+    request_file: Path,
+    code: str | None,
+    day: str | None,
+    patient: str | None,
+    requester: str | None,
+    save: Path | None,
+    verbose: bool,
+    as_json_: bool,
+    fetch: bool,
+) -> None:
+    """Checks one saved hook request with no server: what a reviewer will probably say, and what to do next.
 
-    try:
-        body = request_file.read_bytes()
-    except OSError as error:
-        raise Refused(f"{request_file} cannot be read ({error.strerror})") from None
-    hook = peek_hook(body)
-    service = next((s for s in SERVICES.values() if s.hook == hook), next(iter(SERVICES.values())))
+    FILE is a CDS Hooks request; `-` is standard input. With --order it is a chart, and the request is made from it: a
+    FHIR Bundle, such as an EHR's $everything or a Synthea patient, a list of resources, or one resource a line.
+
+    \b
+      insulin-pump-cds check request.json
+      insulin-pump-cds check chart.json --order E0784
+    """
+    for option, value in (("--as-of", day), ("--patient", patient), ("--requester", requester), ("--save", save)):
+        if value is not None and code is None:
+            raise Refused(f"{option} goes with --order: it says something about an order that is made for a chart")
     try:
         settings = settings_module.load()
-        result = answer(body, service, settings, datetime.now(UTC), open_client if fetch else None)
+        body = _read(request_file, settings)
+        if code is not None:
+            body = _request_for(body, ChartOrder(code, _day(day, settings), patient, requester), settings, save)
+        else:
+            _refuse_chart(body, request_file)
+        response = _answer(body, settings, fetch)
     except (BadRequest, BadSetting) as error:
-        raise Refused(f"{request_file}: {error}") from None
-    determinations = result.get("extension", {}).get(EXTENSION, [])
-    if as_json:
+        raise Refused(f"{_name(request_file)}: {error}") from None
+    determinations = response.get("extension", {}).get(EXTENSION, [])
+    if as_json_:
         click.echo(json.dumps(determinations, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n\n".join(_table(d) for d in determinations) or "The request holds no orders.")
+        click.echo(in_words(response, determinations, verbose=verbose))
 
 
-def _table(determination: dict[str, Any]) -> str:
-    policy_version = determination["policy"].get("version", "no version in force")
-    lines = [
-        f"{determination['order']}: {determination['outcome']}",
-        f"as of {determination['asOf']}, {determination['policy']['id']} {policy_version}, "
-        f"coverage {determination['coverage']}",
-    ]
-    if "reason" in determination:
-        lines.append(determination["reason"])
-    for group in GROUPS:
-        for finding in determination.get(group, ()):
-            lines += [_row(finding, 0), *(_row(part, 2) for part in finding.get("parts", ()))]
-    lines += [f"note: {note}" for note in determination.get("notes", ())]
-    return "\n".join(lines)
+def _read(file: Path, settings: Settings) -> bytes:
+    """The file's bytes, of which no more are read than a call may have."""
+    most = settings.max_body_bytes
+    try:
+        if str(file) == _STANDARD_INPUT:
+            body = sys.stdin.buffer.read(most + 1)
+        else:
+            with file.open("rb") as opened:
+                body = opened.read(most + 1)
+    except OSError as error:
+        raise Refused(f"{_name(file)} cannot be read ({error.strerror})") from None
+    if len(body) > most:
+        raise Refused(
+            f"{_name(file)} is larger than {most:,} bytes: raise PUMP_CDS_MAX_BODY_BYTES, or leave out what is old"
+        )
+    return body
 
 
-def _row(finding: dict[str, Any], indent: int) -> str:
-    basis_or_gap = finding.get("basis") or finding.get("gap") or ""
-    return f"{' ' * indent}{finding['id']:<12}{finding['truth']:<9}{basis_or_gap:<18}{finding['explanation']}"
+def _name(file: Path) -> str:
+    return "standard input" if str(file) == _STANDARD_INPUT else str(file)
+
+
+def _answer(body: bytes, settings: Settings, fetch: bool) -> dict[str, Any]:
+    from cds_service.ehr.client import open_client
+
+    service = _SERVICES.get(peek_hook(body) or "", ORDER_SIGN)
+    what = "Reading the FHIR server" if fetch else f"Checking {len(body) / 1e6:.1f} MB"
+    with progress(what):
+        return answer(body, service, settings, datetime.now(UTC), open_client if fetch else None)
+
+
+# ---------------------------------------------------------------- charts
+
+
+def _day(given: str | None, settings: Settings) -> date:
+    today = today_of(settings)
+    try:
+        day = date.fromisoformat(given) if given else today
+    except ValueError:
+        raise Refused("--as-of must be a day such as 2026-11-01") from None
+    if day > today:
+        raise Refused(f"--as-of {day} is in the future: a chart is checked as of a day that has come")
+    return day
+
+
+def _request_for(body: bytes, order: ChartOrder, settings: Settings, save: Path | None) -> bytes:
+    """The request that is made from a chart, as bytes; what was chosen for it is said on standard error."""
+    chart = read_saved_chart(body)
+    if chart is None:
+        raise BadRequest("it is no chart: --order needs a FHIR Bundle, a list of resources, or one resource a line")
+    made = request_from_chart(chart, order, settings)
+    click.echo(_made(made, order, chart.is_whole), err=True)
+    request = as_json(made.request)
+    if save is not None:
+        try:
+            save.write_text(json.dumps(made.request, indent=1, ensure_ascii=False), encoding="utf-8")
+        except OSError as error:
+            raise Refused(f"{save} cannot be written ({error.strerror})") from None
+    return request
+
+
+def _made(made: ChartRequest, order: ChartOrder, is_whole: bool) -> str:
+    by = f"by {made.requester}" if made.requester else "ordered by nobody that the chart makes sure (see --requester)"
+    whole = (
+        "What the chart does not hold counts as not there."
+        if is_whole
+        else "The chart is not whole, so that what it does not hold counts as not read."
+    )
+    return f"An order of {order.code.upper()} on {order.day} for Patient/{made.patient}, {by}. {whole}\n"
+
+
+def _refuse_chart(body: bytes, file: Path) -> None:
+    """A chart is no hook request: says so, and how it becomes one. What is no JSON either is refused further on."""
+    try:
+        chart = read_saved_chart(body)
+    except BadRequest:
+        return
+    if chart is not None:
+        raise BadRequest(
+            f"these are FHIR resources ({chart.description}), not a hook request: "
+            f"`insulin-pump-cds check {file} --order E0784` makes the request for a pump order from them"
+        )

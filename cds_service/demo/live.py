@@ -12,6 +12,7 @@ from cds_service.demo.charts import DemoChart, all_charts
 from cds_service.demo.sandbox_server import FhirServer, Resource, ServerError
 from cds_service.errors import BadRequest
 from cds_service.services.read_chart import ChartSource, ChartSourceFactory
+from fhir_mappings.json.local_references import repoint
 
 _SEARCHED = "Searched "
 
@@ -95,16 +96,3 @@ def searches(determination: dict[str, Any]) -> list[str]:
 
 def _is_failure(value: Resource | None) -> bool:
     return value is not None and value["resourceType"] == "OperationOutcome"
-
-
-def repoint(node: Any, names: dict[str, str]) -> None:
-    """Replaces, in place, each reference to a resource that has a new id."""
-    if isinstance(node, list):
-        for item in node:
-            repoint(item, names)
-    elif isinstance(node, dict):
-        reference = node.get("reference")
-        if isinstance(reference, str):
-            node["reference"] = names.get(reference, reference)
-        for value in node.values():
-            repoint(value, names)

@@ -15,6 +15,7 @@ from cds_service.errors import BadRequest, NotJson
 from cds_service.hooks.prefetch import Prefetch
 from fhir_mappings.json.edge_numbers import DecodeError
 from fhir_mappings.json.object_members import is_null, raw_members
+from fhir_mappings.json.syntax_error import syntax_error
 from fhir_mappings.json.views import RawEntry
 
 T = TypeVar("T")
@@ -134,8 +135,9 @@ def read_root(body: bytes) -> dict[str, msgspec.Raw]:
         raise BadRequest("the body must be one JSON object", code="structure") from None
     except RecursionError:
         raise BadRequest("the body is nested too deep", code="structure") from None
-    except DecodeError:
-        raise NotJson("the body is no JSON: send a CDS Hooks request in UTF-8") from None
+    except DecodeError as error:
+        where = syntax_error(body, error)
+        raise NotJson(f"the body is no JSON ({where}): send a CDS Hooks request in UTF-8") from None
 
 
 def names_server(root: Mapping[str, msgspec.Raw]) -> bool:

@@ -43,6 +43,11 @@ _NOT_THE_PUMP = re.compile(
 )
 _LOOKS_LIKE_PUMP = re.compile(rb"E0784|E0787|A9274|S1034|pump|omnipod", re.IGNORECASE)
 
+# What pumps and devices that policies exclude are ordered under.
+DEVICE_CODES = frozenset(terminology.codes_in(*_PUMPS, system=code_systems.HCPCS))
+# Of those the pumps that policies are written for.
+PUMP_CODES = tuple(terminology.codes_in(Concept.INSULIN_PUMP, system=code_systems.HCPCS))
+
 _typed = msgspec.json.Decoder(AnyResource)
 _loose = msgspec.json.Decoder(Loose)
 

@@ -1,0 +1,282 @@
+"""Makes a hook request from a saved chart: a FHIR Bundle, a list of resources, one a line, or a prefetch object."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+from uuid import NAMESPACE_URL, UUID, uuid5
+
+import msgspec
+
+from cds_service.errors import BadRequest, NotJson
+from cds_service.facts import ChartSection
+from cds_service.policies.registry import chart_sections, policies_in_use
+from cds_service.settings import Settings
+from fhir_mappings.json.edge_numbers import DecodeError
+from fhir_mappings.json.local_references import repoint
+from fhir_mappings.json.syntax_error import syntax_error
+from fhir_mappings.orders.order_reader import DEVICE_CODES, PUMP_CODES
+from fhir_mappings.output.coverage_information import HCPCS
+
+JSON = dict[str, Any]
+ORDER_ID = "new-pump"
+# Which part of the chart a type of resource is sent as; every other type goes with the visits. The service reads
+# resources by their type, whatever they come under.
+_SECTIONS = {
+    ChartSection.COVERAGE: ("Coverage", "Organization"),
+    ChartSection.CONDITIONS: ("Condition",),
+    ChartSection.GLUCOSE: ("Observation",),
+    ChartSection.INSULIN: ("MedicationRequest", "MedicationStatement", "MedicationDispense", "Medication"),
+    ChartSection.EDUCATION: ("Procedure", "ChargeItem"),
+    ChartSection.DEVICES: ("Device", "DeviceUseStatement", "DeviceRequest", "ServiceRequest", "SupplyRequest"),
+    ChartSection.ATTESTATIONS: ("QuestionnaireResponse",),
+    ChartSection.REQUESTER: ("Practitioner", "PractitionerRole", "CareTeam"),
+}
+_SECTION_OF = {name: section for section, names in _SECTIONS.items() for name in names}
+_REQUESTERS = ("Practitioner", "PractitionerRole")
+_NOBODY = "Practitioner/nobody"
+_DEEPEST = 4  # a batch holds searchsets, and those hold resources
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """The resources of a saved chart.
+
+    `next_url`: of the pages behind the saved one, None where it is the last. `missing`: how many results the server
+    had beside those that were saved.
+    """
+
+    resources: tuple[JSON, ...]
+    next_url: str | None = None
+    missing: int = 0
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing says that there is more of it."""
+        return self.next_url is None and not self.missing
+
+    @property
+    def description(self) -> str:
+        """What it holds, in words: `1 Patient, 12 Observations`."""
+        counts = Counter(each["resourceType"] for each in self.resources).most_common(4)
+        named = [f"{count} {name}{'s' if count > 1 and not name.endswith('s') else ''}" for name, count in counts]
+        more = len({each["resourceType"] for each in self.resources}) - len(counts)
+        return ", ".join([*named, *([f"{more} more types"] if more else [])])
+
+
+@dataclass(frozen=True, slots=True)
+class ChartOrder:
+    """The order that is asked about: its HCPCS code and date. `patient`, `requester`: ids, None for the only one."""
+
+    code: str
+    day: date
+    patient: str | None = None
+    requester: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRequest:
+    """A hook request made from a chart, whose patient it is about, and who orders, None where nobody is known to."""
+
+    request: JSON
+    patient: str
+    requester: str | None
+
+
+def read_saved_chart(document: bytes) -> Chart | None:
+    """The chart that a document holds; None for a hook request and for anything else. NotJson with line and column."""
+    document = document.removeprefix(b"\xef\xbb\xbf")
+    try:
+        value = msgspec.json.decode(document)
+    except DecodeError as error:
+        chart = _lines(document)
+        if chart is None:
+            raise NotJson(f"it is no JSON: {syntax_error(document, error)}") from None
+        return chart
+    if isinstance(value, dict) and ("hook" in value or "hookInstance" in value):
+        return None
+    resources = _with_names(_entries(value, _DEEPEST))
+    return Chart(resources, _next_url(value), _missing(value)) if resources else None
+
+
+def request_from_chart(chart: Chart, order: ChartOrder, settings: Settings) -> ChartRequest:
+    """An order-sign request for a new order. BadRequest names what the chart lacks, and what to do about it.
+
+    What a whole chart does not hold is not there. Of a chart that is not whole, no part counts as read to its end.
+    """
+    code = order.code.strip().upper()
+    if code not in DEVICE_CODES:
+        raise BadRequest(f"{order.code} is no code of an insulin pump: give one such as {', '.join(PUMP_CODES)}")
+    patient = _patient(chart, order.patient)
+    requester = _requester(chart, order.requester)
+    identity = uuid5(NAMESPACE_URL, f"{patient['id']}|{code}|{order.day}")
+    return ChartRequest(
+        {
+            "hook": "order-sign",
+            "hookInstance": str(identity),
+            "context": {
+                "userId": requester or _NOBODY,
+                "patientId": patient["id"],
+                "draftOrders": _bundle("collection", [_order(order, code, patient["id"], requester)]),
+            },
+            "prefetch": _prefetch(chart, patient, settings),
+        },
+        patient["id"],
+        requester,
+    )
+
+
+# ---------------------------------------------------------------- reading
+
+
+def _lines(document: bytes) -> Chart | None:
+    """One resource a line, as in a Bulk Data export; None where the first line is none."""
+    try:
+        values = [msgspec.json.decode(line) for line in document.splitlines() if line.strip()]
+    except DecodeError:
+        return None
+    resources = _with_names(entry for value in values for entry in _entries(value, _DEEPEST))
+    return Chart(resources) if resources else None
+
+
+def _entries(value: Any, depth: int) -> Iterator[JSON]:
+    """Entries of a Bundle, however its Bundles are nested; resources by themselves as entries without a fullUrl."""
+    if depth and isinstance(value, list):
+        for each in value:
+            yield from _entries(each, depth - 1)
+    elif depth and isinstance(value, dict):
+        kind = value.get("resourceType")
+        if kind == "Bundle":
+            for entry in value.get("entry") or () if isinstance(value.get("entry"), list | None) else ():
+                yield from _entry(entry, depth)
+        elif isinstance(kind, str) and kind != "OperationOutcome":
+            yield {"resource": value}
+        elif kind is None and depth == _DEEPEST:  # a prefetch object: resources and Bundles under keys
+            for each in value.values():
+                if isinstance(each, dict):
+                    yield from _entries(each, depth - 1)
+
+
+def _entry(entry: Any, depth: int) -> Iterator[JSON]:
+    resource = entry.get("resource") if isinstance(entry, dict) else None
+    if isinstance(resource, dict) and resource.get("resourceType") not in (None, "Bundle"):
+        yield from ({**each, "fullUrl": entry.get("fullUrl")} for each in _entries(resource, depth - 1))
+    elif resource is not None:
+        yield from _entries(resource, depth - 1)
+
+
+def _with_names(entries: Iterable[JSON]) -> tuple[JSON, ...]:
+    """The resources, each with an id and once; references that name them by fullUrl are `Type/id`."""
+    names: dict[str, str] = {}
+    resources: dict[str, JSON] = {}
+    for at, entry in enumerate(entries):
+        resource, url = entry["resource"], entry.get("fullUrl")
+        if not isinstance(resource.get("id"), str) or not resource["id"]:
+            resource["id"] = _id_of(url, at)
+        name = f"{resource['resourceType']}/{resource['id']}"
+        if isinstance(url, str) and url:
+            names[url] = name
+        resources[name] = resource
+    found = list(resources.values())
+    repoint(found, names)
+    return tuple(found)
+
+
+def _id_of(url: Any, at: int) -> str:
+    """The UUID of a fullUrl, else one from the place in the Bundle."""
+    try:
+        return str(UUID(str(url).removeprefix("urn:uuid:")))
+    except ValueError:
+        return str(uuid5(NAMESPACE_URL, f"{url}#{at}"))
+
+
+def _next_url(value: Any) -> str | None:
+    links = value.get("link") if isinstance(value, dict) else None
+    for link in links if isinstance(links, list) else ():
+        if isinstance(link, dict) and link.get("relation") == "next" and isinstance(link.get("url"), str):
+            return str(link["url"])
+    return None
+
+
+def _missing(value: Any) -> int:
+    """By how many the total of a search exceeds the matches that were saved."""
+    total, entries = (value.get(name) for name in ("total", "entry")) if isinstance(value, dict) else (None, None)
+    if not isinstance(total, int) or not isinstance(entries, list):
+        return 0
+    modes = [(e.get("search") or {}).get("mode", "match") for e in entries if isinstance(e, dict)]
+    return max(0, total - modes.count("match"))
+
+
+# ---------------------------------------------------------------- writing
+
+
+def _patient(chart: Chart, wanted: str | None) -> JSON:
+    patients = _of(chart, ("Patient",))
+    if wanted is not None:
+        chosen = [each for each in patients if each["id"] == wanted.removeprefix("Patient/")]
+        if not chosen:
+            raise BadRequest("the chart holds no Patient of that id: leave --patient out where it holds only one")
+        return chosen[0]
+    if not patients:
+        raise BadRequest("the chart holds no Patient: add the Patient resource that its records are about")
+    if len(patients) > 1:
+        raise BadRequest(f"the chart holds {len(patients)} Patients: choose one with --patient ID")
+    return patients[0]
+
+
+def _requester(chart: Chart, wanted: str | None) -> str | None:
+    """Who orders: the one that is named, else the only practitioner of the chart. A guess among several is none."""
+    people = _of(chart, _REQUESTERS)
+    if wanted is not None:
+        chosen = [each for each in people if wanted in (each["id"], f"{each['resourceType']}/{each['id']}")]
+        if not chosen:
+            raise BadRequest("the chart holds no Practitioner or PractitionerRole of that id: see --requester")
+        return f"{chosen[0]['resourceType']}/{chosen[0]['id']}"
+    for kind in reversed(_REQUESTERS):  # a role says more than a person
+        alone = [each for each in people if each["resourceType"] == kind]
+        if len(alone) == 1:
+            return f"{kind}/{alone[0]['id']}"
+    return None
+
+
+def _of(chart: Chart, kinds: Sequence[str]) -> list[JSON]:
+    return [each for each in chart.resources if each["resourceType"] in kinds]
+
+
+def _order(order: ChartOrder, code: str, patient: str, requester: str | None) -> JSON:
+    return {
+        "resourceType": "DeviceRequest",
+        "id": ORDER_ID,
+        "status": "draft",
+        "intent": "order",
+        "codeCodeableConcept": {"coding": [{"system": HCPCS, "code": code}]},
+        "subject": {"reference": f"Patient/{patient}"},
+        "authoredOn": order.day.isoformat(),
+        **({"requester": {"reference": requester}} if requester else {}),
+    }
+
+
+def _prefetch(chart: Chart, patient: JSON, settings: Settings) -> JSON:
+    """Every part of the chart, empty ones too: a part that is not sent would count as not read."""
+    parts: dict[str, list[JSON]] = {key: [] for key in chart_sections(policies_in_use(settings.policies))}
+    parts |= {section.value: parts.get(section, []) for section in ChartSection}
+    for resource in chart.resources:
+        if resource["resourceType"] != "Patient":
+            parts[_SECTION_OF.get(resource["resourceType"], ChartSection.ENCOUNTERS)].append(resource)
+    return {key: _part(chart, found) for key, found in parts.items()} | {ChartSection.PATIENT.value: patient}
+
+
+def _part(chart: Chart, resources: Sequence[JSON]) -> JSON:
+    part = _bundle("searchset", resources)
+    if chart.next_url:
+        part["link"] = [{"relation": "next", "url": chart.next_url}]
+    elif chart.missing:
+        part["total"] = len(resources) + chart.missing
+    return part
+
+
+def _bundle(kind: str, resources: Iterable[JSON]) -> JSON:
+    return {"resourceType": "Bundle", "type": kind, "entry": [{"resource": each} for each in resources]}
