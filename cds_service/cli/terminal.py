@@ -20,6 +20,8 @@ _NARROWEST = 30
 _SILENT_SECONDS = 0.7
 _STEP_SECONDS = 0.2
 _SIGNS = "|/-\\"
+_NO_BREAK_SPACE = "\u00a0"
+_WORD = re.compile(r"[^ \t\r\n]+")
 _ESCAPED = re.compile(r"\\([^\w\s])")
 _LINK = re.compile(r"\[((?:[^\]\\]|\\.)+)\]\((\S+?)\)")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
@@ -42,15 +44,15 @@ def wrapped(text: str, indent: str = "", first: str | None = None) -> str:
     """
     first, columns = indent if first is None else first, width()
     if columns is None:
-        return f"{first}{text}"
+        return f"{first}{text}".replace(_NO_BREAK_SPACE, " ")
     lines = [first]
-    for word in text.split():
+    for word in _WORD.findall(text):
         gap = "" if lines[-1] in (first, indent) else " "
         if gap and len(click.unstyle(f"{lines[-1]} {word}")) > columns:
             lines.append(indent)
             gap = ""
         lines[-1] += f"{gap}{word}"
-    return "\n".join(lines)
+    return "\n".join(lines).replace(_NO_BREAK_SPACE, " ")
 
 
 def row(cells: list[tuple[str, int]], text: str) -> str:

@@ -35,6 +35,13 @@ def test_lines_are_wrapped_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -
     assert wrapped(text, "  ", "- ") == "- one two three four five six\n  seven eight nine ten"
 
 
+def test_a_date_is_never_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "31")
+    assert wrapped("The newest education is of Oct\u00a019,\u00a02026; 2026-11-20") == (
+        "The newest education is of\nOct 19, 2026; 2026-11-20"
+    )
+
+
 def test_a_row_keeps_its_columns_while_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
     cells, text = [("A.1", 6), ("met", 10)], "one two three four five six seven"
     monkeypatch.setenv("COLUMNS", "47")
