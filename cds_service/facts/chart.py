@@ -7,12 +7,12 @@ Dates are calendar days in the member's time zone. Values are in the unit that t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import date, time, timedelta
+from dataclasses import dataclass, field
 from enum import StrEnum
 
-from cds_service.concepts import Concept, Product
+from cds_service.concepts import Product
 from cds_service.facts.glucose import GlucoseReading, OtherReading, SensorReading
+from cds_service.facts.records import Diagnosis, LabResult, PractitionerVisit, Record, Visit, When
 from cds_service.facts.regimen import InsulinOrder
 
 
@@ -52,107 +52,6 @@ SECTION_NAMES: dict[str, str] = {
     ChartSection.ATTESTATIONS: "signed statements",
     ChartSection.REQUESTER: "the ordering provider",
 }
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class When:
-    """A time in the chart as an interval of local days; `clock` is the local time where the chart has one."""
-
-    first: date
-    last: date
-    clock: time | None = field(default=None, compare=False)
-
-    def __str__(self) -> str:
-        """The interval as the chart would write it: a day, a month, a year, else both ends."""
-        if self.first == self.last:
-            return self.first.isoformat()
-        whole_months = self.first.day == 1 and (self.last == date.max or (self.last + timedelta(days=1)).day == 1)
-        if whole_months and (self.first.year, self.first.month) == (self.last.year, self.last.month):
-            return self.first.strftime("%Y-%m")
-        if whole_months and self.first.year == self.last.year and (self.first.month, self.last.month) == (1, 12):
-            return self.first.strftime("%Y")
-        return f"{self.first.isoformat()}/{self.last.isoformat()}"
-
-
-@dataclass(frozen=True, slots=True)
-class Record:
-    """Anything the chart holds: where it stands, when it was, what its codes say, what it is called.
-
-    `concepts` are said by a sure code; `supported` by one that several code system editions share or whose term only
-    implies it; `review` by a code of an unknown system or by words, so that a person has to look. `code` is the code
-    that counted, as its system spells it; empty where only words say it. `until` is its last day, where it is over.
-    """
-
-    reference: str
-    when: When | None
-    concepts: frozenset[Concept]
-    label: str
-    code: str = field(default="", kw_only=True)
-    supported: frozenset[Concept] = field(default=frozenset(), kw_only=True)
-    review: frozenset[Concept] = field(default=frozenset(), kw_only=True)
-    until: date | None = field(default=None, kw_only=True)
-
-    @property
-    def coded_concepts(self) -> frozenset[Concept]:
-        """What its codes say or imply."""
-        return self.concepts | self.supported
-
-    @property
-    def all_concepts(self) -> frozenset[Concept]:
-        """What its codes say or imply, and what only a person can tell from it."""
-        return self.concepts | self.supported | self.review
-
-
-@dataclass(frozen=True, slots=True)
-class Diagnosis(Record):
-    """A Condition, recorded at `encounter`, begun at `onset`. `active` None: not said, and no duty to say it."""
-
-    active: bool | None = True
-    abated: When | None = None
-    onset: When | None = None
-    confirmed: bool = True
-    status: str = "active"
-    encounter: str | None = None
-
-
-class Unusable(StrEnum):
-    """Why a result cannot be compared with a threshold."""
-
-    NO_VALUE = "no value"
-    TEXT_ONLY = "the value is text"
-    WRONG_UNIT = "the unit is of another kind"
-    IMPLAUSIBLE = "the value is not plausible"
-    ODD_COMPARATOR = "the comparator is not readable"
-    NAMED_ONLY = "named by a local code or in words only"
-
-
-@dataclass(frozen=True, slots=True)
-class LabResult(Record):
-    """One result in the policy's unit. `comparator` is one of '', '<', '<=', '>', '>='."""
-
-    value: float | None = None
-    comparator: str = ""
-    shown: str = ""
-    unusable: Unusable | None = None
-    pending: bool = False
-
-    @property
-    def surely_named(self) -> LabResult:
-        """The same result as if a sure code named it: what it would say."""
-        return replace(self, unusable=None) if self.unusable is Unusable.NAMED_ONLY else self
-
-
-@dataclass(frozen=True, slots=True)
-class Visit(Record):
-    """A visit with what it was for, from `when` to `end`; `days` is its length, None when not stated.
-
-    `inpatient` is None when its class cannot be read. `diagnoses` are the Conditions that belong to it.
-    """
-
-    days: int | None = None
-    end: When | None = None
-    inpatient: bool | None = True
-    diagnoses: frozenset[str] = frozenset()
 
 
 class Credential(StrEnum):
@@ -212,6 +111,27 @@ class Coverage:
     nameable: bool = True
 
 
+class Sex(StrEnum):
+    """What the chart says of the patient's sex, as far as a value is computed from it."""
+
+    FEMALE = "female"
+    MALE = "male"
+    OTHER = "neither female nor male"
+    UNSTATED = "not stated"
+    DIFFERS = "stated differently: administrative gender and sex at birth"
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Who the patient is. `born`: a day, or a month or year where no more is known; None where it cannot be read."""
+
+    born: When | None = None
+    sex: Sex = Sex.UNSTATED
+
+
+NOBODY_KNOWN = Person()
+
+
 @dataclass(frozen=True, slots=True)
 class Chart:
     """Everything read about the member, sorted, so that the order of arrival never matters.
@@ -219,7 +139,8 @@ class Chart:
     `unread` names the sections that could not be read and why; `partial` those of which something may be
     missing. `notes` list what was set aside. `other_readings` are glucose readings that count as no self-test,
     `sensor_signs` what shows a sensor without a reading: summaries, devices, orders. `results`: of the kinds that a
-    policy asks for on its own, by key.
+    policy asks for on its own, by key; `practitioner_visits` likewise, none where no policy asks. `pump_uses`: whatever
+    shows that a pump was used at some time, today or in the past, by its dates.
     """
 
     diagnoses: tuple[Diagnosis, ...] = ()
@@ -236,14 +157,17 @@ class Chart:
     insulin: tuple[InsulinOrder, ...] = ()
     education: tuple[Record, ...] = ()
     visits: tuple[Visit, ...] = ()
+    practitioner_visits: tuple[PractitionerVisit, ...] = ()
     dialysis: tuple[Record, ...] = ()
     pumps: tuple[Record, ...] = ()
     pump_procedures: tuple[Record, ...] = ()
     pump_training: tuple[Record, ...] = ()
+    pump_uses: tuple[Record, ...] = ()
     answers: Mapping[str, tuple[Answer, ...]] = field(default_factory=dict)
     care_team: tuple[Provider, ...] = ()
     coverages: tuple[Coverage, ...] = ()
     state: str | None = None
+    person: Person = NOBODY_KNOWN
     open_orders: frozenset[str] = frozenset()
     results: Mapping[str, tuple[LabResult, ...]] = field(default_factory=dict)
     unread: Mapping[str, str] = field(default_factory=dict)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cds_service.concepts import Concept
-from cds_service.facts.chart import Provider, When
+from cds_service.facts.chart import Provider
+from cds_service.facts.records import When
 
 
 class Scope(StrEnum):
