@@ -7,6 +7,7 @@ import click
 from cds_service.cli.check import check_command
 from cds_service.cli.demo import demo_command
 from cds_service.cli.policy import policy_command
+from cds_service.cli.population import population_command
 from cds_service.cli.report import report_command
 from cds_service.cli.serve import serve_command
 from cds_service.cli.store import db, feedback, replay
@@ -18,5 +19,15 @@ def main() -> None:
     """Predicts whether a payer's medical policy covers insulin pump orders."""
 
 
-for _command in (serve_command, demo_command, check_command, policy_command, db, replay, feedback, report_command):
+for _command in (
+    serve_command,
+    demo_command,
+    check_command,
+    policy_command,
+    db,
+    replay,
+    feedback,
+    report_command,
+    population_command,
+):
     main.add_command(_command)

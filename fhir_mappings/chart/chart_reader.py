@@ -77,7 +77,7 @@ class ChartReader:
         identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
         self.state, postal = _home(patients)
         # An order may come with the coverage that it names.
-        insured = _newest_of_each(with_orders[Coverage])
+        insured = newest_of_each(with_orders[Coverage])
         self._coverages = [(r, url) for r, url in insured if isinstance(r, Coverage)]
         own = (r for r, _ in self._coverages if identity.subject_match(r.beneficiary) is not SubjectMatch.OTHER)
         plan_state = state_of_plan(own)
@@ -192,11 +192,12 @@ def _unique(located: Groups) -> defaultdict[str, list[Any]]:
     for kind, items in located.items():
         ids = {resource.id for resource, _ in items}
         each_once = len(ids) == len(items) and ids.isdisjoint((None, ""))
-        by_type[type_name(kind)] = items if each_once else _newest_of_each(items)
+        by_type[type_name(kind)] = items if each_once else newest_of_each(items)
     return by_type
 
 
-def _newest_of_each(items: Iterable[Located]) -> list[Located]:
+def newest_of_each(items: Iterable[Located]) -> list[Located]:
+    """Each resource once: of several with one id the newest version."""
     versions: dict[object, list[Located]] = {}
     for item in items:
         versions.setdefault(item[0].id or msgspec.json.encode(item[0]), []).append(item)

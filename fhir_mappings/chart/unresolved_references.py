@@ -35,10 +35,11 @@ def unresolved_references_in(
     context: ChartContext,
     *,
     identify_payers: bool = False,
+    most: int = MOST,
 ) -> list[str]:
     """`Type/id` of what is missing, each once, in a stable order. References to other servers are left alone.
 
-    `identify_payers`: a payer's name alone does not do, its identifier is wanted.
+    `identify_payers`: a payer's name alone does not do, its identifier is wanted. `most`: of each kind.
     """
     found: dict[type[Resource], set[str]] = {}
     for kind, links in NEEDED.items():
@@ -48,7 +49,7 @@ def unresolved_references_in(
                     missing = _missing(reference, wanted, context)
                     if missing is not None:
                         found.setdefault(wanted, set()).add(missing)
-    return sorted(chain.from_iterable(sorted(names)[:MOST] for names in found.values()))
+    return sorted(chain.from_iterable(sorted(names)[:most] for names in found.values()))
 
 
 def _missing(reference: Reference | None, wanted: type[Resource], context: ChartContext) -> str | None:

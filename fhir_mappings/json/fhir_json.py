@@ -195,7 +195,7 @@ def _read_list(entries: list[msgspec.Raw], depth: int) -> SearchResult:
                 continue
             one = _read_typed(resource, full_url)
         except DecodeError as error:
-            one = _salvage(bytes(body), index, error, depth)
+            one = salvage(bytes(body), index, error, depth)
         reading.resources.extend((resource, url or full_url) for resource, url in one.resources)
         named = one.set_aside[: max(0, _MOST_NAMED - len(reading.set_aside))]
         reading.set_aside.extend(named)
@@ -234,7 +234,7 @@ def _unwrap(raw: msgspec.Raw) -> tuple[str | None, bytes | msgspec.Raw | None, b
     return url, raw if head is not None and isinstance(head.resourceType, str) else None, wrong
 
 
-def _salvage(body: bytes, index: int, error: BaseException, depth: int) -> SearchResult:
+def salvage(body: bytes, index: int, error: BaseException, depth: int) -> SearchResult:
     """What becomes of an entry that does not fit: another type is passed over, a malformed one is named."""
     head = _header(body)
     if head is None or not isinstance(head.resourceType, str):

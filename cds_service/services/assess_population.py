@@ -1,0 +1,115 @@
+"""Judges every member of a Bulk Data export, on one machine: memory does not grow with the number of members."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cds_service.errors import BadSetting
+from cds_service.services.population.completeness import Completeness, completeness_of
+from cds_service.services.population.deletions import read_deletions
+from cds_service.services.population.export_folder import ExportFolder, Kind, read_export_folder
+from cds_service.services.population.judge_bucket import BucketJudge, BucketPlan
+from cds_service.services.population.merged_patients import merged_into, merged_patients
+from cds_service.services.population.partition import PartitionCounts, Segments
+from cds_service.services.population.partition_export import Progress, Report, partition_export
+from cds_service.services.population.run_rules import RunRules
+from cds_service.services.population.shared_resources import write_shared
+from cds_service.services.population.tallies import Tallies
+from cds_service.services.population.work_folder import PopulationRun, bucket_count, prepare
+from cds_service.services.population.worker_pool import each_done
+
+
+@dataclass(slots=True)
+class JudgedPopulation:
+    """A run whose members are all judged; their rows lie in the work folder, bucket by bucket.
+
+    `rules`: with what the export says. `problems`: of resources that could not be read, by type and problem.
+    """
+
+    run: PopulationRun
+    folder: ExportFolder
+    rules: RunRules
+    counts: list[PartitionCounts]
+    complete: Completeness
+    tallies: Tallies
+    problems: Counter[tuple[str, str]]
+    work: Path
+    buckets: int
+
+
+def assess_population(run: PopulationRun, report: Report = lambda _: None) -> JudgedPopulation:
+    """Judges the members of an export; goes on where an earlier run with the same input and rules was stopped.
+
+    BadSetting for input that cannot be read; OSError when the disk is full; WorkerLost when a process was killed.
+    """
+    folder = read_export_folder(run.folder)
+    work = prepare(run, folder)
+    buckets = bucket_count(run, folder, work)
+    merged = merged_patients(folder.of_kind(Kind.RESOURCES))
+    counts = partition_export(run, folder, work, buckets, merged, report)
+    if not any(each.types for each in counts):
+        raise BadSetting(f"{run.folder}: no line of its files is a FHIR resource as JSON; nothing was judged")
+    complete = completeness_of(folder, counts)
+    rules = _rules(run, folder, counts, complete)
+    segments = Segments(work)
+    if not (work / "shared.index").exists():
+        write_shared(work, segments.read(buckets), rules.server)
+    judged = JudgedPopulation(run, folder, rules, counts, complete, Tallies(), Counter(), work, buckets)
+    plan = BucketPlan(str(work), buckets, rules, merged_into(merged), run.key)
+    _judge(judged, plan, report)
+    return judged
+
+
+def _judge(judged: JudgedPopulation, plan: BucketPlan, report: Report) -> None:
+    """Judges the buckets that are not judged yet, and adds up what all of them say."""
+    progress, pending = Progress("judging"), list[int]()
+    for bucket in range(plan.buckets):
+        done = judged.work / f"bucket-{bucket:06d}.done"
+        if done.exists():
+            _add(judged, msgspec.json.decode(done.read_bytes()))
+        else:
+            pending.append(bucket)
+    progress.total = Segments(judged.work).total(pending)
+    for found in each_done(pending, BucketJudge, (plan,), judged.run.workers):
+        _add(judged, found)
+        progress.done += found["bytes"]
+        progress.members += found["members"]
+        report(progress)
+
+
+def _add(judged: JudgedPopulation, found: dict[str, Any]) -> None:
+    judged.tallies.update(Tallies(found["tallies"]))
+    for kind, problem, count in found["problems"]:
+        judged.problems[kind, problem] += count
+
+
+def _rules(
+    run: PopulationRun, folder: ExportFolder, counts: Sequence[PartitionCounts], complete: Completeness
+) -> RunRules:
+    """The rules with what the export says: its server, what was not retrieved, what was deleted."""
+    server = _server(folder, counts)
+    times = {each.name.rpartition("/")[0]: each.transaction_time for each in folder.manifests}
+    return replace(
+        run.rules,
+        server=server,
+        unread=complete.unread,
+        partial=complete.partial,
+        of_members=complete.of_members,
+        deletions=read_deletions(folder.of_kind(Kind.DELETED), times, server, complete.problems),
+    )
+
+
+def _server(folder: ExportFolder, counts: Sequence[PartitionCounts]) -> str | None:
+    """The server that absolute references are on: the manifest's where lines name it, else what most lines name."""
+    bases = Counter[str]()
+    for each in counts:
+        bases.update(each.bases)
+    told = sorted(manifest.server for manifest in folder.manifests if manifest.server)
+    named = [base for base in told if bases[base]]
+    return min(named or bases or told, key=lambda base: (-bases[base], base), default=None)

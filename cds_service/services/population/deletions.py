@@ -1,0 +1,74 @@
+"""Resources that the server says are gone: transaction Bundles whose entries delete them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from cds_service.services.population.export_folder import ExportFile
+from cds_service.services.population.export_lines_reader import LineCount, lines_of
+from fhir_mappings.common.references import local
+
+# By reference, the instant up to which versions are deleted; empty: all of them.
+Deletions = dict[str, str]
+
+
+def read_deletions(
+    files: Iterable[ExportFile], times: Mapping[str, str], server: str | None, problems: list[tuple[str, str]]
+) -> Deletions:
+    """What files of deletions name. `times`: of the exports, by folder: what is newer was made again since."""
+    found: Deletions = {}
+    for file in files:
+        time = times.get(file.name.rpartition("/")[0].removesuffix("deleted").rstrip("/"), "")
+        try:
+            for number, line in lines_of(file.path, file.compressed, 0, None, LineCount()):
+                body = _json(line)
+                if body is None:
+                    problems.append((file.name, f"line {number} of deletions cannot be read"))
+                    continue
+                for reference in _deleted(body, server):
+                    found[reference] = _later(found.get(reference), time)
+        except OSError as error:
+            problems.append((file.name, f"the file cannot be read ({error.strerror})"))
+    return found
+
+
+def _json(line: bytes | None) -> dict[str, Any] | None:
+    try:
+        body = json.loads(line or b"")
+    except ValueError:
+        return None
+    return body if isinstance(body, dict) else None
+
+
+def _deleted(body: dict[str, Any], server: str | None) -> Iterator[str]:
+    entries = body.get("entry")
+    for entry in entries if isinstance(entries, list) else ():
+        request = entry.get("request") if isinstance(entry, dict) else None
+        if isinstance(request, dict) and request.get("method") == "DELETE" and isinstance(request.get("url"), str):
+            yield local(request["url"], server) or request["url"]
+
+
+def _later(one: str | None, other: str) -> str:
+    """Of two instants the later; one without an end stays so."""
+    return other if one is None else "" if not one or not other else max(one, other)
+
+
+def is_deleted(deletions: Mapping[str, str], reference: str, updated: str | None) -> bool:
+    """Whether a version of a resource is gone: not when it was made after the deletion."""
+    time = deletions.get(reference)
+    if time is None:
+        return False
+    until, own = instant(time), instant(updated)
+    return until is None or own is None or own <= until
+
+
+def instant(text: str | None) -> datetime | None:
+    """An instant; None for what is none."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo is not None else found.replace(tzinfo=UTC)
