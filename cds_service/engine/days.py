@@ -16,6 +16,11 @@ def months_before(day: date, months: int) -> date:
     return date(year, month + 1, min(day.day, monthrange(year, month + 1)[1]))
 
 
+def months_after(day: date, months: int) -> date:
+    """The same day of the month, `months` calendar months later; the last of the month where it is short."""
+    return months_before(day, -months)
+
+
 def days_before(day: date, days: int) -> date:
     """`days` calendar days earlier."""
     return day - timedelta(days=days)

@@ -71,7 +71,7 @@ class Determination:
     def findings(self) -> dict[str, Finding]:
         """Every finding and part by its id; on the replacement pathway its own findings come last."""
         groups = (*self.criteria, *self.exclusions, *self.replacement)
-        return {finding.id: finding for group in groups for finding in (*group.parts, group)}
+        return {finding.id: finding for group in groups for finding in group.parts_first}
 
     @property
     def required_findings(self) -> list[Finding]:
@@ -85,8 +85,12 @@ class Determination:
 
     @property
     def open_findings(self) -> list[Finding]:
-        """What stands between the order and approval: what contradicts it first, then what may exclude it."""
-        needed = [f for f in self.required_findings if f.truth is not MET]
+        """What stands between the order and approval: what contradicts it first, then what may exclude it.
+
+        Of a criterion whose parts all have to hold, the parts that are open.
+        """
+        whole = [f for f in self.required_findings if f.truth is not MET]
+        needed = list({f.id: f for one in whole for f in (one.missing or (one,))}.values())
         against, unknown = ([f for f in needed if f.truth is truth] for truth in (NOT_MET, UNKNOWN))
         return [*against, *self.possible_exclusions, *unknown]
 

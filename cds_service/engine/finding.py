@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -56,7 +56,8 @@ class Finding:
     `remarks` are facts that the card shows although they decide nothing. `next_step` says in a few words what to do
     about it, where what was found asks for something else than the section does as a rule. `stale`: it decides, but
     newer evidence would stand better. `names_statement`: the explanation says that it rests on a signed statement.
-    `quotes_parts`: it says what the parts have found.
+    `quotes_parts`: it says what the parts have found. `missing`: where several parts have to hold, those that are still
+    open on the shortest way; empty where the finding itself is the gap.
     """
 
     truth: Truth
@@ -72,6 +73,7 @@ class Finding:
     stale: bool = False
     names_statement: bool = False
     quotes_parts: bool = False
+    missing: tuple[Finding, ...] = ()
 
     def with_id(self, section: str) -> Finding:
         """The same finding under a section's id."""
@@ -89,7 +91,22 @@ class Finding:
             self.stale,
             self.names_statement,
             self.quotes_parts,
+            self.missing,
         )
+
+    @property
+    def tree(self) -> Iterator[Finding]:
+        """The finding, then its parts with theirs."""
+        yield self
+        for part in self.parts:
+            yield from part.tree
+
+    @property
+    def parts_first(self) -> Iterator[Finding]:
+        """The parts, each after its own, then the finding."""
+        for part in self.parts:
+            yield from part.parts_first
+        yield self
 
     @property
     def decided(self) -> bool:

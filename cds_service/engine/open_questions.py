@@ -23,7 +23,7 @@ class OpenQuestions:
 
 def open_questions(determination: Determination, policy: PolicyOnDay) -> dict[str, OpenQuestions]:
     """The questions by section, as far as an answer can change anything: what the chart documents, nobody is asked."""
-    findings = {f.id: f for each in (*determination.criteria, *determination.exclusions) for f in (each, *each.parts)}
+    findings = {f.id: f for each in (*determination.criteria, *determination.exclusions) for f in each.tree}
     groups = (_of_group(group, determination, policy, findings) for group in policy.question_groups)
     return {group.section: group for group in groups if group is not None}
 

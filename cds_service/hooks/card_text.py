@@ -145,7 +145,7 @@ def remarks(assessment: Assessment, today: date, *, coverage: bool = True) -> li
     if age > policy.parameters["order_age_days"]:
         lines.append(f"The order is {age} days old (of {determination.as_of}) and was judged at that date.")
     for finding in determination.criteria:
-        for part in (finding, *finding.parts):
+        for part in finding.tree:
             lines += [f"{escaped(remark)}." for remark in part.remarks]
     if _asks_for_path(determination):
         lines.append(policy.words("ask_replacement"))

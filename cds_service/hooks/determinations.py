@@ -58,9 +58,7 @@ _MOST_EVIDENCE = 1_000
 def evidence_references(determination: Determination) -> set[str]:
     """Every reference that the evidence of a determination names."""
     groups = (*determination.criteria, *determination.exclusions, *determination.replacement)
-    return {
-        e.reference for group in groups for finding in (group, *group.parts) for e in finding.evidence[:_MOST_EVIDENCE]
-    }
+    return {e.reference for group in groups for finding in group.tree for e in finding.evidence[:_MOST_EVIDENCE]}
 
 
 def finding_json(finding: Finding, origins: Mapping[str, str]) -> dict[str, Any]:

@@ -166,10 +166,13 @@ def _undocumented(body: JSON) -> Iterator[str]:
     if body.get("outcome") != Outcome.NEEDS_DOCUMENTATION:
         return
     for finding in _in_the_way(body):
-        open_parts = [part for part in finding.get("parts") or () if part.get("gap") in _DOCUMENTS]
-        for each in open_parts or [finding]:
-            if each.get("gap") in _DOCUMENTS:
-                yield each["id"]
+        yield from _open_sections(finding)
+
+
+def _open_sections(finding: JSON) -> Iterator[str]:
+    parts = [section for part in finding.get("parts") or () for section in _open_sections(part)]
+    if parts or finding.get("gap") in _DOCUMENTS:
+        yield from parts or [finding["id"]]
 
 
 def _title(section: str, policy: PolicyOnDay | None) -> str:

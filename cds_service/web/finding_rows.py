@@ -53,7 +53,7 @@ def rows(determination: dict[str, Any], group: str, policy: PolicyOnDay) -> list
     settled = _settled(determination, policy)
     excluding = _excluding(policy)
     findings = determination.get(group, ())
-    parts = {part["id"] for finding in findings for part in finding.get("parts", ())}
+    parts = {part["id"] for finding in findings for part in parts_of(finding)}
     return [
         _row(finding, is_part, policy, settled, excluding)
         for top in findings
@@ -63,7 +63,12 @@ def rows(determination: dict[str, Any], group: str, policy: PolicyOnDay) -> list
 
 
 def _with_parts(finding: dict[str, Any]) -> list[tuple[dict[str, Any], bool]]:
-    return [(finding, False), *((part, True) for part in finding.get("parts", ()))]
+    return [(finding, False), *((part, True) for part in parts_of(finding))]
+
+
+def parts_of(finding: dict[str, Any]) -> list[dict[str, Any]]:
+    """The parts of a finding, as JSON, each before its own."""
+    return [each for part in finding.get("parts", ()) for each in (part, *parts_of(part))]
 
 
 def _row(
@@ -105,7 +110,7 @@ def _settled(determination: dict[str, Any], policy: PolicyOnDay) -> frozenset[st
     settled = {each["id"] for each in criteria} - _also_required(policy) if on_replacement else set[str]()
     for finding in criteria:
         if finding["truth"] == "met" or finding["id"] in settled:
-            settled |= {part["id"] for part in finding.get("parts", ())}
+            settled |= {part["id"] for part in parts_of(finding)}
     if replacement is not None:
         met = {each["id"] for each in determination.get("replacement", ()) if each["truth"] == "met"}
         if replacement.justification.section in met:

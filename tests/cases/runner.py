@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -74,7 +75,13 @@ def findings(determination: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Criteria, exclusions, replacement and parts of one determination by section."""
     groups = (determination.get(g, ()) for g in ("criteria", "exclusions", "replacement"))
     tops = [finding for group in groups for finding in group]
-    return {f["id"]: f for top in tops for f in (top, *top.get("parts", ()))}
+    return {f["id"]: f for top in tops for f in _with_parts(top)}
+
+
+def _with_parts(finding: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield finding
+    for part in finding.get("parts", ()):
+        yield from _with_parts(part)
 
 
 def determinations(response: dict[str, Any]) -> dict[str, dict[str, Any]]:
