@@ -14,7 +14,8 @@ from cds_service.engine.truth import MET
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestions:
-    """The questions of one section. `open`: an answer is wanted; else it may be given, to confirm or to correct."""
+    """The questions of one section. `open`: an answer is wanted; else it may be given, to confirm or to correct, or
+    since it is another way to a criterion."""
 
     section: str
     questions: tuple[Question, ...]
@@ -44,7 +45,9 @@ def _of_group(
         return None
     # Of a section with parts, those that the chart documents one way or the other are not asked about.
     kept = tuple(q for q in questions if q.link_id not in findings or not _is_documented(findings[q.link_id]))
-    return OpenQuestions(section, kept, finding.truth is not MET) if kept else None
+    whole = any(finding.id == section for finding in determination.criteria)
+    wanted = finding.truth is not MET and (whole or section in {one.id for one in determination.open_findings})
+    return OpenQuestions(section, kept, wanted) if kept else None
 
 
 def _is_documented(finding: Finding) -> bool:

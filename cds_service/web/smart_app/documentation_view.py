@@ -146,7 +146,7 @@ def _groups(page: OrderPage, assessment: Assessment, body: dict[str, Any], chang
 def _required_rows(table: list[dict[str, Any]], assessment: Assessment) -> list[dict[str, Any]]:
     """Of the criteria those that the order has to meet, with their parts."""
     required = assessment.determination.required_findings
-    ids = {one.id for finding in required for one in (finding, *finding.parts)}
+    ids = {one.id for finding in required for one in finding.tree}
     return [row for row in table if row["id"] in ids]
 
 
