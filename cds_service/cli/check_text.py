@@ -79,12 +79,18 @@ def _table(determination: JSON) -> Iterator[str]:
         if findings:
             yield f"\n{_TITLES[group]}"
         for finding in findings:
-            yield _row(finding, words, "")
-            yield from (_row(part, words, "  ") for part in finding.get("parts", ()))
+            yield from _rows(finding, words, "")
     notes = determination.get("notes", ())
     if notes:
         yield "\nNotes on the data"
         yield from (wrapped(note, "  ", "- ") for note in notes)
+
+
+def _rows(finding: JSON, words: Mapping[str, str], indent: str) -> Iterator[str]:
+    """A finding and its parts, each level further in."""
+    yield _row(finding, words, indent)
+    for part in finding.get("parts", ()):
+        yield from _rows(part, words, f"{indent}  ")
 
 
 def _row(finding: JSON, words: Mapping[str, str], indent: str) -> str:
