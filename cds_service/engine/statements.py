@@ -4,10 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.questions import Question
-from cds_service.facts import Answer
+from cds_service.facts import Answer, When
 
 Answers = Mapping[str, tuple[Answer, ...]]
+# What a stated figure was taken from, by the code that the questions of all policies share.
+FIGURE_SOURCES = {"meter-download": "meter download", "log": "log", "device-report": "device report"}
+
+
+def figure_source(source: Answer | None, through: Answer | None) -> str:
+    """What a stated figure was taken from, and its last day: `meter download through Nov 24, 2026`.
+
+    What nobody stated is left out; empty where neither is stated.
+    """
+    named = FIGURE_SOURCES.get(source.value, "") if source is not None and isinstance(source.value, str) else ""
+    last_day = f"through {day_text(through.value)}" if through is not None and isinstance(through.value, When) else ""
+    return " ".join(part for part in (named, last_day) if part)
 
 
 def answers_for(questionnaire: str, questions: Sequence[Question], answers: Answers) -> Answers:

@@ -17,6 +17,7 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from cds_service.engine.open_questions import required_answers
+from cds_service.engine.statements import FIGURE_SOURCES
 from cds_service.errors import BadRequest
 from cds_service.hooks.cards import OVERRIDES
 from cds_service.policies.registry import POLICIES
@@ -40,7 +41,11 @@ NEW_PUMP: dict[str, dict[str, Any]] = {
     "D.I.D": {"D.I.D.date": date(2026, 6, 1), "D.I.D.educator": "A. Educator, RN, CDCES"},
     "D.I.E": {"D.I.E": False},
     "D.I.F": {"D.I.F.injections": 4, "D.I.F.since": date(2026, 1, 5), "D.I.F.adjusts": True},
-    "D.I.G": {"D.I.G.average": Decimal("3.9")},
+    "D.I.G": {
+        "D.I.G.average": Decimal("3.9"),
+        "D.I.G.source": "meter-download",
+        "D.I.G.through": date(2026, 11, 18),
+    },
     "D.I.H": {"D.I.H.2": True},
     "D.I.I": {f"D.I.I.{n}": n % 2 == 0 for n in range(2, 7)},
     "D.II": {"D.II.A.2": True, "D.II.B.1": False},
@@ -53,6 +58,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "all, no replacement": {REPLACES: False, **EVERYTHING},
     "one symptom": {"D.I.I.4": True},
     "a round average": {"D.I.G.average": 4},
+    **{f"a figure of a {source}": {"D.I.G.average": 4, "D.I.G.source": source} for source in FIGURE_SOURCES},
     "a replacement with everything": {
         REPLACES: True,
         "D.III.reason": "not-repairable",

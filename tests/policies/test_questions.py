@@ -52,4 +52,6 @@ def test_the_contract_says_what_policies_ask_alike() -> None:
         "D.I.F.since": "injections-since",
         "D.I.F.adjusts": "injections-self-adjusted",
         "D.I.G.average": "self-tests-a-day",
+        "D.I.G.source": "self-tests-source",
+        "D.I.G.through": "self-tests-through",
     }

@@ -35,6 +35,8 @@ CONTRACT = {
     "D.I.F.since": "date",
     "D.I.F.adjusts": "boolean",
     "D.I.G.average": "decimal",
+    "D.I.G.source": "choice",
+    "D.I.G.through": "date",
     "D.I.H.2": "boolean",
     **{f"D.I.I.{n}": "boolean" for n in range(2, 7)},
     "D.II.A.2": "boolean",

@@ -11,10 +11,12 @@ from typing import Any
 
 from cds_service.engine.days import days_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, not_met, unknown
+from cds_service.engine.plain_text import day_text, period_text
 from cds_service.engine.rule import shared_rule
+from cds_service.engine.statements import figure_source
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.engine.wording import last_days
-from cds_service.facts import OPEN_ORIGINS, ChartSection, GlucoseReading, OtherReading, ReadingOrigin
+from cds_service.facts import OPEN_ORIGINS, Answer, ChartSection, GlucoseReading, OtherReading, ReadingOrigin, When
 from cds_service.policies.rules.case import Case, cite, unread
 from cds_service.policies.rules.phrases import capitalized, counted
 from cds_service.policies.rules.sensor_wear import SensorWear, sensor_wear
@@ -228,17 +230,31 @@ def _attested(case: Case) -> Finding | None:
     answer = case.answer("self-tests-a-day")
     if answer is None or isinstance(answer.value, bool) or not isinstance(answer.value, int | float):
         return None
-    explanation = f"{answer.value:g} self-tests a day on average (attested {answer.authored})"
+    through = case.answer("self-tests-through")
+    source = figure_source(case.answer("self-tests-source"), through)
+    taken = f", {source}" if source else ""
+    evidence = [Evidence(answer.reference, f"{answer.value:g} a day{taken}", str(answer.authored))]
+    explanation = f"{answer.value:g} self-tests a day on average{taken} (attested {answer.authored})"
+    remarks = _about_last_day(case, through)
     if answer.value >= case.parameters["self_tests_per_day"]:
-        return met(explanation, Basis.ATTESTED, [case.attestation(answer, "self-tests-a-day")], names_statement=True)
+        return met(explanation, Basis.ATTESTED, evidence, remarks, names_statement=True)
     step = f"review the self-testing, the statement says under {case.parameters['self_tests_per_day']} a day"
-    finding = not_met(explanation, Basis.ATTESTED, [case.attestation(answer, "self-tests-a-day")], next_step=step)
+    finding = not_met(explanation, Basis.ATTESTED, evidence, remarks, next_step=step)
     worn = sensor_wear(case, *window(case))
     if worn is None:
         return finding
-    remarks = (f"{capitalized(worn.shown)}. {_sensor_remedy(case)}",)
+    remarks = (f"{capitalized(worn.shown)}. {_sensor_remedy(case)}", *remarks)
     closes = _SENSOR_REMEDY
     return replace(finding, closes=closes, remarks=remarks, next_step=_SENSOR_STEP)
+
+
+def _about_last_day(case: Case, through: Answer | None) -> tuple[str, ...]:
+    """A remark where the stated figure ends before the window begins; the statement counts all the same."""
+    start, end = window(case)
+    if through is None or not isinstance(through.value, When) or through.value.last >= start:
+        return ()
+    named = f"The last day of the stated figure, {day_text(through.value)}, lies before the days that count"
+    return (f"{named} ({period_text(start, end)})",)
 
 
 def _counted(case: Case) -> Finding | None:

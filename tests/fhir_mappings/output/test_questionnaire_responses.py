@@ -238,14 +238,13 @@ _VALUES: dict[AnswerType, st.SearchStrategy[Any]] = {
     AnswerType.TEXT: _TEXTS.map(str.strip).filter(bool),
     AnswerType.INTEGER: st.integers(0, 20),
     AnswerType.DECIMAL: st.decimals(0, 50, places=1) | st.integers(0, 50),
-    AnswerType.CHOICE: st.sampled_from(list(POLICY.question("D.III.reason").choices)),
 }
 
 
 @st.composite
 def _fitting(draw: st.DrawFn) -> dict[str, Any]:
     """Answers that make up a response: whole groups, on one path."""
-    every = {q.link_id: draw(_VALUES[q.kind]) for q in QUESTIONS}
+    every = {q.link_id: draw(st.sampled_from([*q.choices]) if q.choices else _VALUES[q.kind]) for q in QUESTIONS}
     wanted = draw(st.sets(st.sampled_from([q.link_id for q in QUESTIONS]), min_size=1))
     sections = {q.section for q in QUESTIONS if q.link_id in wanted}
     needed = {q.link_id for q in QUESTIONS if q.link_id in wanted or (q.required and q.section in sections)}

@@ -76,17 +76,19 @@ def test_a_package_is_asked_under_the_same_conditions() -> None:
 
 def test_choices_are_named_by_version_and_expanded() -> None:
     """DTR: references within a package name a version, and value sets of under 40 codes are expanded."""
-    (values,), (codes,) = value_sets(POLICY, URL), code_systems(POLICY, URL)
-    assert ITEMS["D.III.reason"]["answerValueSet"] == f"{values['url']}|{values['version']}"
-    assert values["compose"]["include"] == [{"system": codes["url"], "version": codes["version"]}]
-    shown = {(c["system"], c["code"], c["display"]) for c in values["expansion"]["contains"]}
-    assert shown == {(codes["url"], c["code"], c["display"]) for c in codes["concept"]}
-    assert values["expansion"]["total"] == len(shown) == codes["count"] == 8
+    lists = zip(value_sets(POLICY, URL), code_systems(POLICY, URL), strict=True)
+    # The reasons for a replacement and the sources of a figure, in the contract's numbers.
+    for (values, codes), link, count in zip(lists, ("D.III.reason", "D.I.G.source"), (8, 3), strict=True):
+        assert ITEMS[link]["answerValueSet"] == f"{values['url']}|{values['version']}"
+        assert values["compose"]["include"] == [{"system": codes["url"], "version": codes["version"]}]
+        shown = {(c["system"], c["code"], c["display"]) for c in values["expansion"]["contains"]}
+        assert shown == {(codes["url"], c["code"], c["display"]) for c in codes["concept"]}
+        assert values["expansion"]["total"] == len(shown) == codes["count"] == count
 
 
 def test_a_package_holds_only_kinds_that_dtr_lets_be_in_it() -> None:
     kinds = [entry["resource"]["resourceType"] for entry in package(POLICY, URL)["entry"]]
-    assert kinds == ["Questionnaire", "ValueSet", "Library", "Library"]
+    assert kinds == ["Questionnaire", "ValueSet", "ValueSet", "Library", "Library"]
 
 
 # ---------------------------------------------------------------- prefill

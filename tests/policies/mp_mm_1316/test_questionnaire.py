@@ -11,6 +11,7 @@ import pytest
 from cds_service.engine.enabled_questions import answers_not_asked_for, missing_answers
 from cds_service.engine.open_questions import required_answers
 from cds_service.engine.questions import AnswerType
+from cds_service.engine.statements import FIGURE_SOURCES
 from cds_service.policies.mp_mm_1316 import POLICY
 
 FIRST = POLICY.on(POLICY.first_day())
@@ -29,27 +30,28 @@ def test_every_section_has_its_help_and_nothing_else_has() -> None:
     assert set(HELP) == SECTIONS
 
 
-@pytest.mark.parametrize(
-    ("section", "numbers"),
-    [
-        ("D.I.D", {"12"}),
-        ("D.I.F", {"3", "6"}),
-        ("D.I.G", {"30", "120", "119"}),
-        ("D.I.H", {"30", "300"}),
-        ("D.I.I", {"7"}),
-    ],
-)
-def test_a_help_text_names_the_policys_thresholds_and_no_other_number(section: str, numbers: set[str]) -> None:
-    assert set(re.findall(r"\b\d+\b", HELP[section])) == numbers
+def test_nobody_is_led_to_an_answer() -> None:
+    """No number that decides stands beside a field for a number, a day or a text, in its title or in its help.
+
+    The days of the self-tests stay: they say what is counted, not how many are enough. Of the yes-or-no questions,
+    D.I.I.4 is the policy's own definition.
+    """
+    fields = [q for q in QUESTIONS if q.kind is not AnswerType.BOOLEAN]
+    beside = {q.link_id: q.text for q in fields} | HELP | {f"title {g.section}": g.title for g in GROUPS}
+    numbers = {name: set(re.findall(r"\b\d+(?:\.\d+)?", text)) for name, text in beside.items()}
+    days = str(_parameter("self_test_window_days"))
+    assert {name: found for name, found in numbers.items() if found} == {"D.I.G": {days}, "D.I.G.average": {days}}
+    led = re.compile(r"\b(three|four|six|twelve|at least|or more|accepted|enough|passes?)\b", re.IGNORECASE)
+    assert {name: text for name, text in beside.items() if led.search(text)} == {}
 
 
-def test_these_numbers_are_those_that_the_rules_use() -> None:
-    days, tests = _parameter("self_test_window_days"), _parameter("self_tests_per_day")
-    assert (days, days * tests) == (30, 120)
-    assert _parameter("education_window_months") == 12
-    assert (_parameter("regimen_injections"), _parameter("regimen_months")) == (3, 6)
-    assert (_parameter("albuminuria_low"), _parameter("albuminuria_high")) == (30, 300)
-    assert _parameter("hba1c_threshold") == 7
+def test_a_figure_names_its_source_and_its_last_day() -> None:
+    """Both may be left open: the figure counts without them."""
+    source, through = (FIRST.question(f"D.I.G.{name}") for name in ("source", "through"))
+    assert (source.kind, through.kind) == (AnswerType.CHOICE, AnswerType.DATE)
+    assert not source.required
+    assert not through.required
+    assert {code: words.lower() for code, words in source.choices.items()} == FIGURE_SOURCES
 
 
 def test_help_can_be_read_in_a_minute() -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Finding, Gap
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import (
     Answer,
@@ -46,10 +47,15 @@ def others(origin: ReadingOrigin, count: int, day: date = LAST) -> tuple[OtherRe
     return tuple(OtherReading(day, origin, f"Observation/o{n}", "Glucose") for n in range(count))
 
 
-def stated(average: float) -> dict[str, Any]:
-    """A statement of so many tests a day, signed in the window."""
-    answer = Answer(average, When(LAST, LAST), "QuestionnaireResponse/q")
-    return {"answers": {"D.I.G.average": (answer,)}}
+def stated(average: float, **more: Any) -> dict[str, Any]:
+    """A statement of so many tests a day, signed in the window. `more`: `source` and `through`."""
+    said = {"average": average, **more}
+    signed = When(LAST, LAST)
+    return {
+        "answers": {
+            f"D.I.G.{name}": (Answer(value, signed, "QuestionnaireResponse/q"),) for name, value in said.items()
+        }
+    }
 
 
 def wear(days: float, first: date, last: date) -> LabResult:
@@ -244,6 +250,48 @@ def test_a_statement_beside_the_chart() -> None:
     for average, truth in ((6, MET), (4, MET), (3.9, NOT_MET)):
         found = beside(average, sticks(2, 5))
         assert (found.truth, found.basis) == (truth, Basis.ATTESTED)
+
+
+@pytest.mark.parametrize(
+    ("more", "shown"),
+    [
+        ({}, "4.2 a day"),
+        ({"source": "meter-download"}, "4.2 a day, meter download"),
+        ({"through": When(LAST, LAST)}, f"4.2 a day, through {day_text(LAST)}"),
+        ({"source": "log", "through": When(LAST, LAST)}, f"4.2 a day, log through {day_text(LAST)}"),
+        (
+            {"source": "device-report", "through": When(LAST, LAST)},
+            f"4.2 a day, device report through {day_text(LAST)}",
+        ),
+        # Another client's code, and an answer of another type, say nothing that could be shown.
+        ({"source": "hearsay", "through": "yesterday"}, "4.2 a day"),
+        ({"source": True, "through": 7.0}, "4.2 a day"),
+    ],
+)
+def test_a_stated_figure_is_shown_with_its_source_and_its_last_day(more: dict[str, Any], shown: str) -> None:
+    found = judge(case(**stated(4.2, **more)))
+    assert (found.truth, found.basis, found.remarks) == (MET, Basis.ATTESTED, ())
+    assert [(each.reference, each.value) for each in found.evidence] == [("QuestionnaireResponse/q", shown)]
+    assert found.explanation.startswith(shown.replace("4.2 a day", "4.2 self-tests a day on average"))
+
+
+@pytest.mark.parametrize(
+    ("through", "remarks"),
+    [(FIRST, 0), (FIRST - timedelta(days=1), 1), (AS_OF, 0)],
+)
+@pytest.mark.parametrize("average", [4.2, 3.9])
+def test_a_figure_that_ends_before_the_window_counts_and_says_so(through: date, remarks: int, average: float) -> None:
+    """The day is optional in what counts, so it turns nothing; a reader sees that it does not fit."""
+    found, without = (judge(case(**stated(average, **more))) for more in ({"through": When(through, through)}, {}))
+    assert (found.truth, found.basis, found.gap) == (without.truth, without.basis, without.gap)
+    named = f"The last day of the stated figure, {day_text(through)}, lies before the days that count"
+    assert [each.partition(" (")[0] for each in found.remarks] == [named] * remarks
+
+
+def test_source_and_day_of_an_older_statement_are_not_mixed_into_a_newer_one() -> None:
+    old = When(LAST - timedelta(days=9), LAST - timedelta(days=9))
+    answers = stated(4.2)["answers"] | {"D.I.G.source": (Answer("log", old, "QuestionnaireResponse/older"),)}
+    assert judge(case(answers=answers)).evidence[0].value == "4.2 a day"
 
 
 def test_a_sensor_does_not_silence_a_statement() -> None:
