@@ -29,9 +29,19 @@ class MatchReason(Enum):
     NOT_READABLE = auto()
     DISAGREE = auto()
     SECONDARY = auto()
+    SEVERAL_POLICIES = auto()
+    BESIDE_ONLY = auto()
     OVER = auto()
     NO_MEMBERSHIP = auto()
     MEMBER_UNKNOWN = auto()
+
+
+# What has to be settled with the plan first, where the coverage alone says it.
+_TO_SETTLE = {
+    MatchReason.MEMBER_UNKNOWN: "check the member id, the plan does not know it",
+    MatchReason.SEVERAL_POLICIES: "ask which plan pays first",
+    MatchReason.BESIDE_ONLY: "check for the main coverage, only one beside it is on file",
+}
 
 
 class Members(Protocol):
@@ -49,7 +59,9 @@ class CoverageMatch:
     """The coverage that an order is held against, and whether the policy governs it.
 
     `why`: in a clause. `payer`: True the policy's payer, False another one, None nobody knows. `rivals`: coverages
-    that stand equally first, where there are several. `ends`: the last day that is known of it.
+    that stand equally first, where there are several. `ends`: the last day that is known of it. `own`: of the coverages
+    that stand first, the one that the policy governs or may govern; None where it has none. `pays_after`: it never pays
+    first beside another.
     """
 
     applicability: Applicability
@@ -60,12 +72,15 @@ class CoverageMatch:
     rivals: tuple[Coverage, ...] = ()
     ends: date | None = None
     notes: tuple[str, ...] = field(default=())
+    own: Coverage | None = None
+    pays_after: bool = False
 
     @property
     def eligibility(self) -> str:
         """What has to be settled with the plan first, in a few words; empty where nothing has."""
-        if self.reason is MatchReason.MEMBER_UNKNOWN:
-            return "check the member id, the plan does not know it"
+        settle = _TO_SETTLE.get(self.reason)
+        if settle is not None:
+            return settle
         if self.applicability is not Applicability.NOT_IN_FORCE:
             return ""
         known = "not on the plan list" if self.reason is MatchReason.NO_MEMBERSHIP else self._on_file

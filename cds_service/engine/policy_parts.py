@@ -37,8 +37,9 @@ class Section:
 class Governs:
     """Which coverages a policy governs. `payer`: id of a TOML in payers/. `states`: a parameter with postal codes.
 
-    `product_name`: how the plans are called in a sentence; `identifiers`: a setting with more identifiers of the payer.
-    `payer_data`: the same as such a TOML, for a payer that payers/ does not hold.
+    `product_name`: how the plans are called in a sentence; `also`: further products that it governs alike;
+    `identifiers`: a setting with more identifiers of the payer, empty where there is none. `payer_data`: the same as
+    such a TOML, for a payer that payers/ does not hold.
     """
 
     payer: str
@@ -48,6 +49,12 @@ class Governs:
     states: str | None = None
     identifiers: str = "payer_identifiers"
     payer_data: Mapping[str, Any] | None = None
+    also: tuple[Product, ...] = ()
+
+    @property
+    def products(self) -> frozenset[Product]:
+        """All products that it governs."""
+        return frozenset((self.product, *self.also))
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,7 +93,8 @@ class Answer:
 class Coverage:
     """One insurance. `status` is empty where none is given; `plan_texts` name the plan, `other_texts` group and type.
 
-    `products`: by the type's codes. `…_unread`: a payor or a date could not be read. `nameable`: can be referred to."""
+    `products`: by the type's codes. `…_unread`: a payor or a date could not be read. `nameable`: can be referred to.
+    `pays_second`: its type says that another plan pays before it."""
 
     reference: str
     status: str
@@ -109,6 +110,7 @@ class Coverage:
     payer_unread: bool = False
     period_unread: bool = False
     nameable: bool = True
+    pays_second: bool = False
 
 
 class Sex(StrEnum):

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import files
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from cds_service.concepts import Product
@@ -17,8 +18,12 @@ Words = tuple[str, ...]
 T = TypeVar("T")
 # HIOS plan id: five-digit issuer, state, seven digits, and a two-digit variant that may be there.
 PLAN_ID = re.compile(r"(?<![0-9A-Z])(?P<issuer>\d{5})(?P<state>[A-Z]{2})\d{7}(?:-?\d{2})?(?![0-9A-Z])")
-# Contract number of a Medicare Advantage organization, alone or with its plan.
+# Contract number of a Medicare Advantage organization, alone or with its plan: H local, R regional, S drugs alone.
 _MEDICARE_CONTRACT = re.compile(r"h\d{4}")
+_CONTRACT_OF_PROGRAM = {"h": Product.MEDICARE, "r": Product.MEDICARE, "s": Product.MEDICARE_PART_D}
+_CONTRACT_SHAPE, _PLAN_OF_CONTRACT = re.compile(r"[hrs]\d{4}"), re.compile(r"\d{3}")
+# How much a product's name says: the names of the highest rank that a coverage has decide.
+_RANKS = {"weak": 0, "part": 1, "usual": 2, "beside": 3}
 _WORD = re.compile(r"[^\W_]+")
 _MARKS = str.maketrans(dict.fromkeys("™®℠©", " "))
 _LONGEST = 2_000
@@ -30,13 +35,16 @@ class Identity:
 
     `payer`: True the payer's own, False another one's, None nobody knows. `products`: all that it is of; `named`: those
     that it names in words or by its type, not by a plan id or a brand alone. `state`: of the plan, None when the
-    coverage does not say.
+    coverage does not say. `pays_after`: it never pays first beside another. `implies`: it is only there beside a
+    coverage of the payer's.
     """
 
     payer: bool | None
     products: frozenset[Product]
     named: frozenset[Product]
     state: str | None
+    pays_after: bool = False
+    implies: bool = False
 
 
 def identify(coverage: Coverage, payer: Payer, identifiers: Iterable[str] = ()) -> Identity:
@@ -47,13 +55,21 @@ def identify(coverage: Coverage, payer: Payer, identifiers: Iterable[str] = ()) 
         for shape in PLAN_ID.finditer(text.upper()[:_LONGEST])
     ]
     texts = [*coverage.payer_names, *coverage.plan_texts]
-    named = payer.products_in([*texts, *coverage.other_texts]) | coverage.products
+    named = payer.named_products(coverage)
     products = named | payer.brand_products(texts) | ({Product.MARKETPLACE} if plans else set())
+    of_program = bool(payer.program & named)
+    implies = bool(products & payer.implied_by) and not of_program
+    is_payer: bool | None = of_program or (None if implies else False)
+    if not (payer.program and named):  # a program is told by what a coverage names, else by its payer
+        is_payer = payer.is_payer(coverage, {plan["issuer"] for plan in plans}, frozenset(identifiers))
+    aside = bool(products) and products <= payer.pays_after
     return Identity(
-        payer=payer.is_payer(coverage, {plan["issuer"] for plan in plans}, frozenset(identifiers)),
+        payer=is_payer,
         products=frozenset(products),
         named=frozenset(named),
         state=plans[0]["state"] if plans else payer.state_in(texts),
+        pays_after=aside or (of_program and (coverage.pays_second or payer.says_second(texts))),
+        implies=implies,
     )
 
 
@@ -89,15 +105,21 @@ class Payer:
         self._states = {code: words_of(name) for code, name in data.get("states", {}).get("names", {}).items()}
         places = {word for name in self._states.values() for word in name} | {code.casefold() for code in self._states}
         self._before_split = places | set(data.get("before_split", ()))
-        self._products = [
-            (Product(row["product"]), words_of(name), bool(row.get("weak")))
+        # Names with what each stands for and how much it says.
+        self.product_names = [
+            (words_of(name), (Product(row["product"]), _RANKS[row.get("rank", "weak" if row.get("weak") else "usual")]))
             for row in data.get("product", ())
             for name in row["names"]
         ]
+        self.program, self.pays_after, self.implied_by = (
+            frozenset(map(Product, data.get(key, ()))) for key in ("program", "pays_after", "implied_by")
+        )
+        self._identifiers = frozenset(data.get("identifiers", ()))
+        self._agency = [words_of(name) for name in data.get("agency", ())]
+        self._secondary = [words_of(name) for name in data.get("secondary", ())]
         self._negations = frozenset(data.get("words", {}).get("negations", ()))
         self._nobody = frozenset(data.get("words", {}).get("nobody", ()))
-        products = [(name, (product, weak)) for product, name, weak in self._products]
-        self._product_index = _NameIndex(products, self._negations)
+        self._product_index = _NameIndex(self.product_names, self._negations)
         brands = [(name, (state, product)) for name, state, product in self._brands]
         self._brand_index = _NameIndex(brands, self._negations)
         states = [(name, code) for code, name in self._states.items()]
@@ -106,7 +128,7 @@ class Payer:
     def is_payer(self, coverage: Coverage, issuers: set[str], identifiers: frozenset[str]) -> bool | None:
         """True: this payer's; False: another one's; None: nothing says, or name and plan contradict each other."""
         names = [words for words in map(words_of, coverage.payer_names) if set(words) - self._nobody]
-        if coverage.payer_identifiers & identifiers:
+        if coverage.payer_identifiers & (identifiers | self._identifiers):
             return True
         if any(self._names_payer(words) for words in names):
             return True
@@ -122,16 +144,47 @@ class Payer:
             return True
         return any(set(words[:at]) <= self._before_split for name in self._split for at in self._places(words, name))
 
-    def products_in(self, texts: Sequence[str]) -> frozenset[Product]:
-        """Products that a coverage names in words; a metal level counts only where no other product is named."""
-        strong: set[Product] = set()
-        weak: set[Product] = set()
-        for words in map(words_of, texts):
-            for product, is_weak in self._product_index.values_in(words):
-                (weak if is_weak else strong).add(product)
-            if any(_MEDICARE_CONTRACT.fullmatch(word) for word in words):
-                strong.add(Product.MEDICARE)
-        return frozenset(strong or weak)
+    def named_products(self, coverage: Coverage) -> frozenset[Product]:
+        """Products that a coverage names: in words, by a contract's number, by the codes of its type.
+
+        Only the names of the highest rank count: a metal level where no other product is named, a part of a program
+        where the program is not named with all of its parts. A code that says a program says it of its parts too.
+        """
+        ranked: dict[int, set[Product]] = {}
+        texts = [*coverage.payer_names, *coverage.plan_texts]
+        for words in map(self._without_agency, map(words_of, [*texts, *coverage.other_texts])):
+            for product, rank in self._product_index.values_in(words):
+                ranked.setdefault(rank, set()).add(product)
+            if not self.program and any(_MEDICARE_CONTRACT.fullmatch(word) for word in words):
+                ranked.setdefault(_RANKS["usual"], set()).add(Product.MEDICARE)
+        for product in self._contracts_in(texts):
+            ranked.setdefault(_RANKS["usual"], set()).add(product)
+        in_words = ranked[max(ranked)] if ranked else set()
+        is_part = bool(in_words) and in_words <= self.implied_by
+        named = frozenset(in_words | (coverage.products - self.program if is_part else coverage.products))
+        both = {Product.MEDICARE, Product.MEDICAID} if self.program and Product.DUAL in named else set()
+        return named - both
+
+    def says_second(self, texts: Sequence[str]) -> bool:
+        """Whether words say that another plan pays before this program."""
+        return any(self._has(words, name) for words in map(words_of, texts) for name in self._secondary)
+
+    def _without_agency(self, words: Words) -> Words:
+        """The words of a text with the program in place of the agency that runs it."""
+        for name in self._agency:
+            for at in self._places(words, name):
+                return (*words[:at], "medicare", *words[at + len(name) :])
+        return words
+
+    def _contracts_in(self, texts: Sequence[str]) -> Iterator[Product]:
+        """Products of contract numbers with their plan (H1234-001), for a program that is told by them.
+
+        A number alone may be anything else.
+        """
+        for words in map(words_of, texts if self.program else ()):
+            for contract, plan in pairwise(words):
+                if _CONTRACT_SHAPE.fullmatch(contract) and _PLAN_OF_CONTRACT.fullmatch(plan):
+                    yield _CONTRACT_OF_PROGRAM[contract[0]]
 
     def brand_products(self, texts: Sequence[str]) -> frozenset[Product]:
         """Products that a joint brand stands for."""

@@ -15,7 +15,7 @@ from cds_service.engine.coverage_match import CoverageMatch, MatchReason, Member
 from cds_service.engine.determination import Applicability
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.facts import Chart, ChartSection, Coverage, DeviceOrder, When
-from cds_service.payers.identify import Identity, identify, payer_named
+from cds_service.payers.identify import Identity, Payer, identify, payer_named
 
 GOVERNED, NOT_GOVERNED, NOT_IN_FORCE, UNVERIFIED = (
     Applicability.GOVERNED,
@@ -33,7 +33,9 @@ def match_coverage(
     `members`: the plan's list, None when it gives none. Nothing is said of other coverages where some were not read.
     """
     candidates = [_of_one(coverage, chart.state, policy) for coverage in chart.coverages]
-    match = _with_member(_match(order, candidates, as_of), as_of, members)
+    # A program's members are on no plan's list.
+    listed = None if _payer(policy).program else members
+    match = _with_member(_match(order, candidates, as_of), as_of, listed)
     unread = ChartSection.COVERAGE in chart.unread and match.applicability is not GOVERNED
     # Of several coverages the primary one decides: with some unread, nobody knows which that is.
     if unread or ChartSection.COVERAGE in chart.partial:
@@ -45,7 +47,7 @@ def match_coverage(
 def _match(order: DeviceOrder, candidates: Sequence[CoverageMatch], as_of: date) -> CoverageMatch:
     in_force = [candidate for candidate in candidates if _in_force(candidate, as_of)]
     named = [candidate for candidate in in_force if _reference(candidate) in order.coverage_references]
-    first = _first(named or in_force)
+    first = _first(named or [candidate for candidate in in_force if not candidate.pays_after] or in_force)
     if not first:
         return _none_in_force(order, candidates, as_of)
     chosen = _agreed(first, [] if named else in_force)
@@ -81,17 +83,24 @@ def _agreed(first: Sequence[CoverageMatch], others: Sequence[CoverageMatch]) -> 
         named = "; ".join(label(candidate.coverage) for candidate in first if candidate.coverage)
         listed = ", ".join(_reference(candidate) for candidate in first)
         why = f"several coverages stand equally first and disagree ({named})"
-        return CoverageMatch(
-            UNVERIFIED, MatchReason.DISAGREE, why, rivals=rivals, notes=(f"Coverages that disagree: {listed}",)
-        )
+        notes = (f"Coverages that disagree: {listed}",)
+        return CoverageMatch(UNVERIFIED, MatchReason.DISAGREE, why, rivals=rivals, notes=notes, own=_own(first))
     chosen = min(
         first, key=lambda candidate: (not (candidate.coverage and candidate.coverage.nameable), _reference(candidate))
     )
-    behind = [candidate for candidate in others if candidate.applicability is GOVERNED]
+    behind = [c for c in others if c.applicability is GOVERNED or (c.pays_after and c.payer is True)]
     if chosen.applicability is NOT_GOVERNED and behind and chosen.coverage and behind[0].coverage:
         why = f"{label(behind[0].coverage)} is secondary, {label(chosen.coverage)} is primary"
         chosen = replace(chosen, reason=MatchReason.SECONDARY, why=why)
-    return replace(chosen, rivals=rivals)
+    return replace(chosen, rivals=rivals, own=_own(first))
+
+
+def _own(first: Sequence[CoverageMatch]) -> Coverage | None:
+    """Of the coverages that stand first the one that the policy governs, else one of its payer that it may govern."""
+    claimed = [candidate for candidate in first if candidate.applicability is GOVERNED]
+    claimed += [c for c in first if c.applicability is UNVERIFIED and c.payer is True]
+    named = [candidate for candidate in claimed if candidate.coverage and candidate.coverage.nameable]
+    return next((candidate.coverage for candidate in (*named, *claimed)), None)
 
 
 def _none_in_force(order: DeviceOrder, candidates: Sequence[CoverageMatch], as_of: date) -> CoverageMatch:
@@ -143,29 +152,40 @@ def _with_member(match: CoverageMatch, as_of: date, members: Members | None) -> 
 def _of_one(coverage: Coverage, home_state: str | None, policy: PolicyOnDay) -> CoverageMatch:
     """Whether the policy governs one coverage, whether or not it is in force."""
     governs, parameters = policy.policy.governs, policy.parameters
-    payer = payer_named(governs.payer, governs.payer_data)
-    identity = identify(coverage, payer, parameters.get(governs.identifiers, ()))
-    end = coverage.period[1]
-    match = partial(CoverageMatch, coverage=coverage, payer=identity.payer, ends=end.last if end else None)
+    identity = identify(coverage, _payer(policy), parameters.get(governs.identifiers, ()))
+    end, after = coverage.period[1], identity.pays_after
+    ends = end.last if end else None
+    match = partial(CoverageMatch, coverage=coverage, payer=identity.payer, ends=ends, pays_after=after)
     name = governs.product_name
-    others = identity.products - {governs.product}
+    others = identity.products - governs.products
     other = " and ".join(sorted(product.value for product in others))
+    if identity.implies:
+        why = f"{label(coverage)} is {other}, which stands beside a {name} plan that is not on file"
+        return match(UNVERIFIED, MatchReason.BESIDE_ONLY, why)
+    if identity.payer is True and after:
+        why = f"{label(coverage)} pays second, and the plan that pays first is not on file"
+        return match(UNVERIFIED, MatchReason.BESIDE_ONLY, why)
     if identity.payer is False:
         return match(NOT_GOVERNED, MatchReason.OTHER_PAYER, f"the payer is another one: {payer_of(coverage)}")
     if identity.payer is None:
-        if others and governs.product not in identity.products:
+        if others and not governs.products & identity.products:
             return match(NOT_GOVERNED, MatchReason.OTHER_PRODUCT, f"the plan is no {name} plan: {other}")
         return match(UNVERIFIED, MatchReason.PAYER_UNKNOWN, "the payer could not be identified")
     state = identity.state or home_state
     states = parameters[governs.states] if governs.states is not None else None
     if states is not None and state is not None and state not in states:
         return match(NOT_GOVERNED, MatchReason.OTHER_STATE, f"the plan is of {state}, which the policy does not cover")
-    if others and governs.product in identity.named:
+    if others and governs.products & identity.named:
         return match(UNVERIFIED, MatchReason.PRODUCTS_DISAGREE, f"{label(coverage)} names the {name} and {other}")
     if others:
         why = f"the plan is another product of {policy.payer}: {other}"
         return match(NOT_GOVERNED, MatchReason.OTHER_PRODUCT, why)
     return _of_product(coverage, identity, state, policy, match)
+
+
+def _payer(policy: PolicyOnDay) -> Payer:
+    governs = policy.policy.governs
+    return payer_named(governs.payer, governs.payer_data)
 
 
 def _of_product(
@@ -177,7 +197,7 @@ def _of_product(
 ) -> CoverageMatch:
     """Whether the policy governs a coverage of its payer that names no other product."""
     governs = policy.policy.governs
-    if governs.product not in identity.products:
+    if not governs.products & identity.products:
         why = f"nothing says that the plan is a {governs.product_name} plan"
         return match(UNVERIFIED, MatchReason.PRODUCT_UNKNOWN, why)
     if governs.states is not None and state is None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
-from cds_service.engine.coverage_match import CoverageMatch, MatchReason, Members
+from cds_service.engine.coverage_match import CoverageMatch, MatchReason, Members, label
 from cds_service.engine.determination import Applicability
 from cds_service.engine.policy import Policy, PolicyOnDay
+from cds_service.engine.wording import listed
 from cds_service.errors import BadSetting
-from cds_service.facts import Chart, ChartSection, DeviceOrder, ResultKind, Scope
+from cds_service.facts import Chart, ChartSection, Coverage, DeviceOrder, ResultKind, Scope
 from cds_service.policies import mp_mm_1316
 from cds_service.policies.match_coverage import match_coverage
 
@@ -67,27 +69,55 @@ def questionnaires_of(policies: Iterable[Policy]) -> Mapping[str, Mapping[str, s
     return {policy.questionnaire.id: policy.question_meanings for policy in policies}
 
 
-def choose_policy(
+def choose_policies(
     policies: Sequence[Policy],
     order: DeviceOrder,
     chart: Chart,
     as_of: date,
     overrides: Mapping[str, Any] | None = None,
     members: Members | None = None,
-) -> tuple[Policy, CoverageMatch]:
-    """The policy that an order is held against, with the coverage that it governs.
+) -> tuple[tuple[Policy, CoverageMatch], ...]:
+    """The policies that an order is held against, each with the coverage that it governs: one, as a rule.
 
     The one that governs the member's coverage on the day; else the one that comes nearest to it, of equals the first.
+    Where coverages that stand equally first point to several policies, each of these, and nobody knows which decides.
     `members`: the plan's own list, None when it gives none.
     """
     matches = [
         (policy, match_coverage(order, chart, as_of, policy.on(as_of, overrides), members)) for policy in policies
     ]
-    return min(matches, key=lambda pair: _distance(pair[1]))
+    held = [(policy, match) for policy, match in matches if match.applicability is not Applicability.NOT_IN_FORCE]
+    claims = [(policy, match, match.own) for policy, match in held if match.own is not None]
+    if len(claims) > 1:
+        why = f"several policies may decide: {listed(f'{policy.id} for {label(own)}' for policy, _, own in claims)}"
+        return tuple((policy, _one_of_several(match, own, why)) for policy, match, own in claims)
+    return (min(matches, key=lambda pair: _distance(pair[1])),)
+
+
+def _one_of_several(match: CoverageMatch, own: Coverage, why: str) -> CoverageMatch:
+    """A policy's match where another policy claims the order as well."""
+    end = own.period[1]
+    return replace(
+        match,
+        applicability=Applicability.UNVERIFIED,
+        reason=MatchReason.SEVERAL_POLICIES,
+        why=why,
+        coverage=own,
+        payer=True,
+        ends=end.last if end else None,
+    )
 
 
 _NEAREST = (Applicability.GOVERNED, Applicability.NOT_IN_FORCE, Applicability.UNVERIFIED, Applicability.NOT_GOVERNED)
 
 
-def _distance(match: CoverageMatch) -> tuple[int, bool]:
-    return _NEAREST.index(match.applicability), match.reason is MatchReason.OTHERS_NOT_IN_FORCE
+def _distance(match: CoverageMatch) -> tuple[int, bool, bool, int]:
+    """How far a match is from governing. Of policies that are not in force the one whose coverage ended last is nearer,
+    of unverified ones the one that a coverage points to."""
+    others_only = match.reason is MatchReason.OTHERS_NOT_IN_FORCE
+    ended = match.ends.toordinal() if match.ends and match.applicability is Applicability.NOT_IN_FORCE else 0
+    return _NEAREST.index(match.applicability), others_only, match.own is None and not _points(match), -ended
+
+
+def _points(match: CoverageMatch) -> bool:
+    return match.payer is True or match.reason is MatchReason.BESIDE_ONLY

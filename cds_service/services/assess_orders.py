@@ -11,11 +11,11 @@ from datetime import date
 from typing import Any
 
 from cds_service.engine.assessment import Assessment
-from cds_service.engine.coverage_match import Members
+from cds_service.engine.coverage_match import CoverageMatch, Members
 from cds_service.engine.determine import determine, not_applicable
-from cds_service.engine.policy import Policy
+from cds_service.engine.policy import Policy, PolicyOnDay
 from cds_service.facts import Chart, DeviceOrder, Scope
-from cds_service.policies.registry import choose_policy, is_governed_kind
+from cds_service.policies.registry import choose_policies, is_governed_kind
 from fhir_mappings.common.cpu_budget import USED_UP, spent
 
 _NOT_REACHED = f"Not judged: {USED_UP}. Send this order in a call of its own"
@@ -31,11 +31,12 @@ def assess(
     overrides: Mapping[str, Any] | None = None,
     members: Members | None = None,
 ) -> tuple[Assessment, ...]:
-    """An assessment of every order, each judged as of its own day.
+    """An assessment of every order, each judged as of its own day; several of an order that several policies claim.
 
-    `today`: see `as_of_day`. `policies`: those in use, at least one; the first one stands for orders that none speaks
-    about. `chosen`: references of the orders that the call is about, None for all. `overrides`: the plan's own
-    parameter values. `members`: the plan's list of members, None when it gives none.
+    They follow each other in the order of the orders. `today`: see `as_of_day`. `policies`: those in use, at least
+    one; the first one stands for orders that none speaks about. `chosen`: references of the orders that the call is
+    about, None for all. `overrides`: the plan's own parameter values. `members`: the plan's list of members, None
+    when it gives none.
     """
     assessments: list[Assessment] = []
     for order in orders:
@@ -46,9 +47,10 @@ def assess(
             order = replace(order, notes=(*notes, *order.notes))
         if assessments and spent() and is_governed_kind(order):
             order = replace(order, out_of_scope=_NOT_REACHED, not_reached=True)
-        assessments.append(_assess_one(order, chart, as_of, policies, overrides, members))
-    pump = next((a for a in assessments if a.order.scope is Scope.PUMP and a.order.out_of_scope is None), None)
-    return tuple(_with_companion_pump(assessment, pump) for assessment in assessments)
+        assessments.extend(_assess_one(order, chart, as_of, policies, overrides, members))
+    pump = next((a.order for a in assessments if a.order.scope is Scope.PUMP and a.order.out_of_scope is None), None)
+    of_pump = tuple(a for a in assessments if a.order is pump)
+    return tuple(each for assessment in assessments for each in _with_companion_pump(assessment, of_pump))
 
 
 def _assess_one(
@@ -58,16 +60,20 @@ def _assess_one(
     policies: Sequence[Policy],
     overrides: Mapping[str, Any] | None,
     members: Members | None,
-) -> Assessment:
+) -> tuple[Assessment, ...]:
     if not is_governed_kind(order):
         policy = policies[0]
         notes = tuple(dict.fromkeys((*order.notes, *chart.notes)))
-        return Assessment(order, not_applicable(order, as_of, policy.id, notes), policy.on(as_of, overrides))
-    policy, match = choose_policy(policies, order, chart, as_of, overrides, members)
-    in_force = policy.on(as_of, overrides)
-    case = in_force.make_case(order, chart, as_of)
-    determination = determine(case, in_force, match)
-    return Assessment(order, determination, in_force, match, case if determination.criteria else None)
+        return (Assessment(order, not_applicable(order, as_of, policy.id, notes), policy.on(as_of, overrides)),)
+    chosen = choose_policies(policies, order, chart, as_of, overrides, members)
+    return tuple(_under(policy.on(as_of, overrides), match, order, chart, as_of) for policy, match in chosen)
+
+
+def _under(policy: PolicyOnDay, match: CoverageMatch, order: DeviceOrder, chart: Chart, as_of: date) -> Assessment:
+    """The assessment of an order under one policy."""
+    case = policy.make_case(order, chart, as_of)
+    determination = determine(case, policy, match)
+    return Assessment(order, determination, policy, match, case if determination.criteria else None)
 
 
 def as_of_day(order: DeviceOrder, today: date, latest: date) -> tuple[date, tuple[str, ...]]:
@@ -87,14 +93,22 @@ def as_of_day(order: DeviceOrder, today: date, latest: date) -> tuple[date, tupl
     return authored.last, ()
 
 
-def _with_companion_pump(assessment: Assessment, pump: Assessment | None) -> Assessment:
-    """Supplies in the bundle of a pump order share its determination; alone they are not judged."""
+def _with_companion_pump(assessment: Assessment, pumps: Sequence[Assessment]) -> tuple[Assessment, ...]:
+    """Supplies in the bundle of a pump order share its determinations; alone they are not judged.
+
+    `pumps`: the assessments of that order.
+    """
     order = assessment.order
     if order.scope is not Scope.SUPPLIES or order.out_of_scope is not None:
-        return assessment
-    if pump is None:
+        return (assessment,)
+    if not pumps:
         reason = f"Pump supplies alone: {assessment.policy.id} is read for them together with a pump"
-        return replace(assessment, determination=replace(assessment.determination, reason=reason))
+        return (replace(assessment, determination=replace(assessment.determination, reason=reason)),)
+    return tuple(_sharing(order, pump) for pump in pumps)
+
+
+def _sharing(order: DeviceOrder, pump: Assessment) -> Assessment:
+    """The assessment of supplies that ride along with a pump."""
     reference = pump.determination.order
     shared = replace(
         pump.determination,

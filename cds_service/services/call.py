@@ -11,7 +11,7 @@ from cds_service.facts import Chart, DeviceOrder
 from cds_service.hooks.configuration import Configuration
 from cds_service.hooks.discovery import HookService
 from cds_service.hooks.messages import HookRequest
-from cds_service.policies.registry import choose_policy
+from cds_service.policies.registry import choose_policies
 from cds_service.services.member_roster import Roster
 from cds_service.settings import Settings
 from fhir_mappings.chart.chart_reader import ChartReader
@@ -43,9 +43,9 @@ class Call:
         """The member's day, and the one that it already is in UTC."""
         return member_days(self.now, reader)
 
-    def match(self, order: DeviceOrder, chart: Chart, as_of: date) -> tuple[Policy, CoverageMatch]:
-        """The policy and the coverage that an order of that day is held against."""
-        return choose_policy(self.policies, order, chart, as_of, self.settings.overrides(), self.roster)
+    def matches(self, order: DeviceOrder, chart: Chart, as_of: date) -> tuple[tuple[Policy, CoverageMatch], ...]:
+        """The policies that an order of that day is held against, each with its coverage."""
+        return choose_policies(self.policies, order, chart, as_of, self.settings.overrides(), self.roster)
 
 
 def member_days(now: datetime, reader: ChartReader) -> tuple[date, date]:

@@ -11,7 +11,7 @@ import msgspec
 from cds_service.engine.determination import Applicability
 from cds_service.engine.policy import Policy
 from cds_service.errors import BadRequest
-from cds_service.policies.registry import choose_policy, policies_in_use
+from cds_service.policies.registry import choose_policies, policies_in_use
 from cds_service.services.assess_orders import as_of_day
 from cds_service.settings import Settings
 from fhir_mappings.chart.chart_reader import ChartReader
@@ -52,9 +52,8 @@ def _chosen(
     for draft in draft_orders(order_entries, "Parameters.parameter"):
         order = classify(draft, reader.context, reader.providers, None)
         day, _ = as_of_day(order, today, today)
-        policy, match = choose_policy(policies, order, chart, day, settings.overrides())
-        if match.applicability is not Applicability.NOT_GOVERNED:
-            chosen.append(policy)
+        matches = choose_policies(policies, order, chart, day, settings.overrides())
+        chosen += [policy for policy, match in matches if match.applicability is not Applicability.NOT_GOVERNED]
     return chosen
 
 

@@ -139,7 +139,7 @@ def _check_coverage_first(call: Call, chosen: frozenset[str]) -> Callable[[Chart
         chart, days = reader.coverage_only(), call.days(reader)
         for order in orders:
             if is_governed_kind(order) and order.reference in chosen:
-                _, match = call.match(order, chart, as_of_day(order, *days)[0])
-                refuse(match, call.policies, before_fetching=True)
+                for _, match in call.matches(order, chart, as_of_day(order, *days)[0]):
+                    refuse(match, call.policies, before_fetching=True)
 
     return check

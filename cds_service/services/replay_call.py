@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -46,12 +47,15 @@ def replayed(
         lines.append("the chart was read from a FHIR server: --fetch reads it again as it is now")
     version = version_named(stored.crd_version)
     again = answer(body, SERVICES[stored.service], settings, now, open_source, default_version=version)
-    found = {each["order"]: _comparable(each) for each in again.get("extension", {}).get(EXTENSION, ())}
-    before = {row.body["order"]: _comparable(row.body) for row in repository.determinations_of(stored.id)}
-    for order in sorted(before | found):
-        same = before.get(order) == found.get(order)
-        was, now_is = (each.get(order, {}).get("outcome", "none") for each in (before, found))
-        lines.append(f"{order}: {'the same' if same else 'DIFFERENT'}, {was}{'' if same else f', now {now_is}'}")
+    found = {_about(each): _comparable(each) for each in again.get("extension", {}).get(EXTENSION, ())}
+    before = {_about(row.body): _comparable(row.body) for row in repository.determinations_of(stored.id)}
+    policies = Counter(order for order, _ in before | found)
+    for about in sorted(before | found):
+        same = before.get(about) == found.get(about)
+        was, now_is = (each.get(about, {}).get("outcome", "none") for each in (before, found))
+        order, policy = about
+        name = f"{order} ({policy})" if policies[order] > 1 else order
+        lines.append(f"{name}: {'the same' if same else 'DIFFERENT'}, {was}{'' if same else f', now {now_is}'}")
     return Replayed(before == found, tuple(lines))
 
 
@@ -66,6 +70,11 @@ def _spellings(body: bytes) -> Iterator[bytes]:
         yield json.dumps(plain, ensure_ascii=False).encode()
     except ValueError:
         return
+
+
+def _about(determination: dict[str, Any]) -> tuple[str, str]:
+    """The order and the policy: an order may be judged under several."""
+    return determination["order"], determination["policy"]["id"]
 
 
 def _comparable(determination: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from cds_service.concepts import Product
 from cds_service.facts import Coverage, When
 from cds_service.payers.identify import PLAN_ID
 from fhir_mappings.chart.context import ChartContext, own_resources
-from fhir_mappings.chart.payer_types import products_of, repeats_a_code
+from fhir_mappings.chart.payer_types import pays_second, products_of, products_of_member_numbers, repeats_a_code
 from fhir_mappings.common import terminology
 from fhir_mappings.common.datatypes import Identifier, Period, Reference
 from fhir_mappings.common.free_text import cut
@@ -50,6 +50,7 @@ def _one(coverage: FhirCoverage, status: str, name: str, context: ChartContext) 
     payers = [_payer(payor, coverage, context) for payor in coverage.payor or ()]
     plans, others = _texts(coverage)
     period, unread = _period(coverage.period, name, context)
+    nobody_named = not (plans or others or any(names or ids for names, ids, _ in payers))
     return Coverage(
         reference=name,
         status=status,
@@ -61,11 +62,19 @@ def _one(coverage: FhirCoverage, status: str, name: str, context: ChartContext) 
         plan_ids=tuple(cut(c.value) for c in coverage.class_ or () if c.value),
         plan_texts=tuple(map(cut, plans)),
         other_texts=tuple(map(cut, others)),
-        products=products_of(coverage.type),
+        products=products_of(coverage.type) or (_by_member_number(coverage) if nobody_named else frozenset()),
         member_ids=frozenset(_member_ids(coverage)) or _NONE,
         payer_unread=any(unread for _, _, unread in payers),
         nameable=" " not in name,
+        pays_second=pays_second(coverage.type),
     )
+
+
+def _by_member_number(coverage: FhirCoverage) -> frozenset[Product]:
+    """The product whose member number stands on a coverage that names neither payer nor plan."""
+    identifiers = plain(coverage.identifier)
+    each = [i for i in identifiers if isinstance(i, dict)] if isinstance(identifiers, list) else []
+    return products_of_member_numbers(i["system"] for i in each if isinstance(i.get("system"), str))
 
 
 def _period(period: Period | None, name: str, context: ChartContext) -> tuple[tuple[When | None, When | None], bool]:

@@ -1,8 +1,9 @@
-"""Coverage.type → the products that its codes say."""
+"""Coverage.type and member numbers → the products that they say."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -25,6 +26,21 @@ def products_of(concept: CodeableConcept | None) -> frozenset[Product]:
     return frozenset(found) if found else _NONE
 
 
+def pays_second(concept: CodeableConcept | None) -> bool:
+    """Whether a code of a type says that another plan pays first."""
+    for coding in (concept.coding if concept is not None else None) or ():
+        rows = _systems().get(system_key(coding.system) or "", {})
+        if coding.code and coding.code.strip().upper() in rows.get("pays_second", ()):
+            return True
+    return False
+
+
+def products_of_member_numbers(systems: Iterable[str]) -> frozenset[Product]:
+    """The products whose member numbers these naming systems are of."""
+    known = _member_numbers()
+    return frozenset(known[key] for key in map(system_key, systems) if key in known) or _NONE
+
+
 def repeats_a_code(concept: CodeableConcept, text: str) -> bool:
     """Whether a text is only the code of a known system again: HIP is then no program's name."""
     codes = (c.code for c in concept.coding or () if c.code and system_key(c.system) in _systems())
@@ -41,6 +57,15 @@ def _product(rows: dict[str, Any], code: str) -> Product | None:
 
 
 @cache
+def _data() -> dict[str, Any]:
+    return tomllib.loads(files(__package__).joinpath("payer_types.toml").read_text(encoding="utf-8"))
+
+
+@cache
 def _systems() -> dict[str, dict[str, Any]]:
-    text = files(__package__).joinpath("payer_types.toml").read_text(encoding="utf-8")
-    return {name: row for row in tomllib.loads(text)["system"] for name in row["names"]}
+    return {name: row for row in _data()["system"] for name in row["names"]}
+
+
+@cache
+def _member_numbers() -> dict[str | None, Product]:
+    return {row["system"]: Product(row["product"]) for row in _data()["member_number"]}

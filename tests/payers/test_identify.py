@@ -136,8 +136,8 @@ def test_a_groups_state_is_its_own() -> None:
 
 def test_every_listed_name_says_its_product_in_any_case() -> None:
     payer = CARESOURCE
-    assert len(payer._products) > 60
-    for product, name, _ in payer._products:
+    assert len(payer.product_names) > 60
+    for name, (product, _) in payer.product_names:
         for text in (" ".join(name), "-".join(name).upper(), f"CareSource {' '.join(name).title()} 2026"):
             assert product in _said("CareSource", plans=(text,)).products, text
 

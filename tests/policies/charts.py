@@ -23,7 +23,7 @@ from cds_service.facts import (
     When,
 )
 from cds_service.policies.mp_mm_1316 import POLICY
-from cds_service.policies.registry import choose_policy, is_governed_kind
+from cds_service.policies.registry import choose_policies, is_governed_kind
 from cds_service.policies.rules.case import Case
 
 AS_OF = date(2026, 11, 20)
@@ -125,6 +125,6 @@ def determine(
     """The determination of one order as of a day."""
     if not is_governed_kind(order):
         return not_applicable(order, as_of, POLICY.id)
-    _, match = choose_policy([POLICY], order, chart, as_of, overrides)
+    ((_, match),) = choose_policies([POLICY], order, chart, as_of, overrides)
     policy = POLICY.on(as_of, overrides)
     return engine_determine(policy.make_case(order, chart, as_of), policy, match)
