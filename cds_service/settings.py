@@ -6,7 +6,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import Field, dataclass, field, fields, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -207,14 +207,33 @@ def guard_exposure(settings: Settings, host: str, allow_open: bool) -> None:
         )
 
 
-def explained() -> str:
-    """Every setting with its default and meaning, for `serve --help`."""
-    lines = [
-        f"{PREFIX}{f.name.upper()}: {f.metadata['meaning']}"
-        f" (default {'none' if f.default in (None, '') else f.default})"
-        for f in fields(Settings)
+@dataclass(frozen=True, slots=True)
+class SettingHelp:
+    """A setting as `serve --help` shows it: as the environment spells it, as a line of the file, and what it means."""
+
+    variable: str
+    line: str
+    meaning: str
+
+
+def settings_help() -> list[SettingHelp]:
+    """Every setting, with its default in the file's spelling."""
+    return [
+        SettingHelp(f"{PREFIX}{f.name.upper()}", _as_toml(f.name, f.default), _meaning(f)) for f in fields(Settings)
     ]
-    return "\n\n".join(lines)
+
+
+def _as_toml(name: str, default: Any) -> str:
+    if default is None:
+        return f"{name} = true, or false"
+    if isinstance(default, bool):
+        return f"{name} = {str(default).lower()}"
+    return f'{name} = "{default}"' if isinstance(default, str) else f"{name} = {default}"
+
+
+def _meaning(described: Field[Any]) -> str:
+    text = described.metadata["meaning"]
+    return f"{text[:1].upper()}{text[1:]}{'; not set by default' if described.default is None else ''}."
 
 
 def replaced(settings: Settings, **values: Any) -> Settings:

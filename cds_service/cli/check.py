@@ -21,6 +21,7 @@ from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.services.chart_request import ChartOrder, ChartRequest, read_saved_chart, request_from_chart
 from cds_service.services.policies_today import today_of
 from cds_service.settings import Settings
+from fhir_mappings.orders.order_reader import PUMP_CODES
 
 _STANDARD_INPUT = "-"
 # The plain services answer with cards, which the summary is made from; at dispatch only CRD has one of its own.
@@ -28,9 +29,20 @@ _DISPATCH = HookService("check-order-dispatch", "order-dispatch", "", "")
 _SERVICES = {service.hook: service for service in (ORDER_SIGN, ORDER_SELECT, _DISPATCH)}
 
 
+def _codes(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """What the shell offers for --order."""
+    return [code for code in PUMP_CODES if code.startswith(begun.upper())]
+
+
 @click.command("check")
 @click.argument("request_file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
-@click.option("--order", "code", metavar="CODE", help="FILE is a chart: check an order of this HCPCS code for it.")
+@click.option(
+    "--order",
+    "code",
+    metavar="CODE",
+    shell_complete=_codes,
+    help="FILE is a chart: check an order of this HCPCS code for it.",
+)
 @click.option("--as-of", "day", metavar="DATE", help="Of --order: the day of the order; default: today.")
 @click.option("--patient", metavar="ID", help="Of --order: which Patient, where the chart holds several.")
 @click.option("--requester", metavar="ID", help="Of --order: which practitioner orders; default: the only one.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tomllib
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,10 +86,51 @@ def test_an_unknown_section_or_policy_is_exit_code_2(arguments: list[str]) -> No
     assert len(done.stderr.strip().splitlines()) == 1
 
 
-def test_help_of_serve_lists_every_setting() -> None:
-    text = CliRunner().invoke(main, ["serve", "--help"]).output
-    for name in Settings.__dataclass_fields__:
-        assert PREFIX + name.upper() in text
+def test_help_of_serve_spells_every_setting_as_a_variable_and_as_a_line_of_the_file() -> None:
+    lines = [line.strip() for line in CliRunner().invoke(main, ["serve", "--help"]).output.splitlines()]
+    for name, setting in Settings.__dataclass_fields__.items():
+        at = lines.index(PREFIX + name.upper())
+        spelled, value = lines[at + 1].split(" = ")
+        assert spelled == name
+        if setting.default is not None:
+            assert tomllib.loads(f"x = {value}")["x"] == setting.default
+        assert lines[at + 2].strip(".`")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"), [("ch", "check"), ("check --ver", "--verbose"), ("check x.json --order E078", "E0784")]
+)
+def test_the_shell_completes_commands_options_and_codes(typed: str, offered: str) -> None:
+    words = ["insulin-pump-cds", *typed.split()]
+    env = {
+        "_INSULIN_PUMP_CDS_COMPLETE": "bash_complete",
+        "COMP_WORDS": " ".join(words),
+        "COMP_CWORD": str(len(words) - 1),
+    }
+    done = CliRunner().invoke(main, prog_name="insulin-pump-cds", env=env)
+    assert offered in [line.partition(",")[2] for line in done.output.splitlines()]
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_is_told_how_to_complete(shell: str) -> None:
+    env = {"_INSULIN_PUMP_CDS_COMPLETE": f"{shell}_source"}
+    assert "insulin-pump-cds" in CliRunner().invoke(main, prog_name="insulin-pump-cds", env=env).output
+
+
+def test_serve_without_a_folder_for_temporary_files_says_what_to_set(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", _NO_TEMPORARY_FOLDER, "serve", "--port", "0"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 2
+    assert done.stderr.strip().splitlines()[-1].endswith("name one in the variable TMPDIR")
+
+
+# As where the file system may not be written: no candidate is usable.
+_NO_TEMPORARY_FOLDER = """
+import tempfile
+tempfile._candidate_tempdir_list = lambda: ["/proc/none"]
+from cds_service.cli import main
+main()
+"""
 
 
 @pytest.mark.parametrize(
