@@ -48,7 +48,17 @@ def test_module_is_short_and_so_are_its_functions(path: Path) -> None:
 
 def test_folders_of_tests_are_those_of_the_packages() -> None:
     """Tests of a module lie where the module lies; a few folders hold what is about the whole."""
-    whole = {"benchmarks", "browser", "cases", "conformance", "integration", "load", "properties", "toy_policy"}
+    whole = {
+        "benchmarks",
+        "browser",
+        "cases",
+        "conformance",
+        "deploy",
+        "integration",
+        "load",
+        "properties",
+        "toy_policy",
+    }
     folders = {Path(name).parent.relative_to("tests") for name in _git("ls-files", "tests/*.py").splitlines()}
     modules = {path.parent.relative_to(ROOT) for path in _modules()}
     packages = {path.relative_to("cds_service") for path in modules if path.is_relative_to("cds_service")} | modules
@@ -57,7 +67,17 @@ def test_folders_of_tests_are_those_of_the_packages() -> None:
 
 
 def test_top_level_holds_only_what_is_agreed() -> None:
-    agreed = {"pyproject.toml", "requirements.lock", "README.md", "LICENSE", *PACKAGES, "tests", "fixtures", "docs"}
+    agreed = {
+        "pyproject.toml",
+        "requirements.lock",
+        "README.md",
+        "LICENSE",
+        "Dockerfile",
+        *PACKAGES,
+        "tests",
+        "fixtures",
+        "docs",
+    }
     tracked = _git("ls-files").splitlines()
     assert {name.split("/", 1)[0] for name in tracked if not name.startswith(".")} <= agreed
 
