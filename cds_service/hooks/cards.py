@@ -8,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 from cds_service.engine.assessment import Assessment
+from cds_service.engine.coverage_match import MatchReason
 from cds_service.engine.determination import Determination, Outcome
 from cds_service.facts import Chart, DeviceOrder
 from cds_service.hooks.card_text import detail
@@ -78,7 +79,7 @@ class CardWriter:
             "summary": text,
             "indicator": indicator,
             "source": source,
-            "extension": {"com.insulin-pump-cds.order": assessment.order.reference},
+            "extension": {"com.insulin-pump-cds.order": assessment.order.reference, **policy_of_card(assessment)},
         }
 
     def _no_version_card(self, assessment: Assessment) -> dict[str, Any]:
@@ -117,6 +118,12 @@ class CardWriter:
             excluded = assessment.determination.outcome is Outcome.EXCLUDED
             card["suggestions"] = offers
             card["selectionBehavior"] = "at-most-one" if excluded else "any"
+
+
+def policy_of_card(assessment: Assessment) -> dict[str, str]:
+    """The policy that a card is of, as a member of its extension: only where the order has cards of several."""
+    several = assessment.match is not None and assessment.match.reason is MatchReason.SEVERAL_POLICIES
+    return {"com.insulin-pump-cds.policy": assessment.policy.id} if several else {}
 
 
 def _indicator(determination: Determination) -> str:

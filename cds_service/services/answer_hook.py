@@ -193,7 +193,7 @@ def _app_link(call: Call, inputs: CallInputs, app_links: AppLinks | None) -> App
         patient = call.request.patient_id
         draft = inputs.drafts[order.reference]
         identity = assertion_id(order.reference, patient, determination.coverage_reference)
-        return app_links.link(draft, entries, patient, identity, call.fhir_server)
+        return app_links.link(draft, entries, patient, identity, call.fhir_server, determination.policy_id)
 
     return link
 

@@ -24,6 +24,7 @@ class _AppContext(msgspec.Struct, omit_defaults=True):
     order: str
     assertion: str | None = None
     sealed: str | None = None
+    policy: str | None = None
 
 
 _decoder = msgspec.json.Decoder(_AppContext)
@@ -35,12 +36,14 @@ _head = msgspec.json.Decoder(Loose)
 class Launched:
     """What an appContext says: the order's reference, and its Bundle entries when they came along and could be read.
 
-    `foreign`: it was sealed for another patient, or by keys that are gone.
+    `policy`: the id of the policy that the card was of, where it says one. `foreign`: it was sealed for another
+    patient, or by keys that are gone.
     """
 
     order: str
     entries: tuple[RawEntry, ...] = ()
     foreign: bool = False
+    policy: str | None = None
 
 
 class AppLinks:
@@ -56,16 +59,22 @@ class AppLinks:
         self._may_launch = may_launch
 
     def link(
-        self, draft: DraftOrder, entries: BundleEntries, patient: str, assertion: str, server: str | None
+        self,
+        draft: DraftOrder,
+        entries: BundleEntries,
+        patient: str,
+        assertion: str,
+        server: str | None,
+        policy: str = "",
     ) -> dict[str, Any] | None:
-        """A SMART link for an order; None where nothing could open it. `entries`: of the order's Bundle."""
+        """A SMART link for an order under a policy; None where nothing could open it. `entries`: of its Bundle."""
         if not self._may_launch(server):
             return None
         small = memoryview(draft.raw).nbytes <= _MOST_BYTES
         data = msgspec.json.encode(list(entries.needed_by(draft))) if small else b""
         fits = 0 < len(data) <= _MOST_BYTES
         sealed = self._seal.encrypt(data, _about(patient, draft.reference)) if fits else None
-        context = msgspec.json.encode(_AppContext(draft.reference, assertion, sealed)).decode()
+        context = msgspec.json.encode(_AppContext(draft.reference, assertion, sealed, policy or None)).decode()
         return {"label": LABEL, "url": self._url, "type": "smart", "appContext": context}
 
     def launched(self, app_context: str, patient: str) -> Launched | None:
@@ -75,9 +84,10 @@ class AppLinks:
         except DecodeError:
             return None
         if context.sealed is None:
-            return Launched(context.order)
+            return Launched(context.order, policy=context.policy)
         data = self._seal.decrypt(context.sealed, _about(patient, context.order))
-        return Launched(context.order, foreign=True) if data is None else Launched(context.order, decoded_entries(data))
+        entries = decoded_entries(data) if data is not None else ()
+        return Launched(context.order, entries, data is None, context.policy)
 
 
 def decoded_entries(data: bytes) -> tuple[RawEntry, ...]:

@@ -40,7 +40,7 @@ class PageRequest:
 
     `order`: its reference, None when it has to be found. `entries`: the order as it was when its card was made, with
     what it refers to, as entries of a Bundle, when they came along. `written`: references of statements that were just
-    written, which a search may not find yet.
+    written, which a search may not find yet. `policy`: the id of the one to show, where several judge the order.
     """
 
     fhir: FhirAccess
@@ -50,6 +50,7 @@ class PageRequest:
     entries: tuple[RawEntry, ...] = ()
     written: tuple[str, ...] = ()
     prefetch: Prefetch = field(default_factory=Prefetch)
+    policy: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +58,8 @@ class OrderPage:
     """What the page shows. `assessment` None: no order for a pump was found.
 
     `others`: references and labels of further pump orders that are open. `dated`: the order's own day, where that is
-    not the day that it was judged at. `signer`: the name of who has signed in, where it could be read.
+    not the day that it was judged at. `signer`: the name of who has signed in, where it could be read. `also`: ids of
+    other policies that judge the order as well.
     """
 
     banner: Demographics
@@ -69,6 +71,7 @@ class OrderPage:
     others: tuple[tuple[str, str], ...] = ()
     dated: date | None = None
     signer: str = ""
+    also: tuple[str, ...] = ()
 
     @property
     def order(self) -> DeviceOrder | None:
@@ -132,14 +135,8 @@ def _page(
     # As of today: statements that are signed today count for the order only then.
     now_signed = replace(order, authored=When(days[0], days[0]))
     chart = reader.chart()
-    (assessment,) = assess(
-        [now_signed],
-        chart,
-        days,
-        policies,
-        overrides=settings.overrides(),
-        members=roster,
-    )
+    assessments = assess([now_signed], chart, days, policies, overrides=settings.overrides(), members=roster)
+    assessment = next((a for a in assessments if a.policy.id == request.policy), assessments[0])
     others = tuple((other.reference, other.label) for other in orders if is_governed_kind(other) and other is not order)
     own_day = order.authored.last if order.authored else None
     page = OrderPage(
@@ -150,6 +147,7 @@ def _page(
         others=others,
         dated=own_day if own_day != days[0] else None,
         signer=name_in(source.raw(request.user_id)) if request.user_id else "",
+        also=tuple(other.policy.id for other in assessments if other is not assessment),
     )
     if assessment.case is None:
         return page

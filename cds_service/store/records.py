@@ -107,6 +107,7 @@ def _card(card: JSON) -> JSON:
     return {
         "uuid": card["uuid"],
         "order_reference": extension.get("com.insulin-pump-cds.order") or next(iter(orders), None),
+        "policy_id": extension.get("com.insulin-pump-cds.policy"),
         "topic": card["source"]["topic"]["code"],
         "suggestions": {offer["uuid"]: offer["label"] for offer in card.get("suggestions", ())},
     }

@@ -95,7 +95,14 @@ class Repository:
         Feedback joins only cards of its own client and service: another's card id is not matched.
         """
         shown = (
-            select(cards.c.uuid, cards.c.call_id, cards.c.order_reference, calls.c.client, calls.c.service)
+            select(
+                cards.c.uuid,
+                cards.c.call_id,
+                cards.c.order_reference,
+                cards.c.policy_id,
+                calls.c.client,
+                calls.c.service,
+            )
             .join(calls, calls.c.id == cards.c.call_id)
             .subquery()
         )
@@ -104,6 +111,8 @@ class Repository:
         about = (determinations.c.call_id == shown.c.call_id) & (
             determinations.c.order_reference == shown.c.order_reference
         )
+        # Cards that were stored before there was a second policy name none.
+        about &= shown.c.policy_id.is_(None) | (determinations.c.policy_id == shown.c.policy_id)
         joined = feedback.outerjoin(shown, own).outerjoin(determinations, about)
         shown_in = shown.c.call_id.label("shown_in")
         columns = (feedback, shown_in, determinations.c.outcome.label("determined"), determinations.c.body)
@@ -158,7 +167,8 @@ def _call(record: JSON) -> dict[str, Any]:
 
 def _card(call_id: str, shown: JSON) -> dict[str, Any]:
     reference = shown["order_reference"]
-    return {**shown, "call_id": call_id, "order_reference": reference and reference[:_LONGEST_REFERENCE]}
+    cut = reference and reference[:_LONGEST_REFERENCE]
+    return {**shown, "policy_id": shown.get("policy_id"), "call_id": call_id, "order_reference": cut}
 
 
 def _determination(call_id: str, position: int, determination: JSON) -> dict[str, Any]:

@@ -63,6 +63,7 @@ cards = Table(
     Column("order_reference", String(300)),
     Column("topic", String(64), nullable=False),
     Column("suggestions", JSON, nullable=False),
+    Column("policy_id", String(64)),
 )
 
 feedback = Table(

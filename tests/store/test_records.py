@@ -93,7 +93,7 @@ def test_of_a_card_its_suggestions_are_kept_and_none_of_its_text(service: str) -
     (kept, *_rest) = stored_cards(response["cards"])
     (card, *_rest) = response["cards"]
     assert kept["suggestions"] == {each["uuid"]: each["label"] for each in card.get("suggestions", ())}
-    assert set(kept) == {"uuid", "order_reference", "topic", "suggestions"}
+    assert set(kept) == {"uuid", "order_reference", "policy_id", "topic", "suggestions"}
 
 
 # ---------------------------------------------------------------- digest

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -62,7 +63,9 @@ def page() -> AnyResponse:
         if local(request.args["order"], session.iss) is None:
             raise BadRequest("order must be a reference such as DeviceRequest/1", "order")
         if request.args["order"] != session.order:
-            session.order, session.before = request.args["order"], None
+            session.order, session.before, session.policy = request.args["order"], None, None
+    if request.args.get("policy", session.policy) != session.policy:
+        session.policy, session.before = request.args["policy"], None
     order_page = _read_order_page(session)
     response = Response(_rendered(session, order_page, _form(session, order_page)))
     session.before = summary_of(order_page)
@@ -120,6 +123,7 @@ def _read_order_page(session: SignedIn) -> OrderPage:
     entries = decoded_entries(session.entries.encode()) if session.order == session.launched_order else ()
     user = session.user if (session.user or "").startswith(("Practitioner/", "PractitionerRole/")) else None
     page_request = PageRequest(access, session.patient, user, session.order, entries, tuple(session.written))
+    page_request = replace(page_request, policy=session.policy)
     sources = config["SOURCES"](config["SMART_SERVERS"].rule(session.iss))
     return document_order(page_request, config["SETTINGS"], datetime.now(UTC), sources, config["ROSTER"])
 
@@ -154,7 +158,8 @@ def _unsent(policy: PolicyOnDay, sent: Mapping[str, str], sections: frozenset[st
 
 
 def _about(session: SignedIn, order_page: OrderPage) -> str:
-    return digest(session.iss, session.patient, order_page.order.reference if order_page.order else None)
+    order = order_page.order.reference if order_page.order else None
+    return digest(session.iss, session.patient, order, session.policy if order_page.also else None)
 
 
 def _open_values(order_page: OrderPage) -> dict[str, AnswerValue]:

@@ -69,6 +69,7 @@ def view_of(page: OrderPage, session: SignedIn, public_url: str) -> dict[str, An
         "dated": page.dated,
         "today": page.today,
         "others": page.others,
+        "also": page.also,
         "signer": page.signer or session.user,
         "foreign_link": session.foreign_link,
         "determination": None,

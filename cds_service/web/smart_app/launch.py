@@ -180,6 +180,7 @@ def _with_order(session: SignedIn, app_context: Any) -> SignedIn:
         session.order = session.launched_order = launched.order
         session.entries = as_json(list(launched.entries)).decode()
         session.foreign_link = launched.foreign
+        session.policy = launched.policy
     return session
 
 

@@ -39,6 +39,7 @@ class SignedIn(msgspec.Struct, tag="signed-in"):
     launched from, `launched_order`, as JSON entries of a Bundle. `written`: references of this session's statements.
     `before`: the summary that was shown last; `saved`: the sections written since. `typed`: unsent input by order.
     `csrf`, `form_secret`: state and key of the form's CSRF protection. `sent`: names of the forms that were written.
+    `policy`: the id of the policy that is shown, where several judge the order.
     """
 
     iss: str
@@ -59,6 +60,7 @@ class SignedIn(msgspec.Struct, tag="signed-in"):
     launched_order: str | None = None
     form_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     sent: list[str] = []
+    policy: str | None = None
 
     @property
     def drafts(self) -> dict[str, str]:
