@@ -37,6 +37,7 @@ class ProgressLines:
         now = time.monotonic()
         if progress.phase != self._phase:
             self._phase, self._began = progress.phase, now
+            return
         if now - self._shown < self._every and progress.done < progress.total:
             return
         self._shown = now

@@ -76,6 +76,7 @@ def _judge(judged: JudgedPopulation, plan: BucketPlan, report: Report) -> None:
         else:
             pending.append(bucket)
     progress.total = Segments(judged.work).total(pending)
+    report(progress)
     for found in each_done(pending, BucketJudge, (plan,), judged.run.workers):
         _add(judged, found)
         progress.done += found["bytes"]
@@ -106,10 +107,13 @@ def _rules(
 
 
 def _server(folder: ExportFolder, counts: Sequence[PartitionCounts]) -> str | None:
-    """The server that absolute references are on: the manifest's where lines name it, else what most lines name."""
-    bases = Counter[str]()
+    """The server that absolute references are on: the manifest's, unless most lines name another one."""
+    bases, lines = Counter[str](), 0
     for each in counts:
         bases.update(each.bases)
+        lines += each.types.total()
+    most = min(bases, key=lambda base: (-bases[base], base), default=None)
     told = sorted(manifest.server for manifest in folder.manifests if manifest.server)
-    named = [base for base in told if bases[base]]
-    return min(named or bases or told, key=lambda base: (-bases[base], base), default=None)
+    if told and (most is None or bases[most] * 2 <= lines):
+        return max(told, key=lambda base: bases[base])
+    return most

@@ -15,7 +15,7 @@ import msgspec
 from cds_service.services.population.judge_member import MemberJudge
 from cds_service.services.population.partition import Segments, hash_of
 from cds_service.services.population.pseudonyms import Pseudonyms
-from cds_service.services.population.rows import JudgedMember
+from cds_service.services.population.rows import MEMBER_COLUMNS, JudgedMember
 from cds_service.services.population.run_rules import RunRules
 from cds_service.services.population.shared_resources import SharedResources
 from cds_service.services.population.tallies import Tallies
@@ -90,12 +90,18 @@ def members_of(pieces: Iterable[bytes]) -> Iterator[tuple[str, list[bytes]]]:
 
 
 def list_rows(judged: JudgedMember, section: str) -> Iterator[tuple[str, ...]]:
-    """The member's rows in the list of those with a gap in a section."""
+    """The member's rows in the list of those whom a gap in a section stands in the way."""
     if not section:
         return
-    outcomes = {(row[0], row[1]): row for row in judged.members}
+    rows = {(row[0], row[1]): dict(zip(MEMBER_COLUMNS, row, strict=True)) for row in judged.members}
     for member, policy, each, truth, basis, gap in judged.criteria:
-        if each == section and truth != "met":
-            row = outcomes[member, policy]
+        row = rows[member, policy]
+        if each == section and truth != "met" and is_in_the_way(section, row["deciding"].split()):
             evidence = " ".join(judged.evidence.get((policy, section), ()))
-            yield (member, policy, section, truth, gap or basis, row[3], row[8], f"Patient/{member}", row[9], evidence)
+            found = (row["outcome"], row["only_gap"], f"Patient/{member}", row["order"], evidence)
+            yield (member, policy, section, truth, gap or basis, *found)
+
+
+def is_in_the_way(section: str, deciding: Sequence[str]) -> bool:
+    """Whether a section, or one that it is a part of, stands between an order and approval."""
+    return any(f"{section}.".startswith(f"{each}.") or f"{each}.".startswith(f"{section}.") for each in deciding)

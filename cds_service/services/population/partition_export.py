@@ -34,13 +34,19 @@ def partition_export(
     """Sorts every line into its member's bucket; what each task found, in the order of files and places."""
     tasks = list(_tasks(folder, run.task_bytes))
     sizes = {file.name: file.size for file in folder.files}
-    progress = Progress("reading", total=sum(file.size for file in folder.of_kind(Kind.RESOURCES)))
+    progress = Progress("reading")
     pending = [task for task in tasks if not _done(work, task.number).exists()]
+    progress.total = sum(_size(task, sizes) for task in pending)
+    report(progress)
     for number in each_done(pending, PartitionWorker, (str(work), buckets, merged, run.task_bytes), run.workers):
         task = tasks[number]
-        progress.done += (sizes[task.file] if task.end is None else task.end) - task.start
+        progress.done += _size(task, sizes)
         report(progress)
     return [_counts(_done(work, task.number)) for task in tasks]
+
+
+def _size(task: PartitionTask, sizes: Mapping[str, int]) -> int:
+    return (sizes[task.file] if task.end is None else task.end) - task.start
 
 
 def _tasks(folder: ExportFolder, most: int) -> Iterator[PartitionTask]:

@@ -153,7 +153,7 @@ def criterion_rows(member: str, determination: Determination) -> Iterator[Criter
     policy = determination.policy_id
     for group in (determination.criteria, determination.exclusions, determination.replacement):
         for top in group:
-            for finding in (top, *top.parts):
+            for finding in top.tree:
                 yield (member, policy, finding.id, finding.truth.value, *standing(finding))
 
 

@@ -32,6 +32,8 @@ class Tallies:
         for row in judged.members:
             policy, outcome = row[_AT["policy"]], row[_AT["outcome"]]
             counts["policy-outcome", policy, outcome] += 1
+            if row[_AT["path"]]:
+                counts["judged", policy] += 1
             counts["policy-coverage", policy, row[_AT["coverage"]]] += 1
             if row[_AT["reason"]]:
                 counts["reason", policy, row[_AT["reason"]]] += 1

@@ -54,6 +54,11 @@ def write_results(judged: JudgedPopulation, *, as_csv: bool) -> dict[str, Any]:
     return summary
 
 
+def write_page(judged: JudgedPopulation, page: str) -> None:
+    """Writes the page beside the tables."""
+    _private(judged.run.out / "index.html").write_text(page, encoding="utf-8")
+
+
 def _tables(judged: JudgedPopulation) -> Iterator[str]:
     yield from ("members", "criteria")
     if judged.rules.scenarios:

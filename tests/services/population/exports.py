@@ -6,7 +6,7 @@ import csv
 import json
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
 from pathlib import Path
@@ -23,6 +23,7 @@ from cds_service.services.population.work_folder import PopulationRun
 from cds_service.services.population.write_results import write_results
 from cds_service.settings import Settings
 from fhir_mappings.json.server_messages import types_of
+from tests.cases.runner import all_cases
 
 JSON = dict[str, Any]
 SHARED = {"Practitioner", "PractitionerRole", "Organization", "Medication", "Device", "Location"}
@@ -188,3 +189,40 @@ def as_member(determination: Mapping[str, Any]) -> JSON:
         "coverage": determination["coverage"],
         "findings": {name: (f["truth"], f.get("basis", ""), f.get("gap", "")) for name, f in findings.items()},
     }
+
+
+@dataclass
+class Charted:
+    """A case as a member of an export. `absent`: types of which a part is missing in the case's call."""
+
+    name: str
+    day: date
+    member: Member
+    absent: frozenset[str]
+
+
+ORDERS = ("DeviceRequest", "ServiceRequest", "SupplyRequest", "MedicationRequest")
+OPEN = ("draft", "active", "on-hold")
+
+
+def case_charts() -> Iterator[Charted]:
+    """Every case file's chart and order as a member of an export."""
+    for number, case in enumerate(all_cases()):
+        call = json.loads(case.request)
+        prefetch = call.get("prefetch") or {}
+        draft = resources_of(call["context"].get("draftOrders"))
+        orders = [each for each in draft if each["resourceType"] in ORDERS and has_place(each)]
+        others = [each for each in draft if each["resourceType"] not in ORDERS]
+        held = [each for each in (*resources_of([*prefetch.values()]), *others) if has_place(each)]
+        patient, prefix = call["context"]["patientId"], f"m{number}-"
+        both = renamed([*held, *orders, {"resourceType": "Patient", "id": patient}], prefix)
+        member = Member(both.pop()["id"], both[: len(held)], both[len(held) :])
+        yield Charted(case.name, case.as_of, member, _absent(prefetch))
+
+
+def _absent(prefetch: JSON) -> frozenset[str]:
+    """Types of the parts of the chart that the call does not hold, or holds an error in place of."""
+    missing = [
+        each for each in ChartSection if each not in prefetch or "OperationOutcome" in json.dumps(prefetch[each])
+    ]
+    return frozenset(name for each in missing for name in types_of(each) if name in RETRIEVED_TYPES)

@@ -2,69 +2,25 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from cds_service.facts import ChartSection
-from cds_service.services.population.run_rules import RETRIEVED_TYPES, Orders
-from fhir_mappings.json.server_messages import types_of
+from cds_service.services.population.run_rules import Orders
 from tests.cases.build import case_files
-from tests.cases.runner import all_cases
 from tests.services.population.exports import (
     JSON,
-    Member,
+    OPEN,
+    Charted,
     answered,
-    has_place,
+    case_charts,
     hook_call,
     judged,
-    renamed,
-    resources_of,
     synthetic,
     write_export,
 )
-
-
-@dataclass
-class Charted:
-    """A case as a member of an export. `absent`: types of which a part is missing in the case's call."""
-
-    name: str
-    day: date
-    member: Member
-    absent: frozenset[str]
-
-
-ORDERS = ("DeviceRequest", "ServiceRequest", "SupplyRequest", "MedicationRequest")
-OPEN = ("draft", "active", "on-hold")
-
-
-def _charted() -> Iterator[Charted]:
-    for number, case in enumerate(all_cases()):
-        call = json.loads(case.request)
-        prefetch = call.get("prefetch") or {}
-        draft = resources_of(call["context"].get("draftOrders"))
-        orders = [each for each in draft if each["resourceType"] in ORDERS and has_place(each)]
-        others = [each for each in draft if each["resourceType"] not in ORDERS]
-        held = [each for each in (*resources_of([*prefetch.values()]), *others) if has_place(each)]
-        patient, prefix = call["context"]["patientId"], f"m{number}-"
-        both = renamed([*held, *orders, {"resourceType": "Patient", "id": patient}], prefix)
-        member = Member(both.pop()["id"], both[: len(held)], both[len(held) :])
-        yield Charted(case.name, case.as_of, member, _absent(prefetch))
-
-
-def _absent(prefetch: JSON) -> frozenset[str]:
-    """Types of the parts of the chart that the call does not hold, or holds an error in place of."""
-    missing = [
-        each for each in ChartSection if each not in prefetch or "OperationOutcome" in json.dumps(prefetch[each])
-    ]
-    return frozenset(name for each in missing for name in types_of(each) if name in RETRIEVED_TYPES)
-
 
 Groups = dict[tuple[date, frozenset[str]], list[Charted]]
 
@@ -72,7 +28,7 @@ Groups = dict[tuple[date, frozenset[str]], list[Charted]]
 @pytest.fixture(scope="module")
 def charted() -> Groups:
     groups: defaultdict[tuple[date, frozenset[str]], list[Charted]] = defaultdict(list)
-    for each in _charted():
+    for each in case_charts():
         groups[each.day, each.absent].append(each)
     return groups
 
