@@ -96,3 +96,8 @@ def assertion_id(order: str, patient_id: str, coverage: str | None) -> str:
     """
     parts = (patient_id, order, coverage or "")
     return str(uuid5(_NAMESPACE, "|".join(parts)))
+
+
+def order_id(order: str, patient_id: str) -> str:
+    """Stable for the same order of the same patient, whatever the coverage; tells nobody who the patient is."""
+    return str(uuid5(_NAMESPACE, "|".join(("order", patient_id, order))))

@@ -7,9 +7,17 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from uuid import uuid4
 
+from cds_service.hooks.determinations import order_id
 from cds_service.services.answer_hook import EXTENSION, Answered
 from cds_service.store.encryption import Seal
-from cds_service.store.records import CallRecord, input_digest, stamp, stored_cards, stored_determinations
+from cds_service.store.records import (
+    CallRecord,
+    input_digest,
+    stamp,
+    stored_cards,
+    stored_determinations,
+    with_order_ids,
+)
 
 
 @cache
@@ -45,7 +53,9 @@ def call_record(
         live=bool(answered.searches),
         input_digest=input_digest(answered.root),
         software_version=software_version(),
-        determinations=stored_determinations(found, values),
+        determinations=with_order_ids(
+            stored_determinations(found, values), lambda reference: order_id(reference, call.request.patient_id)
+        ),
         cards=stored_cards(response["cards"]),
         response=seal.encrypt(body),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,6 +12,8 @@ import msgspec
 from cds_service.engine.determination import GROUPS
 
 JSON = dict[str, Any]
+# Of a stored determination: what the column order_id holds.
+ORDER_ID = "orderId"
 # Members of a finding that hold values from the chart.
 _CHART_VALUES = ("explanation", "remarks", "closes")
 
@@ -74,6 +76,11 @@ def input_digest(root: Mapping[str, msgspec.Raw]) -> str:
 def stored_determinations(determinations: Iterable[JSON], values: bool) -> list[JSON]:
     """Determinations as they are stored: with references to the evidence, and with chart values only if `values`."""
     return [dict(one) if values else _without_values(one) for one in determinations]
+
+
+def with_order_ids(determinations: Iterable[JSON], order_id: Callable[[str], str]) -> list[JSON]:
+    """Stored determinations, each with what tells its order from all others. `order_id`: of a reference."""
+    return [{**one, ORDER_ID: order_id(one["order"])} for one in determinations]
 
 
 def _without_values(determination: JSON) -> JSON:

@@ -10,6 +10,7 @@ import msgspec
 from sqlalchemy import Column, ColumnElement, Connection, Engine, Row, delete, func, insert, select, true
 from sqlalchemy.exc import IntegrityError
 
+from cds_service.store.records import ORDER_ID
 from cds_service.store.schema import calls, cards, determinations, feedback, sessions, used_tokens
 
 JSON = Mapping[str, Any]
@@ -126,8 +127,8 @@ class Repository:
             return list(connection.execute(query))
 
     def determinations_since(self, since: date | None) -> Iterator[Row[Any]]:
-        """Determinations with their call's time, hook and duration, oldest first, read in steps."""
-        columns = (determinations, calls.c.received_at, calls.c.hook, calls.c.duration_ms)
+        """Determinations with their call's time, client, hook and duration, oldest first, read in steps."""
+        columns = (determinations, calls.c.received_at, calls.c.client, calls.c.hook, calls.c.duration_ms)
         joined = determinations.join(calls, calls.c.id == determinations.c.call_id)
         query = select(*columns).select_from(joined).where(_since(calls.c.received_at, since))
         with self.engine.connect().execution_options(yield_per=500) as connection:
@@ -172,7 +173,7 @@ def _card(call_id: str, shown: JSON) -> dict[str, Any]:
 
 
 def _determination(call_id: str, position: int, determination: JSON) -> dict[str, Any]:
-    body = {name: value for name, value in determination.items() if name != "notes"}
+    body = {name: value for name, value in determination.items() if name not in ("notes", ORDER_ID)}
     return {
         "call_id": call_id,
         "position": position,
@@ -183,6 +184,7 @@ def _determination(call_id: str, position: int, determination: JSON) -> dict[str
         "policy_version": determination["policy"].get("version"),
         "as_of": date.fromisoformat(determination["asOf"]),
         "assertion_id": determination.get("assertionId"),
+        "order_id": determination.get(ORDER_ID),
         "body": body,
         "notes": list(determination.get("notes", ())),
     }

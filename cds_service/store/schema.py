@@ -51,6 +51,8 @@ determinations = Table(
     Column("policy_version", String(32)),
     Column("as_of", Date, nullable=False),
     Column("assertion_id", String(36), index=True),
+    # The same for all determinations of an order, whatever the coverage; none of before migration 0004.
+    Column("order_id", String(36)),
     Column("body", JSON, nullable=False),
     Column("notes", JSON, nullable=False),
 )

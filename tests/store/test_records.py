@@ -72,7 +72,26 @@ def test_references_are_kept_and_values_are_not(service: str, request_of: Any) -
 
 def test_values_are_kept_where_they_are_asked_for() -> None:
     record, response = _kept(_request(), "crd-order-sign", values=True)
-    assert json.loads(record.as_json())["determinations"] == response["extension"][EXTENSION]
+    stored = json.loads(record.as_json())["determinations"]
+    assert [{name: value for name, value in each.items() if name != "orderId"} for each in stored] == (
+        response["extension"][EXTENSION]
+    )
+
+
+def test_an_order_is_told_from_others_by_its_patient_and_reference_alone() -> None:
+    """With another coverage it is the same order, and one that no policy speaks about is known again as well."""
+    elsewhere = crd_call()
+    elsewhere["prefetch"]["coverage"] = bundle()
+    other = crd_call()
+    other["context"]["draftOrders"]["entry"][0]["resource"]["codeCodeableConcept"]["coding"][0]["code"] = "E0607"
+    someone_else = crd_call()
+    someone_else["context"]["patientId"] = someone_else["prefetch"]["patient"]["id"] = "p2"
+    ids = []
+    for request in (crd_call(), elsewhere, other, someone_else):
+        record, _ = _kept(request, "insulin-pump-order-sign")
+        [determination] = record.determinations
+        ids.append(determination["orderId"])
+    assert ids[0] == ids[1] == ids[2] != ids[3]
 
 
 def test_what_a_record_tells_of_its_call() -> None:
