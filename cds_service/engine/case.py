@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date, time
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 from cds_service.engine.days import days_before, months_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met
@@ -40,7 +40,8 @@ class PolicyContext:
 class Case:
     """An order, the chart, the day and the parameters in force on it.
 
-    Every policy has a parameter `attestation_window_days`: for how long a signed statement counts.
+    Every policy has a parameter `attestation_window_days`: for how long a signed statement counts. `signed_by`: the
+    last day on which one may be signed, where windows end on another day than `as_of`.
     """
 
     order: DeviceOrder
@@ -48,6 +49,30 @@ class Case:
     as_of: date
     parameters: Mapping[str, Any]
     policy: PolicyContext = field(default_factory=PolicyContext, repr=False)
+    signed_by: date | None = None
+
+    def at_event(
+        self,
+        day: date,
+        chart: Chart | None = None,
+        parameters: Mapping[str, Any] | None = None,
+        questions: Mapping[str, str] | None = None,
+    ) -> Self:
+        """The same case with every window tied to an earlier event, such as the start of a pump, in place of the order.
+
+        Statements still count by the day of the order. `chart`: what of the chart speaks for the time before the event;
+        `parameters` and `questions` replace those of the same names, `questions` as general name to general name.
+        """
+        named = self.policy.questions
+        asked = {name: named[other] for name, other in (questions or {}).items() if other in named}
+        return replace(
+            self,
+            as_of=day,
+            chart=chart or self.chart,
+            parameters={**self.parameters, **(parameters or {})},
+            policy=replace(self.policy, questions={**named, **asked}),
+            signed_by=self.signed_by or self.as_of,
+        )
 
     @cached_property
     def computed(self) -> dict[str, Any]:
@@ -125,13 +150,14 @@ class Case:
         return max(given, key=_newness, default=None)
 
     def _newest_response(self, criterion: str) -> str | None:
-        start = self.days_ago("attestation_window_days")
+        end = self.signed_by or self.as_of
+        start = days_before(end, self.parameters["attestation_window_days"])
         fitting = [
             answer
             for link, answers in self.chart.answers.items()
             if criterion_of(link) == criterion
             for answer in answers
-            if within(answer.authored, start, self.as_of) is MET
+            if within(answer.authored, start, end) is MET
         ]
         newest = max(fitting, key=_newness, default=None)
         return newest.reference if newest is not None else None

@@ -66,3 +66,8 @@ def in_range(result: LabResult, low: float, high: float) -> Truth:
     else:
         outside = value > high or (value == high and result.comparator == ">")
     return NOT_MET if outside else UNKNOWN
+
+
+def at_most(result: LabResult, limit: float) -> Truth:
+    """Whether every value that a result allows is at most `limit`; NOT_MET: none is."""
+    return {MET: NOT_MET, NOT_MET: MET, UNKNOWN: UNKNOWN}[compared(result, limit)]

@@ -12,7 +12,7 @@ from cds_service.engine.determination import Applicability, Determination, Outco
 from cds_service.engine.finding import Finding, Gap
 from cds_service.engine.policy import PolicyOnDay, Replacement
 from cds_service.engine.rule import Rule
-from cds_service.facts import DeviceOrder
+from cds_service.facts import DeviceOrder, Scope
 
 _HEADS = {
     Applicability.UNVERIFIED: "Coverage not verified",
@@ -77,9 +77,10 @@ def _coverage_notes(match: CoverageMatch) -> tuple[str, ...]:
 
 def _combined(case: Case, policy: PolicyOnDay, match: CoverageMatch) -> dict[str, Any]:
     """The outcome with its findings, as fields of a Determination."""
-    criteria = tuple(map(case.finding, policy.criteria))
-    exclusions = tuple(map(case.finding, policy.exclusions))
-    required, excluding = policy.criteria, policy.exclusions
+    refill = policy.in_force(policy.policy.refill) if case.order.scope is Scope.REFILL else ()
+    required, excluding = refill or policy.criteria, () if refill else policy.exclusions
+    criteria = tuple(map(case.finding, required))
+    exclusions = tuple(map(case.finding, excluding))
     findings: tuple[Finding, ...] = ()
     replacement = policy.policy.replacement
     replaces = replacement is not None and replacement.taken(case)

@@ -22,9 +22,11 @@ def load_versions(text: str) -> tuple[Version, ...]:
 
 
 def load_sections(text: str) -> dict[str, Section]:
-    """sections.toml: one [[section]] with `id`, `title`, `says`, and `why_not` or `from` where they apply."""
+    """sections.toml: one [[section]] with `id`, `title`, `says`, and `why_not`, `from` or `source` where they apply."""
     rows = tomllib.loads(text)["section"]
-    sections = (Section(r["id"], r["title"], r["says"], r.get("why_not"), r.get("from")) for r in rows)
+    sections = (
+        Section(r["id"], r["title"], r["says"], r.get("why_not"), r.get("from"), r.get("source", "")) for r in rows
+    )
     return {section.id: section for section in sections}
 
 

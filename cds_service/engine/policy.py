@@ -58,12 +58,13 @@ class Policy:
     """A payer's policy as this version holds it.
 
     `criteria` are all required and `exclusions` refuse, in the text's order; `parts` are rules that a criterion
-    combines. `dependencies`: which sections each part of the chart feeds, by prefetch key. `results`: laboratory
-    values of its own that a chart is read for. `wording`: sentences for cards and pages by name. `groups`: titles of
-    criteria, exclusions and replacement. `prefill`: answers that the chart already gives. `offers`: orders that would
-    close a gap. `plots`: what a page draws. `later`: notes on what happened after the order. `figures`: numbers that
-    follow from the parameters, by the names that the wording has for them. `search_days`: how many days back results
-    are searched for, by `glucose` and `sensor`. `prepopulation`: how a DTR client answers questions from the chart.
+    combines. `dependencies`: which sections each part of the chart feeds, by prefetch key. `results`: laboratory values
+    of its own that a chart is read for. `wording`: sentences for cards and pages by name. `groups`: titles of criteria,
+    exclusions and replacement. `refill`: what supplies that are ordered alone have to meet, none where they are not
+    judged. `prefill`: answers that the chart already gives. `offers`: orders that close a gap. `plots`: what a page
+    draws. `later`: notes on later events. `figures`: numbers that follow from the parameters, by their names in
+    sentences. `search_days`: how many days back results are searched for, by `glucose` and `sensor`. `prepopulation`:
+    how a DTR client answers questions from the chart.
     """
 
     id: str
@@ -82,6 +83,7 @@ class Policy:
     groups: Mapping[str, str]
     parts: tuple[Rule, ...] = ()
     replacement: Replacement | None = None
+    refill: tuple[Rule, ...] = ()
     case: type[Case] = Case
     results: tuple[ResultKind, ...] = ()
     prefill: Callable[[Any], Mapping[str, AnswerValue | When]] = _nothing_by_name
@@ -110,7 +112,8 @@ class Policy:
     def rules(self) -> Mapping[str, Rule]:
         """Every rule by its section."""
         replacement = self.replacement.rules if self.replacement is not None else ()
-        return {rule.section: rule for rule in (*self.criteria, *self.parts, *self.exclusions, *replacement)}
+        every = (*self.criteria, *self.parts, *self.exclusions, *replacement, *self.refill)
+        return {rule.section: rule for rule in every}
 
     @cached_property
     def section_names(self) -> Mapping[str, str]:
@@ -289,10 +292,5 @@ class PolicyOnDay:
         answers: list[tuple[str, Answer | None]] = [(q.link_id, case.answer(q.link_id)) for q in self.questions]
         stated = {link_id: answer.value for link_id, answer in answers if answer is not None}
         values = {**charted, **stated}
-        return {
-            name: value.last if isinstance(value, When) else value for name, value in values.items() if _exact(value)
-        }
-
-
-def _exact(value: AnswerValue | When) -> bool:
-    return not isinstance(value, When) or value.first == value.last
+        exact = {name: v for name, v in values.items() if not isinstance(v, When) or v.first == v.last}
+        return {name: value.last if isinstance(value, When) else value for name, value in exact.items()}

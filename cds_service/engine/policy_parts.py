@@ -23,7 +23,8 @@ class Version:
 class Section:
     """One section in our words, with `{parameter}` placeholders; `why_not` says why it is not modelled, None if it is.
 
-    `start`: the first day on which the text has it, None when it was always there.
+    `start`: the first day on which the text has it, None when it was always there. `source`: the document that says it,
+    with its date and whether it was read in the original; empty where all sections are of the policy's one text.
     """
 
     id: str
@@ -31,6 +32,7 @@ class Section:
     says: str
     why_not: str | None = None
     start: date | None = None
+    source: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ class Scope(StrEnum):
 
     PUMP = "insulin pump"
     SUPPLIES = "pump supplies"
+    REFILL = "pump supplies that are ordered alone"
     EXCLUDED_DEVICE = "excluded device"
     REPAIR = "repair of a pump"
     OTHER = "something else"

@@ -11,6 +11,7 @@ from cds_service.engine.assessment import Assessment
 from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Basis, Finding
 from cds_service.engine.policy import PolicyOnDay
+from cds_service.facts import Scope
 from cds_service.hooks.markdown import plain, shortened
 
 SUMMARY_LIMIT = 139
@@ -23,7 +24,7 @@ _COVERAGE = {
 def title(assessment: Assessment) -> str:
     """One line under 140 characters."""
     determination, policy = assessment.determination, assessment.policy
-    what = policy.words("replaced_device" if determination.on_replacement_path else "device")
+    what = policy.words(_what(assessment))
     what += _COVERAGE.get(determination.coverage, "")
     if determination.outcome is Outcome.LIKELY_APPROVED:
         shown = _shown(determination.required_findings, policy)
@@ -31,6 +32,13 @@ def title(assessment: Assessment) -> str:
     if determination.outcome is Outcome.EXCLUDED:
         return first_that_fits(_excluded(what, determination.excluding_findings[0], policy))
     return first_that_fits(_to_do(what, determination, policy))
+
+
+def _what(assessment: Assessment) -> str:
+    """The policy's name for what is ordered."""
+    if assessment.order.scope is Scope.REFILL:
+        return "supplies"
+    return "replaced_device" if assessment.determination.on_replacement_path else "device"
 
 
 def first_that_fits(wordings: Iterable[str]) -> str:

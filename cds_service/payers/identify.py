@@ -116,6 +116,7 @@ class Payer:
         )
         self._identifiers = frozenset(data.get("identifiers", ()))
         self._agency = [words_of(name) for name in data.get("agency", ())]
+        self._run_by_program = [words_of(name) for name in data.get("run_by_program", ())]
         self._secondary = [words_of(name) for name in data.get("secondary", ())]
         self._negations = frozenset(data.get("words", {}).get("negations", ()))
         self._nobody = frozenset(data.get("words", {}).get("nobody", ()))
@@ -164,6 +165,16 @@ class Payer:
         named = frozenset(in_words | (coverage.products - self.program if is_part else coverage.products))
         both = {Product.MEDICARE, Product.MEDICAID} if self.program and Product.DUAL in named else set()
         return named - both
+
+    def is_run_by_program(self, coverage: Coverage) -> bool:
+        """Whether a coverage is the program's own and no insurer's plan, by its words."""
+        texts = [*coverage.payer_names, *coverage.plan_texts]
+        if any(True for _ in self._contracts_in(texts)):
+            return False
+        words = [self._without_agency(words_of(text)) for text in texts]
+        if any(self._has(each, name) for each in words for name in self._run_by_program):
+            return True
+        return bool(words) and all(each in self._names for each in words)
 
     def says_second(self, texts: Sequence[str]) -> bool:
         """Whether words say that another plan pays before this program."""

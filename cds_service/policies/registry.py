@@ -13,16 +13,30 @@ from cds_service.engine.policy import Policy, PolicyOnDay
 from cds_service.engine.wording import listed
 from cds_service.errors import BadSetting
 from cds_service.facts import Chart, ChartSection, Coverage, DeviceOrder, ResultKind, Scope
-from cds_service.policies import mp_mm_1316
+from cds_service.policies import medicare_l33794, mp_mm_1316
 from cds_service.policies.match_coverage import match_coverage
 
-POLICIES: tuple[Policy, ...] = (mp_mm_1316.POLICY,)
-_GOVERNED_KINDS = (Scope.PUMP, Scope.EXCLUDED_DEVICE, Scope.REPAIR)
+POLICIES: tuple[Policy, ...] = (mp_mm_1316.POLICY, medicare_l33794.POLICY)
+_GOVERNED_KINDS = (Scope.PUMP, Scope.EXCLUDED_DEVICE, Scope.REPAIR, Scope.REFILL)
 
 
 def is_governed_kind(order: DeviceOrder) -> bool:
     """Whether this is an order that policies speak about, so that the chart has to be read."""
     return order.scope in _GOVERNED_KINDS and order.out_of_scope is None
+
+
+def assess_refills(policies: Iterable[Policy]) -> bool:
+    """Whether one of these policies judges supplies that are ordered alone, so that the chart has to be read for
+    them."""
+    return any(policy.refill for policy in policies)
+
+
+def with_refills(orders: Sequence[DeviceOrder], policies: Iterable[Policy]) -> list[DeviceOrder]:
+    """The orders, supplies as a refill where one of these policies judges such and no pump is ordered beside them."""
+    pump = any(order.scope is Scope.PUMP and order.out_of_scope is None for order in orders)
+    if pump or not assess_refills(policies):
+        return list(orders)
+    return [replace(order, scope=Scope.REFILL) if order.scope is Scope.SUPPLIES else order for order in orders]
 
 
 def policy_named(policy_id: str) -> Policy | None:

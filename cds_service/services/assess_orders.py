@@ -70,7 +70,12 @@ def _assess_one(
 
 
 def _under(policy: PolicyOnDay, match: CoverageMatch, order: DeviceOrder, chart: Chart, as_of: date) -> Assessment:
-    """The assessment of an order under one policy."""
+    """The assessment of an order under one policy; of supplies alone none, where the policy does not judge them."""
+    if order.scope is Scope.REFILL and not policy.policy.refill:
+        supplies = replace(order, scope=Scope.SUPPLIES)
+        notes = tuple(dict.fromkeys(order.notes))
+        alone = replace(not_applicable(supplies, as_of, policy.id, notes), reason=_alone(policy.id))
+        return Assessment(supplies, alone, policy)
     case = policy.make_case(order, chart, as_of)
     determination = determine(case, policy, match)
     return Assessment(order, determination, policy, match, case if determination.criteria else None)
@@ -102,9 +107,13 @@ def _with_companion_pump(assessment: Assessment, pumps: Sequence[Assessment]) ->
     if order.scope is not Scope.SUPPLIES or order.out_of_scope is not None:
         return (assessment,)
     if not pumps:
-        reason = f"Pump supplies alone: {assessment.policy.id} is read for them together with a pump"
-        return (replace(assessment, determination=replace(assessment.determination, reason=reason)),)
+        alone = replace(assessment.determination, reason=_alone(assessment.policy.id))
+        return (replace(assessment, determination=alone),)
     return tuple(_sharing(order, pump) for pump in pumps)
+
+
+def _alone(policy_id: str) -> str:
+    return f"Pump supplies alone: {policy_id} is read for them together with a pump"
 
 
 def _sharing(order: DeviceOrder, pump: Assessment) -> Assessment:

@@ -14,7 +14,13 @@ from cds_service.errors import TooLarge
 from cds_service.facts import ChartSection, DeviceOrder, ResultKind
 from cds_service.hooks.messages import FhirAccess
 from cds_service.hooks.prefetch import Prefetch, SectionSource, completed, given, lacking
-from cds_service.policies.registry import chart_sections, is_governed_kind, questionnaires_of, result_kinds
+from cds_service.policies.registry import (
+    chart_sections,
+    is_governed_kind,
+    questionnaires_of,
+    result_kinds,
+    with_refills,
+)
 from fhir_mappings.chart.chart_reader import ChartReader
 from fhir_mappings.chart.context import type_of
 from fhir_mappings.chart.unresolved_references import unresolved_references_in
@@ -135,7 +141,8 @@ class CallReader:
             kinds=self.kinds,
             questionnaires=self._questionnaires,
         )
-        return reader, [classify(d, reader.context, reader.providers, request.user_id) for d in self._drafts]
+        orders = [classify(d, reader.context, reader.providers, request.user_id) for d in self._drafts]
+        return reader, with_refills(orders, self._policies)
 
 
 def _bundle_resources(request: ChartRequest) -> list[tuple[Resource, str | None]]:

@@ -10,7 +10,7 @@ from cds_service.engine.truth import MET
 from cds_service.errors import TooLarge
 from cds_service.facts import Chart, DeviceOrder
 from cds_service.hooks.prefetch import refuse_other_patient
-from cds_service.policies.registry import is_governed_kind
+from cds_service.policies.registry import assess_refills, is_governed_kind
 from cds_service.services.assess_orders import as_of_day, assess
 from cds_service.services.call import Call
 from cds_service.services.find_orders import chosen_orders, with_dispatched_orders
@@ -72,7 +72,7 @@ def _read_inputs(call: Call, open_source: ChartSourceFactory | None, began: floa
         names = frozenset(draft.reference for draft in chosen)
         reader_of_call = CallReader(request, drafts, call.settings.time_zone, call.policies)
         chart = Chart()
-        may_be = any(may_be_for_pump(draft) for draft in chosen)
+        may_be = any(may_be_for_pump(draft, supplies=assess_refills(call.policies)) for draft in chosen)
         refuse_other_patient(request.prefetch, request.patient_id, read_whole=may_be)
         if may_be:
             source = source or open_source_for(request, call.now, open_source, seconds, began)

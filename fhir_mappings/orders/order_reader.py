@@ -156,8 +156,9 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
 _OTHER = "The order is not for an insulin pump"
 
 
-def may_be_for_pump(draft: DraftOrder) -> bool:
-    """Whether the order's own words, or a device or drug that they leave open, may make it one for a pump."""
+def may_be_for_pump(draft: DraftOrder, *, supplies: bool = False) -> bool:
+    """Whether the order's own words, or a device or drug that they leave open, may make it one for a pump, or, where
+    `supplies` are asked for, for its supplies."""
     view = draft.view
     if view is None:
         return False
@@ -165,7 +166,7 @@ def may_be_for_pump(draft: DraftOrder) -> bool:
         return True
     items = own_items(view)
     scope, _ = _scope(meaning_of_any([*items, *_billing(view, items)]), items, view)
-    return scope not in (Scope.OTHER, Scope.SUPPLIES)
+    return scope is not Scope.OTHER and (supplies or scope is not Scope.SUPPLIES)
 
 
 def _billing(view: AnyOrder, items: Iterable[CodeableConcept]) -> list[CodeableConcept]:

@@ -16,7 +16,7 @@ def test_the_held_policy_may_be_named() -> None:
     assert create_app(settings) is not None
 
 
-@pytest.mark.parametrize("named", ["MP-MM-1316,L33794", "MP-MM-1317", "", " , "])
+@pytest.mark.parametrize("named", ["MP-MM-1316,L33795", "MP-MM-1317", "", " , "])
 def test_a_policy_that_is_not_held_is_refused_by_name(named: str) -> None:
     with pytest.raises(BadSetting, match="MP-MM-1316"):
         create_app(replace(Settings(database_url="off"), policies=named))

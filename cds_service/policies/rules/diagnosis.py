@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -134,3 +135,50 @@ def _not_documented(case: Case) -> Finding:
     if others:
         explanation = f"{named(others)} is charted, which is not a diagnosis of diabetes; none was found"
     return unknown(Gap.NOT_DOCUMENTED, explanation, _CLOSES, map(cite, others))
+
+
+_ICD_OF_DIABETES = re.compile(r"E(?:08|09|10|11|13)(?:\.|$)")
+_PRESYMPTOMATIC_OR_REMISSION = re.compile(r"E10\.A|E11\.A")
+_ICD_9 = re.compile(r"250\.\d{2}")
+_OF_PREGNANCY = re.compile(r"^O24|gestational|pregnan", re.IGNORECASE)
+
+
+@shared_rule("Diagnosis of diabetes, of any type", reads=(ChartSection.CONDITIONS,))
+def diabetes_of_any_type(case: Case) -> Finding:
+    """A confirmed, current Condition of diabetes documents it, whatever the type: ICD-10-CM E08 to E13, type 1 or type
+    2 in any code system. Diabetes without a stated type in another code system supports it. Presymptomatic type 1, type
+    2 in remission, diabetes of pregnancy, ICD-9 codes and words alone are for a reviewer."""
+    coded = [*case.active(*DIABETES), *case.supported(*DIABETES)]
+    counting = [d for d in coded if not _OF_PREGNANCY.search(d.code or d.label) and not _of_another_stage(d)]
+    sure = [d for d in counting if d.concepts & _TYPED or _ICD_OF_DIABETES.match(d.code)]
+    if sure:
+        return met(f"Diabetes: {named(sure)}", Basis.DOCUMENTED, map(cite, sure))
+    unstated = case.without_status(Concept.TYPE_1_DIABETES, Concept.OTHER_DIABETES_TYPE)
+    if counting or unstated:
+        return met(f"Diabetes: {named([*counting, *unstated])}", Basis.SUPPORTED, map(cite, (*counting, *unstated)))
+    closes = "A confirmed, active diagnosis of diabetes (ICD-10-CM E08 to E13)"
+    doubtful = [*coded, *case.for_review(*DIABETES), *(d for d in case.diagnoses if _contradicts(case, d))]
+    if doubtful:
+        explanation = f"Charted as {named(doubtful)}: a reviewer has to say whether this is diabetes that is treated"
+        return case.guarded(
+            unknown(Gap.NEEDS_REVIEW, explanation, closes, map(cite, dict.fromkeys(doubtful))), ChartSection.CONDITIONS
+        )
+    unconfirmed = [d for d in case.chart.diagnoses if d.all_concepts & DIABETES]
+    if unconfirmed:
+        explanation = "; ".join(dict.fromkeys(f"{d.label} is charted as {d.status}" for d in unconfirmed[:3]))
+        finding = unknown(Gap.INCOMPLETE, explanation, closes, map(cite, unconfirmed))
+    else:
+        finding = unknown(Gap.NOT_DOCUMENTED, "No diagnosis of diabetes found", closes)
+    return case.guarded(finding, ChartSection.CONDITIONS)
+
+
+_TYPED = frozenset({Concept.TYPE_1_DIABETES, Concept.TYPE_2_DIABETES})
+
+
+def _of_another_stage(diagnosis: Diagnosis) -> bool:
+    """Presymptomatic or in remission, or a code of ICD-9, which no longer says what is treated today."""
+    return bool(_PRESYMPTOMATIC_OR_REMISSION.match(diagnosis.code) or _ICD_9.fullmatch(diagnosis.code))
+
+
+def _contradicts(case: Case, diagnosis: Diagnosis) -> bool:
+    return bool(diagnosis.all_concepts & DIABETES) and case.contradicts_itself(diagnosis)

@@ -61,6 +61,8 @@ def tests_often_enough(case: Case) -> Finding:
         return charted if by_count is None or charted.decided else by_count
     if not charted.decided and not (attested.truth is MET and _may_contradict(case)):
         return attested
+    if charted.truth is MET and attested.truth is NOT_MET and charted.basis is Basis.SUPPORTED:
+        return charted  # a sensor that counts leaves few finger-sticks to state
     if charted.truth is attested.truth:
         return best_supported(charted, attested)
     return unknown(
@@ -152,11 +154,11 @@ def _with_sensor(case: Case, worn: SensorWear, explanation: str, evidence: list[
         closes = f"{_sensor_remedy(case)}; or {_remedy(case)}"
         return unknown(Gap.NEEDS_REVIEW, explanation, closes, evidence, next_step=_SENSOR_STEP)
     needed = case.parameters["sensor_wear_days"]
-    explanation += f". This plan counts sensor data that cover {needed} days"
+    explanation += f". {case.words('sensor_counts', 'This plan counts sensor data that cover {sensor_wear_days:days}')}"
     if worn.days >= needed:
         return met(explanation, Basis.SUPPORTED, evidence)
-    closes = f"Sensor data of at least {needed} days; or {_remedy(case)}"
-    step = f"complete the sensor data, {needed} days are needed"
+    closes = f"Sensor data of at least {counted(needed, 'day')}; or {_remedy(case)}"
+    step = f"complete the sensor data, {counted(needed, 'day is', 'days are')} needed"
     return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
 
 
