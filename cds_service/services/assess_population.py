@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -12,10 +12,11 @@ import msgspec
 
 from cds_service.errors import BadSetting
 from cds_service.services.population.completeness import Completeness, completeness_of
-from cds_service.services.population.deletions import read_deletions
-from cds_service.services.population.export_folder import ExportFolder, Kind, read_export_folder
+from cds_service.services.population.deletions import deletions_in
+from cds_service.services.population.export_folder import ExportFile, ExportFolder, Kind, read_export_folder
+from cds_service.services.population.export_lines_reader import all_lines
 from cds_service.services.population.judge_bucket import BucketJudge, BucketPlan
-from cds_service.services.population.merged_patients import merged_into, merged_patients
+from cds_service.services.population.merged_patients import links_in, may_hold_patients, merged_into, merged_patients
 from cds_service.services.population.partition import PartitionCounts, Segments
 from cds_service.services.population.partition_export import Progress, Report, partition_export
 from cds_service.services.population.run_rules import RunRules
@@ -51,12 +52,15 @@ def assess_population(run: PopulationRun, report: Report = lambda _: None) -> Ju
     folder = read_export_folder(run.folder)
     work = prepare(run, folder)
     buckets = bucket_count(run, folder, work)
-    merged = merged_patients(folder.of_kind(Kind.RESOURCES))
+    patients = [file for file in folder.of_kind(Kind.RESOURCES) if may_hold_patients(file.named_type)]
+    merged = merged_patients(link for _, _, line in _lines(patients, []) for link in links_in(line))
     counts = partition_export(run, folder, work, buckets, merged, report)
     if not any(each.types for each in counts):
         raise BadSetting(f"{run.folder}: no line of its files is a FHIR resource as JSON; nothing was judged")
-    complete = completeness_of(folder, counts)
-    rules = _rules(run, folder, counts, complete)
+    problems = folder.problems
+    complete = completeness_of(folder, counts, (line for *_, line in _lines(folder.of_kind(Kind.ERRORS), problems)))
+    deleted = _lines(folder.of_kind(Kind.DELETED), problems)
+    rules = rules_of_export(run.rules, folder, counts, complete, deleted)
     segments = Segments(work)
     if not (work / "shared.index").exists():
         write_shared(work, segments.read(buckets), rules.server)
@@ -90,19 +94,32 @@ def _add(judged: JudgedPopulation, found: dict[str, Any]) -> None:
         judged.problems[kind, problem] += count
 
 
-def _rules(
-    run: PopulationRun, folder: ExportFolder, counts: Sequence[PartitionCounts], complete: Completeness
+def _lines(files: Iterable[ExportFile], problems: list[tuple[str, str]]) -> Iterator[tuple[str, int, bytes]]:
+    """File, number and line of all lines of some files."""
+    for file in files:
+        for number, line in all_lines(file.path, file.compressed, problems, file.name):
+            yield file.name, number, line
+
+
+def rules_of_export(
+    rules: RunRules,
+    folder: ExportFolder,
+    counts: Sequence[PartitionCounts],
+    complete: Completeness,
+    deleted: Iterable[tuple[str, int, bytes]],
 ) -> RunRules:
-    """The rules with what the export says: its server, what was not retrieved, what was deleted."""
+    """The rules with what the export says: its server, what was not retrieved, what was deleted.
+
+    `deleted`: file, number and line of the files of deletions.
+    """
     server = _server(folder, counts)
-    times = {each.name.rpartition("/")[0]: each.transaction_time for each in folder.manifests}
     return replace(
-        run.rules,
+        rules,
         server=server,
         unread=complete.unread,
         partial=complete.partial,
         of_members=complete.of_members,
-        deletions=read_deletions(folder.of_kind(Kind.DELETED), times, server, complete.problems),
+        deletions=deletions_in(deleted, folder.manifests, server),
     )
 
 

@@ -7,17 +7,17 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from cds_service.services.population.export_folder import ExportFile, ExportFolder, Kind
-from cds_service.services.population.export_lines_reader import LineCount, lines_of
 from cds_service.services.population.partition import PartitionCounts
 from cds_service.services.population.run_rules import RETRIEVED_TYPES
 
 _TYPES = re.compile("|".join(rf"\b{name}\b" for name in sorted(RETRIEVED_TYPES, key=len, reverse=True)))
 _PATIENTS = re.compile(r"\bPatient/([A-Za-z0-9._\-]{1,128})")
 _BAD = ("error", "fatal")
-_MOST_MEMBERS = 10_000
+_MOST_MEMBERS, _MOST_ERROR_BYTES = 10_000, 10_000
 NO_FILE = "the export has no file of this type"
 NOT_READ = "no line of the export's files of this type could be read"
 AN_ERROR = "the export reports an error about this type"
@@ -41,8 +41,10 @@ class Completeness:
     errors: int = 0
 
 
-def completeness_of(folder: ExportFolder, counts: Sequence[PartitionCounts]) -> Completeness:
-    """What is whole, by the files, the manifests, the logs, and the errors that the server wrote."""
+def completeness_of(
+    folder: ExportFolder, counts: Sequence[PartitionCounts], error_lines: Iterable[bytes]
+) -> Completeness:
+    """What is whole, by the files, the manifests, the logs, and the lines of the server's files of errors."""
     found = Completeness()
     lines = Counter[str]()
     for each in counts:
@@ -61,8 +63,9 @@ def completeness_of(folder: ExportFolder, counts: Sequence[PartitionCounts]) -> 
             found.unread[name] = NOT_READ
     _count_lines(folder, of_file, found)
     _cut_files(counts, files, found)
-    outcomes = [text for each in counts for text in each.outcomes]
-    _read_errors([*outcomes, *_error_lines(folder, found)], found)
+    outcomes = (text for each in counts for text in each.outcomes)
+    told = (line[:_MOST_ERROR_BYTES].decode(errors="replace") for line in error_lines)
+    _read_errors(chain(outcomes, told), found)
     return found
 
 
@@ -93,16 +96,6 @@ def _mark_partial(found: Completeness, kind: str | None, why: str) -> None:
     for name in RETRIEVED_TYPES if kind is None else (kind,):
         if name in RETRIEVED_TYPES and name not in found.unread:
             found.partial.setdefault(name, why)
-
-
-def _error_lines(folder: ExportFolder, found: Completeness) -> Iterable[str]:
-    for file in folder.of_kind(Kind.ERRORS):
-        try:
-            for _, line in lines_of(file.path, file.compressed, 0, None, LineCount()):
-                if line is not None:
-                    yield line[:10_000].decode(errors="replace")
-        except OSError as error:
-            found.problems.append((file.name, f"the file cannot be read ({error.strerror})"))
 
 
 def _read_errors(outcomes: Iterable[str], found: Completeness) -> None:

@@ -7,37 +7,33 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from cds_service.services.population.export_folder import ExportFile
-from cds_service.services.population.export_lines_reader import LineCount, lines_of
+from cds_service.services.population.export_folder import Manifest
 from fhir_mappings.common.references import local
 
 # By reference, the instant up to which versions are deleted; empty: all of them.
 Deletions = dict[str, str]
 
 
-def read_deletions(
-    files: Iterable[ExportFile], times: Mapping[str, str], server: str | None, problems: list[tuple[str, str]]
+def deletions_in(
+    lines: Iterable[tuple[str, int, bytes]], manifests: Iterable[Manifest], server: str | None
 ) -> Deletions:
-    """What files of deletions name. `times`: of the exports, by folder: what is newer was made again since."""
+    """What the lines of files of deletions name. `lines`: file, number, line.
+
+    A deletion reaches as far as the time of the export that it came with: what is newer was made again since.
+    """
+    times = {each.name.rpartition("/")[0]: each.transaction_time for each in manifests}
     found: Deletions = {}
-    for file in files:
-        time = times.get(file.name.rpartition("/")[0].removesuffix("deleted").rstrip("/"), "")
-        try:
-            for number, line in lines_of(file.path, file.compressed, 0, None, LineCount()):
-                body = _json(line)
-                if body is None:
-                    problems.append((file.name, f"line {number} of deletions cannot be read"))
-                    continue
-                for reference in _deleted(body, server):
-                    found[reference] = _later(found.get(reference), time)
-        except OSError as error:
-            problems.append((file.name, f"the file cannot be read ({error.strerror})"))
+    for file, _, line in lines:
+        folder = file.rpartition("/")[0]
+        time = times.get(folder) or times.get(folder.rpartition("/")[0], "")
+        for reference in _deleted(_json(line) or {}, server):
+            found[reference] = _later(found.get(reference), time)
     return found
 
 
-def _json(line: bytes | None) -> dict[str, Any] | None:
+def _json(line: bytes) -> dict[str, Any] | None:
     try:
-        body = json.loads(line or b"")
+        body = json.loads(line)
     except ValueError:
         return None
     return body if isinstance(body, dict) else None

@@ -19,7 +19,7 @@ _MOST_FILES = 200_000
 _MOST_MANIFEST_BYTES = 50_000_000
 _BY_FOLDED = {name.casefold(): name for name in KNOWN_TYPES}
 _TYPE = re.compile(r"[A-Z][A-Za-z]+")
-_ENDINGS = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
+ENDINGS = (".ndjson", ".jsonl", ".ndjson.gz", ".jsonl.gz")
 GZIP = b"\x1f\x8b"
 
 
@@ -100,15 +100,15 @@ def _take(folder: ExportFolder, path: Path) -> None:
     try:
         if folded.endswith(".json"):
             _take_manifest(folder, path, name)
-        elif folded.startswith("log.") and folded.endswith(_ENDINGS):
+        elif folded.startswith("log.") and folded.endswith(ENDINGS):
             folder.manifests += _logged(path, name)
-        elif folded.endswith(_ENDINGS):
+        elif folded.endswith(ENDINGS):
             folder.files.append(_file(path, name))
         else:
             folder.ignored.append(name)
     except OSError as error:
         folder.problems.append((name, f"the file cannot be read ({error.strerror})"))
-        if folded.endswith(_ENDINGS):
+        if folded.endswith(ENDINGS):
             folder.files.append(ExportFile(name, str(path), 0, 0, False, Kind.RESOURCES, type_in_name(path.name)))
 
 
@@ -116,10 +116,12 @@ def _file(path: Path, name: str) -> ExportFile:
     with path.open("rb") as file:
         compressed = file.read(2) == GZIP
     stat = path.stat()
-    return ExportFile(name, str(path), stat.st_size, stat.st_mtime_ns, compressed, _kind(name), type_in_name(path.name))
+    return ExportFile(
+        name, str(path), stat.st_size, stat.st_mtime_ns, compressed, kind_of(name), type_in_name(path.name)
+    )
 
 
-def _kind(name: str) -> Kind:
+def kind_of(name: str) -> Kind:
     """Exports keep deletions and errors in folders of their own, or in files that say so."""
     parts = {part for piece in name.casefold().split("/") for part in re.split(r"[._-]", piece)}
     if "deleted" in parts or "deletions" in parts:
@@ -151,10 +153,10 @@ def _take_manifest(folder: ExportFolder, path: Path, name: str) -> None:
     if not isinstance(body, dict) or "transactionTime" not in body:
         folder.ignored.append(name)
         return
-    folder.manifests.append(_manifest(body, name))
+    folder.manifests.append(manifest_in(body, name))
 
 
-def _manifest(body: dict[str, Any], name: str) -> Manifest:
+def manifest_in(body: dict[str, Any], name: str) -> Manifest:
     """A manifest of either edition: `error` became `outcome`, and `request` went."""
     found = Manifest(name, str(body.get("transactionTime") or ""))
     request = body.get("request")

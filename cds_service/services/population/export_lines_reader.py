@@ -47,6 +47,21 @@ def lines_of(
             count.problem = CUT_SHORT
 
 
+def all_lines(path: str, compressed: bool, problems: list[tuple[str, str]], name: str) -> Iterator[tuple[int, bytes]]:
+    """Numbers and lines of a whole file; what cannot be read of it is a problem under the file's name."""
+    count = LineCount()
+    try:
+        for number, line in lines_of(path, compressed, 0, None, count):
+            if line is None:
+                problems.append((name, f"line {number}: {TOO_LONG}"))
+            else:
+                yield number, line
+    except OSError as error:
+        problems.append((name, f"the file cannot be read ({error.strerror})"))
+    if count.problem:
+        problems.append((name, count.problem))
+
+
 def _numbered(file: BinaryIO, position: int, end: int | None, count: LineCount) -> Iterator[tuple[int, bytes | None]]:
     number, first = 0, position == 0
     while end is None or position < end:

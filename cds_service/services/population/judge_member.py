@@ -83,7 +83,7 @@ class MemberJudge:
             nothing = not_applicable(_NO_ORDER, self._rules.as_of, self._policies[0].id)
             in_force = self._policies[0].on(self._rules.as_of, self._rules.overrides)
             row = member_row(
-                member, Assessment(_NO_ORDER, nothing, in_force), Reason.NO_ORDER, _flags(chart, has_patient)
+                member, Assessment(_NO_ORDER, nothing, in_force), Reason.NO_ORDER.value, _flags(chart, has_patient)
             )
             return JudgedMember(member, [row])
         chart = reader.chart()

@@ -2,36 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
-from cds_service.services.population.export_folder import ExportFile
-from cds_service.services.population.export_lines_reader import LineCount, lines_of
 from fhir_mappings.json.export_lines import ID, head_of, replaced_by, replaces
 from fhir_mappings.json.views import KNOWN_TYPES
 
-
-def merged_patients(files: Iterable[ExportFile]) -> dict[str, str]:
-    """By id, the member that a patient was merged into in the end. Files that cannot be read are left to others."""
-    links: dict[str, str] = {}
-    for file in files:
-        if file.named_type == "Patient" or file.named_type not in KNOWN_TYPES:
-            try:
-                for _, line in lines_of(file.path, file.compressed, 0, None, LineCount()):
-                    if line is not None and b"replace" in line:
-                        _take(line, links)
-            except OSError:
-                continue
-    return {old: last for old in sorted(links) if (last := _last(old, links)) != old}
+Link = tuple[str, str]
 
 
-def _take(line: bytes, links: dict[str, str]) -> None:
+def may_hold_patients(named_type: str | None) -> bool:
+    """Whether a file may hold Patient lines, by the type that its name says."""
+    return named_type == "Patient" or named_type not in KNOWN_TYPES
+
+
+def links_in(line: bytes) -> Iterator[Link]:
+    """Which patients a line says were merged: the old id and the new one."""
+    if b"replace" not in line:
+        return
     head = head_of(line)
     if head is None or head.resourceType != "Patient" or not head.id:
         return
-    pairs = [(head.id, replaced_by(line)), *((old, head.id) for old in replaces(line))]
-    for old, new in pairs:
+    for old, new in [(head.id, replaced_by(line)), *((old, head.id) for old in replaces(line))]:
         if new and old != new and ID.fullmatch(old) and ID.fullmatch(new):
-            links[old] = min(new, links.get(old, new))
+            yield old, new
+
+
+def merged_patients(links: Iterable[Link]) -> dict[str, str]:
+    """By id, the member that a patient was merged into in the end."""
+    known: dict[str, str] = {}
+    for old, new in links:
+        known[old] = min(new, known.get(old, new))
+    return {old: last for old in sorted(known) if (last := _last(old, known)) != old}
 
 
 def _last(old: str, links: Mapping[str, str]) -> str:

@@ -17,21 +17,10 @@ from typing import Any
 import msgspec
 
 from cds_service.services.population.export_lines_reader import TOO_LONG, LineCount, lines_of
-from fhir_mappings.json.export_lines import ID, group_members, head_of, owner_of
-from fhir_mappings.json.views import KNOWN_TYPES
+from cds_service.services.population.placing import NOT_AS_NAMED, Placed, Placing, Role, misnamed
 
-_NOT_READ = frozenset({"Bundle", "OperationOutcome", "Parameters", "Group"})
-_READ = KNOWN_TYPES - _NOT_READ
-# What members share, where no patient is named on it.
-SHARED_TYPES = frozenset({"Practitioner", "PractitionerRole", "Organization", "Medication", "Device"})
-_WITHOUT_PATIENT = SHARED_TYPES | {"Location", "Substance", "HealthcareService", "Endpoint", "Questionnaire", "Library"}
 _MOST_NAMED = 100
 _MOST_KNOWN = 200_000
-NO_JSON = "the line is no FHIR resource as JSON"
-NO_PATIENT = "the resource names no patient"
-BAD_ID = "the patient's id is no FHIR id"
-NOT_AS_NAMED = "the resource is of another type than the file's name says"
-A_BUNDLE = "a Bundle in a file of resources is not read"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +43,7 @@ class PartitionCounts:
     task: int = 0
     file: str = ""
     lines: int = 0
-    bytes: int = 0
+    size: int = 0
     types: Counter[str] = field(default_factory=Counter)
     bases: Counter[str] = field(default_factory=Counter)
     named: list[tuple[int, str, str]] = field(default_factory=list)
@@ -62,7 +51,19 @@ class PartitionCounts:
     outcomes: list[str] = field(default_factory=list)
     segments: int = 0
     problem: str = ""
-    first: bool = True
+
+    def add(self, placed: Placed, line: bytes, named_type: str | None, number: int) -> None:
+        """Counts one line. `number`: of the line in the task."""
+        if placed.kind:
+            self.types[placed.kind[:64]] += 1
+        if placed.base:
+            self.bases[placed.base] += 1
+        if placed.problem:
+            self.note(number, placed.kind, placed.problem)
+        if placed.kind != named_type and misnamed(placed, named_type):
+            self.note(number, placed.kind, NOT_AS_NAMED)
+        if placed.role is Role.OUTCOME and len(self.outcomes) < _MOST_NAMED:
+            self.outcomes.append(line[:10_000].decode(errors="replace"))
 
     def note(self, line: int, kind: str, problem: str) -> None:
         """One line with a problem: the first ones are named, the rest is counted."""
@@ -96,107 +97,60 @@ class Partitioner:
 
     def __init__(self, folder: Path, buckets: int, merged: Mapping[str, str], most_bytes: int) -> None:
         """`merged`: into which member another one was merged, by id. `most_bytes`: of lines that are held at a time."""
-        self._folder, self._buckets, self._merged, self._most = folder, buckets, merged, most_bytes
+        self._folder, self._buckets, self._most = folder, buckets, most_bytes
+        self._placing = Placing(merged)
+        self._bucket_of: dict[str, int] = {}
         self._held: list[list[bytes]] = []
-        self._known: dict[str, tuple[str, int, str] | None] = {}
-        self._seen: set[str] = set()
+        self._named: set[str] = set()
         self._size = 0
         self._counts = PartitionCounts()
 
     def run(self, task: PartitionTask) -> PartitionCounts:
         """Reads the task's lines, writes its segments. OSError when the disk is full or the file cannot be read."""
-        counts = self._counts = PartitionCounts(task.number, task.file, first=task.start == 0)
+        counts = self._counts = PartitionCounts(task.number, task.file)
         self._clear()
-        progress = LineCount()
+        progress, place = LineCount(), self._placing.place
         for number, line in lines_of(task.path, task.compressed, task.start, task.end, progress):
             if line is None:
                 counts.note(number, "", TOO_LONG)
             else:
-                self._take(number, line, task)
+                placed = place(line)
+                counts.add(placed, line, task.named_type, number)
+                self._hold(placed, line)
             if self._size > self._most:
                 self._write(task.number)
         self._write(task.number)
-        counts.lines, counts.bytes, counts.problem = progress.lines, progress.bytes, progress.problem
+        counts.lines, counts.size, counts.problem = progress.lines, progress.bytes, progress.problem
         return counts
 
     def _clear(self) -> None:
         self._held = [[] for _ in range(self._buckets + 1)]
-        self._seen, self._size = set(), 0
+        self._named, self._size = set(), 0
 
-    def _take(self, number: int, line: bytes, task: PartitionTask) -> None:
-        counts = self._counts
-        head = head_of(line)
-        if head is None or head.resourceType is None:
-            counts.note(number, "", NO_JSON)
-            return
-        kind = head.resourceType
-        counts.types[kind if len(kind) < 64 else "?"] += 1
-        if (
-            kind != task.named_type
-            and task.named_type in KNOWN_TYPES
-            and kind not in ("OperationOutcome", "Parameters")
-        ):
-            counts.note(number, kind[:64], NOT_AS_NAMED)
-        if kind == "Patient":
-            literal = f"Patient/{head.id}" if head.id else None
-        elif kind in _NOT_READ:
-            self._take_other(number, kind, line)
-            return
-        else:
-            literal = head.owner
-        place = self._place(literal) if literal else None
-        if place is None:
-            self._take_unowned(number, kind, literal, line)
-            return
-        member, bucket, base = place
-        if base:
-            counts.bases[base] += 1
-        if kind in _READ:
-            self._hold(bucket, b"%b\t%b\n" % (member.encode(), line))
-        elif member not in self._seen:
-            self._hold(bucket, b"%b\t\n" % member.encode())
-            self._seen.add(member)
+    def _hold(self, placed: Placed, line: bytes) -> None:
+        role = placed.role
+        if role is Role.MEMBER:
+            member = placed.members[0]
+            record = b"%b\t%b\n" % (member.encode(), line)
+            self._held[self._bucket(member)].append(record)
+            self._size += len(record)
+        elif role is Role.SHARED:
+            self._held[self._buckets].append(line + b"\n")
+            self._size += len(line) + 1
+        elif role is Role.NAMES_MEMBERS:
+            for member in placed.members:
+                if member not in self._named:
+                    self._named.add(member)
+                    self._held[self._bucket(member)].append(b"%b\t\n" % member.encode())
+                    self._size += len(member) + 2
 
-    def _take_unowned(self, number: int, kind: str, literal: str | None, line: bytes) -> None:
-        if literal is None and kind in SHARED_TYPES:
-            self._hold(self._buckets, line + b"\n")
-        elif kind == "Patient":
-            self._counts.note(number, kind, BAD_ID)
-        elif kind in _READ and kind not in _WITHOUT_PATIENT:
-            self._counts.note(number, kind, NO_PATIENT)
-
-    def _take_other(self, number: int, kind: str, line: bytes) -> None:
-        if kind == "OperationOutcome":
-            if len(self._counts.outcomes) < _MOST_NAMED:
-                self._counts.outcomes.append(line[:10_000].decode(errors="replace"))
-        elif kind == "Bundle":
-            self._counts.note(number, kind, A_BUNDLE)
-        elif kind == "Group":
-            for each in group_members(line):
-                place = self._place(f"Patient/{each}")
-                if place is not None and place[0] not in self._seen:
-                    self._hold(place[1], b"%b\t\n" % place[0].encode())
-                    self._seen.add(place[0])
-
-    def _place(self, literal: str) -> tuple[str, int, str] | None:
-        """The member that a reference names, after merging, with bucket and base URL; None where it names none."""
-        try:
-            return self._known[literal]
-        except KeyError:
-            pass
-        owner = owner_of(literal)
-        place = None
-        if owner is not None and ID.fullmatch(owner.id):
-            member = self._merged.get(owner.id, owner.id)
-            place = member, bucket_of(member, self._buckets), owner.base
-        if len(self._known) > _MOST_KNOWN:
-            self._known.clear()
-        self._known[literal] = place
-        return place
-
-    def _hold(self, bucket: int, record: bytes) -> None:
-        self._held[bucket].append(record)
-        self._size += len(record)
+    def _bucket(self, member: str) -> int:
+        bucket = self._bucket_of.get(member)
+        if bucket is None:
+            if len(self._bucket_of) > _MOST_KNOWN:
+                self._bucket_of.clear()
+            bucket = self._bucket_of[member] = bucket_of(member, self._buckets)
+        return bucket
 
     def _write(self, task: int) -> None:
         if not self._size:

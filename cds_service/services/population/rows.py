@@ -138,14 +138,14 @@ def reason_of(assessment: Assessment) -> str:
     """Why the outcome is what it is, where the criteria do not say it; empty where they do."""
     determination = assessment.determination
     if determination.not_reached:
-        return Reason.NOT_REACHED
+        return Reason.NOT_REACHED.value
     if determination.before_policy:
-        return Reason.BEFORE_POLICY
+        return Reason.BEFORE_POLICY.value
     if determination.outcome is Outcome.NOT_APPLICABLE:
-        return Reason.NOT_GOVERNED if assessment.match is not None else Reason.NOT_JUDGED
+        return (Reason.NOT_GOVERNED if assessment.match is not None else Reason.NOT_JUDGED).value
     if determination.eligibility:
-        return Reason.COVERAGE
-    return Reason.NO_CODE if determination.reason else ""
+        return Reason.COVERAGE.value
+    return Reason.NO_CODE.value if determination.reason else ""
 
 
 def criterion_rows(member: str, determination: Determination) -> Iterator[CriterionRow]:

@@ -37,7 +37,7 @@ def write_shared(folder: Path, pieces: Iterable[bytes], server: str | None) -> i
     with (folder / _LINES).open("wb", buffering=1 << 20) as file:
         for line in (line for piece in pieces for line in piece.split(b"\n") if line):
             count += 1
-            for key in _keys(line, server):
+            for key in keys_of(line, server):
                 keys.append(key)
                 offsets.append(position)
                 lengths.append(len(line))
@@ -49,19 +49,21 @@ def write_shared(folder: Path, pieces: Iterable[bytes], server: str | None) -> i
     return count
 
 
-def _keys(line: bytes, server: str | None) -> Iterator[int]:
+def keys_of(line: bytes, server: str | None) -> Iterator[int]:
+    """What a shared line is found by."""
     try:
         head = _head.decode(line)
     except DecodeError:
         return
     if head.id:
-        yield _key(f"{head.resourceType}/{head.id}")
+        yield reference_key(f"{head.resourceType}/{head.id}")
     literal = head.practitioner.reference if head.practitioner is not None else None
     if head.resourceType == "PractitionerRole" and literal:
-        yield _key(local(literal, server) or literal)
+        yield reference_key(local(literal, server) or literal)
 
 
-def _key(reference: str) -> int:
+def reference_key(reference: str) -> int:
+    """A reference as 64 bits."""
     return int.from_bytes(blake2b(reference.encode(), digest_size=8).digest())
 
 
@@ -84,7 +86,7 @@ class SharedResources:
         """The lines of these references, each once; all versions of one that came several times."""
         found: dict[int, bytes] = {}
         for reference in references if self._keys else ():
-            key = _key(reference)
+            key = reference_key(reference)
             at = bisect_left(self._keys, key)
             while at < len(self._keys) and self._keys[at] == key:
                 start = self._offsets[at]
