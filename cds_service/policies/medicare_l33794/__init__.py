@@ -25,6 +25,7 @@ from cds_service.facts.known_results import (
     WEIGHT,
 )
 from cds_service.policies.medicare_l33794.criteria import CRITERIA, EXCLUSIONS, PARTS, REFILL
+from cds_service.policies.medicare_l33794.offers import offers
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.documentation import charted_answers
 from cds_service.policies.rules.later_events import later_events
@@ -84,8 +85,15 @@ POLICY = Policy(
     wording=_WORDS,
     groups=_GROUPS,
     prefill=charted_answers,
+    offers=offers,
     plots=plots_of(
-        {"injection-regimen": "IV.C.I", "self-testing": "IV.C.T", "hba1c": "IV.C.1", "hours-of-the-day": "IV.C.4"}
+        {
+            "c-peptide": "IV.A",
+            "injection-regimen": "IV.C.I",
+            "self-testing": "IV.C.T",
+            "hba1c": "IV.C.1",
+            "hours-of-the-day": "IV.C.4",
+        }
     ),
     later=later_events,
     figures=figures,

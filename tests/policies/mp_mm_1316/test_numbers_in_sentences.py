@@ -49,6 +49,7 @@ ALLOWED = {
     "0 self-tests counted": "nothing was counted",
     "two years": "how far back a plot looks: no number of the policy",
     **dict.fromkeys(("10 %", "25 %", "75 %", "90 %"), "the percentiles that a plot's boxes show"),
+    **dict.fromkeys(("Glutamate decarboxylase 65", "GAD65"), "the name of what an antibody is against"),
     "per 30 minutes": "the official name of a billing code",
     "mL/min/1.73 m2": "a unit",
     "earlier texts from 2022 on": "the years of texts that are not held",

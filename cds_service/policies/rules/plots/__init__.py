@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from cds_service.engine.plot_data import PlotData
 from cds_service.policies.rules.case import Case
+from cds_service.policies.rules.plots.c_peptide import c_peptide_plot
 from cds_service.policies.rules.plots.days import days_plot
 from cds_service.policies.rules.plots.hba1c import hba1c_plot
 from cds_service.policies.rules.plots.hours import hours_plot
@@ -17,6 +18,7 @@ PLOTS: Mapping[str, Callable[[Case, str], PlotData | None]] = {
     "self-testing": days_plot,
     "hba1c": hba1c_plot,
     "hours-of-the-day": hours_plot,
+    "c-peptide": c_peptide_plot,
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
-from cds_service.facts import ChartSection
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.phrases import capitalized
 
@@ -29,7 +28,7 @@ def days_in_words(days: Iterable[date]) -> str:
     return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in runs)
 
 
-def not_whole(case: Case, *sections: ChartSection) -> list[str]:
+def not_whole(case: Case, *sections: str) -> list[str]:
     """A warning where the chart could not be read whole, so that what is not drawn may still exist."""
     return ["the chart was not read whole, so there may be more"] if case.not_read(*sections) else []
 
