@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import click
@@ -13,7 +14,7 @@ import click
 from cds_service import settings as settings_module
 from cds_service.cli.common import Refused, checked_settings, served_at
 from cds_service.settings import Settings
-from cds_service.store.store import OFF
+from cds_service.store.store import close_stores
 
 if TYPE_CHECKING:
     from cds_service.demo.live import Sandbox
@@ -29,8 +30,9 @@ def demo_command(port: int, fhir: bool) -> None:
 
     settings = checked_settings()
     announcement = "insulin-pump-cds demo: open"
-    with _sandbox(settings) if fhir else nullcontext() as sandbox:
-        demo_settings = _without_store(settings)
+    for number in (signal.SIGTERM, signal.SIGHUP):  # until gunicorn handles them: unwind, and leave nothing behind
+        signal.signal(number, lambda caught, _frame: sys.exit(128 + caught))
+    with _sandbox(settings) if fhir else nullcontext() as sandbox, _temporary_store(settings) as demo_settings:
         run(
             lambda url: create_demo(served_at(demo_settings, url), sandbox),
             "127.0.0.1",
@@ -38,6 +40,7 @@ def demo_command(port: int, fhir: bool) -> None:
             1,
             announcement,
             path="/demo",
+            on_exit=close_stores,
         )
 
 
@@ -50,8 +53,6 @@ def _sandbox(settings: Settings) -> Iterator[Sandbox]:
 
     if not is_installed():
         raise Refused("the FHIR server is not installed: pip install sekmet-fhir")
-    for number in (signal.SIGTERM, signal.SIGHUP):  # until gunicorn handles them: unwind, and stop the server
-        signal.signal(number, lambda caught, _frame: sys.exit(128 + caught))
     try:
         with running_sandbox(today_of(settings)) as sandbox:
             yield sandbox
@@ -59,6 +60,11 @@ def _sandbox(settings: Settings) -> Iterator[Sandbox]:
         raise Refused(" ".join(str(error).split())) from None
 
 
-def _without_store(settings: Settings) -> Settings:
-    """The settings with the store off, unless a database is set."""
-    return settings if settings.database_url else settings_module.replaced(settings, database_url=OFF)
+@contextmanager
+def _temporary_store(settings: Settings) -> Iterator[Settings]:
+    """The settings with a store that is deleted when the demo stops, unless a store is configured."""
+    if settings.database_url:
+        yield settings
+        return
+    with TemporaryDirectory(prefix="insulin-pump-demo-", ignore_cleanup_errors=True) as folder:
+        yield settings_module.replaced(settings, database_url=f"sqlite:///{folder}/demo.db")

@@ -74,7 +74,7 @@ def world(**settings: Any) -> Iterator[World]:
 def follow_card(page: Any, world: World, chart_id: str) -> None:
     """Signs the order of a chart on the demo's page, and follows its card's link as far as the EHR's question."""
     page.goto(f"{world.address}/demo/{chart_id}")
-    page.get_by_role("button", name="Sign the order").click()
+    page.get_by_role("button", name="Sign the order", exact=True).click()
     page.wait_for_url("**#card")
     page.get_by_role("button", name="Answer the open questions").click()
     page.wait_for_url("**/authorize**")

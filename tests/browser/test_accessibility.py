@@ -57,8 +57,25 @@ class Place:
 
 
 def signed(page: Any) -> None:
-    page.get_by_role("button", name="Sign the order").click()
+    page.get_by_role("button", name="Sign the order", exact=True).click()
     page.wait_for_url("**#card")
+
+
+def accepted_and_overridden(page: Any) -> None:
+    """Accepts the first suggestion of the card, and gives a reason for going on without it."""
+    signed(page)
+    page.locator(".offers button").first.click()
+    page.wait_for_url("**#drafts")
+    page.locator("summary", has_text="Go on without it").click()
+    page.locator("input[name=reason]").first.check()
+    page.get_by_role("button", name="Send the reason").click()
+    page.wait_for_url("**#told")
+
+
+def mistyped(page: Any) -> None:
+    page.get_by_label("The request, a CDS Hooks call").fill('{"hook": }')
+    page.get_by_role("button", name="Send", exact=True).click()
+    page.get_by_role("alert").wait_for()
 
 
 def allowed_for_nobody(page: Any) -> None:
@@ -84,6 +101,12 @@ PLACES = [
     Place("site", "/demo/patient-on-dialysis", signed),
     Place("site", "/demo/medicaid-coverage"),
     Place("site", "/demo/medicaid-coverage", signed),
+    Place("site", "/demo/education-too-old", accepted_and_overridden),
+    Place("site", "/demo/signed/own"),
+    Place("site", "/demo/signed/own", mistyped),
+    Place("site", "/demo/feedback"),
+    Place("site", "/demo/service"),
+    Place("ehr_site", "/"),
     Place("site", "/policy/MP-MM-1316"),
     Place("site", "/policy/MP-MM-1316#D.I.F"),
     Place("live_site", "/demo"),

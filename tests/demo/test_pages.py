@@ -12,9 +12,11 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 from flask.testing import FlaskClient
 
-from cds_service.demo import pages as demo
+from cds_service.demo import pages, signing_pages
 from cds_service.demo.charts import DemoChart, all_charts, shifted
-from cds_service.demo.pages import SERVICE, create_demo
+from cds_service.demo.pages import create_demo
+from cds_service.demo.send import SERVICE
+from cds_service.demo.view import card_view
 from cds_service.engine.determination import GROUPS
 from cds_service.facts import ChartSection
 from cds_service.hooks.discovery import ORDER_SIGN
@@ -150,14 +152,15 @@ def _read(page: str) -> _Attributes:
     parser = _Attributes()
     parser.feed(page)
     assert len(parser.ids) == len(set(parser.ids))
-    assert not parser.tags & {"script", "img", "iframe", "style", "object"}
+    assert not parser.tags & {"img", "iframe", "style", "object"}
+    assert set(re.findall(r"<script[^>]*>", page)) <= {'<script src="/static/json.js" defer>'}
     assert all(address.startswith(("/", "#", "data:,")) for address in parser.addresses), parser.addresses
     return parser
 
 
 def _request_on(page: str) -> str:
-    """The request as the page shows it."""
-    shown = re.search(r'aria-label="The request as JSON">(.*?)</pre>', page, re.DOTALL)
+    """The request as the editor of the page holds it."""
+    shown = re.search(r"<textarea[^>]*>\n(.*?)</textarea>", page, re.DOTALL)
     assert shown
     return html.unescape(shown[1])
 
@@ -182,7 +185,7 @@ def test_the_page_of_a_chart_shows_the_card_and_every_finding(client: FlaskClien
     assert "Sign the order" in before
     assert "What the clinician sees" not in before
     _read(before)
-    after = client.post(f"/demo/{chart.id}").get_data(as_text=True)
+    after = client.post(f"/demo/{chart.id}", follow_redirects=True).get_data(as_text=True)
     _read(after)
     text = html.unescape(after)
     response = client.post(SERVICE, data=_request_on(after), content_type="application/json").get_json()
@@ -200,8 +203,8 @@ def test_the_page_of_a_chart_shows_the_card_and_every_finding(client: FlaskClien
             assert finding.get("closes", "") in text
         assert all(note in text for note in judged.get("notes", ()))
     assert '"hook": "order-sign"' in text
+    assert f"curl -s http://127.0.0.1:8080{SERVICE}" in text
     for action in response["systemActions"]:
-        assert action["description"] in text
         (parts,) = (e["extension"] for e in action["resource"]["extension"] if e["url"] == URL)
         assert all(part["valueCodeableConcept"]["text"] in text for part in parts if part["url"] == "reason")
 
@@ -217,12 +220,14 @@ def test_chart_values_are_shown_as_they_are_and_never_as_markup(
     condition["code"]["text"] = attack
     order = request["context"]["draftOrders"]["entry"][0]["resource"]
     order["codeCodeableConcept"]["coding"][0].update(code="pump", display=f"Insulin pump {attack}", system="urn:local")
-    monkeypatch.setattr(demo, "all_charts", lambda: {chart.id: replace(chart, title=attack, request=request)})
-    for page in (client.get("/demo"), client.get(f"/demo/{chart.id}"), client.post(f"/demo/{chart.id}")):
+    for module in (pages, signing_pages):
+        monkeypatch.setattr(module, "all_charts", lambda: {chart.id: replace(chart, title=attack, request=request)})
+    signed = client.post(f"/demo/{chart.id}", follow_redirects=True)
+    for page in (client.get("/demo"), client.get(f"/demo/{chart.id}"), signed):
         text = page.get_data(as_text=True)
         _read(text)
         assert "&lt;script&gt;" in text
-    assert "Insulin pump &lt;script&gt;" in text[text.index('id="card"') : text.index('id="why-1"')]
+    assert "Insulin pump &lt;script&gt;" in text[text.index('id="drafts"') : text.index('id="why-1"')]
 
 
 def test_a_card_may_use_markdown_but_no_html_image_or_bare_link(client: FlaskClient) -> None:
@@ -234,7 +239,7 @@ def test_a_card_may_use_markdown_but_no_html_image_or_bare_link(client: FlaskCli
         "links": [{"label": "other host", "url": "http://127.0.0.1:80801/", "type": "absolute"}],
     }
     with client.application.app_context():
-        view = demo.card_view(card)
+        view = card_view(card)
     assert "<strong>b</strong> &lt;b&gt;x&lt;/b&gt; https://example.invalid" in view["html"]
     assert "<td><s>b</s></td>" in view["html"]
     assert "<img" not in view["html"]
@@ -250,12 +255,30 @@ def test_an_unknown_chart_is_an_operation_outcome(client: FlaskClient) -> None:
         assert outcome["issue"][0]["code"] == "not-found"
 
 
-def test_pages_may_load_their_stylesheet_only(client: FlaskClient) -> None:
-    response = client.get("/demo")
+def test_the_first_screen_says_what_this_is_and_has_one_button(client: FlaskClient) -> None:
+    page = client.get("/demo").get_data(as_text=True)
+    assert re.findall(r"<button[^>]*>(.*?)</button>", page) == ["Sign a sample order"]
+    assert page.index("<h1") < page.index("this service reads the chart") < page.index("<button") < page.index("<h2")
+    assert client.post(re.findall(r'action="([^"]*)"', page)[0]).status_code == 303
+
+
+def test_pages_may_load_their_own_stylesheets_and_script_only(client: FlaskClient) -> None:
+    response = client.get("/demo/education-too-old")
+    policy = response.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self'" in policy
+    sheets = re.findall(r'<link rel="stylesheet" href="([^"]*)"', response.get_data(as_text=True))
+    assert sheets == ["/static/style.css", "/static/json.css", "/demo/static/demo.css"]
+    for address in sheets:
+        with client.get(address) as sheet:
+            assert sheet.mimetype == "text/css"
+            assert not re.search(r"url\(|@import|https?:", sheet.get_data(as_text=True))
+
+
+def test_the_service_behind_the_demo_has_its_start_page_there(client: FlaskClient) -> None:
+    response = client.get("/demo/service")
+    assert "/cds-services/crd-order-sign" in response.get_data(as_text=True)
     assert "default-src 'none'" in response.headers["Content-Security-Policy"]
-    with client.get("/static/style.css") as sheet:
-        assert sheet.mimetype == "text/css"
-        assert not re.search(r"url\(|@import|https?:", sheet.get_data(as_text=True))
 
 
 def test_the_demo_opens_no_connection_whatever_a_call_asks_for(client: FlaskClient) -> None:

@@ -19,10 +19,11 @@ from cds_service.demo.ehr.compartment import (
     visible_part,
 )
 from cds_service.demo.ehr.endpoints import Endpoints, with_security
+from cds_service.demo.ehr.fhir_servers import FhirServers
 from cds_service.demo.ehr.grants import Grants, Token
 from cds_service.demo.ehr.options import EhrOptions
 from cds_service.demo.ehr.scopes import Level, Right, level
-from cds_service.ehr.forwarding import Forwarded, Forwarder, NotForwarded
+from cds_service.ehr.forwarding import Forwarded, NotForwarded
 from cds_service.errors import BadRequest
 from cds_service.web.http.request_body import read_body, refuse_shape
 
@@ -48,17 +49,18 @@ class Gateway:
     """Answers requests below the FHIR base."""
 
     def __init__(
-        self, forwarder: Forwarder, grants: Grants, options: EhrOptions, endpoints: Callable[[], Endpoints]
+        self, servers: FhirServers, grants: Grants, options: EhrOptions, endpoints: Callable[[], Endpoints]
     ) -> None:
-        """`endpoints`: the EHR's URLs, by the host of the present request."""
-        self._forwarder = forwarder
+        """`servers`: what answers. `endpoints`: the EHR's URLs, by the host of the present request."""
+        self._servers = servers
+        self._base = servers(None).base
         self._grants = grants
         self._options = options
         self._endpoints = endpoints
 
     def metadata(self) -> Response:
         """The real server's CapabilityStatement, with the endpoints named in it; for everyone."""
-        answer = self._send("GET", "metadata")
+        answer = self._send(None, "GET", "metadata")
         if answer.status != 200:
             return self._reply(answer)
         try:
@@ -101,7 +103,7 @@ class Gateway:
                 rows = limited_to_patient(kind, rows, token.context.patient or "")
             except OtherPatient:
                 _refuse_other_patient()
-        answer = self._send("GET", kind, urlencode(rows, quote_via=quote))
+        answer = self._send(token, "GET", kind, urlencode(rows, quote_via=quote))
         if answer.status != 200:
             return self._reply(answer)
         try:
@@ -113,7 +115,7 @@ class Gateway:
         granted = _granted_level(token, kind, "r")
         if granted == "patient" and kind == "Patient" and identity != token.context.patient:
             _refuse_other_patient()
-        answer = self._send("GET", path)
+        answer = self._send(token, "GET", path)
         try:
             if answer.status == 200 and not _may_see(token, owner_in(answer.body), "r"):
                 _refuse_other_patient()
@@ -138,7 +140,9 @@ class Gateway:
         if granted == "patient":
             self._check_patient(token, sent, path if identity else None)
         headers = {name: request.headers[name] for name in _PASSED_ON if name in request.headers}
-        return self._reply(self._send(request.method, path, body=body, headers=headers | {"Content-Type": FHIR_JSON}))
+        return self._reply(
+            self._send(token, request.method, path, body=body, headers=headers | {"Content-Type": FHIR_JSON})
+        )
 
     def _check_patient(self, token: Token, sent: ResourceOwner, stored_path: str | None) -> None:
         """Neither what is sent nor what it would replace may be of another patient."""
@@ -147,7 +151,7 @@ class Gateway:
             _refuse_other_patient()
         if stored_path is None:
             return
-        stored = self._send("GET", stored_path)
+        stored = self._send(token, "GET", stored_path)
         try:
             if stored.status == 200 and not is_of(owner_in(stored.body), patient):
                 _refuse_other_patient()
@@ -156,6 +160,7 @@ class Gateway:
 
     def _send(
         self,
+        token: Token | None,
         method: str,
         path: str,
         query: str = "",
@@ -164,7 +169,8 @@ class Gateway:
         headers: dict[str, str] | None = None,
     ) -> Forwarded:
         try:
-            return self._forwarder.send(method, path, query, body=body, headers=headers or {})
+            server = self._servers(token.context.patient if token is not None else None)
+            return server.send(method, path, query, body=body, headers=headers or {})
         except NotForwarded as error:
             raise Refused(502, str(error), "transient") from None
 
@@ -177,11 +183,11 @@ class Gateway:
 
     def _with_public_url(self, value: bytes) -> bytes:
         """The value with the EHR's URL in place of the FHIR server's."""
-        return value.replace(self._forwarder.base.encode(), self._endpoints().iss.encode())
+        return value.replace(self._base.encode(), self._endpoints().iss.encode())
 
     def _with_server_url(self, value: bytes) -> bytes:
         """The value with the FHIR server's URL in place of the EHR's."""
-        return value.replace(self._endpoints().iss.encode(), self._forwarder.base.encode())
+        return value.replace(self._endpoints().iss.encode(), self._base.encode())
 
 
 def _granted_level(token: Token, kind: str, right: Right) -> Level:

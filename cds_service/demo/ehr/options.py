@@ -98,6 +98,7 @@ class EhrOptions:
     `scopes`: the supported syntax of SMART scopes; scopes of the other are not granted. `token_seconds`: lifetime of
     access tokens. `refuse_writes`: the HTTP status of every write, 0 to accept writes. `grant`: a function that narrows
     the granted scope further. `well_known` False: the endpoints are only in /metadata, as with SMART 1 servers.
+    `asks_at_launch`: whether the person is asked for consent where the EHR itself opens the app; most EHRs do not.
     `standalone_user`: the user in a launch without the EHR. `patient_names`: names for patients without a name.
     """
 
@@ -108,6 +109,7 @@ class EhrOptions:
     grant: Callable[[str], str] | None = None
     well_known: bool = True
     need_patient_banner: bool = True
+    asks_at_launch: bool = True
     standalone_user: str = "Practitioner/sample-practitioner-01"
     patient_names: Mapping[str, str] = field(default_factory=dict)
 

@@ -15,6 +15,7 @@ from authlib.oauth2.rfc6749 import OAuth2Error
 from flask import Blueprint, Response, g, jsonify, make_response, render_template, request
 
 from cds_service.demo.ehr.endpoints import Endpoints, openid_configuration, smart_configuration
+from cds_service.demo.ehr.fhir_servers import FhirServer, FhirServers
 from cds_service.demo.ehr.gateway import FHIR_JSON, Gateway, Refused
 from cds_service.demo.ehr.grants import Context, Grants
 from cds_service.demo.ehr.oauth import EhrServer
@@ -38,14 +39,16 @@ class DemoEhr:
 
     def __init__(
         self,
-        fhir_base: str,
+        servers: str | FhirServers,
         public_path: str = "/demo/ehr",
         options: EhrOptions | None = None,
         *,
         base_url: str | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        """`fhir_base`: the real server, on loopback, else ValueError. `public_path`: the path of `blueprint`.
+        """`servers`: the base URL of a real server, on loopback, else ValueError; or what answers in its place.
+
+        `public_path`: the path of `blueprint`.
 
         `base_url`: the external URL of the whole service; None takes the request's host. `clock`: epoch seconds.
         """
@@ -53,9 +56,9 @@ class DemoEhr:
         self._path = public_path.rstrip("/")
         self._base_url = base_url
         self._grants = Grants(clock)
-        self._forwarder = Forwarder(fhir_base)
+        self._servers = _always(Forwarder(servers)) if isinstance(servers, str) else servers
         self._server = EhrServer(self._grants, self.options, self.endpoints)
-        self._gateway = Gateway(self._forwarder, self._grants, self.options, self.endpoints)
+        self._gateway = Gateway(self._servers, self._grants, self.options, self.endpoints)
         self.blueprint = self._make_blueprint()
 
     def endpoints(self) -> Endpoints:
@@ -118,6 +121,8 @@ class DemoEhr:
         decision, chosen = request.form.get("decision"), request.form.get("patient", "")
         if decision == "deny":
             return self._finish(grant, None)
+        if launched is not None and not self.options.asks_at_launch:
+            return self._finish(grant, launched)
         if decision == "allow" and (not asks_patient or chosen in patients):
             return self._finish(grant, launched or Context(standalone.user, chosen if asks_patient else None))
         return self._consent_page(grant, launched or standalone, patients if asks_patient else None)
@@ -155,13 +160,17 @@ class DemoEhr:
     def _patients(self) -> dict[str, str]:
         """The names of the real server's patients, by id: its first page."""
         try:
-            answer = self._forwarder.send("GET", "Patient", f"_count={_PAGE_OF_PATIENTS}")
+            answer = self._servers(None).send("GET", "Patient", f"_count={_PAGE_OF_PATIENTS}")
             bundle = _patient_bundle.decode(answer.body)
         except (NotForwarded, msgspec.MsgspecError):
             raise Refused(502, "the patients could not be read from the FHIR server", "transient") from None
         patients = [entry.resource for entry in bundle.entry if entry.resource.resourceType == "Patient"]
         names = {patient.id: self.options.patient_names.get(patient.id) or patient.label() for patient in patients}
         return dict(sorted(names.items(), key=lambda row: row[1]))
+
+
+def _always(server: FhirServer) -> FhirServers:
+    return lambda _patient: server
 
 
 class _HumanName(msgspec.Struct):

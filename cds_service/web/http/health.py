@@ -18,11 +18,16 @@ def healthy() -> Response:
 @blueprint.get("/readyz")
 def ready() -> Response:
     """The store answers with tables of this version, and the clients' keys can be read."""
-    faults = []
+    found = faults()
+    if found:
+        return Response("".join(f"{fault}\n" for fault in found), status=503, mimetype="text/plain")
+    return Response("ok\n", mimetype="text/plain")
+
+
+def faults() -> list[str]:
+    """What keeps the service from its work at the moment, a line each; empty when nothing does."""
+    found = []
     store: Store | None = current_app.config["STORE"]
     if store is not None and not store.is_ready():
-        faults.append("store: not reached or not migrated (insulin-pump-cds db upgrade)")
-    faults += [f"keys: {name}" for name in current_app.config["KEYS_MISSING"]()]
-    if faults:
-        return Response("".join(f"{fault}\n" for fault in faults), status=503, mimetype="text/plain")
-    return Response("ok\n", mimetype="text/plain")
+        found.append("store: not reached or not migrated (insulin-pump-cds db upgrade)")
+    return [*found, *(f"keys: {name}" for name in current_app.config["KEYS_MISSING"]())]
