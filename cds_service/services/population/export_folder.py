@@ -87,8 +87,14 @@ def read_export_folder(path: Path) -> ExportFolder:
         raise BadSetting(f"{path} cannot be read ({error.strerror})") from None
     if len(paths) > _MOST_FILES:
         raise BadSetting(f"{path} holds more than {_MOST_FILES} files: name the folder of one export")
-    for each in paths:
-        _take(folder, each)
+    seen: set[Path] = set()
+    for each in sorted(paths, key=Path.is_symlink):
+        # Export clients keep runs in folders of their own, with links beside them to the files that count.
+        real = each.resolve()
+        if real not in seen:
+            seen.add(real)
+            _take(folder, each)
+    folder.files.sort(key=lambda file: file.name)
     if not folder.of_kind(Kind.RESOURCES):
         raise BadSetting(f"{path} holds no NDJSON file such as Patient.ndjson or Patient.000.ndjson.gz")
     return folder
