@@ -77,6 +77,9 @@ def population_command(
         run = PopulationRun(folder, out, rules, workers or os.cpu_count() or 1, memory * 1_000_000, key)
         with ProgressLines() as lines:
             judged = assess_population(run, lines.show)
+        for kind, why in {**judged.complete.unread, **judged.complete.partial}.items():
+            how = "not retrieved" if kind in judged.complete.unread else "retrieved in part"
+            click.echo(f"{kind}: {how}, {why}", err=True)
         summary = write_results(judged, as_csv=as_csv)
         write_page(judged, population_page(judged, summary, small_cells=small_cells))
     except (BadSetting, WorkerLost) as error:

@@ -22,7 +22,7 @@ from cds_service.services.population.partition_export import Progress, Report, p
 from cds_service.services.population.run_rules import RunRules
 from cds_service.services.population.shared_resources import write_shared
 from cds_service.services.population.tallies import Tallies
-from cds_service.services.population.work_folder import PopulationRun, bucket_count, prepare
+from cds_service.services.population.work_folder import PopulationRun, bucket_count, discard, prepare
 from cds_service.services.population.worker_pool import each_done
 
 
@@ -56,6 +56,7 @@ def assess_population(run: PopulationRun, report: Report = lambda _: None) -> Ju
     merged = merged_patients(link for _, _, line in _lines(patients, []) for link in links_in(line))
     counts = partition_export(run, folder, work, buckets, merged, report)
     if not any(each.types for each in counts):
+        discard(run)
         raise BadSetting(f"{run.folder}: no line of its files is a FHIR resource as JSON; nothing was judged")
     problems = folder.problems
     complete = completeness_of(folder, counts, (line for *_, line in _lines(folder.of_kind(Kind.ERRORS), problems)))

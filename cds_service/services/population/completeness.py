@@ -78,6 +78,13 @@ def _count_lines(folder: ExportFolder, of_file: Mapping[str, int], found: Comple
             found.problems.append((file.name, f"the server said {count} lines, the file has {of_file[file.name]}"))
             if of_file[file.name] < count:
                 _mark_partial(found, file.named_type, FEWER)
+    for manifest in folder.manifests:
+        for kind, count in sorted(manifest.counts_by_type.items()):
+            files = [file.name for file in folder.of_kind(Kind.RESOURCES) if file.named_type == kind]
+            lines = sum(of_file[name] for name in files if name.startswith(manifest.folder))
+            if lines < count and kind:
+                found.problems.append((manifest.name, f"{kind}: {count} lines were downloaded, the files have {lines}"))
+                _mark_partial(found, kind, FEWER)
     missing = set(said) - {file.name.rsplit("/", 1)[-1] for file in folder.files}
     for name in sorted(missing) if len(missing) < len(said) else ():
         found.problems.append((name, "the server named this file, and the folder does not have it"))

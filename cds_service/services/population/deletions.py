@@ -21,7 +21,7 @@ def deletions_in(
 
     A deletion reaches as far as the time of the export that it came with: what is newer was made again since.
     """
-    times = {each.name.rpartition("/")[0]: each.transaction_time for each in manifests}
+    times = {each.folder: each.transaction_time for each in manifests}
     found: Deletions = {}
     for file, _, line in lines:
         folder = file.rpartition("/")[0]

@@ -46,14 +46,23 @@ class ExportFile:
 
 @dataclass(slots=True)
 class Manifest:
-    """What the server said of one export: its time, its types, how many lines each file has, what went wrong."""
+    """What a server or a client's log says of one export: its time, its types, how many lines each file has.
+
+    `counts_by_type`: lines that were downloaded, of a log. `complete`: to the end, and without errors.
+    """
 
     name: str
     transaction_time: str = ""
     server: str | None = None
     requested: tuple[str, ...] = ()
     counts: dict[str, int] = field(default_factory=dict)
+    counts_by_type: dict[str, int] = field(default_factory=dict)
     complete: bool = True
+
+    @property
+    def folder(self) -> str:
+        """The folder of the export that it is about, as file names begin; empty for the whole."""
+        return self.name.partition(" ")[0].rpartition("/")[0]
 
 
 @dataclass(slots=True)
@@ -193,6 +202,7 @@ def _list(value: Any) -> list[dict[str, Any]]:
 def _logged(path: Path, name: str) -> Iterator[Manifest]:
     """What a log of an export client says: one export after the other, each complete once its end is written."""
     exports: dict[str, Manifest] = {}
+    types: dict[str, str] = {}
     for line in _log_lines(path):
         try:
             entry = json.loads(line)
@@ -208,6 +218,11 @@ def _logged(path: Path, name: str) -> Iterator[Manifest]:
             found.server, found.requested = _of_request(details["exportUrl"])
         elif entry.get("eventId") == "status_complete":
             found.transaction_time = str(details.get("transactionTime") or "")
+        elif entry.get("eventId") == "download_request" and details.get("itemType") in (None, "output"):
+            types[str(details.get("fileUrl"))] = str(details.get("resourceType"))
+        elif entry.get("eventId") == "download_complete" and isinstance(details.get("resourceCount"), int):
+            kind = types.get(str(details.get("fileUrl")), "")
+            found.counts_by_type[kind] = found.counts_by_type.get(kind, 0) + details["resourceCount"]
         elif entry.get("eventId") == "export_complete":
             found.complete = True
         elif entry.get("eventId") in ("status_error", "download_error", "manifest_error", "kickoff_error"):

@@ -108,7 +108,7 @@ class PageTables:
             for at, words in enumerate(OUTCOMES.values())
         ]
         totals = [sum(counts) for counts in sides]
-        rows.append(("All members", f"{totals[0]:,}", "", *(self.count(total) for total in totals[1:])))
+        rows.append(("All members", self.count(totals[0]), "", *(self.count(total) for total in totals[1:])))
         says = "Each member once. Someone whom two policies judge counts under the less favorable outcome."
         return PageTable("outcomes", "Members by outcome", says, columns, rows if self.members else [])
 

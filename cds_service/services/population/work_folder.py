@@ -71,6 +71,13 @@ def prepare(run: PopulationRun, folder: ExportFolder) -> Path:
     return work
 
 
+def discard(run: PopulationRun) -> None:
+    """Removes the work folder, and the folder of results when nothing else is in it."""
+    shutil.rmtree(run.out / WORK, ignore_errors=True)
+    if not any(run.out.iterdir()):
+        run.out.rmdir()
+
+
 def _unpacked(folder: ExportFolder) -> int:
     return sum(file.size * (UNPACKED if file.compressed else 1) for file in folder.files)
 
