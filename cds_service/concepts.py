@@ -81,6 +81,7 @@ class Concept(StrEnum):
     IA2_ANTIBODY = "ia2-antibody"
     ZNT8_ANTIBODY = "znt8-antibody"
     INSULIN_ANTIBODY = "insulin-antibody"
+    FASTING_STATUS = "fasting-status"
     BODY_WEIGHT = "body-weight"
     SERUM_CREATININE = "serum-creatinine"
     CREATININE_CLEARANCE = "creatinine-clearance"

@@ -27,6 +27,15 @@ GLUCOSE_OF_DRAW = ResultKind(
     section="cPeptide",
     beside="cPeptide",
 )
+# What laboratories file as a result of its own: "FASTING: YES". It is applied to the results of its draw.
+FASTING_STATUS = ResultKind(
+    "fastingStatus",
+    "fasting statements",
+    concepts=frozenset({Concept.FASTING_STATUS}),
+    section="cPeptide",
+    is_finding=True,
+    beside="cPeptide",
+)
 BETA_CELL_ANTIBODIES = frozenset(
     {Concept.ISLET_CELL_ANTIBODY, Concept.GAD_ANTIBODY, Concept.IA2_ANTIBODY, Concept.ZNT8_ANTIBODY}
 )

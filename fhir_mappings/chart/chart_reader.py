@@ -21,9 +21,11 @@ from fhir_mappings.chart.conditions import read_conditions
 from fhir_mappings.chart.context import ChartContext, type_name, type_of
 from fhir_mappings.chart.coverage import read_coverages, state_of_plan
 from fhir_mappings.chart.devices import read_devices
+from fhir_mappings.chart.draws import Draws
 from fhir_mappings.chart.encounters import read_encounters
 from fhir_mappings.chart.medications import read_insulin
 from fhir_mappings.chart.observations import read_observations
+from fhir_mappings.chart.person import read_person
 from fhir_mappings.chart.procedures import read_procedures
 from fhir_mappings.chart.providers import Providers, read_care_team
 from fhir_mappings.chart.sensor_signs import read_sensor_signs
@@ -84,6 +86,7 @@ class ChartReader:
         calendar = calendar_of(member_zone(plan_state or self.state, postal, default_zone))
         self.zone = calendar.zone
         self.context = ChartContext(identity, calendar, fhir_server)
+        self.context.person = read_person((patient for patient, _ in patients), calendar)
         self.context.index(with_orders)
         roles = [r for r, _ in with_orders[PractitionerRole] if isinstance(r, PractitionerRole)]
         self.providers = Providers(roles, self.context)
@@ -131,7 +134,8 @@ class ChartReader:
         for reading in (*self._readings.values(), *self._extras):
             for line in (*reading.set_aside, *reading.remarks):
                 context.note(line)
-        observed = read_observations(reached("Observation"), context, self._kinds)
+        draws = Draws(context, self._by_type["DiagnosticReport"], self._by_type["Observation"])
+        observed = read_observations(reached("Observation"), context, self._kinds, draws)
         diagnoses = read_conditions(reached("Condition"), context)
         visits, taught = read_encounters(reached("Encounter"), diagnoses, context)
         done = read_procedures(reached("Procedure", "ChargeItem"), context)
@@ -167,8 +171,9 @@ class ChartReader:
             care_team=tuple(read_care_team(reached("CareTeam"), self.providers, context)),
             coverages=self._read_coverages(),
             state=self.state,
+            person=context.person,
             open_orders=_open_orders(reached("ServiceRequest"), context),
-            results={kind.key: _sorted(observed.of_kinds[kind.key]) for kind in self._kinds},
+            results={key: _sorted(results) for key, results in observed.of_kinds.items()},
             unread={t: r.why for t, r in self._readings.items() if r.status is Status.FAILED},
             partial=self._partial(),
             notes=tuple(sorted(dict.fromkeys(context.all_notes()))),

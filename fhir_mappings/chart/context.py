@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
 from typing import TypeVar
 
-from cds_service.facts import Diagnosis, When
+from cds_service.facts import Diagnosis, Person, When
 from fhir_mappings.common.datatypes import Period, Reference
 from fhir_mappings.common.dates import Calendar
 from fhir_mappings.common.references import PatientIdentity, SubjectMatch, local
@@ -33,10 +33,11 @@ class ChartContext:
     """The surroundings of one chart while it is read."""
 
     def __init__(self, identity: PatientIdentity, calendar: Calendar, fhir_server: str | None) -> None:
-        """`fhir_server` is the call's own, for absolute references."""
+        """`fhir_server` is the call's own, for absolute references. `person` is set by who reads the Patient."""
         self.identity = identity
         self.calendar = calendar
         self.fhir_server = fhir_server
+        self.person = Person()
         self.notes: list[str] = []
         self.unresolved_drugs = 0
         self._counted: dict[str, int] = {}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 
 from cds_service.facts import GlucoseReading, LabResult, OtherReading, Record, SensorReading
@@ -21,7 +20,7 @@ class ObservationFacts:
     sensor: list[SensorReading] = field(default_factory=list)
     sensor_wear: list[LabResult] = field(default_factory=list)
     sensor_summaries: list[Record] = field(default_factory=list)
-    of_kinds: defaultdict[str, list[LabResult]] = field(default_factory=lambda: defaultdict(list))
+    of_kinds: dict[str, list[LabResult]] = field(default_factory=dict)
     _tests: dict[tuple[object, ...], GlucoseReading] = field(default_factory=dict)
     _others: dict[tuple[object, ...], OtherReading] = field(default_factory=dict)
     newest_sensor_stamp: str = ""

@@ -8,13 +8,14 @@ from datetime import timedelta
 from cds_service.concepts import Concept
 from cds_service.facts import ReadingOrigin, Record, ResultKind, SensorReading
 from fhir_mappings.chart.context import ChartContext, reference_to
+from fhir_mappings.chart.draws import Draws
 from fhir_mappings.chart.glucose_fast_path import split_fast_path
 from fhir_mappings.chart.glucose_readings import count_a_day, is_count_a_day, read_glucose
 from fhir_mappings.chart.laboratory import FINAL, PENDING, albumin_creatinine, days, hba1c, result
 from fhir_mappings.chart.observation_facts import ObservationFacts
 from fhir_mappings.chart.observation_kind import Kind
+from fhir_mappings.chart.own_results import OwnResults
 from fhir_mappings.chart.reading_origin import ReadingOrigins
-from fhir_mappings.chart.result_kinds import ResultKinds, result_of
 from fhir_mappings.common import terminology, units
 from fhir_mappings.common.references import SubjectMatch
 from fhir_mappings.common.unit_spellings import Unit, unit_named
@@ -33,17 +34,18 @@ def read_observations(
     observations: Iterable[tuple[Observation, str | None]],
     context: ChartContext,
     result_kinds: Iterable[ResultKind] = (),
+    draws: Draws | None = None,
 ) -> ObservationFacts:
     """Sorts Observations by what their codes say; those that no rule reads are passed over.
 
-    `result_kinds`: results that the policies in use ask for on their own.
+    `result_kinds`: results that the policies in use ask for on their own. `draws`: which draw a result comes from.
     """
-    own_kinds = ResultKinds(result_kinds)
-    asks_for_kinds = bool(own_kinds)
+    own = OwnResults(result_kinds, draws or Draws(context), context)
+    asks_for_kinds = bool(own)
     facts, origins = ObservationFacts(), ReadingOrigins(context)
     for observation, full_url, kind in split_fast_path(observations, context, origins, facts):
-        if asks_for_kinds:
-            _read_own(observation, full_url, own_kinds, context, facts)
+        if asks_for_kinds and own.has(observation, kind) and _may_speak(observation, full_url, context):
+            own.add(observation, full_url, kind)
         if kind.sensor:
             _read_sensor(observation, context, facts)
         elif kind.concepts & _GLUCOSE or Concept.GLUCOSE_GENERAL in kind.named:
@@ -52,24 +54,14 @@ def read_observations(
             _read_other(observation, full_url, kind, context, facts)
         elif origins.is_sensor(observation) and _is_in_glucose_unit(observation):
             _read_sensor(observation, context, facts)  # under whatever code its values are filed
+    facts.of_kinds = own.results()
     return facts
 
 
-def _read_own(
-    observation: Observation,
-    full_url: str | None,
-    kinds: ResultKinds,
-    context: ChartContext,
-    facts: ObservationFacts,
-) -> None:
-    """A result of a kind that some policy asks for on its own, whatever else it may be."""
-    own = kinds.of(observation.code)
+def _may_speak(observation: Observation, full_url: str | None, context: ChartContext) -> bool:
+    """Whether a result is neither withdrawn nor another patient's."""
     name = reference_to(observation, full_url)
-    if not own or _is_withdrawn(observation, name, context):
-        return
-    if context.is_patients(observation, observation.subject, name):
-        for kind, sure in own:
-            facts.of_kinds[kind.key].append(result_of(observation, name, kind, sure, context))
+    return not _is_withdrawn(observation, name, context) and context.is_patients(observation, observation.subject, name)
 
 
 def _is_in_glucose_unit(observation: Observation) -> bool:

@@ -9,6 +9,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 from cds_service.facts import Unusable
 from fhir_mappings.common.datatypes import Quantity
+from fhir_mappings.common.unit_scales import scale_of
 from fhir_mappings.common.unit_spellings import Unit, folded, unit_named
 
 MG_DL_PER_MMOL_L = Decimal("18.0182")
@@ -159,11 +160,11 @@ def of_kind(quantity: Quantity, *, factors: Mapping[str, float], plausible: tupl
     value, comparator, text, problem = _begin(quantity)
     if value is None:
         return Read(None, "", text, problem)
-    factor = _factor(unit_of(quantity), factors)
+    factor = factor_into(unit_of(quantity), factors)
     if factor is None:
         return Read(None, comparator, text, Unusable.WRONG_UNIT)
     if factor != 1:
-        value *= Decimal(repr(factor))
+        value *= factor
         own = next((unit for unit, of_unit in factors.items() if of_unit == 1), "")
         text = f"{text} ({float(value):.4g} {own})".replace(" )", ")")
     if not plausible[0] <= value <= plausible[1]:
@@ -171,12 +172,22 @@ def of_kind(quantity: Quantity, *, factors: Mapping[str, float], plausible: tupl
     return Read(float(value), comparator, text, problem, _spelt(quantity))
 
 
-def _factor(unit: str, factors: Mapping[str, float]) -> float | None:
-    """The factor of the unit that a text spells; None when it is none of these."""
-    spelt = unit_named(unit) if unit else None
+def factor_into(unit: str, factors: Mapping[str, float]) -> Decimal | None:
+    """The factor of the unit that a text spells into the unit of factor 1; None when it is none of these.
+
+    Units of one dimension with one of `factors` are known by their scale, such as pmol/L where nmol/L is given.
+    """
+    if not unit:
+        return None
+    scale, spelt = scale_of(unit), unit_named(unit)
     for name, factor in factors.items():
-        if unit and (folded(unit) == folded(name) or (spelt is not None and spelt is unit_named(name))):
-            return float(factor)
+        if folded(unit) == folded(name):
+            return Decimal(repr(factor))
+        known = scale_of(name)
+        if known is not None and scale is not None and known[0] is scale[0]:
+            return Decimal(repr(factor)) * scale[1] / known[1]
+        if known is None and spelt is not None and spelt is unit_named(name):
+            return Decimal(repr(factor))
     return None
 
 

@@ -41,6 +41,9 @@ class Patient(Resource, tag="Patient"):
         postalCode: str | None = None
 
     address: Several[Address] | None = None
+    birthDate: Raw = NOTHING
+    gender: Raw = NOTHING
+    extension: Raw = NOTHING
 
 
 class Observation(Resource, tag="Observation"):
@@ -62,9 +65,43 @@ class Observation(Resource, tag="Observation"):
     valueCodeableConcept: CodeableConcept | None = None
     valueInteger: int | None = None
     valueRange: Range | None = None
+    valueRatio: Raw = NOTHING
+    valueBoolean: Raw = NOTHING
+    interpretation: Raw = NOTHING
+    note: Raw = NOTHING
+    specimen: Raw = NOTHING
+    referenceRange: Raw = NOTHING
+    hasMember: Raw = NOTHING
+    component: Raw = NOTHING
     method: CodeableConcept | None = None
     device: Reference | None = None
     extension: Raw = NOTHING
+
+
+class Specimen(Resource, tag="Specimen"):
+    """What was drawn from the patient."""
+
+    class Collection(Struct, gc=False):
+        """When, and whether the patient was fasting."""
+
+        collectedDateTime: str | None = None
+        collectedPeriod: Period | None = None
+        fastingStatusCodeableConcept: CodeableConcept | None = None
+        fastingStatusDuration: Quantity | None = None
+
+    status: str | None = None
+    subject: Reference | None = None
+    collection: Collection | None = None
+    condition: Raw = NOTHING
+    note: Raw = NOTHING
+
+
+class DiagnosticReport(Resource, tag="DiagnosticReport"):
+    """A report that lists results."""
+
+    status: str | None = None
+    subject: Reference | None = None
+    result: Several[Reference] | None = None
 
 
 class Condition(Resource, tag="Condition"):

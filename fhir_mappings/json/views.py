@@ -17,6 +17,7 @@ from fhir_mappings.json.clinical_views import (
     Condition,
     Device,
     DeviceUseStatement,
+    DiagnosticReport,
     Encounter,
     Medication,
     MedicationDispense,
@@ -27,6 +28,7 @@ from fhir_mappings.json.clinical_views import (
     Procedure,
     QuestionnaireResponse,
     Resource,
+    Specimen,
 )
 
 
@@ -136,6 +138,8 @@ class Bundle(Resource, tag="Bundle"):
 AnyResource = (
     Patient
     | Observation
+    | Specimen
+    | DiagnosticReport
     | Condition
     | Medication
     | MedicationRequest
