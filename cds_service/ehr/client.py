@@ -20,7 +20,8 @@ from cds_service.ehr.answers import (
     next_page_url,
 )
 from cds_service.ehr.scopes import Granted, Scopes, parse
-from cds_service.ehr.search_plan import BY_CATEGORY, Read, Search, Variation
+from cds_service.ehr.search_plan import Read, Search, Variation
+from cds_service.ehr.searches import searches_by_category, searches_for
 from cds_service.ehr.tasks import Running, Task, TaskRunner
 from cds_service.ehr.transport import MOST_BYTES, SIDE_BY_SIDE, AnyTransport, NoAnswer, Transport
 from cds_service.facts import ResultKind
@@ -120,7 +121,7 @@ class FhirClient:
             self._read_task(resource, section)
             for resource in search_plan.reads_for(section, self._patient_id, self.people)
         ]
-        for search in search_plan.searches_for(section, self.kinds):
+        for search in searches_for(section, self.kinds):
             values = search_plan.values_for(search, self._patient_id, self.as_of, self.search_days)
             for codes in search_plan.code_chunks(search, values):
                 tasks.append(self._search_task(section, search, values, codes))
@@ -133,10 +134,11 @@ class FhirClient:
 
     def _search_by_category(self, results: dict[str, SearchResult]) -> None:
         """Searches by category where the search by code found nothing; several sections may share one such search."""
-        empty = [section for section in BY_CATEGORY if section in results and results[section].status is Status.EMPTY]
+        by_category = searches_by_category(self.kinds)
+        empty = [section for section in by_category if section in results and results[section].status is Status.EMPTY]
         first: dict[Search, str] = {}
         for name in empty:
-            first.setdefault(BY_CATEGORY[name], name)
+            first.setdefault(by_category[name], name)
         wanted = []
         for search, section in first.items():
             values = search_plan.values_for(search, self._patient_id, self.as_of, self.search_days)

@@ -8,6 +8,7 @@ from enum import Enum
 from urllib.parse import parse_qsl
 
 from cds_service.facts import ChartSection
+from cds_service.facts.known_results import KNOWN
 
 # v1: patient/Observation.read, user/*.*; v2: patient/Observation.rs, system/*.cruds, with a query that narrows it.
 _SCOPE = re.compile(r"(patient|user|system)/(\*|[A-Z][A-Za-z]+)\.(read|write|\*|c?r?u?d?s?)(\?.+)?")
@@ -24,6 +25,7 @@ CATEGORIES: dict[str, frozenset[str]] = {
     ChartSection.ALBUMIN_CREATININE: frozenset({"laboratory"}),
     ChartSection.EGFR: frozenset({"laboratory"}),
     ChartSection.GLUCOSE: frozenset({"laboratory", "vital-signs"}),
+    **{kind.chart_section: frozenset({kind.category}) for kind in KNOWN if kind.type == "Observation"},
 }
 
 

@@ -6,13 +6,13 @@ others, bug log 33), and a `next` link of a POST search cannot be fetched everyw
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from urllib.parse import quote, urlencode
 
 from cds_service.concepts import Concept
-from cds_service.facts import ChartSection, ResultKind
+from cds_service.facts import ChartSection
 from fhir_mappings.common.terminology import result_codes
 from fhir_mappings.json.server_messages import Issue, parameters_named
 
@@ -80,15 +80,15 @@ GLUCOSE = (Concept.GLUCOSE_SELF_TEST, Concept.GLUCOSE_GENERAL, Concept.SELF_MONI
 SENSOR = (Concept.CGM_READING, Concept.CGM_DAYS_OF_WEAR, Concept.CGM_SUMMARY)
 
 # Servers without sorting or without dates in searches refuse them; the answers are sorted and cut here anyway.
-_NO_SORT = Variation("without _sort", drop=("_sort",))
-_NO_PAGES = Variation("without _sort and _count", drop=("_sort", "_count"))
-_NO_DATE = Variation("without _sort and date", drop=("_sort", "date"))
+NO_SORT = Variation("without _sort", drop=("_sort",))
+NO_PAGES = Variation("without _sort and _count", drop=("_sort", "_count"))
+NO_DATE = Variation("without _sort and date", drop=("_sort", "date"))
 # Oracle Health wants the system of every code (cerner/fhir.cerner.com#112).
 _WITH_SYSTEM = Variation("with the system of each code", drop=("code",), put=(("code", CODES),), systems=True)
 # Epic: "must have either code or category" (bug log 31); some servers know no code lists.
 _LABORATORY = Variation("by category", drop=("_sort", "date", "code"), put=(("category", "laboratory"),))
 # Laboratory results carry their category; home readings carry any or none.
-_VITALS = Variation(
+VITALS = Variation(
     "by category",
     drop=("_sort", "date", "code"),
     put=(("category", "laboratory,vital-signs,exam,survey"),),
@@ -99,14 +99,15 @@ _NO_INCLUDE = Variation("without _include", drop=("_include",))
 
 
 # Some servers take no page of 1000 (HealthLake: 100 at most): the next smaller one is asked for.
-_SMALLER = tuple(Variation(f"with _count={size}", drop=("_count",), put=(("_count", size),)) for size in ("200", "100"))
+SMALLER = tuple(Variation(f"with _count={size}", drop=("_count",), put=(("_count", size),)) for size in ("200", "100"))
 
 
-def _observations(*concepts: Concept, days: int = 0, optional: bool = False, by: Variation = _LABORATORY) -> Search:
+def observations(*concepts: Concept, days: int = 0, optional: bool = False, by: Variation = _LABORATORY) -> Search:
+    """Results by their codes, the newest first."""
     rows: Parameters = (("patient", PATIENT), ("code", CODES))
     rows += (("date", f"ge{SINCE}"),) if days else ()
-    pages = (_NO_SORT, *_SMALLER, _NO_PAGES)
-    variations = (*pages, _WITH_SYSTEM, _NO_DATE, by) if days else (*pages, _WITH_SYSTEM, by)
+    pages = (NO_SORT, *SMALLER, NO_PAGES)
+    variations = (*pages, _WITH_SYSTEM, NO_DATE, by) if days else (*pages, _WITH_SYSTEM, by)
     return Search(
         "Observation", (*rows, ("_sort", "-date"), ("_count", "1000")), concepts, days, None, optional, variations
     )
@@ -117,11 +118,11 @@ def _all_of(kind: str, *more: tuple[str, str], optional: bool = False, others: t
         kind,
         (("patient", PATIENT), *more, ("_count", "1000")),
         optional=optional,
-        variations=(*others, *_SMALLER, _NO_COUNT),
+        variations=(*others, *SMALLER, _NO_COUNT),
     )
 
 
-def _by(name: str) -> Variation:
+def by_parameter(name: str) -> Variation:
     """The patient under another parameter: a few servers name it after the element (bug log 21 for Coverage)."""
     drop = ("patient", "_count", "_include", "status")
     return Variation(f"by {name}", drop=drop, put=((name, f"Patient/{PATIENT}"),))
@@ -146,7 +147,7 @@ PLAN: dict[ChartSection, tuple[Search, ...]] = {
         _all_of(
             "Coverage",
             ("_include", "Coverage:payor"),
-            others=(_NO_INCLUDE, _by("beneficiary")),
+            others=(_NO_INCLUDE, by_parameter("beneficiary")),
         ),
     ),
     # Epic and others want a category for Condition.
@@ -158,20 +159,20 @@ PLAN: dict[ChartSection, tuple[Search, ...]] = {
             ),
         ),
     ),
-    ChartSection.HBA1C: (_observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),
+    ChartSection.HBA1C: (observations(Concept.HBA1C, Concept.HBA1C_UNIT_REQUIRED),),
     # The days are those of a policy that does not say how far back it looks.
     ChartSection.GLUCOSE: (
-        replace(_observations(*GLUCOSE, days=400, by=_VITALS), window="glucose"),
+        replace(observations(*GLUCOSE, days=400, by=VITALS), window="glucose"),
         replace(
-            _observations(*SENSOR, days=33, by=_VITALS),
+            observations(*SENSOR, days=33, by=VITALS),
             waits=False,
             only="of sensors",
             window="sensor",
         ),
         _WITHOUT_DATE,
     ),
-    ChartSection.ALBUMIN_CREATININE: (_observations(Concept.ALBUMIN_CREATININE_RATIO),),
-    ChartSection.EGFR: (_observations(Concept.EGFR),),
+    ChartSection.ALBUMIN_CREATININE: (observations(Concept.ALBUMIN_CREATININE_RATIO),),
+    ChartSection.EGFR: (observations(Concept.EGFR),),
     # Epic's MedicationRequest search knows no code and may want a status (bug log 33): filtered here.
     ChartSection.INSULIN: (
         _all_of(
@@ -188,47 +189,19 @@ PLAN: dict[ChartSection, tuple[Search, ...]] = {
     ),
     # Charges bill education and dialysis; open orders are not suggested again.
     ChartSection.EDUCATION: (
-        _all_of("Procedure", others=(_by("subject"),)),
-        _all_of("ChargeItem", optional=True, others=(_by("subject"),)),
+        _all_of("Procedure", others=(by_parameter("subject"),)),
+        _all_of("ChargeItem", optional=True, others=(by_parameter("subject"),)),
         _all_of("ServiceRequest", ("status", "draft,active,on-hold"), optional=True),
     ),
     ChartSection.DEVICES: (_all_of("Device"), _all_of("DeviceUseStatement", optional=True)),
-    ChartSection.ENCOUNTERS: (_all_of("Encounter", others=(_by("subject"),)),),
+    ChartSection.ENCOUNTERS: (_all_of("Encounter", others=(by_parameter("subject"),)),),
     ChartSection.ATTESTATIONS: (
-        _all_of("QuestionnaireResponse", ("status", "completed,amended"), others=(_by("subject"),)),
+        _all_of("QuestionnaireResponse", ("status", "completed,amended"), others=(by_parameter("subject"),)),
     ),
     ChartSection.REQUESTER: (_all_of("CareTeam", optional=True),),
 }
 # Sections whose searches may have very many pages.
 LONG = frozenset({ChartSection.GLUCOSE})
-
-
-def searches_for(section: str, kinds: Iterable[ResultKind]) -> tuple[Search, ...]:
-    """The searches for a part of the chart: of the plan, or for a kind of result by its key."""
-    if section in PLAN:
-        return PLAN[ChartSection(section)]
-    return tuple(
-        replace(_observations(by=_VITALS), codes=tuple(sorted({code for _, code in kind.codes})))
-        for kind in kinds
-        if kind.key == section
-    )
-
-
-def _category(name: str) -> Search:
-    """The newest results of a category, for those that carry no code."""
-    rows: Parameters = (("patient", PATIENT), ("category", name), ("_sort", "-date"), ("_count", "1000"))
-    variations = (_NO_SORT, *_SMALLER, _NO_PAGES)
-    return Search("Observation", rows, pages=2, optional=True, variations=variations, only=f"of category {name}")
-
-
-# The search by category that follows where the search by code found nothing.
-_OF_LABORATORY, _OF_VITAL_SIGNS = _category("laboratory"), _category("vital-signs")
-BY_CATEGORY: dict[ChartSection, Search] = {
-    ChartSection.HBA1C: _OF_LABORATORY,
-    ChartSection.ALBUMIN_CREATININE: _OF_LABORATORY,
-    ChartSection.EGFR: _OF_LABORATORY,
-    ChartSection.GLUCOSE: _OF_VITAL_SIGNS,
-}
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,3 +74,13 @@ CREATININE_CLEARANCE = ResultKind(
 )
 # Visits with a practitioner of the last two years, in `Chart.practitioner_visits`.
 VISITS = ResultKind("visits", "visits with a practitioner", type="Encounter", days=750)
+KNOWN = (
+    C_PEPTIDE,
+    GLUCOSE_OF_DRAW,
+    FASTING_STATUS,
+    ANTIBODIES,
+    WEIGHT,
+    CREATININE,
+    CREATININE_CLEARANCE,
+    VISITS,
+)

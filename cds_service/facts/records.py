@@ -128,7 +128,7 @@ class SeenHow(StrEnum):
     OBSERVATION = "hospital observation"
     EMERGENCY = "emergency visit"
     INPATIENT = "hospital stay"
-    NOT_SEEN = "message, refill or paperwork without the patient"
+    NOT_SEEN = "message, refill, laboratory visit or paperwork"
     UNREAD = "visit whose kind could not be read"
 
 

@@ -13,7 +13,7 @@ from cds_service.facts import ChartSection, ResultKind
 from cds_service.hooks import crd_prefetch
 from cds_service.hooks.configuration import OPTIONS
 from cds_service.policies.registry import result_kinds
-from fhir_mappings.common.terminology import result_codes
+from fhir_mappings.common.terminology import codes_of_kinds, result_codes
 from fhir_mappings.output.crd_versions import DECLARED
 
 # Of CDS Hooks: what plain clients speak, and what the current CRD guide builds on.
@@ -102,9 +102,18 @@ def lab_codes(*concepts: Concept) -> str:
     return ",".join(result_codes(*concepts))
 
 
-def codes_of(kind: ResultKind) -> list[str]:
-    """The codes of a kind of result, as plain codes."""
-    return sorted({code for _, code in kind.codes})
+def kind_templates(kinds: Iterable[ResultKind]) -> dict[str, str]:
+    """Prefetch for results that the policies in use ask for on their own, by chart section."""
+    patient, newest = "patient={{context.patientId}}", f"_sort=-date&_count={_PAGE}"
+    sections: dict[str, list[ResultKind]] = {}
+    for kind in kinds:
+        sections.setdefault(kind.chart_section, []).append(kind)
+    templates = {}
+    for section, own in sections.items():
+        codes = codes_of_kinds(own)
+        by_code = f"&code={','.join(codes)}" if codes else ""
+        templates[section] = f"{own[0].type}?{patient}{by_code}&{newest}"
+    return templates
 
 
 GLUCOSE_CODES = (
@@ -140,7 +149,7 @@ def prefetch_templates(kinds: Iterable[ResultKind]) -> dict[str, str]:
         ChartSection.ENCOUNTERS.value: f"Encounter?{patient}&_count={_PAGE}",
         ChartSection.ATTESTATIONS.value: f"QuestionnaireResponse?{patient}&status=completed,amended",
         ChartSection.REQUESTER.value: "Practitioner/{{userPractitionerId}}",
-        **{kind.key: f"Observation?{patient}&code={','.join(codes_of(kind))}{newest}" for kind in kinds},
+        **kind_templates(kinds),
     }
 
 

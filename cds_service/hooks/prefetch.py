@@ -60,7 +60,7 @@ def given(prefetch: Prefetch, kinds: Iterable[ResultKind] = ()) -> tuple[dict[st
     A key with null or an empty searchset is "nothing there"; an OperationOutcome or rubbish is a failed one. A client
     that sends every chart section, and none of a kind of result that only some policies ask for, has none there.
     """
-    results, own = prefetch.readings, [kind.key for kind in kinds]
+    results, own = prefetch.readings, {kind.chart_section for kind in kinds}
     known = {*ChartSection, *own}
     by_section = {key: result.checked(key) for key, result in results.items() if key in known}
     if all(section in by_section for section in ChartSection):

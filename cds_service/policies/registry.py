@@ -73,7 +73,7 @@ def chart_sections(policies: Iterable[Policy]) -> tuple[str, ...]:
     """
     policies = tuple(policies)
     needed = {name for policy in policies for name in policy.dependencies}
-    own = [kind.key for kind in result_kinds(policies)]
+    own = dict.fromkeys(kind.chart_section for kind in result_kinds(policies))
     always = (ChartSection.PATIENT, ChartSection.COVERAGE)
     return (*(section for section in ChartSection if section in needed or section in always), *own)
 

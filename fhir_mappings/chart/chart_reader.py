@@ -26,8 +26,10 @@ from fhir_mappings.chart.encounters import read_encounters
 from fhir_mappings.chart.medications import read_insulin
 from fhir_mappings.chart.observations import read_observations
 from fhir_mappings.chart.person import read_person
+from fhir_mappings.chart.practitioner_visits import read_practitioner_visits
 from fhir_mappings.chart.procedures import read_procedures
 from fhir_mappings.chart.providers import Providers, read_care_team
+from fhir_mappings.chart.pump_uses import read_pump_uses
 from fhir_mappings.chart.sensor_signs import read_sensor_signs
 from fhir_mappings.common import terminology
 from fhir_mappings.common.cpu_budget import USED_UP, spent, while_it_lasts
@@ -69,7 +71,8 @@ class ChartReader:
         self._extras = tuple(extras)
         self._questionnaires = questionnaires
         self._unreached: set[str] = set()
-        self._sections = (*_SECTIONS, *(kind.key for kind in self._kinds))  # in an order of our own
+        asked = dict.fromkeys(kind.chart_section for kind in self._kinds)
+        self._sections = (*_SECTIONS, *asked)  # in an order of our own
         self._all = [*(readings[each] for each in self._sections if each in readings), *self._extras]
         located = _together(reading.by_type() for reading in self._all)
         self.located = located
@@ -148,6 +151,9 @@ class ChartReader:
         drugs = reached("MedicationRequest", "MedicationStatement", "MedicationDispense")
         insulin = read_insulin(drugs, context)
         signs = read_sensor_signs(defaultdict(list) if spent() else kinds, context)
+        asked = {kind.type for kind in self._kinds}
+        seen = read_practitioner_visits(reached("Encounter"), self.providers, context) if "Encounter" in asked else []
+        uses = read_pump_uses(kinds, diagnoses, done.pumps, insulin, context) if asked and not spent() else []
         return Chart(
             diagnoses=_sorted(diagnoses),
             hba1c=_sorted(observed.hba1c),
@@ -163,10 +169,12 @@ class ChartReader:
             insulin=tuple(sorted(insulin, key=lambda o: (o.reference, o.label))),
             education=_sorted([*done.education, *taught]),
             visits=_sorted(visits),
+            practitioner_visits=_sorted(seen),
             dialysis=_sorted(done.dialysis),
             pumps=_sorted([*pumps, *worn]),
             pump_procedures=_sorted(done.pumps),
             pump_training=_sorted([*done.pump_training, *training]),
+            pump_uses=_sorted(uses),
             answers=read_attestations(reached("QuestionnaireResponse"), self._questionnaires, context),
             care_team=tuple(read_care_team(reached("CareTeam"), self.providers, context)),
             coverages=self._read_coverages(),

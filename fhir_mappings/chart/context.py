@@ -133,6 +133,10 @@ class ChartContext:
             self.note_each(name, "names no subject; used as this patient's")
         return True
 
+    def may_be_patients(self, subject: Reference | None) -> bool:
+        """The same without a note, for resources that are read a second time."""
+        return self.identity.subject_match(subject) is not SubjectMatch.OTHER
+
     def when(self, *moments: str | Period | None) -> When | None:
         """The first of several date elements that holds a readable date; others are noted."""
         for moment in moments:

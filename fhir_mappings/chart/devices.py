@@ -58,7 +58,7 @@ def read_devices(
         if device.status in _GONE or device.patient is None:
             continue
         name = reference_to(device, full_url)
-        record = _record(device, name, None, None)
+        record = pump_record(device, name, None, None)
         if record is not None and context.is_patients(device, device.patient, name):
             pumps.append(record)
     for statement, full_url in statements:
@@ -68,13 +68,13 @@ def read_devices(
             continue
         when = context.when(statement.timingDateTime, statement.timingPeriod, statement.recordedOn)
         _, until = context.calendar.period(statement.timingPeriod)
-        record = _record(used, name, when, until)
+        record = pump_record(used, name, when, until)
         if record is not None and context.is_patients(statement, statement.subject, name):
             pumps.append(record)
     return pumps
 
 
-def _record(device: Device, name: str, when: When | None, until: date | None) -> Record | None:
+def pump_record(device: Device, name: str, when: When | None, until: date | None) -> Record | None:
     """A device that is an insulin pump by its code, by its product's name, or in words; None when it is none."""
     meaning = meaning_of(device.type).only(_IN_USE)
     names = [n.name[:200] for n in device.deviceName or () if n.name]

@@ -22,6 +22,21 @@ _SURE = RESULTS | _GLUCOSE | {
     Concept.CGM_SUMMARY,
     Concept.CGM_DAYS_OF_WEAR,
 }  # fmt: skip
+# Results that only some policies ask for: they are read by `own_results`, and say nothing to the others.
+_ASKED_APART = frozenset(
+    {
+        Concept.C_PEPTIDE,
+        Concept.ISLET_CELL_ANTIBODY,
+        Concept.GAD_ANTIBODY,
+        Concept.IA2_ANTIBODY,
+        Concept.ZNT8_ANTIBODY,
+        Concept.INSULIN_ANTIBODY,
+        Concept.FASTING_STATUS,
+        Concept.BODY_WEIGHT,
+        Concept.SERUM_CREATININE,
+        Concept.CREATININE_CLEARANCE,
+    }
+)
 _NO_READING = _SURE - _GLUCOSE - {Concept.CGM_READING}
 
 
@@ -35,7 +50,7 @@ class Kind:
     def __init__(self, concept: CodeableConcept) -> None:
         """Works out what a code says."""
         codings = concept.coding or []
-        self.concepts = terminology.concepts(concept)
+        self.concepts = terminology.concepts(concept) - _ASKED_APART
         unsure = not self.concepts & _SURE
         self.named = meaning_of(concept).review & RESULTS if unsure else frozenset[Concept]()
         self.code = codings[0].code if len(codings) == 1 else None

@@ -44,7 +44,7 @@ def read_observations(
     asks_for_kinds = bool(own)
     facts, origins = ObservationFacts(), ReadingOrigins(context)
     for observation, full_url, kind in split_fast_path(observations, context, origins, facts):
-        if asks_for_kinds and own.has(observation, kind) and _may_speak(observation, full_url, context):
+        if asks_for_kinds and own.has(observation, kind) and _may_speak(observation, full_url, kind, context):
             own.add(observation, full_url, kind)
         if kind.sensor:
             _read_sensor(observation, context, facts)
@@ -58,8 +58,10 @@ def read_observations(
     return facts
 
 
-def _may_speak(observation: Observation, full_url: str | None, context: ChartContext) -> bool:
-    """Whether a result is neither withdrawn nor another patient's."""
+def _may_speak(observation: Observation, full_url: str | None, kind: Kind, context: ChartContext) -> bool:
+    """Whether a result is neither withdrawn nor another patient's; that is noted once, where nothing else reads it."""
+    if kind.concepts or kind.named:
+        return observation.status in FINAL | PENDING and context.may_be_patients(observation.subject)
     name = reference_to(observation, full_url)
     return not _is_withdrawn(observation, name, context) and context.is_patients(observation, observation.subject, name)
 

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from cds_service.concepts import Concept
+from cds_service.facts import ResultKind
 from fhir_mappings.common.code_systems import (
     ATC,
     HCPCS,
@@ -92,6 +93,14 @@ def codes_in(*wanted: Concept, system: str) -> list[str]:
 def result_codes(*wanted: Concept) -> list[str]:
     """The codes that results of these kinds are filed under, in LOINC and SNOMED CT, for a search."""
     return [*codes_in(*wanted, system=LOINC), *codes_in(*wanted, system=SNOMED)]
+
+
+def codes_of_kinds(kinds: Iterable[ResultKind]) -> list[str]:
+    """The codes of some kinds of results, those that a policy lists and those of value sets, as plain codes."""
+    kinds = tuple(kinds)
+    concepts = frozenset[Concept]().union(*(kind.concepts for kind in kinds))
+    listed = sorted({code for kind in kinds for _, code in kind.codes})
+    return list(dict.fromkeys((*listed, *result_codes(*concepts)))) if concepts else listed
 
 
 @dataclass(frozen=True, slots=True)

@@ -247,6 +247,7 @@ class Encounter(Resource, tag="Encounter", rename={"class_": "class"}):
     reasonCode: Several[CodeableConcept] | None = None
     reasonReference: Several[Reference] | None = None
     diagnosis: Several[Diagnosis] | None = None
+    participant: Raw = NOTHING
 
 
 class Device(Resource, tag="Device"):

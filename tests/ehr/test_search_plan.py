@@ -16,9 +16,9 @@ from cds_service.ehr.search_plan import (
     code_chunks,
     next_variation,
     reads_for,
-    searches_for,
     values_for,
 )
+from cds_service.ehr.searches import searches_for
 from cds_service.facts import ChartSection, ResultKind
 from fhir_mappings.json.server_messages import Issue
 

@@ -1,0 +1,194 @@
+"""Encounter → visits at which a practitioner saw the patient, of whatever reason, and how.
+
+EHRs file messages, refills, laboratory draws and paperwork as Encounters too (Epic's `Telephone`, `Refill`, `Orders
+Only`, `Patient Message`): they are kept, and said to be what they are.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from cds_service.concepts import DIABETES, Concept
+from cds_service.facts import PractitionerVisit, SeenHow
+from fhir_mappings.chart.context import ChartContext, reference_to
+from fhir_mappings.chart.providers import Providers
+from fhir_mappings.chart.reading_origin import concept_texts
+from fhir_mappings.chart.visit_kind import HOSPITAL, VisitKind, visit_kind
+from fhir_mappings.common import terminology
+from fhir_mappings.common.code_systems import HCPCS, normal_code, system_key
+from fhir_mappings.common.datatypes import CodeableConcept, Coding, Reference, Several
+from fhir_mappings.common.free_text import cut
+from fhir_mappings.common.meaning import Meaning, meaning_of_any
+from fhir_mappings.json.administrative_views import PractitionerRole
+from fhir_mappings.json.clinical_views import Encounter
+from fhir_mappings.json.raw_elements import entries
+
+_NEVER_HAPPENED = (
+    "planned",
+    "cancelled",
+    "entered-in-error",
+    "discontinued",
+    "pending",
+    "proposed",
+    "booked",
+    "noshow",
+)
+_NOT_SEEN = re.compile(
+    r"\b(?:refills?|orders? only|patient (?:message|email|outreach)|portal message|my ?chart (?:message|encounter)"
+    r"|secure messag\w*|documentation(?: only)?|letter|abstract(?:ion)?|lab(?:oratory)?(?: (?:visit|only|draw"
+    r"|requisition|appointment|encounter))?|blood draw|phlebotomy|imaging|radiology|results? (?:only|review|follow)"
+    r"|chart (?:update|review|abstraction)|erroneous|prior auth\w*|pharmacy|scan(?:ned)?|no[- ]show|left without"
+    r" being seen|nurse (?:only|triage)|immunization only|external contact|e-?consult|record keeping|administrative)\b",
+    re.IGNORECASE,
+)
+_TELEPHONE = re.compile(r"\b(?:tele)?phone\b|\baudio[- ]?only\b|\bphone call\b", re.IGNORECASE)
+_VIDEO = re.compile(r"\b(?:video|tele-?(?:health|medicine|visit)|virtual|remote (?:visit|consult\w*))\b", re.I)
+_ASYNCHRONOUS = re.compile(r"\be-?visit\b|\basynchronous\b|\bquestionnaire\b", re.IGNORECASE)
+_HOME = re.compile(r"\bhome (?:visit|care|health)\b|\bhouse call\b", re.IGNORECASE)
+_OFFICE = re.compile(r"\b(?:office|clinic|consult\w*|follow[- ]?up|appointment|check ?up|examination)\b", re.IGNORECASE)
+_ENDOCRINE = re.compile(r"\bendocrin|\bdiabet", re.IGNORECASE)
+# CPT and HCPCS codes of evaluation and management, by their numbers alone.
+_BY_CODE = {
+    SeenHow.OFFICE: re.compile(r"99(?:20[2-5]|21[2-5]|24[2-5]|39[5-7]|38[5-7])|G0463|G0438|G0439|G0402"),
+    SeenHow.TELEPHONE: re.compile(r"9944[123]|9896[678]|G2012"),
+    SeenHow.HOME: re.compile(r"99(?:34[1-9]|350)"),
+    SeenHow.EMERGENCY: re.compile(r"9928[1-5]"),
+    SeenHow.NOT_SEEN: re.compile(r"9942[123]|36415|99211"),
+}
+_BY_KIND = {
+    VisitKind.INPATIENT: SeenHow.INPATIENT,
+    VisitKind.EMERGENCY: SeenHow.EMERGENCY,
+    VisitKind.OBSERVATION: SeenHow.OBSERVATION,
+    VisitKind.AMBULATORY: SeenHow.OFFICE,
+}
+_REFERRERS = frozenset({"REF", "REFB", "REFT", "CALLBCK", "ESC", "TRANS"})
+
+
+class Participant(Struct, gc=False):
+    """Who took part in a visit; R4 says `individual`, R5 `actor`."""
+
+    type: Several[CodeableConcept] | None = None
+    individual: Reference | None = None
+    actor: Reference | None = None
+
+
+def read_practitioner_visits(
+    encounters: Iterable[tuple[Encounter, str | None]], providers: Providers, context: ChartContext
+) -> list[PractitionerVisit]:
+    """Visits that took place, or may have; planned, cancelled and withdrawn ones never did."""
+    visits = []
+    for encounter, full_url in encounters:
+        status = (encounter.status or "").strip().casefold()
+        # Whose is another patient's was noted when the same Encounters were read for what they were for.
+        if status not in _NEVER_HAPPENED and context.may_be_patients(encounter.subject):
+            visits.append(_visit(encounter, reference_to(encounter, full_url), status, providers, context))
+    return visits
+
+
+def _visit(
+    encounter: Encounter, name: str, status: str, providers: Providers, context: ChartContext
+) -> PractitionerVisit:
+    period = encounter.period
+    when = context.when(period.start, period.end) if period is not None else None
+    end = context.when(period.end) if period is not None else None
+    people = [(who, display) for who, display in _people(encounter) if who or display]
+    references = frozenset(each for who, _ in people if who for each in _known_as(who, context))
+    known = [providers.find(who) for who, _ in people if who is not None]
+    reasons = _reasons(encounter, context)
+    texts = list(_texts(encounter))
+    return PractitionerVisit(
+        reference=name,
+        when=when,
+        concepts=reasons.documented,
+        label=next(iter(texts), "a visit")[:120],
+        supported=reasons.supported,
+        review=reasons.review,
+        until=end.last if end is not None else None,
+        how=_how(encounter, texts),
+        practitioners=references,
+        practitioner_names=tuple(dict.fromkeys(display[:80] for _, display in people if display)),
+        endocrinology=any(p is not None and p.endocrinology for p in known) or any(map(_ENDOCRINE.search, texts)),
+        status=status,
+    )
+
+
+def _people(encounter: Encounter) -> Iterator[tuple[Reference | None, str]]:
+    """Practitioners who took part, without who only referred the patient."""
+    for participant in entries(encounter.participant, Participant):
+        codes = {(coding.code or "").upper() for kind in participant.type or () for coding in kind.coding or ()}
+        who = participant.individual or participant.actor
+        if who is None or (codes and codes <= _REFERRERS):
+            continue
+        literal = who.reference or ""
+        if not literal or "Practitioner" in literal or literal.startswith("#"):
+            yield (who if literal else None), who.display or ""
+
+
+def _known_as(who: Reference, context: ChartContext) -> Iterator[str]:
+    """A reference as the chart names it, and that of the practitioner behind a role."""
+    yield context.local(who) or ""
+    role = context.resolve(who, PractitionerRole)
+    if role is not None and role.practitioner is not None:
+        yield context.local(role.practitioner) or ""
+
+
+def _reasons(encounter: Encounter, context: ChartContext) -> Meaning:
+    """What the visit says about diabetes, by its reasons and diagnoses."""
+    meaning = meaning_of_any(encounter.reasonCode)
+    for reference in (*(encounter.reasonReference or ()), *(each.condition for each in encounter.diagnosis or ())):
+        diagnosis = context.diagnosis(reference)
+        if diagnosis is not None:
+            meaning |= Meaning(diagnosis.concepts, diagnosis.supported, diagnosis.review)
+    return meaning.only(frozenset({*DIABETES, Concept.INSULIN_DEPENDENCY}))
+
+
+def _texts(encounter: Encounter) -> Iterator[str]:
+    """The words that say what kind of visit it was, the most telling ones first."""
+    for concept in (*(encounter.type or ()), encounter.serviceType):
+        yield from map(cut, concept_texts(concept))
+    kind = encounter.class_
+    for coding in (kind, *(kind.coding or ())) if kind is not None else ():
+        yield from (cut(text) for text in (coding.display,) if text)
+
+
+def _how(encounter: Encounter, texts: Iterable[str]) -> SeenHow:
+    """How the patient was seen. Words of messages and paperwork outweigh a class that says ambulatory."""
+    by_code = _by_code(encounter)
+    if by_code is not None:
+        return by_code
+    kind, words = visit_kind(encounter), " | ".join(texts)
+    if kind in HOSPITAL:
+        return _BY_KIND[kind]
+    if _NOT_SEEN.search(words):
+        return SeenHow.NOT_SEEN
+    if _TELEPHONE.search(words):
+        return SeenHow.TELEPHONE
+    if _VIDEO.search(words):
+        return SeenHow.VIRTUAL
+    if _ASYNCHRONOUS.search(words):
+        return SeenHow.UNREAD
+    codes = {(coding.code or "").upper() for coding in _classes(encounter)}
+    if kind is VisitKind.HOME_OR_VIRTUAL or codes & {"VR", "HH"}:
+        at_home = "HH" in codes or bool(_HOME.search(words))
+        return SeenHow.HOME if at_home else SeenHow.VIRTUAL if "VR" in codes else SeenHow.UNREAD
+    return _BY_KIND.get(kind) or (SeenHow.OFFICE if _OFFICE.search(words) else SeenHow.UNREAD)
+
+
+def _classes(encounter: Encounter) -> list[Coding]:
+    kind = encounter.class_
+    return [kind, *(kind.coding or ())] if kind is not None else []
+
+
+def _by_code(encounter: Encounter) -> SeenHow | None:
+    """By a billing code of the visit's type; of several the one that saw the patient."""
+    codes = {
+        normal_code(HCPCS, coding.code)
+        for concept in encounter.type or ()
+        for coding in terminology.codings(concept)
+        if coding.code and system_key(coding.system) == HCPCS
+    }
+    found = [how for how, pattern in _BY_CODE.items() if any(map(pattern.fullmatch, codes))]
+    return found[0] if found else None
