@@ -49,7 +49,7 @@ _VIDEO = re.compile(r"\b(?:video|tele-?(?:health|medicine|visit)|virtual|remote 
 _ASYNCHRONOUS = re.compile(r"\be-?visit\b|\basynchronous\b|\bquestionnaire\b", re.IGNORECASE)
 _HOME = re.compile(r"\bhome (?:visit|care|health)\b|\bhouse call\b", re.IGNORECASE)
 _OFFICE = re.compile(r"\b(?:office|clinic|consult\w*|follow[- ]?up|appointment|check ?up|examination)\b", re.IGNORECASE)
-_ENDOCRINE = re.compile(r"\bendocrin|\bdiabet", re.IGNORECASE)
+_ENDOCRINE = re.compile(r"\bendocrin", re.IGNORECASE)
 # CPT and HCPCS codes of evaluation and management, by their numbers alone.
 _BY_CODE = {
     SeenHow.OFFICE: re.compile(r"99(?:20[2-5]|21[2-5]|24[2-5]|39[5-7]|38[5-7])|G0463|G0438|G0439|G0402"),
