@@ -15,7 +15,9 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from cds_service.ehr.forwarding import Forwarded
-from cds_service.ehr.search_plan import code_chunks, searches_for, values_for
+from cds_service.ehr.search_plan import code_chunks, values_for
+from cds_service.ehr.searches import searches_for
+from cds_service.facts.known_results import KNOWN
 from cds_service.web.json_text import parsed, pretty
 
 JSON = dict[str, Any]
@@ -97,7 +99,7 @@ class LocalCharts:
 def _searched(sections: Iterable[str], patient: str) -> Iterable[tuple[str, str]]:
     """The types and codes that are searched for to read parts of a chart."""
     for section in sections:
-        for search in searches_for(section, ()):
+        for search in searches_for(section, KNOWN):
             values = values_for(search, patient, datetime.now(UTC).date())
             codes = [code for chunk in code_chunks(search, values) for code in chunk]
             yield from ((search.type, code) for code in codes or [_ANY_CODE])
