@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from cds_service.concepts import Concept
-from cds_service.facts import Chart, ChartSection, GlucoseReading, ResultKind
+from cds_service.facts import Chart, ChartSection, GlucoseReading, PractitionerVisit, ResultKind
 from cds_service.facts import Coverage as MemberCoverage
 from fhir_mappings.chart.attestations import Questionnaires, read_attestations
 from fhir_mappings.chart.conditions import read_conditions
@@ -131,29 +131,35 @@ class ChartReader:
             while_it_lasts(self._by_type[kind], partial(self._unreached.add, kind)) for kind in kinds
         )
 
+    def _note_answers(self) -> None:
+        """Notes what was set aside of the answers, and remarks on them."""
+        for reading in (*self._readings.values(), *self._extras):
+            for line in (*reading.set_aside, *reading.remarks):
+                self.context.note(line)
+
+    def _practitioner_visits(self) -> list[PractitionerVisit]:
+        """Visits of whatever reason, where a policy asks for them."""
+        if not any(kind.type == "Encounter" for kind in self._kinds):
+            return []
+        return read_practitioner_visits(self._reached("Encounter"), self.providers, self.context)
+
     def chart(self) -> Chart:
         """The facts of the chart, every list sorted."""
         context, kinds, reached = self.context, self._by_type, self._reached
-        for reading in (*self._readings.values(), *self._extras):
-            for line in (*reading.set_aside, *reading.remarks):
-                context.note(line)
-        draws = Draws(context, self._by_type["DiagnosticReport"], self._by_type["Observation"])
+        self._note_answers()
+        draws = Draws(context, kinds["DiagnosticReport"], kinds["Observation"])
         observed = read_observations(reached("Observation"), context, self._kinds, draws)
         diagnoses = read_conditions(reached("Condition"), context)
         visits, taught = read_encounters(reached("Encounter"), diagnoses, context)
         done = read_procedures(reached("Procedure", "ChargeItem"), context)
-        current = [d for d in diagnoses if d.confirmed and d.active is not False]
-        training = [
-            d for d in diagnoses if d.confirmed and Concept.PUMP_TRAINING in d.concepts | d.supported | d.review
-        ]
-        worn = [d for d in current if Concept.PUMP_IN_USE in d.concepts | d.supported | d.review]
+        confirmed = [d for d in diagnoses if d.confirmed]
+        training = [d for d in confirmed if Concept.PUMP_TRAINING in d.all_concepts]
+        worn = [d for d in confirmed if d.active is not False and Concept.PUMP_IN_USE in d.all_concepts]
         pumps = read_devices(reached("Device"), reached("DeviceUseStatement"), context)
         drugs = reached("MedicationRequest", "MedicationStatement", "MedicationDispense")
         insulin = read_insulin(drugs, context)
         signs = read_sensor_signs(defaultdict(list) if spent() else kinds, context)
-        asked = {kind.type for kind in self._kinds}
-        seen = read_practitioner_visits(reached("Encounter"), self.providers, context) if "Encounter" in asked else []
-        uses = read_pump_uses(kinds, diagnoses, done.pumps, insulin, context) if asked and not spent() else []
+        uses = read_pump_uses(kinds, diagnoses, done.pumps, insulin, context) if self._kinds and not spent() else []
         return Chart(
             diagnoses=_sorted(diagnoses),
             hba1c=_sorted(observed.hba1c),
@@ -169,7 +175,7 @@ class ChartReader:
             insulin=tuple(sorted(insulin, key=lambda o: (o.reference, o.label))),
             education=_sorted([*done.education, *taught]),
             visits=_sorted(visits),
-            practitioner_visits=_sorted(seen),
+            practitioner_visits=_sorted(self._practitioner_visits()),
             dialysis=_sorted(done.dialysis),
             pumps=_sorted([*pumps, *worn]),
             pump_procedures=_sorted(done.pumps),
