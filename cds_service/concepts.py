@@ -130,6 +130,7 @@ class Product(StrEnum):
     """What a payer sells, or which program pays."""
 
     MARKETPLACE = "Marketplace"
+    COMMERCIAL = "commercial"
     MEDICAID = "Medicaid"
     CHIP = "CHIP"
     MEDICARE = "Medicare"

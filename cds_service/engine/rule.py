@@ -59,6 +59,11 @@ class RuleTemplate:
         """Its finding for one case, without a section."""
         return self.function(case)
 
+    @property
+    def name(self) -> str:
+        """The name of its function, by which policies that are data name it."""
+        return str(getattr(self.function, "__name__", ""))
+
     def at(self, section: str, title: str = "") -> Rule:
         """The rule of a section, under the policy's own title where it has one."""
         return Rule(section, title or self.title, self.parameters, self.function, self.excludes, self.reads)

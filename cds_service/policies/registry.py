@@ -13,10 +13,10 @@ from cds_service.engine.policy import Policy, PolicyOnDay
 from cds_service.engine.wording import listed
 from cds_service.errors import BadSetting
 from cds_service.facts import Chart, ChartSection, Coverage, DeviceOrder, ResultKind, Scope
-from cds_service.policies import medicare_l33794, mp_mm_1316
+from cds_service.policies import cg_dme_51, medicare_l33794, mp_mm_1316
 from cds_service.policies.match_coverage import match_coverage
 
-POLICIES: tuple[Policy, ...] = (mp_mm_1316.POLICY, medicare_l33794.POLICY)
+POLICIES: tuple[Policy, ...] = (mp_mm_1316.POLICY, medicare_l33794.POLICY, cg_dme_51.POLICY)
 _GOVERNED_KINDS = (Scope.PUMP, Scope.EXCLUDED_DEVICE, Scope.REPAIR, Scope.REFILL)
 
 

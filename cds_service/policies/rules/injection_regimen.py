@@ -54,6 +54,43 @@ def injection_regimen(case: Case) -> Finding:
     return case.guarded(whole, ChartSection.INSULIN)
 
 
+@shared_rule(
+    "At least {regimen_injections:words} insulin injections a day",
+    "regimen_injections",
+    "regimen_injections_reviewed",
+    "regimen_gap_days",
+    "assumed_supply_days",
+    "unstated_ceiling",
+    "pump_vial_days",
+    reads=(ChartSection.INSULIN, ChartSection.DEVICES, ChartSection.EDUCATION, ChartSection.ATTESTATIONS),
+)
+def injections_a_day(case: Case) -> Finding:
+    """Scheduled injections a day over all live insulin orders are certain, as-needed doses, ceilings and scales without
+    a timing are possible ({unstated_ceiling} where they state no ceiling); certain {regimen_injections} or more is met,
+    possible below {regimen_injections_reviewed} with every order readable is not; in between a reviewer has to say
+    whether it is enough. A statement speaks where the chart leaves it open; against a chart that is read whole it is
+    for a reviewer. With a pump in use only the stated injections before it count."""
+    on_pump = _on_pump(case)
+    stated = stated_count(case)
+    if on_pump is not None:
+        finding = best_supported(stated, on_pump)
+    else:
+        read_whole = case.not_read(ChartSection.INSULIN) is None
+        finding = reconciled(_reviewed(case, _count(case)), stated, read_whole)
+    return case.guarded(finding, ChartSection.INSULIN)
+
+
+def _reviewed(case: Case, count: Finding) -> Finding:
+    """The count, for a reviewer where it is below what is needed and not below what may be enough."""
+    least = case.parameters["regimen_injections_reviewed"]
+    possible = _injections(case, live_orders(case)).possible
+    if count.truth is not NOT_MET or possible is None or possible < least:
+        return count
+    closes = f"The plan's word that {least} injections a day are enough, or orders that show more"
+    step = "ask the plan whether so many injections a day are enough"
+    return unknown(Gap.NEEDS_REVIEW, count.explanation, closes, count.evidence, next_step=step)
+
+
 def _charted_parts(case: Case) -> tuple[Finding, ...]:
     unread = case.not_read(ChartSection.INSULIN) is not None
     charted = _count(case)
@@ -105,7 +142,8 @@ def _on_pump(case: Case) -> Finding | None:
     evidence = pump_signs(case)
     if not evidence:
         return None
-    closes = "The injections before the pump: how many a day, since when, self-adjusted"
+    more = ", since when, self-adjusted" if "injections-since" in case.policy.questions else ""
+    closes = f"The injections before the pump: how many a day{more}"
     pathway = case.policy.replacement
     return unknown(
         Gap.NEEDS_ATTESTATION,
@@ -144,8 +182,9 @@ def _count(case: Case) -> Finding:
 def _no_current_insulin(case: Case, closes: str) -> Finding:
     begun = [o for o in injected(case) if o.start is None or o.start <= case.as_of]
     if not begun:
-        months, goal = case.parameters["regimen_months"], case.parameters["regimen_injections"]
-        closes = f"Insulin orders that show {goal} self-adjusted injections a day for {months} months"
+        months, goal = case.parameters.get("regimen_months"), case.parameters["regimen_injections"]
+        if months is not None:  # a policy may ask for a count alone
+            closes = f"Insulin orders that show {goal} self-adjusted injections a day for {months} months"
         return unknown(Gap.NOT_DOCUMENTED, "no order for injected insulin was found", closes)
     last = max(begun, key=lambda o: (o.end or date.min, o.start or date.min, o.reference))
     over = f"ended on {last.end}" if last.end is not None and last.end < case.as_of else f"is {_spelt(last.status)}"

@@ -146,7 +146,7 @@ def worn_out(case: Case) -> Finding:
     T85.633-, T85.694-) of the last {breakdown_months:months}. A late effect (7th character S) and an infection
     (T85.72-) are no reason; displacement (T85.624-) is for a reviewer. Another stated reason does not undo a charted
     breakdown."""
-    coded = _breakdown(case)
+    coded = charted_breakdown(case)
     attested = _attested_reason(case, "worn-out")
     if attested is not None and attested.truth is not MET and coded is not None and coded.truth is MET:
         return coded
@@ -155,7 +155,7 @@ def worn_out(case: Case) -> Finding:
     return best_supported(attested, coded)
 
 
-def _breakdown(case: Case) -> Finding | None:
+def charted_breakdown(case: Case) -> Finding | None:
     """What the chart codes about the pump itself; None when it codes nothing."""
     since = case.months_ago("breakdown_months")
     trouble = [d for d in case.diagnoses if d.all_concepts & _TROUBLE]
