@@ -125,12 +125,14 @@ def _one_of_several(match: CoverageMatch, own: Coverage, why: str) -> CoverageMa
 _NEAREST = (Applicability.GOVERNED, Applicability.NOT_IN_FORCE, Applicability.UNVERIFIED, Applicability.NOT_GOVERNED)
 
 
-def _distance(match: CoverageMatch) -> tuple[int, bool, bool, int]:
+def _distance(match: CoverageMatch) -> tuple[int, bool, int]:
     """How far a match is from governing. Of policies that are not in force the one whose coverage ended last is nearer,
-    of unverified ones the one that a coverage points to."""
+    of unverified ones the one that a coverage points to. That only others' coverages are over says least: a policy that
+    knows the payer and does not govern the plan says more."""
     others_only = match.reason is MatchReason.OTHERS_NOT_IN_FORCE
     ended = match.ends.toordinal() if match.ends and match.applicability is Applicability.NOT_IN_FORCE else 0
-    return _NEAREST.index(match.applicability), others_only, match.own is None and not _points(match), -ended
+    near = len(_NEAREST) if others_only else _NEAREST.index(match.applicability)
+    return near, match.own is None and not _points(match), -ended
 
 
 def _points(match: CoverageMatch) -> bool:

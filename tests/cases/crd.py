@@ -29,7 +29,7 @@ def crd_request(case: CaseFile, extension: Mapping[str, Any] | None = None) -> J
 def answer_to(case: CaseFile, request: JSON, service: HookService, settings: Settings | None = None) -> JSON:
     """The answer to a request of a case, at noon of its day; errors are raised as they are."""
     noon = datetime.combine(case.as_of, time(12), ZoneInfo("America/New_York")).astimezone(UTC)
-    settings = settings or Settings(public_url=PUBLIC_URL)
+    settings = settings or Settings(public_url=PUBLIC_URL, policies=case.policies)
     body = json.dumps(request).encode()
     return json.loads(as_json(answer(body, service, settings, noon, None)))
 

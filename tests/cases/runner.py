@@ -19,9 +19,11 @@ from tests.cases.build import DIFFERENCES, build, case_files
 from tests.cases.edits import CaseError
 
 PUBLIC_URL = "https://cds.example.invalid"
-KEYS = {"why", "traces", "as_of", "service", "base", "expect", *DIFFERENCES}
+KEYS = {"why", "traces", "as_of", "service", "policies", "base", "expect", *DIFFERENCES}
 EXPECTED_BY_SECTION = {"truth", "gap", "basis", "says"}
 EXPECTED = {"outcome", "coverage", "asOf", "reason", "notes", "order", "orders"} | {
+    "policy",
+    "under",
     "cards",
     "card_says",
     "card_never_says",
@@ -39,11 +41,12 @@ class CaseFile:
     service: HookService
     request: bytes
     expect: dict[str, Any]
+    policies: str = Settings().policies
 
     def run(self) -> dict[str, Any]:
         """The response of the service, at noon of the case's day in the eastern states."""
         noon = datetime.combine(self.as_of, time(12), ZoneInfo("America/New_York")).astimezone(UTC)
-        settings = Settings(public_url=PUBLIC_URL)
+        settings = Settings(public_url=PUBLIC_URL, policies=self.policies)
         return json.loads(as_json(answer(self.request, self.service, settings, noon, None)))
 
 
@@ -61,6 +64,7 @@ def load(path: Path) -> CaseFile:
             SERVICES[table.get("service", "insulin-pump-order-sign")],
             json.dumps(build(table, path.stem), ensure_ascii=False).encode(),
             table["expect"],
+            table.get("policies", Settings().policies),
         )
     except (CaseError, KeyError, TypeError, ValueError) as error:
         raise CaseError(f"{path.stem}: {error}") from error
@@ -85,5 +89,8 @@ def _with_parts(finding: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 
 def determinations(response: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Determinations of a response by order."""
-    return {d["order"]: d for d in response["extension"][EXTENSION]}
+    """Determinations of a response by order; of one that several policies judge, the first."""
+    found: dict[str, dict[str, Any]] = {}
+    for determination in response["extension"][EXTENSION]:
+        found.setdefault(determination["order"], determination)
+    return found

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from cds_service.services.answer_hook import EXTENSION
 from tests.cases.runner import CaseFile, all_cases, determinations, findings
 from tests.conformance.checker import check_response
 
@@ -21,6 +22,12 @@ def test_case(case: CaseFile) -> None:
     by_order = determinations(response)
     order = expect.get("order") or next(iter(by_order))
     _holds(by_order[order], expect)
+    if "policy" in expect:
+        assert by_order[order]["policy"]["id"] == expect["policy"]
+    if "under" in expect:
+        told = [d for d in response["extension"][EXTENSION] if d["order"] == order]
+        assert {d["policy"]["id"]: d["outcome"] for d in told} == expect["under"]
+        assert len(told) == len(expect["under"])
     for other, outcome in expect.get("orders", {}).items():
         assert by_order[other]["outcome"] == outcome, other
     if "cards" in expect:

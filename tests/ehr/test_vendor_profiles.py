@@ -65,7 +65,7 @@ def _chart(request: JSON) -> list[JSON]:
 def _judged(case: CaseFile, request: JSON, server: VendorServer | None) -> Differences:
     """Truth, basis and gap of every section, and the outcome, as one word each; of an error its kind."""
     noon = datetime.combine(case.as_of, time(12), ZoneInfo("America/New_York")).astimezone(UTC)
-    settings = Settings(public_url=PUBLIC_URL, deadline_seconds=120)
+    settings = Settings(public_url=PUBLIC_URL, deadline_seconds=120, policies=case.policies)
 
     def opened(base: str, token: str, patient: str, day: date, seconds: float, scope: str | None) -> FhirClient:
         return _Client(BASE, "", patient, day, seconds=seconds, max_pages=40, transport=server)
