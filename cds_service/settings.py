@@ -64,6 +64,9 @@ class Settings:
     store_values: bool = _setting(False, "store the values of evidence, not only references to it")
     store_key: str = _setting("", "key that responses are sealed with at rest; without one they are not kept")
     retention_days: int = _setting(730, "days after which `db prune` deletes calls and feedback")
+    report_small_cells: bool = _setting(
+        False, "reports show counts of 1 to 10 orders, which may tell who is meant; else they are hidden"
+    )
     jwt_lifetime_seconds: float = _setting(600.0, "longest life of a caller's token that is accepted")
     fhir_servers: str = _setting(
         "", "open mode: FHIR servers that may lie inside or be reached by http, separated by commas"

@@ -9,29 +9,41 @@ import click
 from sqlalchemy.exc import SQLAlchemyError
 
 from cds_service.cli.store import StoreRefused, current_store, day_of
-from cds_service.services.report import PERIODS, report
+from cds_service.cli.terminal import progress, wrapped
+from cds_service.engine.plain_text import day_text
+from cds_service.services.report.assemble import PERIODS, report
 
 
 @click.command("report")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--since", metavar="DATE", help="Only calls received since this day (YYYY-MM-DD).")
 @click.option("--by", type=click.Choice(PERIODS), default="week", show_default=True, help="What outcomes are added by.")
-def report_command(folder: Path, since: str | None, by: str) -> None:
-    """Writes what the store holds, as a page (report.html) and CSV files, into FOLDER; nobody is named in it."""
+@click.option("--small-cells", is_flag=True, help="Show counts of 1 to 10 as well; else they are hidden.")
+def report_command(folder: Path, since: str | None, by: str, small_cells: bool) -> None:
+    """Writes what the store holds, as a page (report.html) and CSV files, into FOLDER; nobody is named in it.
+
+    Counts of 1 to 10 are hidden, unless --small-cells or the setting report_small_cells shows them.
+    """
     from cds_service.web.report_page import report_files
 
-    _, store = current_store()
+    settings, store = current_store()
     day, created = day_of(since), datetime.now(UTC)
     repository = store.repository()
     try:
-        result = report(repository.determinations_since(day), repository.feedback_since(day), by)
+        with progress("Reading the store") as reading:
+            rows = reading.counted(repository.determinations_since(day))
+            feedback = repository.feedback_since(day)
+            result = report(rows, feedback, by, small_cells=small_cells or settings.report_small_cells)
     except SQLAlchemyError as error:
         raise StoreRefused(f"the store cannot be read ({type(error).__name__})") from None
-    span = f"since {day}" if day else f"up to {created:%Y-%m-%d}"
+    span = f"since {day_text(day)}" if day else f"up to {day_text(created.date())}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, text in report_files(result, span, f"{created:%Y-%m-%d %H:%M} UTC").items():
+        for name, text in report_files(result, span, f"{day_text(created.date())}, {created:%H:%M} UTC").items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
         raise StoreRefused(f"{folder} cannot be written ({error.strerror})") from None
-    click.echo(f"written: {folder / 'report.html'} and {len(result.tables)} CSV files")
+    click.echo(wrapped(result.headline))
+    for sentence in result.sentences:
+        click.echo(wrapped(sentence))
+    click.echo(f"\nWritten: {folder / 'report.html'} and {len(result.tables)} CSV files")

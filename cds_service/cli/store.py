@@ -16,7 +16,7 @@ from cds_service import settings as settings_module
 from cds_service.errors import BadRequest, BadSetting
 from cds_service.services.feedback_statistics import feedback_statistics
 from cds_service.services.replay_call import replayed
-from cds_service.services.report_tables import csv_of
+from cds_service.services.report.tables import csv_of
 from cds_service.store.database import is_current, upgrade
 from cds_service.store.store import Store, open_store
 

@@ -9,11 +9,13 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 import click
 
+T = TypeVar("T")
 # Longer lines are hard to read, however wide the terminal is.
 _WIDEST = 100
 _NARROWEST = 30
@@ -96,6 +98,12 @@ class Progress:
         self.what = what
         self.done = 0
         self.total: int | None = None
+
+    def counted(self, items: Iterable[T]) -> Iterator[T]:
+        """The same items, each counted as it is taken."""
+        for item in items:
+            self.done += 1
+            yield item
 
     def line(self, seconds: float) -> str:
         """The work, how much of it is done, and for how long it has been going on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 UNMATCHED = "unmatched"
@@ -11,8 +12,35 @@ NO_ORDER = "no order"
 ALL = "all"
 
 
+@dataclass(frozen=True, slots=True)
+class FeedbackCounts:
+    """Cards of one outcome and policy, about all of them or one criterion. `reasons`: the most frequent first."""
+
+    outcome: str
+    policy: str
+    about: str
+    accepted: int
+    overridden: int
+    reasons: Mapping[str, int]
+
+
 def feedback_statistics(entries: Iterable[Any]) -> list[dict[str, Any]]:
-    """Rows by outcome and policy, then by the criteria that were open when the card was shown.
+    """The counts of `feedback_counts` as rows with one text of all reasons."""
+    return [
+        {
+            "outcome": row.outcome,
+            "policy": row.policy,
+            "about": row.about,
+            "accepted": row.accepted,
+            "overridden": row.overridden,
+            "reasons": "; ".join(f"{why} {count}" for why, count in row.reasons.items()),
+        }
+        for row in feedback_counts(entries)
+    ]
+
+
+def feedback_counts(entries: Iterable[Any]) -> list[FeedbackCounts]:
+    """Counts by outcome and policy, then by the criteria that were open when the card was shown.
 
     The newest word of a client counts. `entries`: feedback joined to its determination, oldest first. Feedback on
     unknown cards is `unmatched`; on cards that are about no order judged, such as one that asks for the coverage,
@@ -29,15 +57,8 @@ def feedback_statistics(entries: Iterable[Any]) -> list[dict[str, Any]]:
             if entry.outcome == "overridden":
                 reasons[key][entry.override_code or "no reason given"] += 1
     return [
-        {
-            "outcome": outcome,
-            "policy": policy,
-            "about": about,
-            "accepted": outcomes[outcome, policy, about]["accepted"],
-            "overridden": outcomes[outcome, policy, about]["overridden"],
-            "reasons": "; ".join(f"{why} {count}" for why, count in reasons[outcome, policy, about].most_common()),
-        }
-        for outcome, policy, about in sorted(outcomes, key=lambda key: (key[0], key[1], key[2] != ALL, key[2]))
+        FeedbackCounts(*key, outcomes[key]["accepted"], outcomes[key]["overridden"], dict(reasons[key].most_common()))
+        for key in sorted(outcomes, key=lambda key: (key[0], key[1], key[2] != ALL, key[2]))
     ]
 
 

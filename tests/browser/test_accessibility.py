@@ -115,6 +115,7 @@ PLACES = [
     Place("live_site", "/smart/documentation"),
     Place("live_site", "/smart/launch?iss=http://127.0.0.1:1/unknown"),
     Place("report", "/report.html"),
+    Place("report_of_two", "/report.html"),
     Place("ehr_site", SIGN_IN),
     Place("ehr_site", SIGN_IN, allowed_for_nobody),
     Place("ehr_site", "/demo/ehr/authorize?client_id=nobody"),
@@ -139,14 +140,25 @@ def _page(context: Any) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def report(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The folder of a report with an order of each outcome and feedback, as an address."""
-    folder = tmp_path_factory.mktemp("report")
+    return _report(tmp_path_factory.mktemp("report"), [determination(outcome=each) for each in OUTCOMES])
+
+
+@pytest.fixture(scope="module")
+def report_of_two(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The folder of a report on orders under two policies."""
+    other = {"policy": {"id": "L33794", "version": "2026-01-01"}}
+    orders = [determination(outcome=each, **members) for each in OUTCOMES for members in ({}, other)]
+    return _report(tmp_path_factory.mktemp("report-of-two"), orders)
+
+
+def _report(folder: Path, orders: list[dict[str, Any]]) -> str:
     variables = {
         "PUMP_CDS_DATABASE_URL": f"sqlite:///{folder}/x.db",
         "PUMP_CDS_SPOOL_FOLDER": str(folder / "spool"),
     }
-    calls = [call_record(determinations=[determination(outcome=each)]) for each in OUTCOMES]
+    calls = [call_record(determinations=[each]) for each in orders]
     fill(variables, *calls, feedback_record(calls[0].cards[0]["uuid"], outcome="overridden", override_code="elsewhere"))
-    assert run(variables, str(folder / "out")).exit_code == 0
+    assert run(variables, str(folder / "out"), "--small-cells").exit_code == 0
     return (folder / "out").as_uri()
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +12,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from cds_service.cli import main
-from cds_service.services.report import Report
-from cds_service.services.report_tables import Table, csv_of
+from cds_service.services.report.assemble import PolicyPart, Report
+from cds_service.services.report.tables import Table, csv_of
 from cds_service.settings import load
 from cds_service.store.store import open_store
 from cds_service.web import create_app
@@ -23,7 +22,10 @@ from tests.services.crd import crd_call
 from tests.store.samples import call_record, plain
 
 CRD = "/cds-services/crd-order-sign"
-FILES = {"report.html", *(f"{n}.csv" for n in ("outcomes", "gaps", "missing", "feedback", "answered", "durations"))}
+FILES = {
+    "report.html",
+    *(f"{n}.csv" for n in ("outcomes", "gaps", "missing", "exclusions", "feedback", "answered", "durations")),
+}
 
 
 @pytest.fixture
@@ -54,11 +56,12 @@ def test_a_call_and_its_report(variables: dict[str, str], tmp_path: Path) -> Non
     assert app.test_client().post(CRD, json=call).status_code == 200
     store = app.config["STORE"]
     assert store.recorder.flush(10)
-    done = run(variables, str(tmp_path / "out"))
+    done = run(variables, str(tmp_path / "out"), "--small-cells")
     assert done.exit_code == 0, done.output
+    assert done.output.splitlines()[0] == "1 order; all were ready at first signing."
     assert {path.name for path in (tmp_path / "out").iterdir()} == FILES
     [outcome] = read(tmp_path / "out" / "outcomes.csv")
-    assert outcome["likely-approved"] == outcome["all"] == "1"
+    assert outcome["likely-approved"] == outcome["checked"] == "1"
     [hook] = read(tmp_path / "out" / "durations.csv")
     assert (hook["hook"], hook["calls"]) == ("order-sign", "1")
     written = "".join(path.read_text(encoding="utf-8") for path in (tmp_path / "out").iterdir())
@@ -72,8 +75,8 @@ def test_since(variables: dict[str, str], tmp_path: Path) -> None:
         call_record(received_at="2026-11-03T23:59:59+00:00"),
         call_record(received_at="2026-11-04T00:00:00+00:00"),
     )
-    assert run(variables, str(tmp_path / "out"), "--since", "2026-11-04", "--by", "day").exit_code == 0
-    assert [(row["day"], row["all"]) for row in read(tmp_path / "out" / "outcomes.csv")] == [("2026-11-04", "1")]
+    assert run(variables, str(tmp_path / "out"), "--since", "2026-11-04", "--by", "day", "--small-cells").exit_code == 0
+    assert [(row["day"], row["checked"]) for row in read(tmp_path / "out" / "outcomes.csv")] == [("2026-11-04", "1")]
 
 
 @pytest.mark.parametrize(
@@ -103,29 +106,85 @@ def test_no_cell_is_a_formula(cell: str) -> None:
     assert list(csv.reader(io.StringIO(csv_of(("a", "b"), [(cell, -1)]))))[1] == [f"'{cell}", "-1"]
 
 
+# ---------------------------------------------------------------- the page
+
+
+def page_of(*tables: Table, policies: tuple[str, ...] = ("P-1",), small_cells: bool = False) -> str:
+    parts = tuple(PolicyPart(name, f"policy {name}", f"{name}: 5 orders.", ()) for name in policies)
+    found = Report("12 orders.", ("One more.",), parts, tables, "policy P-1", small_cells)
+    return report_files(found, "since ever", "now")["report.html"]
+
+
 def test_what_a_client_sent_stays_text() -> None:
-    table = Table("t", "T", "", ("a", "b"), [("<script>alert(1)</script>", 1)])
-    page = report_files(Report([table], "<b>the</b> policy"), "since ever", "now")["report.html"]
+    page = page_of(Table("t", "T", "", ("a", "b"), [("<script>alert(1)</script>", 1)]))
     assert "<script" not in page
     assert "&lt;script&gt;" in page
 
 
+GAPS = Table(
+    "gaps",
+    "Open criteria",
+    "",
+    ("section", "policy", "title", "not-met"),
+    [("A.1", "P-1", "Diagnosis", 13), ("A.1", "P-2", "Cause", 12), ("A.2", "P-1", "Rare", "<11")],
+    ("not-met",),
+    labels={"title": "criterion", "not-met": "chart shows otherwise"},
+)
+
+
 def test_the_same_numbers_give_the_same_page() -> None:
-    table = Table("outcomes", "T", "", ("week", "excluded"), [("2026-11-02", 3), ("2026-11-09", 0)], ("excluded",))
-    assert report_files(Report([table], ""), "s", "m") == report_files(Report([table], ""), "s", "m")
+    assert page_of(GAPS) == page_of(GAPS)
 
 
-def test_bars_name_the_policy_and_a_course_of_time_is_of_all_together() -> None:
-    open_orders = [("A.1", "P-1", 3), ("A.1", "P-2", 2)]
-    gaps = Table("gaps", "T", "", ("section", "policy", "not-met"), open_orders, ("not-met",))
-    assert all(f">A.1 {policy}<" in _drawn(gaps) for policy in ("P-1", "P-2"))
-    # In the week of the 2nd 3 and 2 orders, in the week of the 9th 1.
-    weeks = [("2026-11-02", "P-1", 3), ("2026-11-02", "P-2", 2), ("2026-11-09", "P-1", 1), ("2026-11-09", "P-2", 0)]
-    outcomes = Table("outcomes", "T", "", ("week", "policy", "excluded"), weeks, ("excluded",))
-    assert _drawn(outcomes) == _drawn(replace(outcomes, rows=[("2026-11-02", "", 5), ("2026-11-09", "", 1)]))
+def test_the_page_has_titles_and_no_section_ids_or_codes() -> None:
+    page = page_of(GAPS)
+    assert ">Diagnosis<" in page
+    assert ">chart shows otherwise<" in page
+    for code in (">A.1<", ">not-met<", ">P-1<"):
+        assert code not in page
 
 
-def _drawn(table: Table) -> str:
-    """The plot of a table in the page."""
-    page = report_files(Report([table], ""), "s", "m")["report.html"]
-    return page[page.index("<svg") : page.rindex("</svg>")]
+def test_several_policies_have_a_part_each_with_headline_and_tables_of_their_own() -> None:
+    page = page_of(GAPS, policies=("P-1", "P-2"))
+    first, second = (
+        page[page.index("policy-P-1") : page.index('id="policy-P-2"')],
+        page[page.index('id="policy-P-2"') :],
+    )
+    assert "P-1: 5 orders." in first
+    assert ">Diagnosis<" in first
+    assert ">Cause<" in second
+    assert "P-1: 5 orders." not in page_of(GAPS)
+
+
+def test_each_table_leads_to_its_file() -> None:
+    assert 'href="gaps.csv"' in page_of(GAPS)
+
+
+def test_what_is_hidden_is_not_drawn_and_the_page_says_so() -> None:
+    page = page_of(GAPS)
+    plot = page[page.index("<svg") : page.rindex("</svg>")]
+    assert ">Diagnosis<" in plot
+    assert ">Rare<" not in plot
+    assert "Counts of 1 to 10 are shown as &lt;11" in page
+    assert "Counts of 1 to 10" not in page_of(GAPS, small_cells=True)
+
+
+def test_what_is_left_of_a_shown_sum_is_drawn_as_one() -> None:
+    rows = [("2026-11-02", "P-1", 20, "hidden", "<11", 45, 0), ("2026-11-09", "P-1", 20, 0, 0, 20, 0)]
+    columns = ("week", "policy", "likely-approved", "needs-documentation", "excluded", "checked", "not-applicable")
+    page = page_of(Table("outcomes", "T", "", columns, rows, columns[2:5]))
+    assert "small counts together" in page
+    assert ">Nov 2<" in page
+    assert "Nov\u00a02,\u00a02026" in page
+
+
+def test_small_counts_are_hidden_unless_the_option_or_the_setting_shows_them(
+    variables: dict[str, str], tmp_path: Path
+) -> None:
+    fill(variables, call_record())
+    shown = []
+    for options, more in (((), {}), (("--small-cells",), {}), ((), {"PUMP_CDS_REPORT_SMALL_CELLS": "1"})):
+        done = run(variables | more, str(tmp_path / "out"), *options)
+        shown.append((done.output.splitlines()[0], read(tmp_path / "out" / "outcomes.csv")[0]["checked"]))
+    assert shown[0] == ("Fewer than 11 orders; none was ready at first signing.", "<11")
+    assert shown[1] == shown[2] == ("1 order; none was ready at first signing.", "1")

@@ -23,12 +23,20 @@ _LOOKS = {
     "not-met": "above",
     "accepted": "enough",
     "overridden": "few",
+    "refused": "above",
+    "possible": "few",
+    "small counts together": "aside",
 }
 _SPARE = ("enough", "few", "sensor", "other")
 
 
-def draw_columns(name: str, labels: Sequence[str], series: Mapping[str, Sequence[float]], unit: str) -> Markup:
-    """Stacked columns from left to right, as for a course of time. `series`: a number for each label."""
+def draw_columns(
+    name: str, labels: Sequence[str], series: Mapping[str, Sequence[float]], unit: str, titles: Mapping[str, str]
+) -> Markup:
+    """Stacked columns from left to right, as for a course of time. `series`: a number for each label.
+
+    `titles`: what readers call a series, where that is not its name.
+    """
     canvas = Canvas(name, _HEIGHT)
     totals = [sum(numbers) for numbers in zip(*series.values(), strict=True)]
     x, y = Scale(-0.6, len(labels) - 0.4), canvas.values(0, 1.08 * max(totals))
@@ -43,13 +51,19 @@ def draw_columns(name: str, labels: Sequence[str], series: Mapping[str, Sequence
                 floors[at] += number
     every = -(-len(labels) // _MOST_TICKS) or 1
     canvas.x_axis([(x(at), labels[at]) for at in range(0, len(labels), every)])
-    return canvas.drawn(_words(series, labels), _legend(series))
+    return canvas.drawn(_words(series, labels, titles), _legend(series, titles))
 
 
 def draw_bars(
-    name: str, labels: Sequence[str], series: Mapping[str, Sequence[float]], unit: str, *, stacked: bool
+    name: str,
+    labels: Sequence[str],
+    series: Mapping[str, Sequence[float]],
+    unit: str,
+    titles: Mapping[str, str],
+    *,
+    stacked: bool,
 ) -> Markup:
-    """Bars from the top down, each under its label, stacked or one below the other."""
+    """Bars from the top down, each under its label, stacked or one below the other. `titles`: see `draw_columns`."""
     lanes = 1 if stacked else len(series)
     lane = 20 + lanes * _BAR + 6
     canvas = Canvas(name, lane * len(labels))
@@ -69,18 +83,19 @@ def draw_bars(
                 start += value if stacked else 0.0
     canvas.text(0.5, 10, unit)
     canvas.x_axis([(x(tick), f"{tick:g}") for tick in round_ticks(0, x.high)], x.first)
-    return canvas.drawn(_words(series, labels), _legend(series))
+    return canvas.drawn(_words(series, labels, titles), _legend(series, titles))
 
 
 def _looks(series: Mapping[str, Sequence[float]]) -> list[str]:
     return [_LOOKS.get(name, _SPARE[at % len(_SPARE)]) for at, name in enumerate(series)]
 
 
-def _legend(series: Mapping[str, Sequence[float]]) -> list[LegendEntry]:
-    keys = [LegendEntry(look, "bar", name.replace("-", " ")) for look, name in zip(_looks(series), series, strict=True)]
+def _legend(series: Mapping[str, Sequence[float]], titles: Mapping[str, str]) -> list[LegendEntry]:
+    looks = zip(_looks(series), series, strict=True)
+    keys = [LegendEntry(look, "bar", titles.get(name, name)) for look, name in looks]
     return keys if len(keys) > 1 else []
 
 
-def _words(series: Mapping[str, Sequence[float]], labels: Sequence[str]) -> str:
-    named = ", ".join(name.replace("-", " ") for name in series)
+def _words(series: Mapping[str, Sequence[float]], labels: Sequence[str], titles: Mapping[str, str]) -> str:
+    named = ", ".join(titles.get(name, name) for name in series)
     return f"Chart of {named} for {len(labels)} rows; the table below has its numbers."

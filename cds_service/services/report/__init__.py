@@ -1,0 +1,1 @@
+"""The report on the store: orders, outcomes, gaps, exclusions, feedback and times. Nobody is named in it."""
