@@ -9,8 +9,9 @@ from flask import Blueprint, Response, current_app, render_template, request
 
 from cds_service.demo.headers import guarded
 from cds_service.demo.send import state
+from cds_service.engine.plain_text import day_text
 from cds_service.errors import NotFound
-from cds_service.services.report import report
+from cds_service.services.report.assemble import report
 from cds_service.store.store import Store, StoreError
 from cds_service.web.report_page import report_files
 
@@ -37,8 +38,10 @@ def report_file(name: str) -> Response:
         raise NotFound("nothing is stored in this demo: start it without PUMP_CDS_DATABASE_URL=off")
     made = datetime.now(UTC)
     repository = store.repository()
-    found = report(repository.determinations_since(None), repository.feedback_since(None), "day")
-    files = report_files(found, f"up to {made:%Y-%m-%d}", f"{made:%Y-%m-%d %H:%M} UTC")
+    # The patients are invented: a few orders are shown as they are.
+    found = report(repository.determinations_since(None), repository.feedback_since(None), "day", small_cells=True)
+    day = day_text(made.date())
+    files = report_files(found, f"up to {day}", f"{day}, {made:%H:%M} UTC")
     if name not in files:
         raise NotFound(f"the report has no such file: it has {', '.join(files)}")
     return Response(files[name], mimetype=_TYPES[name.rpartition(".")[2]])

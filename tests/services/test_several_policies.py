@@ -14,7 +14,7 @@ from cds_service.policies import registry
 from cds_service.policies.mp_mm_1316 import POLICY
 from cds_service.services.answer_hook import EXTENSION
 from cds_service.services.replay_call import replayed
-from cds_service.services.report import report
+from cds_service.services.report.assemble import report
 from cds_service.settings import Settings
 from cds_service.store.repository import Repository
 from cds_service.web import create_app
@@ -124,7 +124,7 @@ def test_what_is_stored_is_replayed_and_reported_by_policy(client: FlaskClient, 
     assert store.recorder.flush()
     (joined,) = repository.feedback_since(None)
     assert joined.body["policy"]["id"] == "PROGRAM-1"
-    tables = {table.name: table for table in report(rows, [joined]).tables}
+    tables = {table.name: table for table in report(rows, [joined], small_cells=True).tables}
     assert {(row[1], row[3]) for row in tables["outcomes"].rows} == {("MP-MM-1316", 1), ("PROGRAM-1", 1)}
 
 
