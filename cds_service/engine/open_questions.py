@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-from cds_service.engine.determination import Determination
+from cds_service.engine.determination import Determination, Outcome
 from cds_service.engine.finding import Basis, Finding
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.engine.questions import Question, QuestionGroup
@@ -14,8 +14,8 @@ from cds_service.engine.truth import MET
 
 @dataclass(frozen=True, slots=True)
 class OpenQuestions:
-    """The questions of one section. `open`: an answer is wanted; else it may be given, to confirm or to correct, or
-    since it is another way to a criterion."""
+    """Questions of one section that stand together. `open`: an answer is wanted; else it may be given, to confirm or to
+    correct."""
 
     section: str
     questions: tuple[Question, ...]
@@ -23,31 +23,50 @@ class OpenQuestions:
 
 
 def open_questions(determination: Determination, policy: PolicyOnDay) -> dict[str, OpenQuestions]:
-    """The questions by section, as far as an answer can change anything: what the chart documents, nobody is asked."""
-    findings = {f.id: f for each in (*determination.criteria, *determination.exclusions) for f in each.tree}
-    groups = (_of_group(group, determination, policy, findings) for group in policy.question_groups)
-    return {group.section: group for group in groups if group is not None}
+    """The questions as far as an answer can change anything: what the chart documents, nobody is asked.
+
+    By the id of the finding that they are about, or by their section where they are about no single one. Of a section
+    of exclusions, each question stands by itself. Of an excluded order, only what may lift the exclusion is open.
+    """
+    findings = {f.id: f for each in (*determination.criteria, *determination.exclusions) for f in (each, *each.parts)}
+    asked = {
+        name: questions
+        for group in policy.question_groups
+        for name, questions in _of_group(group, determination, policy, findings)
+    }
+    if determination.outcome is not Outcome.EXCLUDED:
+        return asked
+    excluding = [finding.id for finding in determination.excluding_findings]
+    return {name: replace(each, open=each.open and _may_lift(name, excluding)) for name, each in asked.items()}
+
+
+def _may_lift(name: str, excluding: Sequence[str]) -> bool:
+    """Whether questions are about one of these findings, or about the pathway that it belongs to."""
+    return any(section == name or section.startswith(f"{name}.") for section in excluding)
 
 
 def _of_group(
     group: QuestionGroup, determination: Determination, policy: PolicyOnDay, findings: Mapping[str, Finding]
-) -> OpenQuestions | None:
+) -> Iterator[tuple[str, OpenQuestions]]:
     section, questions = group.section, group.questions
     replacement = policy.policy.replacement
     if replacement is not None and section == replacement.root:
-        return OpenQuestions(section, questions, _replacement_is_open(determination, policy))
+        yield section, OpenQuestions(section, questions, _replacement_is_open(determination, policy))
+        return
     excluding = {rule.section for rule in policy.exclusions}
     if excluding.intersection(question.criterion for question in questions):
-        stated = [findings[q.criterion] for q in questions if q.criterion in findings]
-        return OpenQuestions(section, questions, any(finding.truth is MET for finding in stated))
+        for criterion in dict.fromkeys(question.criterion for question in questions):
+            own = tuple(question for question in questions if question.criterion == criterion)
+            stated = findings.get(criterion)
+            yield criterion, OpenQuestions(section, own, stated is not None and stated.truth is MET)
+        return
     finding = findings.get(section)
     if determination.on_replacement_path or finding is None or _is_documented(finding):
-        return None
+        return
     # Of a section with parts, those that the chart documents one way or the other are not asked about.
     kept = tuple(q for q in questions if q.link_id not in findings or not _is_documented(findings[q.link_id]))
-    whole = any(finding.id == section for finding in determination.criteria)
-    wanted = finding.truth is not MET and (whole or section in {one.id for one in determination.open_findings})
-    return OpenQuestions(section, kept, wanted) if kept else None
+    if kept:
+        yield section, OpenQuestions(section, kept, finding.truth is not MET)
 
 
 def _is_documented(finding: Finding) -> bool:

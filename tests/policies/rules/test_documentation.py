@@ -114,7 +114,8 @@ OF_NEW_PUMPS = ["D.I.C", "D.I.D", "D.I.E", "D.I.F", "D.I.G", "D.I.H", "D.I.I"]
 def test_of_an_empty_chart_every_criterion_that_a_person_can_state_is_open() -> None:
     found = questions(Chart())
     assert {name: each.open for name, each in found.items()} == dict.fromkeys(OF_NEW_PUMPS, True) | {
-        "D.II": False,
+        "D.II.A.2": False,
+        "D.II.B.1": False,
         "D.III": False,
     }
     assert [link for each in found.values() for link in links(each)] == [q.link_id for q in POLICY.on(AS_OF).questions]
@@ -179,13 +180,13 @@ def test_a_section_all_of_whose_parts_are_documented_is_not_asked() -> None:
 
 def test_a_replacement_is_asked_its_reason_only() -> None:
     found = questions(Chart(), REPLACING)
-    assert set(found) == {"D.II", "D.III"}
+    assert set(found) == {"D.II.A.2", "D.II.B.1", "D.III"}
     assert found["D.III"].open
     assert links(found["D.III"]) == ["D.III.replacement", "D.III.reason", "D.III.assessment"]
 
 
 def test_a_statement_that_it_is_a_replacement_takes_the_other_questions_away() -> None:
-    assert set(questions(stating(D_III_replacement=True))) == {"D.II", "D.III"}
+    assert set(questions(stating(D_III_replacement=True))) == {"D.II.A.2", "D.II.B.1", "D.III"}
 
 
 def test_a_replacement_that_is_shown_may_only_be_corrected() -> None:
@@ -212,8 +213,17 @@ def test_a_pump_in_use_that_is_not_replaced_leaves_it_closed() -> None:
 @pytest.mark.parametrize(("answer", "is_open"), [("D_II_A_2", False), ("D_II_B_1", True)])
 def test_an_exclusion_that_was_attested_is_opened(answer: str, is_open: bool) -> None:
     # D.II.A.2 asks whether somebody is able: No excludes. D.II.B.1 asks whether it is convenience: Yes excludes.
-    assert questions(stating(**{answer: is_open}))["D.II"].open
-    assert not questions(stating(**{answer: not is_open}))["D.II"].open
+    named = answer.replace("_", ".")
+    found = questions(stating(**{answer: is_open}))
+    assert [name for name, each in found.items() if each.open] == [named], "nothing else lifts the exclusion"
+    assert links(found[named]) == [named]
+    assert not questions(stating(**{answer: not is_open}))[named].open
+
+
+def test_a_refused_reason_leaves_the_reason_open() -> None:
+    """D.III.C: a pump that was lost is refused; another reason may be stated."""
+    found = questions(stating(D_III_replacement=True, D_III_reason="lost"))
+    assert [name for name, each in found.items() if each.open] == ["D.III"]
 
 
 # ---------------------------------------------------------------- what is filled in
