@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from calendar import monthrange
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
+from cds_service.engine.plain_text import day_text, period_text
 from cds_service.engine.policy import PolicyOnDay
+from cds_service.facts import When
 
 # The order in which a page shows the groups of findings: the pathway of a replacement decides before the criteria.
 SHOWN_GROUPS = ("replacement", "criteria", "exclusions")
@@ -74,14 +78,13 @@ def parts_of(finding: dict[str, Any]) -> list[dict[str, Any]]:
 def _row(
     finding: dict[str, Any], is_part: bool, policy: PolicyOnDay, settled: frozenset[str], excluding: frozenset[str]
 ) -> dict[str, Any]:
-    standing = finding.get("basis") or finding.get("gap") or ""
     tone = tone_of(finding, finding["id"] in excluding)
     return {
         **finding,
         "part": is_part,
         "title": policy.title(finding["id"]),
-        "word": finding["truth"].replace("-", " "),
-        "standing": standing.replace("-", " "),
+        "word": status_word(finding, finding["id"] in excluding),
+        "standing": _STANDING.get(finding.get("basis") or finding.get("gap") or "", ""),
         "tone": "calm" if finding["id"] in settled and tone != "good" else tone,
         "references": list(dict.fromkeys(item["reference"] for item in finding["evidence"])),
     }
@@ -116,6 +119,50 @@ def _settled(determination: dict[str, Any], policy: PolicyOnDay) -> frozenset[st
         if replacement.justification.section in met:
             settled |= {rule.section for rule in replacement.accepted_reasons}
     return frozenset(settled)
+
+
+# How a finding stands, by its basis or its gap.
+_STANDING = {
+    "documented": "in the chart",
+    "attested": "signed statement",
+    "supported": "chart suggests",
+    "not-documented": "nothing in the chart",
+    "incomplete": "incomplete",
+    "needs-review": "a reviewer has to look",
+    "needs-attestation": "not answered",
+    "not-retrieved": "could not be read",
+}
+_OPEN_WORDS = {"incomplete": "incomplete", "needs-review": "needs review", "not-retrieved": "could not be read"}
+
+
+def status_word(finding: dict[str, Any], excludes: bool) -> str:
+    """A finding's status for people. `excludes`: it refuses the order when it is met."""
+    truth, supported = finding["truth"], finding.get("basis") == "supported"
+    if truth == "unknown":
+        return _OPEN_WORDS.get(finding.get("gap") or "", "not stated" if excludes else "missing")
+    if truth == "not-met":
+        return "does not apply" if excludes else "not met"
+    return "chart suggests" if supported else "applies" if excludes else "met"
+
+
+def date_text(text: str) -> str:
+    """A date or a period of a chart as people write it; anything else as it is.
+
+    `2026-10-26` is `Oct 26, 2026`, `2026-10` is `Oct 2026`, `2026-10-26/2026-11-24` is `Oct 26 to Nov 24, 2026`.
+    """
+    try:
+        if "/" in text:
+            first, last = map(date.fromisoformat, text.split("/"))
+            return period_text(first, last)
+        if len(text) == len("2026-10"):
+            return day_text(When(date.fromisoformat(f"{text}-01"), _last_of_month(date.fromisoformat(f"{text}-01"))))
+        return day_text(date.fromisoformat(text[: len("2026-10-26")]))
+    except ValueError:
+        return text
+
+
+def _last_of_month(first: date) -> date:
+    return first.replace(day=monthrange(first.year, first.month)[1])
 
 
 def tone_of(finding: dict[str, Any], excludes: bool) -> str:

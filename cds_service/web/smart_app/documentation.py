@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,34 +13,29 @@ from flask import Blueprint, Response, current_app, redirect, render_template, r
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response as AnyResponse
 
-from cds_service.ehr.writing import NotWritten, create
+from cds_service.ehr.writing import NotWritten
+from cds_service.engine.chart_and_statement import Difference, differences
 from cds_service.engine.enabled_questions import missing_answers
 from cds_service.engine.policy import AnswerValue, PolicyOnDay
 from cds_service.errors import BadRequest, NoAccess
-from cds_service.hooks.messages import FhirAccess, as_json
+from cds_service.hooks.messages import FhirAccess
 from cds_service.services.app_links import decoded_entries
 from cds_service.services.document_order import OrderPage, PageRequest, document_order
 from cds_service.services.policies_today import policies_today
-from cds_service.store.run_database import RunDatabase
-from cds_service.store.store import Store
 from cds_service.web.http import metrics
 from cds_service.web.http.request_body import read_form
 from cds_service.web.http.security_headers import apply_security_headers
 from cds_service.web.smart_app import sessions
 from cds_service.web.smart_app.documentation_view import summary_of, view_of
-from cds_service.web.smart_app.scopes import STATEMENT, may_write
+from cds_service.web.smart_app.scopes import may_write
 from cds_service.web.smart_app.sessions import SignedIn
 from cds_service.web.smart_app.statement_form import StatementForm, digest
+from cds_service.web.smart_app.write_statement import MOST_WRITTEN, is_clinician, write_once
 from fhir_mappings.common.references import local
-from fhir_mappings.output.questionnaire_responses import questionnaire_response
 
 blueprint = Blueprint("documentation", __name__, url_prefix="/smart")
 ALL = "all"
-_MOST_WRITTEN = 20
 _MOST_FORM_BYTES = 64_000
-# In the table of used tokens, this stands in the place of the client: forms that were written.
-_FORMS = "forms of the documentation page"
-_OTHER_REQUEST_SECONDS, _OTHER_REQUEST_PAUSE = 12.0, 0.2
 _AGAIN = "open the page from the EHR again"
 
 
@@ -67,8 +62,11 @@ def page() -> AnyResponse:
     if request.args.get("policy", session.policy) != session.policy:
         session.policy, session.before = request.args["policy"], None
     order_page = _read_order_page(session)
+    summary = summary_of(order_page)
+    if summary is not None:
+        session.opened.setdefault(summary["order"], summary["open"])
     response = Response(_rendered(session, order_page, _form(session, order_page)))
-    session.before = summary_of(order_page)
+    session.before = summary
     session.saved = []
     sessions.store(session)
     return response
@@ -93,9 +91,12 @@ def save() -> AnyResponse:
         form.errors["form"] = "Nothing was answered yet, so nothing was written"
     if form.errors:
         return _show_again(session, order_page, form, 422)
+    contradicted = _contradicted(order_page, answers, sections)
+    if contradicted and not form.confirms(answers):
+        return _show_again(session, order_page, form, 422, contradicted=contradicted)
     name = form.name(answers)
     try:
-        written = _write_once(name, session, order_page, answers)
+        written = write_once(name, session, order_page, _policy(order_page), answers, _open_values(order_page))
     except NotWritten as refusal:
         metrics.STATEMENTS.labels("refused").inc()
         return _show_again(session, order_page, form, 502, refusal)
@@ -103,18 +104,31 @@ def save() -> AnyResponse:
         metrics.STATEMENTS.labels("written").inc()
         session.saved = sorted(sections)
         session.typed[session.order or ""] = _unsent(_policy(order_page), sent, sections)
-        session.sent = [*session.sent, name][-_MOST_WRITTEN:]
+        session.sent = [*session.sent, name][-MOST_WRITTEN:]
         sessions.store(session)
     return redirect(url_for("documentation.page") + "#outcome", 303)
 
 
 def _show_again(
-    session: SignedIn, order_page: OrderPage, form: StatementForm, status: int, refusal: NotWritten | None = None
+    session: SignedIn,
+    order_page: OrderPage,
+    form: StatementForm,
+    status: int,
+    refusal: NotWritten | None = None,
+    contradicted: Sequence[Difference] = (),
 ) -> Response:
     """The page with what was typed, to be sent again. The session is stored for the form's CSRF token."""
-    response = Response(_rendered(session, order_page, form, refusal), status=status)
+    response = Response(_rendered(session, order_page, form, refusal, contradicted), status=status)
     sessions.store(session)
     return response
+
+
+def _contradicted(order_page: OrderPage, answers: Mapping[str, Any], sections: frozenset[str]) -> list[Difference]:
+    """Where the answers contradict the chart: that is shown before anything is written."""
+    assessment = order_page.assessment
+    if assessment is None or assessment.case is None:
+        return []
+    return differences(assessment.case, assessment.policy, answers, sections)
 
 
 def _read_order_page(session: SignedIn) -> OrderPage:
@@ -197,81 +211,40 @@ def _same(given: Any, shown: AnswerValue | None) -> bool:
     return bool(given == shown)
 
 
-# ---------------------------------------------------------------- writing
-
-
-def _is_clinician(user: str | None) -> bool:
-    """Whether the user may sign a statement: a patient or a relative may only read the page."""
-    return (user or "").split("/")[-2:-1] in (["Practitioner"], ["PractitionerRole"])
-
-
-def _write_once(name: str, session: SignedIn, order_page: OrderPage, answers: dict[str, Any]) -> bool:
-    """Writes a form by its name; False when this or another request has already written the same form."""
-    used_names: Store | RunDatabase = current_app.config["MEMORY"]
-    if not _is_first(name, used_names, session.ends_at):
-        return False
-    try:
-        _write(session, order_page, answers)
-    except NotWritten as refusal:
-        if not refusal.uncertain:
-            used_names.forget_use(_FORMS, name)
-        raise
-    return True
-
-
-def _is_first(name: str, used_names: Store | RunDatabase, ends_at: float) -> bool:
-    """Whether this request is the one to write a form. It waits while another request writes it: that may fail."""
-    until = time.monotonic() + _OTHER_REQUEST_SECONDS
-    while not used_names.first_use(_FORMS, name, ends_at):
-        session = sessions.reload()
-        if session is not None and name in session.sent:
-            return False
-        if time.monotonic() > until:
-            raise NotWritten("they are being sent by another request, which has not ended", uncertain=True)
-        time.sleep(_OTHER_REQUEST_PAUSE)
-    return True
-
-
-def _write(session: SignedIn, order_page: OrderPage, answers: dict[str, Any]) -> None:
-    """Writes the statement to the EHR's FHIR server, with the user as its author. NotWritten when that fails."""
-    if session.user is None or not _is_clinician(session.user):
-        raise NotWritten("only a statement that a clinician signs counts, and the EHR did not say that you are one")
-    if order_page.order is None or order_page.determination is None:
-        raise NotWritten("there is no order that it would be about")
-    if session.ends_at <= time.time():
-        raise NotWritten("the session with the EHR has ended", 401)
-    about = [order_page.order.reference, order_page.determination.coverage_reference]
-    statement = questionnaire_response(
-        _policy(order_page),
-        answers,
-        public_url=current_app.config["SETTINGS"].public_url,
-        patient=f"Patient/{session.patient}",
-        author=session.user,
-        authored=datetime.now(UTC).replace(microsecond=0),
-        prefilled=_open_values(order_page),
-        about=[reference for reference in about if reference and not reference.startswith("urn:")],
-    )
-    rule = current_app.config["SMART_SERVERS"].rule(session.iss)
-    reference = create(session.iss, session.token, STATEMENT, as_json(statement), rule)
-    if reference is not None:
-        session.written = [*session.written, reference][-_MOST_WRITTEN:]
-
-
 # ---------------------------------------------------------------- pages
 
 
-def _rendered(session: SignedIn, order_page: OrderPage, form: StatementForm, refusal: NotWritten | None = None) -> str:
+def _rendered(
+    session: SignedIn,
+    order_page: OrderPage,
+    form: StatementForm,
+    refusal: NotWritten | None = None,
+    contradicted: Sequence[Difference] = (),
+) -> str:
     view = view_of(order_page, session, current_app.config["SETTINGS"].public_url)
     return render_template(
         "documentation.html",
         **view,
         form=form,
         refusal=refusal,
-        may_write=may_write(session.scope) and _is_clinician(session.user),
+        contradicted=contradicted,
+        confirmed_sections=_sections_of(order_page, contradicted),
+        may_write=may_write(session.scope) and is_clinician(session.user),
         user_known=session.user is not None,
-        is_clinician=_is_clinician(session.user),
+        is_clinician=is_clinician(session.user),
         all_sections=ALL,
     )
+
+
+def _sections_of(order_page: OrderPage, contradicted: Sequence[Difference]) -> set[str]:
+    """The sections of the questionnaire whose answers contradict the chart."""
+    sections = {question.section for question in _policy(order_page).questions}
+    return {
+        section
+        for section in sections
+        for each in contradicted
+        if each.section == section or each.section.startswith(f"{section}.")
+    }
 
 
 def _ended_page(form: MultiDict[str, str]) -> str:

@@ -1,208 +1,238 @@
-"""The template variables of the documentation page: findings in words, in the policy's order."""
+"""The template variables of the documentation page: what is open first, everything else folded under a count."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cds_service.engine.assessment import Assessment
-from cds_service.engine.open_questions import OpenQuestions
-from cds_service.engine.plot_data import PlotData
-from cds_service.engine.policy import PolicyOnDay
-from cds_service.engine.truth import MET
+from cds_service.engine.determination import Outcome
+from cds_service.engine.plain_text import day_text
 from cds_service.hooks.determinations import as_json
 from cds_service.services.document_order import OrderPage
-from cds_service.web.finding_rows import SHOWN_GROUPS, group_title, rows
-from cds_service.web.plots.draw import draw
+from cds_service.web.finding_rows import SHOWN_GROUPS, date_text, group_title, rows
 from cds_service.web.smart_app.sessions import SignedIn
+from cds_service.web.smart_app.topics import Topic, TopicMaker
 
 OUTCOMES = {
     "likely-approved": ("Likely approved", "Every criterion is met on what was found, and nothing excludes the pump."),
     "needs-documentation": ("Needs documentation", "What is open below stands between this order and approval."),
-    "excluded": ("Excluded", "The policy text excludes this order; the section is marked below."),
+    "excluded": ("Excluded", "The policy excludes this order. What would lift that is below; nothing else does."),
     "not-applicable": ("Not judged", "The policy does not govern this order."),
 }
-# Resource types in words, for users who do not know FHIR.
-_TYPES_IN_WORDS = {
-    "Condition": "diagnosis",
-    "Device": "device",
-    "DeviceRequest": "order",
-    "DeviceUseStatement": "device in use",
-    "Encounter": "visit",
-    "MedicationDispense": "dispense",
-    "MedicationRequest": "medication order",
-    "MedicationStatement": "medication statement",
-    "Observation": "result",
-    "Practitioner": "clinician",
-    "PractitionerRole": "clinician",
-    "Procedure": "procedure",
-    "QuestionnaireResponse": "signed statement",
-    "ServiceRequest": "order",
+_COVERAGES = {
+    "governed": "verified",
+    "not-governed": "not under this policy",
+    "not-in-force": "not in force",
+    "unverified": "not verified",
 }
-_MOST_EVIDENCE = 5
-
-
-# Headings of questions that belong to a whole group of findings.
-_GROUP_QUESTIONS = {
-    "replacement": "Is this a replacement or repair?",
-    "exclusions": "Only if one of these applies",
-}
+# Why exclusions that need nothing are folded.
+_NO_EXCLUSION = "{} exclusions: none was found to apply"
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
-    """Rows under one heading, and the questions that belong to the heading and to no row; `asks` introduces them."""
+class Fold:
+    """Blocks that need no attention, under a heading with their number."""
 
     name: str
     title: str
-    rows: tuple[dict[str, Any], ...]
-    questions: tuple[OpenQuestions, ...] = ()
-    asks: str = ""
+    topics: tuple[Topic, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Arranged:
+    """The blocks of a page. `open` need something, those with a question first; `differing` are closed by a statement
+    that contradicts the chart; `groups`: all findings by their group, for print."""
+
+    open: tuple[Topic, ...]
+    differing: tuple[Topic, ...]
+    folds: tuple[Fold, ...]
+    groups: tuple[Fold, ...]
+
+    def statements(self, section: str) -> list[Topic]:
+        """The blocks that a statement on a section of the questionnaire is about, as far as one is in force there."""
+        every = [topic for group in self.groups for topic in group.topics]
+        own = [topic for topic in every if topic.id == section or topic.id.startswith(f"{section}.")]
+        return [topic for topic in own if topic.is_stated]
 
 
 def view_of(page: OrderPage, session: SignedIn, public_url: str) -> dict[str, Any]:
     """The template's variables."""
+    banner = page.banner if session.shows_banner else None
     view: dict[str, Any] = {
-        "banner": page.banner if session.shows_banner else None,
+        "banner": banner,
+        "born": date_text(page.banner.birth_date),
         "order": page.order,
-        "dated": page.dated,
-        "today": page.today,
+        "dated": day_text(page.dated) if page.dated else "",
+        "today": day_text(page.today),
         "others": page.others,
         "also": page.also,
         "signer": page.signer or session.user,
         "foreign_link": session.foreign_link,
         "determination": None,
-        "groups": (),
-        "before": None,
-        "help": {},
+        "patient": page.banner,
     }
     if page.assessment is None:
         return view
     policy = page.assessment.policy
     body = as_json(page.assessment.determination, session.patient)
     now = summary_of(page) or {}
-    groups = tuple(_groups(page, page.assessment, body, set(_changed(session, now))))
-    shown = {row["id"] for group in groups for row in group.rows}
-    open_sections = [questions.section for questions in (page.questions or {}).values() if questions.open]
+    before = _before(session, now)
+    arranged = _arranged(page, page.assessment, body, {name for name, _, _ in (before or {}).get("changes", ())})
+    first = session.opened.get(now["order"], [])
     return view | {
         "determination": body,
         "payer": policy.payer,
+        "policy": policy,
+        "version": date_text(body["policy"].get("version", "")),
+        "coverage": _COVERAGES.get(body["coverage"], body["coverage"]),
         "policy_url": f"{public_url}{policy.page}",
         "outcome": OUTCOMES[body["outcome"]],
-        "before": _before(session, now),
-        "groups": groups,
-        "open": [(section, f"row-{section}" if section in shown else section) for section in open_sections],
-        "help": {group.section: group.help for group in policy.question_groups},
+        "before": before,
+        "page": arranged,
+        "progress": (len(now["open"]), len({*first, *now["open"]})),
+        "next": _next(page.assessment, arranged),
+        "titles": {group.section: group.title for group in policy.question_groups},
     }
 
 
 def summary_of(page: OrderPage) -> dict[str, Any] | None:
-    """Outcome and truths by section, with which the next page shows what has changed."""
-    determination = page.determination
-    if determination is None or page.order is None:
+    """Outcome, statuses by finding and what is open, with which the next page shows what has changed."""
+    assessment = page.assessment
+    if assessment is None:
         return None
-    findings = (*determination.criteria, *determination.exclusions, *determination.replacement)
-    truths = {finding.id: finding.truth.value.replace("-", " ") for finding in findings}
-    return {"order": page.order.reference, "outcome": determination.outcome.value, "truths": truths}
+    determination = assessment.determination
+    body = as_json(determination, "")
+    every = [row for name in SHOWN_GROUPS for row in rows(body, name, assessment.policy) if not row["part"]]
+    return {
+        "order": assessment.order.reference,
+        "outcome": determination.outcome.value,
+        "words": {row["id"]: row["word"] for row in every},
+        "open": [finding.id for finding in determination.findings_in_question] + _asked_of_no_finding(page),
+    }
+
+
+def _asked_of_no_finding(page: OrderPage) -> list[str]:
+    """Open questions about no finding that needs something, such as whether the order is a replacement."""
+    assessment = page.assessment
+    if assessment is None:
+        return []
+    needing = [finding.id for finding in assessment.determination.findings_in_question]
+    names = [name for name, questions in (page.questions or {}).items() if questions.open]
+    return [name for name in names if not any(each == name or each.startswith(f"{name}.") for each in needing)]
 
 
 def _before(session: SignedIn, now: Mapping[str, Any]) -> dict[str, Any] | None:
     """What was shown before the statement that was just written; None when none was."""
     old = session.before
-    if not session.saved or old is None or old.get("order") != now.get("order"):
+    if not session.saved or old is None or old.get("order") != now.get("order") or "words" not in old:
         return None
-    changes = [(name, old["truths"].get(name), truth) for name, truth in now["truths"].items()]
+    changes = [(name, old["words"].get(name, "not judged"), word) for name, word in now["words"].items()]
     return {
         "title": OUTCOMES[old["outcome"]][0],
         "outcome": old["outcome"],
-        "changes": [(name, was or "not judged", truth) for name, was, truth in changes if was != truth],
+        "changes": [(name, was, word) for name, was, word in changes if was != word],
         "saved": session.saved,
     }
 
 
-def _changed(session: SignedIn, now: Mapping[str, Any]) -> Iterator[str]:
-    before = _before(session, now)
-    yield from (name for name, _, _ in (before["changes"] if before else ()))
+# ---------------------------------------------------------------- where each block stands
 
 
-def _groups(page: OrderPage, assessment: Assessment, body: dict[str, Any], changed: set[str]) -> Iterator[Group]:
-    policy, plots = assessment.policy, _plots(page)
-    questions, helps = page.questions or {}, _helps(assessment)
-    tables = {name: rows(body, name, policy) for name in SHOWN_GROUPS}
-    with_row = {row["id"] for table in tables.values() for row in table}
-    if body.get("path") == "replacement":
-        tables["criteria"] = _required_rows(tables["criteria"], assessment)
-    for name, table in tables.items():
-        shown = tuple(_row(row, policy, plots, questions, helps, changed) for row in table)
-        own = tuple(
-            group
-            for section, group in questions.items()
-            if section not in with_row and _group_of(group, policy) == name
-        )
-        if shown or own:
-            yield Group(name, group_title(name, policy), shown, own, _GROUP_QUESTIONS.get(name, ""))
-
-
-def _required_rows(table: list[dict[str, Any]], assessment: Assessment) -> list[dict[str, Any]]:
-    """Of the criteria those that the order has to meet, with their parts."""
-    required = assessment.determination.required_findings
-    ids = {one.id for finding in required for one in finding.tree}
-    return [row for row in table if row["id"] in ids]
-
-
-def _group_of(group: OpenQuestions, policy: PolicyOnDay) -> str:
-    """The group of findings that questions with no finding of their own belong to."""
-    replacement = policy.policy.replacement
-    if replacement is not None and group.section == replacement.root:
-        return "replacement"
-    exclusions = {rule.section for rule in policy.exclusions}
-    return "exclusions" if any(question.criterion in exclusions for question in group.questions) else "criteria"
-
-
-def _helps(assessment: Assessment) -> dict[str, str]:
-    """What can be done about each open finding."""
+def _arranged(page: OrderPage, assessment: Assessment, body: dict[str, Any], changed: set[str]) -> Arranged:
+    policy, maker = assessment.policy, TopicMaker(assessment, page.questions or {}, changed)
+    tables = {name: maker.topics(rows(body, name, policy)) for name in SHOWN_GROUPS}
+    every = {name: topic for table in tables.values() for name, topic in table.items()}
     determination = assessment.determination
-    findings = (*determination.criteria, *determination.replacement)
-    return {open_one.id: assessment.policy.what_helps(open_one) for open_one in findings if open_one.truth is not MET}
-
-
-def _row(
-    row: dict[str, Any],
-    policy: PolicyOnDay,
-    plots: Mapping[str, PlotData],
-    questions: Mapping[str, OpenQuestions],
-    helps: Mapping[str, str],
-    changed: set[str],
-) -> dict[str, Any]:
-    plot = plots.get(row["id"])
-    return row | {
-        "shown": list(map(_evidence, row["evidence"][:_MOST_EVIDENCE])),
-        "more": max(0, len(row["evidence"]) - _MOST_EVIDENCE),
-        "interpretation": policy.interpretation(row["id"]),
-        "plot": plot,
-        "drawing": draw(plot) if plot is not None else None,
-        "asked": questions.get(row["id"]),
-        "helps": helps.get(row["id"]),
-        "changed": row["id"] in changed,
+    needing = [every[finding.id] for finding in determination.findings_in_question if finding.id in every]
+    needing = [*_alone(page, maker), *_with_pathway_question(needing, assessment, maker)]
+    shown = {topic.id for topic in needing}
+    differing = [topic for name, topic in every.items() if topic.differs and name not in shown]
+    shown |= {topic.id for topic in differing}
+    required = {finding.id for finding in determination.required_findings}
+    left = {
+        name: [topic for topic in table.values() if topic.id not in shown and _counts(name, topic, required)]
+        for name, table in tables.items()
     }
+    return Arranged(
+        tuple(sorted(needing, key=lambda topic: not topic.is_asked)),
+        tuple(differing),
+        tuple(_folds(left, assessment, maker)),
+        tuple(_printed(tables, assessment, required)),
+    )
 
 
-def _evidence(evidence: Mapping[str, str]) -> dict[str, str]:
-    """One piece of evidence: its value and date, and its resource in words."""
-    kind, _, identity = evidence["reference"].rpartition("/")
-    kind = kind.rsplit("/", 1)[-1]
-    where = f"{_TYPES_IN_WORDS.get(kind, kind)} in the chart" if kind else "in the chart"
-    return {
-        "value": evidence.get("value", ""),
-        "date": evidence.get("date", ""),
-        "where": where,
-        "name": f"{kind}/{identity}" if kind else identity,
-    }
+def _counts(group: str, topic: Topic, required: set[str]) -> bool:
+    """Whether a block is shown at all: on the pathway of a replacement, most criteria of a new pump are not asked."""
+    return group != "criteria" or topic.id in required
 
 
-def _plots(page: OrderPage) -> dict[str, PlotData]:
-    assessment = page.assessment
-    if assessment is None or assessment.case is None:
-        return {}
-    return {plot.section: plot for plot in assessment.policy.policy.plots(assessment.case)}
+def _alone(page: OrderPage, maker: TopicMaker) -> list[Topic]:
+    """Open questions about no finding that needs something: they come first, since they may decide the pathway."""
+    assessment = maker.assessment
+    replacement = assessment.policy.policy.replacement
+    root = replacement.root if replacement is not None else ""
+    why = assessment.policy.words("ask_replacement") if replacement is not None else ""
+    known = assessment.determination.findings
+    names = [name for name in _asked_of_no_finding(page) if name not in known]
+    return [maker.of_questions(name, why if name == root else "") for name in names]
+
+
+def _with_pathway_question(topics: list[Topic], assessment: Assessment, maker: TopicMaker) -> list[Topic]:
+    """The question about the pathway stands with the first finding of the pathway that needs something."""
+    replacement = assessment.policy.policy.replacement
+    asked = maker.questions.get(replacement.root) if replacement is not None else None
+    if replacement is None or asked is None or not asked.open:
+        return topics
+    of_pathway = [topic.id for topic in topics if topic.id.startswith(f"{replacement.root}.")]
+    of_pathway.sort(key=lambda name: name != replacement.justification.section)
+    whole = maker.of_questions(replacement.root)
+    return [replace(t, asked=asked, help=whole.help) if t.id in of_pathway[:1] else t for t in topics]
+
+
+def _folds(left: Mapping[str, list[Topic]], assessment: Assessment, maker: TopicMaker) -> Iterator[Fold]:
+    """What needs nothing: criteria and pathway by status, exclusions, and the pathway's question where it is closed."""
+    determination, policy = assessment.determination, assessment.policy
+    needed = [*left["criteria"], *(left["replacement"] if determination.on_replacement_path else ())]
+    still_open = [topic for topic in needed if topic.tone in ("open", "bad")]
+    if still_open:
+        yield Fold("later", f"{len(still_open)} open, should the exclusion be lifted", tuple(still_open))
+    met = [topic for topic in needed if topic not in still_open]
+    if met:
+        yield Fold("met", f"{len(met)} met", tuple(met))
+    other_path = [] if determination.on_replacement_path else left["replacement"]
+    replacement = policy.policy.replacement
+    if replacement is not None and replacement.root in maker.questions and not maker.questions[replacement.root].open:
+        other_path = [maker.of_questions(replacement.root), *other_path]
+    if other_path:
+        yield Fold("replacement", group_title("replacement", policy), tuple(other_path))
+    if left["exclusions"]:
+        excluded = determination.outcome is Outcome.EXCLUDED
+        count = len(left["exclusions"])
+        title = f"{count} other exclusions" if excluded else _NO_EXCLUSION.format(count)
+        yield Fold("exclusions", title, tuple(left["exclusions"]))
+
+
+def _next(assessment: Assessment, arranged: Arranged) -> tuple[str, str]:
+    """What to do now, and the block where it is done; empty where nothing is."""
+    asked = [topic for topic in arranged.open if topic.is_asked]
+    if asked:
+        return f"answer below: {asked[0].heading}", asked[0].id
+    findings = assessment.determination.findings_in_question
+    if findings:
+        return assessment.policy.next_step(findings[0]), findings[0].id
+    return "", ""
+
+
+def _printed(
+    tables: Mapping[str, Mapping[str, Topic]], assessment: Assessment, required: Iterable[str]
+) -> Iterator[Fold]:
+    """Every finding that counts, by group, in the policy's order."""
+    needed = set(required)
+    for name, table in tables.items():
+        if name == "replacement" and not assessment.determination.on_replacement_path:
+            continue
+        topics = [topic for topic in table.values() if _counts(name, topic, needed)]
+        if topics:
+            yield Fold(name, group_title(name, assessment.policy), tuple(topics))

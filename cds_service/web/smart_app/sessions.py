@@ -40,6 +40,7 @@ class SignedIn(msgspec.Struct, tag="signed-in"):
     `before`: the summary that was shown last; `saved`: the sections written since. `typed`: unsent input by order.
     `csrf`, `form_secret`: state and key of the form's CSRF protection. `sent`: names of the forms that were written.
     `policy`: the id of the policy that is shown, where several judge the order.
+    `opened`: by order, what was open when its page was first shown.
     """
 
     iss: str
@@ -61,6 +62,7 @@ class SignedIn(msgspec.Struct, tag="signed-in"):
     form_secret: str = msgspec.field(default_factory=lambda: secrets.token_urlsafe(32))
     sent: list[str] = []
     policy: str | None = None
+    opened: dict[str, list[str]] = {}
 
     @property
     def drafts(self) -> dict[str, str]:
@@ -130,6 +132,7 @@ def begin(response: Response, session: SignedIn) -> Response:
         if session.is_same_user_and_patient(old):
             session.typed, session.written, session.sent = old.typed, old.written, old.sent
             session.csrf, session.form_secret = old.csrf, old.form_secret
+            session.opened = old.opened
     secret = _new_secret(session, session.ends_at)
     g.smart_session = session
     return _with_cookie(response, _COOKIE, secret)

@@ -77,8 +77,14 @@ class StatementForm:
 
     @property
     def hidden(self) -> Sequence[Field]:
-        """The hidden fields: CSRF token, digest of patient and order, and the form's id."""
-        return [self._form["csrf_token"], self._form["about"], self._form["once"]]
+        """The hidden fields: CSRF token, digest of patient and order, the form's id, the contradiction that was shown."""
+        return [self._form[name] for name in ("csrf_token", "about", "once", "seen")]
+
+    def confirms(self, answers: Mapping[str, Any]) -> bool:
+        """Whether the page has shown that just these answers contradict the chart; else it shows so the next time."""
+        shown, named = str(self._form["seen"].data or ""), digest(self._about, repr(sorted(answers.items())))
+        self._form["seen"].data = named
+        return hmac.compare_digest(shown.encode(), named.encode())
 
     def name(self, answers: Mapping[str, Any]) -> str:
         """A digest of the sent form and its answers: the same when the form is sent twice."""
@@ -146,7 +152,11 @@ def _form_class(questions: Sequence[Question], state: MutableMapping[str, Any], 
         csrf_time_limit = LIMIT
 
     members: dict[str, Any] = {question.link_id: _field(question, today) for question in questions}
-    return type("_Statement", (Form,), {**members, "about": HiddenField(), "once": HiddenField(), "Meta": Meta})
+    return type(
+        "_Statement",
+        (Form,),
+        {**members, "about": HiddenField(), "once": HiddenField(), "seen": HiddenField(), "Meta": Meta},
+    )
 
 
 def _field(question: Question, today: date) -> Any:

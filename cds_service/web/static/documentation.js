@@ -1,59 +1,54 @@
-// With this script, sending one answer renews its row and the outcome, and leaves the rest of the page as it is.
-// Without it the form works all the same: the server answers with the whole page.
+// With this script, a signed answer is sent without leaving the page: the button says that it is being sent, and the new
+// page takes the place of the old one. Without it the form works all the same: the server answers with the whole page.
 "use strict";
 
-const news = () => document.getElementById("news");
+const news = document.getElementById("news");
 
-function replaced(id, fresh) {
-  const old = document.getElementById(id);
-  const renewed = fresh.getElementById(id);
-  if (old && renewed) {
-    old.replaceWith(renewed);
-  } else if (old) {
-    old.remove();
-  }
-  return renewed;
+function say(text) {
+  news.textContent = text;
 }
 
-function rowIds(page) {
-  return [...page.querySelectorAll(".criterion")].map((row) => row.id).join(" ");
+function unfolded() {
+  return [...document.querySelectorAll("details[open]")].map((each) => each.id).filter(Boolean);
 }
 
-function showWhole(fresh) {
-  document.querySelector("main").replaceWith(fresh.querySelector("main"));
-  const place = document.getElementById("problem") || document.getElementById("outcome");
-  if (place) {
-    place.focus();
-  }
-}
-
-function showRow(section, fresh) {
-  const row = `row-${section}`;
-  replaced("outcome", fresh);
-  replaced("protection", fresh);
-  replaced("problem", fresh);
-  for (const each of document.querySelectorAll(".criterion.changed")) {
-    if (each.id !== row) {
-      each.classList.remove("changed");
-    }
-  }
-  replaced(row, fresh)?.focus();
-  news().textContent = document.querySelector("#outcome .verdict").textContent;
-}
-
-function show(section, text, ok) {
+function show(text) {
   const fresh = new DOMParser().parseFromString(text, "text/html");
-  if (!fresh.querySelector("main")) {
+  const main = fresh.querySelector("main");
+  if (!main) {
     throw new Error("no page came back");
   }
+  const open = unfolded();
   document.title = fresh.title;
-  const sameRows = rowIds(fresh) === rowIds(document);
-  if (ok && sameRows && document.getElementById(`row-${section}`)) {
-    showRow(section, fresh);
-  } else {
-    showWhole(fresh);
+  document.querySelector("main").replaceWith(main);
+  const [printed, renewed] = [document.querySelector(".fax"), fresh.querySelector(".fax")];
+  if (printed && renewed) {
+    printed.replaceWith(renewed);
   }
+  open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+  offerPrint();
+  const place = document.getElementById("problem") || document.getElementById("outcome") || main;
+  place.focus({ preventScroll: true });
+  place.scrollIntoView({ block: "start" });
+  // A reader hears this from a place that stays, whatever of the page was replaced.
+  const told = place.id === "problem" ? place.querySelector("h2") : place.querySelector("[role=status]");
+  say((told || place).textContent.replace(/\s+/g, " ").trim());
+  news.classList.add("unseen");
 }
+
+function offerPrint() {
+  document.querySelectorAll(".printing").forEach((each) => { each.hidden = false; });
+}
+
+function disable(disabled) {
+  document.querySelectorAll("#statement button").forEach((button) => { button.disabled = disabled; });
+}
+
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-print]")) {
+    window.print();
+  }
+});
 
 document.addEventListener("submit", async (event) => {
   const form = event.target;
@@ -61,20 +56,25 @@ document.addEventListener("submit", async (event) => {
     return;
   }
   event.preventDefault();
-  const section = event.submitter.value;
   const body = new URLSearchParams(new FormData(form, event.submitter));
-  const buttons = form.querySelectorAll("button");
-  buttons.forEach((button) => { button.disabled = true; });
-  news().textContent = "Sending.";
+  const button = event.submitter;
+  const label = button.innerHTML;
+  disable(true);
+  button.textContent = "Sending…";
+  news.classList.remove("unseen");
+  say("Sending…");
   let answered = false;
   try {
     const answer = await fetch(form.action, { method: "POST", body, headers: { Accept: "text/html" } });
     answered = true;
-    show(section, await answer.text(), answer.ok);
+    show(await answer.text());
   } catch {
-    news().textContent = answered
+    button.innerHTML = label;
+    say(answered
       ? "The service answered, but with no page that can be shown. Your answers are still here: send them again."
-      : "Your answers could not be sent: the service did not answer. They are still here: send them again.";
+      : "Your answers could not be sent: the service did not answer. They are still here: send them again.");
   }
-  document.querySelectorAll("#statement button").forEach((button) => { button.disabled = false; });
+  disable(false);
 });
+
+offerPrint();

@@ -13,8 +13,8 @@ import requests
 from cds_service.ehr.writing import NotWritten
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from cds_service.web.smart_app import documentation
 from cds_service.web.smart_app import launch as smart
+from cds_service.web.smart_app import write_statement
 from tests.web.smart_app.clinic import HTML, SECONDS, Page, Visitor, query
 
 pytestmark = pytest.mark.real
@@ -133,13 +133,13 @@ def test_the_same_form_sent_twice_writes_once(visitor: Visitor) -> None:
 def test_a_double_click_writes_once_and_both_see_what_became_of_it(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page, real = visitor.sign_in(CHART), documentation.create
+    page, real = visitor.sign_in(CHART), write_statement.create
 
     def slow(*arguments: Any) -> str | None:
         time.sleep(1.0)
         return real(*arguments)
 
-    monkeypatch.setattr(documentation, "create", slow)
+    monkeypatch.setattr(write_statement, "create", slow)
     fields = page.fields | {"D.I.G.average": "4.5", "save": "D.I.G"}
     got: list[requests.Response] = []
 
@@ -176,14 +176,14 @@ def test_a_form_that_was_refused_is_not_taken_for_one_that_was_written(visitor: 
 def test_a_form_of_which_nobody_knows_is_not_written_a_second_time_by_itself(
     visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page, real = visitor.sign_in(CHART), documentation.create
+    page, real = visitor.sign_in(CHART), write_statement.create
 
     def lost(*arguments: Any) -> str | None:
         real(*arguments)
         raise NotWritten("the FHIR server did not answer", uncertain=True)
 
-    monkeypatch.setattr(documentation, "create", lost)
-    monkeypatch.setattr(documentation, "_OTHER_REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(write_statement, "create", lost)
+    monkeypatch.setattr(write_statement, "_OTHER_REQUEST_SECONDS", 0.5)
     first = visitor.send(page, "D.I.G", D_I_G_average="4.5")
     assert "It is not known whether this was written" in first.text
     again = visitor.send(page, "D.I.G", D_I_G_average="4.5")
