@@ -21,7 +21,7 @@ PAIRS = [
 
 
 def _colours(scheme: str) -> dict[str, str]:
-    light, dark = CSS.split("@media (prefers-color-scheme: dark)", 1)
+    light, dark = CSS.split("@media screen and (prefers-color-scheme: dark)", 1)
     found = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", light))
     if scheme == "dark":
         found |= dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", dark))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -38,6 +38,11 @@ class Fold:
     name: str
     title: str
     topics: tuple[Topic, ...]
+
+    def asks_any(self, link_ids: Collection[str]) -> bool:
+        """Whether one of these questions is asked in it: what was typed is never folded away."""
+        asked = [topic.asked for topic in self.topics if topic.asked is not None]
+        return any(question.link_id in link_ids for group in asked for question in group.questions)
 
 
 @dataclass(frozen=True, slots=True)

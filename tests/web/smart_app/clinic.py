@@ -42,6 +42,7 @@ class Page(HTMLParser):
         self.buttons: list[str] = []
         self._select = self._error = ""
         self._words: list[str] = []
+        self.source = answer.text
         self.feed(answer.text)
         self.text = " ".join(" ".join(self._words).split())
 
@@ -62,7 +63,7 @@ class Page(HTMLParser):
             self.fields[name] = ""
         elif tag == "option" and "selected" in told:
             self.fields[self._select] = told["value"]
-        elif tag == "button":
+        elif tag == "button" and told.get("type") != "button":
             self.buttons.append(told.get("value", ""))
         if "aria-describedby" in told:
             self.described[told.get("name") or told.get("id", "").removeprefix("q-")] = told["aria-describedby"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,6 +11,8 @@ import requests
 from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
 
 from cds_service.demo.charts import all_charts
+from cds_service.engine.plain_text import day_text
+from cds_service.services.answer_hook import EXTENSION
 from tests import support
 from tests.support import JSON
 from tests.web.smart_app.clinic import SECONDS, Clinic, Page, Visitor, answers_of
@@ -19,6 +21,8 @@ pytestmark = pytest.mark.real
 
 SENSOR, REPLACED, HBA1C = "sensor-without-finger-sticks", "pump-in-use-not-marked", "hba1c-exactly-seven"
 EDUCATION, CONVENIENCE, NO_INSULIN = "education-too-old", "convenience-only", "type-2-without-insulin"
+METER = "meter-download-of-20-days"
+YESTERDAY = (support.today() - timedelta(days=1)).isoformat()
 RECENT = (support.today() - timedelta(days=60)).isoformat()
 LONG_AGO = (support.today() - timedelta(days=400)).isoformat()
 EDUCATOR = "R. Example, CDCES"
@@ -38,7 +42,7 @@ SECTIONS: dict[str, tuple[str, dict[str, str], dict[str, Any]]] = {
         {"D_I_D_date": RECENT, "D_I_D_educator": f"  {EDUCATOR} "},
         {"D.I.D.date": RECENT, "D.I.D.educator": EDUCATOR},
     ),
-    "D.I.E": (SENSOR, {"D_I_E": "no"}, {"D.I.E": False}),
+    "D.I.E": (SENSOR, {"D_I_E": "yes"}, {"D.I.E": True}),
     "D.I.F": (
         REPLACED,
         {"D_I_F_injections": "4", "D_I_F_since": LONG_AGO, "D_I_F_adjusts": "yes"},
@@ -64,7 +68,7 @@ def test_a_section_is_signed_and_says_what_was_answered(visitor: Visitor, sectio
     assert section in page.buttons
     done = visitor.send(page, section if button == "section" else "all", **typed)
     assert done.status == 303
-    assert f"Your statement on {section} is in the EHR" in done.text
+    assert f"({section})" in done.text.partition("Your statement is signed and in the EHR:")[2].partition(".  ")[0]
     (statement,) = visitor.clinic.written()
     found = answers_of(statement)
     coded = {name: value["code"] if isinstance(value, dict) else value for name, value in found.items()}
@@ -110,7 +114,9 @@ def test_a_signed_answer_turns_the_next_signing_into_an_approval(visitor: Visito
     assert "Needs documentation" in page.text
     done = visitor.send(page, "D.I.G", D_I_G_average="4.5")
     assert "Needs documentation before, now Likely approved" in done.text
-    assert "D.I.G: unknown, now met" in done.text
+    assert "(D.I.G): needs review, now met" in done.text
+    assert "0 of 1 open" in done.text
+    assert "Next: sign the order again" in done.text
     (card,) = visitor.clinic.fire(SENSOR)["cards"]
     assert [link for link in card["links"] if link["type"] == "smart"] == [], "nothing is open any more"
 
@@ -128,9 +134,51 @@ def test_what_was_stated_by_mistake_is_taken_back(visitor: Visitor) -> None:
     assert "Excluded before, now" in visitor.send(page, "D.II", D_II_B_1="no").text
 
 
+def test_a_figure_is_signed_with_its_source_and_its_last_day(visitor: Visitor) -> None:
+    page = visitor.sign_in(METER)
+    done = visitor.send(page, "D.I.G", D_I_G_average="4.2", D_I_G_source="meter-download", D_I_G_through=YESTERDAY)
+    (statement,) = visitor.clinic.written()
+    answers = answers_of(statement)
+    assert answers["D.I.G.source"]["code"] == "meter-download"
+    assert (answers["D.I.G.average"], answers["D.I.G.through"]) == (4.2, YESTERDAY)
+    signed = f"4.2 self-tests a day on average, meter download through {day_text(date.fromisoformat(YESTERDAY))}"
+    assert signed in done.text
+    # What the chart holds does not go out of sight with the statement.
+    assert "The chart by itself: 100 self-tests on 20 of 30 days" in done.text
+    judged = visitor.clinic.fire(METER)["extension"][EXTENSION][0]
+    (finding,) = (each for each in judged["criteria"] if each["id"] == "D.I.G")
+    assert finding["explanation"].startswith(signed)
+    assert finding["evidence"][0]["value"] == signed.replace("self-tests a day on average", "a day")
+
+
+def test_what_contradicts_the_chart_is_shown_before_it_is_signed(visitor: Visitor) -> None:
+    """The chart has a pump training; the answer says that nobody can operate the pump."""
+    page = visitor.sign_in(SENSOR)
+    shown = visitor.send(page, "D.I.E", D_I_E="no", D_I_C="yes")
+    assert (shown.status, visitor.clinic.written()) == (422, [])
+    assert "The chart says otherwise. Nothing was written yet" in shown.text
+    assert "The chart: Pump training" in shown.text
+    assert "Sign and send although the chart differs" in shown.text
+    assert (shown.fields["D.I.E"], shown.fields["D.I.C"]) == ("no", "yes"), "what was typed stays"
+    again = visitor.send(shown, "D.I.E", D_I_E="no")
+    assert again.status == 303
+    (statement,) = visitor.clinic.written()
+    assert answers_of(statement) == {"D.I.E": False}
+    assert "The chart by itself: Pump training" in again.text, "and it stays visible"
+    assert "Chart and statement differ" in visitor.page().text
+
+
+def test_another_answer_than_the_one_that_was_shown_is_shown_again(visitor: Visitor) -> None:
+    shown = visitor.send(visitor.sign_in(SENSOR), "D.I.E", D_I_E="no")
+    forged = visitor.post(shown.fields | {"seen": "0" * 64, "save": "D.I.E"})
+    assert (forged.status, visitor.clinic.written()) == (422, [])
+    assert visitor.send(shown, "all", D_I_C="no", D_I_E="no").status == 422, "two answers were not shown"
+    assert visitor.send(shown, "D.I.E", D_I_E="yes").status == 303, "what agrees needs nothing"
+
+
 def test_save_all_signs_what_was_answered_in_any_section_and_nothing_else(visitor: Visitor) -> None:
     done = visitor.send(visitor.sign_in(HBA1C), D_I_C="yes", D_I_I_4="yes")
-    assert "Your statement on D.I.C, D.I.I is in the EHR" in done.text
+    assert "in the EHR: Provider and team are expert in insulin pump management (D.I.C), Symptoms" in done.text
     (statement,) = visitor.clinic.written()
     assert answers_of(statement) == {"D.I.C": True, "D.I.I.4": True}
 
@@ -247,7 +295,7 @@ def test_what_cannot_be_signed_is_said_at_its_field_and_nothing_is_lost(visitor:
     assert list(refused.errors) == fields
     for each in fields:
         assert f"e-{each}" in refused.described[each].split(), "tied to its field"
-        assert f"{each}:" in refused.text.replace(" :", ":"), "and listed above"
+        assert f'href="#q-{each}"' in refused.source, "and listed above"
     for link, value in {name.replace("_", "."): value for name, value in typed.items()}.items():
         if link in ("D.I.C", "D.III.reason") and link in fields:
             continue  # a choice that there is not cannot be shown

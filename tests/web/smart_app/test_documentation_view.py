@@ -1,63 +1,200 @@
-"""What the documentation page shows of an order: the rows of its path, and the questions with no row of their own."""
+"""What the documentation page shows of an order: what is open first, everything else folded under its number."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
-from cds_service.web.smart_app.documentation_view import Group, view_of
+import pytest
+
+from cds_service.web.smart_app.documentation_view import Arranged, summary_of, view_of
 from cds_service.web.smart_app.sessions import SignedIn
+from cds_service.web.smart_app.topics import Topic
 from tests.services.test_document_order import EHR, documented, entries, server
-from tests.support import HCPCS, PATIENT, attestation, bundle, concept, order
+from tests.support import DAY, HCPCS, PATIENT, YES, attestation, bundle, concept, order
 
 URL = "https://cds.example.invalid"
 REPLACEMENT = {"coding": [{"system": HCPCS, "code": "E0784"}, {"system": HCPCS, "code": "RA"}]}
+PUMP = {"resourceType": "Device", "id": "d", "status": "active", "patient": PATIENT, "type": concept(HCPCS, "E0784")}
 
 
-def _view(**on_server: Any) -> dict[str, Any]:
+def _session() -> SignedIn:
+    return SignedIn(EHR, "p1", "token", 0.0)
+
+
+def _view(session: SignedIn | None = None, **on_server: Any) -> dict[str, Any]:
     ordered = order(**on_server.pop("order", {}))
     page = documented(server(**on_server), entries=entries(ordered))
-    return view_of(page, SignedIn(EHR, "p1", "token", 0.0), URL)
+    return view_of(page, session or _session(), URL)
 
 
-def _groups(view: dict[str, Any]) -> dict[str, Group]:
-    return {group.name: group for group in view["groups"]}
+def _arranged(**on_server: Any) -> Arranged:
+    arranged: Arranged = _view(**on_server)["page"]
+    return arranged
 
 
-def _rows(group: Group) -> list[str]:
-    return [row["id"] for row in group.rows]
+def _ids(topics: tuple[Topic, ...]) -> list[str]:
+    return [topic.id for topic in topics]
 
 
-def test_a_new_pump_shows_all_criteria_and_asks_whether_one_is_replaced() -> None:
-    view = _view()
-    groups = _groups(view)
-    assert list(groups) == ["replacement", "criteria", "exclusions"]
-    assert groups["criteria"].title == "Medical necessity (D.I)"
-    assert [row for row in _rows(groups["criteria"]) if row.count(".") == 2] == [f"D.I.{n}" for n in "ABCDEFGHI"]
-    assert groups["criteria"].questions == (), "questions about a criterion stand with its row"
-    replacement, exclusions = groups["replacement"], groups["exclusions"]
-    assert (_rows(replacement), [each.section for each in replacement.questions]) == ([], ["D.III"])
-    assert replacement.asks == "Is this a replacement or repair?"
-    assert [each.section for each in exclusions.questions] == ["D.II"]
-    assert (view["payer"], view["policy_url"].split("?")[0]) == ("CareSource", f"{URL}/policy/MP-MM-1316")
+def _folds(arranged: Arranged) -> dict[str, tuple[str, list[str]]]:
+    return {fold.name: (fold.title, _ids(fold.topics)) for fold in arranged.folds}
+
+
+def _stated(**answers: Any) -> Any:
+    return bundle(attestation(**answers))
+
+
+def test_what_is_open_comes_first_and_all_else_is_folded_under_its_number() -> None:
+    """Of this chart only statements on the team and the operation are missing."""
+    arranged = _arranged()
+    assert _ids(arranged.open) == ["D.I.C", "D.I.E"]
+    assert all(topic.is_asked for topic in arranged.open)
+    folds = _folds(arranged)
+    assert list(folds) == ["met", "replacement", "exclusions"]
+    assert folds["met"] == ("7 met", ["D.I.A", "D.I.B", "D.I.D", "D.I.F", "D.I.G", "D.I.H", "D.I.I"])
+    assert folds["replacement"] == ("Replacement or repair (D.III)", ["D.III"])
+    assert folds["exclusions"][0] == "7 exclusions: none was found to apply"
+
+
+def test_every_finding_that_counts_stands_once() -> None:
+    arranged = _arranged()
+    shown = [*_ids(arranged.open), *_ids(arranged.differing), *(n for _, ids in _folds(arranged).values() for n in ids)]
+    assert sorted(shown) == sorted({*shown})
+    assert {name for name in shown if name.startswith("D.I.")} == {f"D.I.{letter}" for letter in "ABCDEFGHI"}
+
+
+def test_a_question_has_a_neutral_heading_and_the_policys_words_stand_apart() -> None:
+    arranged = _arranged(glucose=bundle())
+    (topic,) = (topic for topic in arranged.open if topic.id == "D.I.G")
+    assert topic.heading == "Glucose self-testing over the last month"
+    assert topic.title == "Self-testing at least 4 times a day over the last month"
+    assert "120" not in topic.help
+
+
+def test_what_no_answer_closes_stands_behind_the_questions() -> None:
+    """Without a diagnosis, D.I.A comes first in the policy; nothing can be answered about it."""
+    arranged = _arranged(conditions=bundle())
+    assert [(topic.id, topic.is_asked) for topic in arranged.open] == [
+        ("D.I.C", True),
+        ("D.I.E", True),
+        ("D.I.A", False),
+    ]
+    assert arranged.open[-1].helps
+
+
+def test_parts_that_are_not_needed_are_folded_inside_their_whole() -> None:
+    """HbA1c is above the threshold: of the other five conditions none is needed."""
+    (met,) = (fold for fold in _arranged().folds if fold.name == "met")
+    (whole,) = (topic for topic in met.topics if topic.id == "D.I.I")
+    assert "D.I.I.1" in _ids(whole.parts)
+    assert whole.idle_title == f"{len(whole.idle)} not needed: one is enough"
+    assert {*_ids(whole.parts), *_ids(whole.idle)} == {f"D.I.I.{n}" for n in range(1, 7)}
+
+
+def test_of_an_open_whole_the_parts_without_anything_are_folded() -> None:
+    (whole,) = (topic for topic in _arranged(hba1c=bundle(), glucose=bundle()).open if topic.id == "D.I.I")
+    assert whole.parts == ()
+    assert whole.idle_title == "6 with nothing in the chart"
 
 
 def test_a_replacement_shows_of_the_criteria_only_what_has_to_hold() -> None:
     """D.III: D.I.A has to hold as well, D.I.B to D.I.I do not."""
-    stated = bundle(attestation(D_III_reason={"valueCoding": {"code": "worn-out"}}))
-    groups = _groups(_view(order={"codeCodeableConcept": REPLACEMENT}, attestations=stated))
-    assert _rows(groups["criteria"]) == ["D.I.A"]
-    assert "D.III.A.3" in _rows(groups["replacement"])
+    stated = _stated(D_III_reason={"valueCoding": {"code": "worn-out"}})
+    arranged = _arranged(order={"codeCodeableConcept": REPLACEMENT}, attestations=stated)
+    assert arranged.open == ()
+    assert "D.I.A" in _folds(arranged)["met"][1]
+    printed = {group.name: _ids(group.topics) for group in arranged.groups}
+    assert printed["criteria"] == ["D.I.A"]
+    assert "D.III.A.3" in printed["replacement"]
 
 
-def test_open_questions_lead_to_their_row_or_their_group() -> None:
-    used = bundle(
-        {"resourceType": "Device", "id": "d", "status": "active", "patient": PATIENT, "type": concept(HCPCS, "E0784")}
+def test_a_replacement_without_a_reason_asks_for_it_with_the_finding() -> None:
+    arranged = _arranged(order={"codeCodeableConcept": REPLACEMENT})
+    asked = [topic for topic in arranged.open if topic.is_asked]
+    assert [topic.id for topic in asked] == ["D.III.A.3"]
+    assert asked[0].asked is not None
+    assert asked[0].asked.section == "D.III"
+
+
+def test_a_pump_in_use_asks_first_whether_it_is_replaced() -> None:
+    arranged = _arranged(devices=bundle(PUMP))
+    assert arranged.open[0].id == "D.III"
+    assert "A pump is in use" in arranged.open[0].found
+
+
+def test_an_excluded_order_is_about_its_exclusion_alone() -> None:
+    arranged = _arranged(attestations=_stated(D_II_B_1=YES))
+    (topic,) = arranged.open
+    assert topic.id == "D.II.B.1"
+    assert topic.asked is not None
+    assert [question.link_id for question in topic.asked.questions] == ["D.II.B.1"]
+    folds = _folds(arranged)
+    assert folds["later"] == ("2 open, should the exclusion be lifted", ["D.I.C", "D.I.E"])
+    assert folds["exclusions"][0] == "6 other exclusions"
+
+
+def test_progress_counts_from_what_was_open_at_first() -> None:
+    session = _session()
+    assert _view(session)["progress"] == (2, 2)
+    summary = summary_of(documented(server(), entries=entries(order())))
+    assert summary is not None
+    session.opened = {summary["order"]: summary["open"]}
+    answered = _view(session, attestations=_stated(D_I_C=YES))
+    assert answered["progress"] == (1, 2)
+    assert _view(session, attestations=_stated(D_I_C=YES, D_I_E=YES))["progress"] == (0, 2)
+
+
+def test_the_next_step_leads_to_a_question_and_else_to_what_is_to_be_done() -> None:
+    words, where = _view()["next"]
+    assert (where, words.startswith("answer below: ")) == ("D.I.C", True)
+    stated = _stated(D_I_C=YES, D_I_E=YES)
+    words, where = _view(conditions=bundle(), attestations=stated)["next"]
+    assert where == "D.I.A"
+    assert "diagnosis" in words
+    assert _view(attestations=stated)["next"] == ("", "")
+
+
+# ---------------------------------------------------------------- chart and statement
+
+
+def _meter(a_day: int, days: int) -> Any:
+    return bundle(
+        *(
+            {
+                "resourceType": "Observation",
+                "id": f"m{day}-{n}",
+                "status": "final",
+                "subject": PATIENT,
+                "code": {"coding": [{"system": "http://loinc.org", "code": "41653-7"}]},
+                "effectiveDateTime": f"{DAY - timedelta(days=day + 1)}T{7 + n:02d}:00:00-05:00",
+                "valueQuantity": {"value": 120, "unit": "mg/dL", "code": "mg/dL"},
+            }
+            for day in range(days)
+            for n in range(a_day)
+        )
     )
-    view = _view(devices=used)
-    anchors = dict(view["open"])
-    assert anchors["D.I.C"] == "row-D.I.C"
-    assert anchors["D.III"] == "D.III"
 
 
-def test_help_comes_from_the_policy() -> None:
-    assert _view()["help"]["D.I.C"].startswith("You and your team are experts")
+@pytest.mark.parametrize(
+    ("days", "average", "differs", "place"),
+    [
+        (10, 4.5, False, "met"),  # the chart only lacks what the statement says
+        (30, 4.5, True, "open"),  # 30 days of 2 a day are a complete record: a reviewer has to look
+    ],
+)
+def test_what_the_chart_says_stays_beside_a_statement(days: int, average: float, differs: bool, place: str) -> None:
+    stated = _stated(D_I_C=YES, D_I_E=YES, D_I_G_average={"valueDecimal": average})
+    arranged = _arranged(glucose=_meter(2, days), attestations=stated)
+    everything = {"open": arranged.open, "met": next(f.topics for f in arranged.folds if f.name == "met")}
+    (topic,) = (topic for topic in everything[place] if topic.id == "D.I.G")
+    assert topic.differs is differs
+    assert topic.is_stated
+    assert f"{2 * days} self-tests on {days} of 30 days" in topic.charted + topic.found
+
+
+def test_statuses_are_in_plain_words() -> None:
+    view = _view()
+    words = {topic.word for group in view["page"].groups for topic in group.topics}
+    assert words <= {"met", "chart suggests", "missing", "does not apply", "not stated"}
+    assert (view["payer"], view["policy_url"].split("?")[0]) == ("CareSource", f"{URL}/policy/MP-MM-1316")

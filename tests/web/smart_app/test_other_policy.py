@@ -47,7 +47,7 @@ def test_what_is_answered_is_written_as_a_response_to_its_questionnaire(visitor:
     page = visitor.sign_in(CHART)
     done = visitor.send(page, "all", T_1_team="yes", T_2_why="pregnancy")
     assert done.status == 303, done.errors
-    assert "T.1: unknown, now met" in done.text
+    assert "(T.1): missing, now met" in done.text
     (statement,) = visitor.clinic.written()
     assert statement["questionnaire"] == f"{visitor.clinic.address}/fhir/Questionnaire/other-1|2.0.0"
     answers = answers_of(statement)

@@ -161,7 +161,7 @@ def test_a_double_click_writes_once_and_both_see_what_became_of_it(
         each.join()
     assert [each.status_code for each in got] == [303] * 4
     assert len(visitor.clinic.written()) == 1
-    assert "Your statement on D.I.G is in the EHR" in visitor.page().text
+    assert "Your statement is signed and in the EHR: Glucose self-testing" in visitor.page().text
 
 
 def test_a_form_that_was_refused_is_not_taken_for_one_that_was_written(visitor: Visitor) -> None:

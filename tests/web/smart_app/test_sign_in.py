@@ -333,7 +333,7 @@ def test_a_fault_tells_nothing_of_what_was_sent(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError(SECRET_WORDS)
 
-    monkeypatch.setattr("cds_service.web.smart_app.documentation.questionnaire_response", broken)
+    monkeypatch.setattr("cds_service.web.smart_app.write_statement.questionnaire_response", broken)
     failed = visitor.send(page, "D.I.G", D_I_G_average="47.25")
     assert failed.status == 500
     assert SECRET_WORDS not in failed.text + caplog.text
