@@ -64,7 +64,7 @@ def page() -> AnyResponse:
     order_page = _read_order_page(session)
     summary = summary_of(order_page)
     if summary is not None:
-        session.opened.setdefault(summary["order"], summary["open"])
+        session.opened.setdefault(summary["about"], summary["open"])
     response = Response(_rendered(session, order_page, _form(session, order_page)))
     session.before = summary
     session.saved = []

@@ -85,7 +85,7 @@ def view_of(page: OrderPage, session: SignedIn, public_url: str) -> dict[str, An
     now = summary_of(page) or {}
     before = _before(session, now)
     arranged = _arranged(page, page.assessment, body, {name for name, _, _ in (before or {}).get("changes", ())})
-    first = session.opened.get(now["order"], [])
+    first = session.opened.get(now["about"], [])
     return view | {
         "determination": body,
         "payer": policy.payer,
@@ -111,7 +111,7 @@ def summary_of(page: OrderPage) -> dict[str, Any] | None:
     body = as_json(determination, "")
     every = [row for name in SHOWN_GROUPS for row in rows(body, name, assessment.policy) if not row["part"]]
     return {
-        "order": assessment.order.reference,
+        "about": f"{assessment.order.reference} {assessment.policy.id}",
         "outcome": determination.outcome.value,
         "words": {row["id"]: row["word"] for row in every},
         "open": [finding.id for finding in determination.findings_in_question] + _asked_of_no_finding(page),
@@ -131,7 +131,7 @@ def _asked_of_no_finding(page: OrderPage) -> list[str]:
 def _before(session: SignedIn, now: Mapping[str, Any]) -> dict[str, Any] | None:
     """What was shown before the statement that was just written; None when none was."""
     old = session.before
-    if not session.saved or old is None or old.get("order") != now.get("order") or "words" not in old:
+    if not session.saved or old is None or old.get("about") != now.get("about") or "words" not in old:
         return None
     changes = [(name, old["words"].get(name, "not judged"), word) for name, word in now["words"].items()]
     return {

@@ -40,7 +40,7 @@ class SignedIn(msgspec.Struct, tag="signed-in"):
     `before`: the summary that was shown last; `saved`: the sections written since. `typed`: unsent input by order.
     `csrf`, `form_secret`: state and key of the form's CSRF protection. `sent`: names of the forms that were written.
     `policy`: the id of the policy that is shown, where several judge the order.
-    `opened`: by order, what was open when its page was first shown.
+    `opened`: by order and policy, what was open when the page was first shown.
     """
 
     iss: str

@@ -77,7 +77,7 @@ class StatementForm:
 
     @property
     def hidden(self) -> Sequence[Field]:
-        """The hidden fields: CSRF token, digest of patient and order, the form's id, the contradiction that was shown."""
+        """The hidden fields: CSRF token, digest of patient and order, the form's id, what contradiction was shown."""
         return [self._form[name] for name in ("csrf_token", "about", "once", "seen")]
 
     def confirms(self, answers: Mapping[str, Any]) -> bool:

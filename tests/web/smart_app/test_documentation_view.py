@@ -139,7 +139,7 @@ def test_progress_counts_from_what_was_open_at_first() -> None:
     assert _view(session)["progress"] == (2, 2)
     summary = summary_of(documented(server(), entries=entries(order())))
     assert summary is not None
-    session.opened = {summary["order"]: summary["open"]}
+    session.opened = {summary["about"]: summary["open"]}
     answered = _view(session, attestations=_stated(D_I_C=YES))
     assert answered["progress"] == (1, 2)
     assert _view(session, attestations=_stated(D_I_C=YES, D_I_E=YES))["progress"] == (0, 2)
