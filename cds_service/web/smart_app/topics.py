@@ -191,8 +191,8 @@ def _idle_title(whole: Finding, count: int) -> str:
 
 
 def _charted_text(charted: Finding | None, finding: Finding) -> str:
-    """What the chart says by itself; empty where the finding says it already."""
-    if charted is None or not charted.evidence or charted.explanation in finding.explanation:
+    """What the chart says by itself; empty where the finding rests on it already."""
+    if charted is None or set(charted.evidence) <= set(finding.evidence):
         return ""
     return charted.explanation
 
