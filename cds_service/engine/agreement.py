@@ -29,6 +29,6 @@ def reconciled(charted: Finding, stated: Finding | None, complete: bool) -> Find
     return unknown(
         Gap.NEEDS_REVIEW,
         f"chart and statement differ: {charted.explanation}; {stated.explanation}",
-        "A corrected chart or a corrected statement, so that both say the same",
+        "Correct the chart or the statement, so that both say the same",
         (*charted.evidence, *stated.evidence),
     )

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from cds_service.engine.days import days_before, months_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.questions import criterion_of
 from cds_service.engine.rule import Rule
 from cds_service.engine.truth import MET, UNKNOWN
@@ -119,7 +120,8 @@ class Case:
         for section in chart_sections:
             reason = self.chart.unread.get(section) or self.chart.partial.get(section)
             if reason:
-                return NotRead(self.policy.section_names.get(section, section), reason)
+                called = self.policy.section_names.get(section, section)
+                return NotRead(called, reason, *_RECORDS.get(section, (called, "the lab report")))
         return None
 
     def guarded(self, finding: Finding, *chart_sections: str) -> Finding:
@@ -168,12 +170,12 @@ class Case:
         if answer is None or not isinstance(answer.value, bool):
             return None
         make, words = (met, yes) if answer.value else (not_met, no)
-        evidence = [self.attestation(answer, question)]
-        return make(f"{words} (attested {answer.authored})", Basis.ATTESTED, evidence, names_statement=True)
+        evidence = [self.attestation(answer)]
+        return make(f"{words} ({signed(answer)})", Basis.ATTESTED, evidence, names_statement=True)
 
-    def attestation(self, answer: Answer, question: str) -> Evidence:
-        """An attested answer to a question (see `link_id`) as evidence."""
-        return attestation(answer, self.link_id(question))
+    def attestation(self, answer: Answer) -> Evidence:
+        """An attested answer as evidence."""
+        return attestation(answer)
 
 
 def _bearable(finding: Finding) -> Finding:
@@ -189,37 +191,63 @@ def usable(when: When | None, as_of: date) -> bool:
     return when is None or when.first <= as_of
 
 
+# In a few words, what could not be read, and what may be attached in its place.
+_RECORDS: dict[str, tuple[str, str]] = {
+    ChartSection.PATIENT: ("the patient", "the face sheet"),
+    ChartSection.COVERAGE: ("coverage", "the insurance card"),
+    ChartSection.CONDITIONS: ("diagnoses", "the problem list"),
+    ChartSection.HBA1C: ("HbA1c", "the lab report"),
+    ChartSection.GLUCOSE: ("glucose", "the meter download"),
+    ChartSection.ALBUMIN_CREATININE: ("urine albumin", "the lab report"),
+    ChartSection.EGFR: ("eGFR", "the lab report"),
+    ChartSection.INSULIN: ("insulin orders", "the order list"),
+    ChartSection.EDUCATION: ("education and procedures", "them"),
+    ChartSection.DEVICES: ("devices", "the device record"),
+    ChartSection.ENCOUNTERS: ("visits", "the visit notes"),
+    ChartSection.ATTESTATIONS: ("statements", "a signed one"),
+    ChartSection.REQUESTER: ("the provider", "the order"),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """A part of the chart that could not be read whole, and why."""
+    """A part of the chart that could not be read whole, and why; in a few words its name and what to attach instead."""
 
     what: str
     why: str
+    name: str = ""
+    record: str = "the record"
 
 
 def unread(finding: Finding, reason: NotRead) -> Finding:
     """The finding of a rule whose data could not be read: unknown, with how to get it."""
-    closes = f"Let the service read this part of the chart ({reason.what}), or send the record"
-    found = f". Read so far: {finding.explanation}" if finding.evidence else ""
+    closes = f"Sign again, or attach {reason.record}"
+    found = f". Found so far: {finding.explanation}" if finding.evidence else ""
+    what = f"{reason.what[:1].upper()}{reason.what[1:]}"
     return replace(
         finding,
         truth=UNKNOWN,
         basis=None,
         gap=Gap.NOT_RETRIEVED,
         closes=closes,
-        explanation=f"Not read in full: {reason.what} ({reason.why}){found}",
-        next_step="",
+        explanation=f"{what} could not be read in full ({reason.why}){found}",
+        next_step=f"{reason.name or reason.what} could not be read: sign again, or attach {reason.record}",
         quotes_parts=finding.quotes_parts and bool(finding.evidence),
     )
 
 
-def attestation(answer: Answer, link_id: str) -> Evidence:
+def signed(answer: Answer) -> str:
+    """Where an answer comes from, in a few words."""
+    return f"signed statement, {day_text(answer.authored)}"
+
+
+def attestation(answer: Answer) -> Evidence:
     """An attested answer as evidence."""
     value = answer.value
     shown = f"{value:g}" if isinstance(value, float) else str(value)
     if isinstance(value, bool):
         shown = "yes" if value else "no"
-    return Evidence(answer.reference, f"{link_id}: {shown}", str(answer.authored))
+    return Evidence(answer.reference, shown, str(answer.authored))
 
 
 def cite(record: Record, value: str | None = None) -> Evidence:

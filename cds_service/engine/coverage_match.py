@@ -9,6 +9,7 @@ from enum import Enum, auto
 from typing import Protocol
 
 from cds_service.engine.determination import Applicability
+from cds_service.engine.plain_text import day_text
 from cds_service.facts import Coverage
 
 
@@ -95,10 +96,10 @@ def dates_of(coverage: Coverage) -> str:
     """The period of a coverage in words."""
     start, end = coverage.period
     if start and end:
-        return f"{start} to {end}"
+        return f"{day_text(start)} to {day_text(end)}"
     if start:
-        return f"from {start}"
-    return f"until {end}" if end else "no dates"
+        return f"from {day_text(start)}"
+    return f"until {day_text(end)}" if end else "no dates"
 
 
 def label(coverage: Coverage) -> str:

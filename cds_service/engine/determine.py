@@ -10,6 +10,7 @@ from cds_service.engine.case import Case
 from cds_service.engine.coverage_match import CoverageMatch
 from cds_service.engine.determination import Applicability, Determination, Outcome, outcome_of
 from cds_service.engine.finding import Finding, Gap
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.policy import PolicyOnDay, Replacement
 from cds_service.engine.rule import Rule
 from cds_service.facts import DeviceOrder, Scope
@@ -56,13 +57,13 @@ def determine(case: Case, policy: PolicyOnDay, match: CoverageMatch) -> Determin
         notes=notes,
     )
     if match.applicability is Applicability.NOT_GOVERNED:
-        return replace(determination, reason=f"The policy does not govern this coverage: {match.why}")
+        return replace(determination, reason=f"{policy.id} is not the policy for this coverage: {match.why}")
     if version is None:
-        reason = f"The order is of {as_of}: no version of {policy.id} is held for {as_of}"
+        reason = f"The order is of {day_text(as_of)}, before the first version of {policy.id} that is known here"
         governed = match.applicability is Applicability.GOVERNED
         return replace(
             determination,
-            reason=f"{reason}. It is not judged by a later text",
+            reason=f"{reason}. A later version is not applied to it",
             before_policy=True,
             coverage=Applicability.UNVERIFIED if governed else match.applicability,
         )
@@ -93,7 +94,7 @@ def _combined(case: Case, policy: PolicyOnDay, match: CoverageMatch) -> dict[str
     reason = None
     if outcome is Outcome.LIKELY_APPROVED and not case.order.coded:
         outcome = Outcome.NEEDS_DOCUMENTATION
-        reason = "The order names an insulin pump only in words"
+        reason = "The order names an insulin pump in words, without its HCPCS code"
     if match.eligibility:
         head = f"{_HEADS[match.applicability]}: {match.why}"
         reason = f"{head}. {reason}" if reason else head

@@ -180,7 +180,8 @@ def conjunction(parts: Iterable[Finding], explanation: str) -> Finding:
     remarks = tuple(dict.fromkeys(r for part in parts for r in part.remarks))
     if truth is UNKNOWN:
         first = max(speaking, key=_precedence)
-        closes = "; ".join(dict.fromkeys(part.closes for part in speaking if part.closes))
+        ways = dict.fromkeys(part.closes for part in speaking if part.closes)
+        closes = "; ".join(way if not place else f"{way[:1].lower()}{way[1:]}" for place, way in enumerate(ways))
         step = first.next_step
         return Finding(UNKNOWN, explanation, None, first.gap, closes, evidence, (), remarks, next_step=step)
     basis = min((part.basis for part in speaking), key=lambda b: _STRENGTH[b])

@@ -44,7 +44,7 @@ def load_wording(text: str) -> tuple[Remedies, dict[str, str], dict[str, str]]:
         steps_against=table.get("steps_against", {}),
         helps=table.get("helps", {}),
         helps_against_statement=table.get("helps_against_statement", {}),
-        says_how=frozenset(more.get("says_how", ())),
+        lifts=table.get("lifts", {}),
         by_chance=frozenset(more.get("by_chance", ())),
     )
     return remedies, table["words"], table["groups"]

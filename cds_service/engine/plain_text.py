@@ -24,6 +24,29 @@ _INSULINS = {
     "basal with GLP-1": "insulin with a GLP-1 agonist",
     "with a GLP-1 agonist": "insulin with a GLP-1 agonist",
 }
+# Providers by the words of a credential or specialty; the first that fits counts.
+_PROVIDERS = (
+    (r"reproductive endocrin", "reproductive endocrinologist"),
+    (r"p(?:a)?ediatric endocrin", "pediatric endocrinologist"),
+    (r"endocrin|diabetologist", "endocrinologist"),
+    (r"nurse practitioner|^363L", "nurse practitioner"),
+    (r"(?:clinical|certified) nurse specialist|^364S", "clinical nurse specialist"),
+    (r"physician assistant|^363A", "physician assistant"),
+    (r"advanced practice", "advanced practice nurse"),
+    (r"vocational nurse|practical nurse", "licensed practical nurse"),
+    (r"nurse|^163W", "registered nurse"),
+    (r"dieti[ct]ian|nutrition|^133", "registered dietitian"),
+    (r"pharmacist|pharmd|^1835", "pharmacist"),
+    (r"educat", "health educator"),
+    (r"supplier", "equipment supplier"),
+    (
+        r"physician|doctor|medical practitioner|medicine specialist|cardiologist|nephrologist|^20[0-9A-Z]{7}X",
+        "physician",
+    ),
+    (r"obstetrician|gynecologist|pediatric|internal medicine|family medicine", "physician"),
+    (r"^[0-9]{3}[0-9A-Z]{6}X", "provider"),
+)
+_PROVIDER_NAMES = tuple((re.compile(pattern, re.IGNORECASE), name) for pattern, name in _PROVIDERS)
 # The fewest neighbors that are written as a range.
 _RANGE = 3
 
@@ -36,6 +59,20 @@ def day_text(day: date | When) -> str:
             return day_text(day.first)
         return _whole_months(day) or period_text(day.first, day.last)
     return f"{_MONTHS[day.month - 1]} {day.day}, {day.year}"
+
+
+def month_text(day: date) -> str:
+    """The month of a day as `Oct 2026`."""
+    return f"{_MONTHS[day.month - 1]} {day.year}"
+
+
+def on_text(day: date | When | None) -> str:
+    """When something was, as it stands in a sentence: `on Oct 19, 2026`, `in Oct 2026`, `on an unknown date`."""
+    if day is None:
+        return "on an unknown date"
+    exact = not isinstance(day, When) or day.first == day.last
+    between = isinstance(day, When) and not exact and not _whole_months(day)
+    return f"{'on' if exact else 'between' if between else 'in'} {day_text(day).replace(' to ', ' and ')}"
 
 
 def period_text(first: date, last: date) -> str:
@@ -53,7 +90,7 @@ def _whole_months(when: When) -> str:
     if first.day != 1 or not ends or first.year != last.year:
         return ""
     if first.month == last.month:
-        return f"{_MONTHS[first.month - 1]} {first.year}"
+        return month_text(first)
     return str(first.year) if (first.month, last.month) == (1, 12) else ""
 
 
@@ -69,6 +106,31 @@ def insulin_name(ingredient: str) -> str:
     if ingredient.endswith("-acting"):
         return f"{ingredient} insulin"
     return _INSULINS.get(ingredient, f"insulin {ingredient}")
+
+
+def status_text(status: str) -> str:
+    """A FHIR status as a word: `entered-in-error` is `entered in error`, `cancelled` is `canceled`."""
+    return status.replace("-", " ").replace("cancelled", "canceled")
+
+
+def provider_name(credential: str) -> str:
+    """A provider by a credential, a specialty or its code, as a clinician says it: `endocrinologist`, `physician`.
+
+    The groups of a taxonomy stand before a semicolon and say less than what follows. What is not known stays as it is.
+    """
+    own = credential.rpartition(";")[2].strip(' "')
+    for text in (own, credential):
+        for pattern, name in _PROVIDER_NAMES:
+            if pattern.search(text):
+                return name
+    return own or "provider"
+
+
+def with_article(name: str) -> str:
+    """A noun with `a` or `an`; one that has an article already stays as it is."""
+    if name.startswith(("a ", "an ")):
+        return name
+    return f"{'an' if name[:1].casefold() in 'aeiou' else 'a'} {name}"
 
 
 def sections_text(sections: Iterable[str], every: Sequence[str]) -> str:

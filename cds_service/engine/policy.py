@@ -195,8 +195,8 @@ class PolicyOnDay:
         return {
             "below": below,
             "last_criterion": criteria[-1] if criteria else "",
-            "version": self.version,
-            "first_version": self.policy.first_day().isoformat(),
+            "version": date.fromisoformat(self.version),
+            "first_version": self.policy.first_day(),
         }
 
     def _filled(self, text: str) -> str:
@@ -243,8 +243,9 @@ class PolicyOnDay:
         return self.titles.get(section) or (known.title if known is not None else "")
 
     def labeled(self, section: str) -> str:
-        """A section's id with its title."""
-        return f"{section} {self.titles[section]}" if section in self.titles else section
+        """A section's id with its short title."""
+        known = self.sections.get(section)
+        return f"{section} {known.title}" if known is not None else section
 
     def says(self, section: str) -> str:
         """What a section asks, in our words."""
@@ -270,12 +271,8 @@ class PolicyOnDay:
         return self.remedies.next_step(finding)
 
     def what_helps(self, finding: Finding) -> str:
-        """What would change a finding that is not met, or close one that is open, as a sentence."""
+        """What would change a finding that is not met, close one that is open, or lift an exclusion, as a sentence."""
         return self.remedies.what_helps(finding)
-
-    def how_to_close(self, finding: Finding) -> str:
-        """How that is handed in; empty where nothing has to be said."""
-        return self.remedies.how_to_close(finding)
 
     def make_case(self, order: DeviceOrder, chart: Chart, as_of: date) -> Case:
         """The order and the chart as the policy's rules read them, with the statements that count for it."""

@@ -14,16 +14,10 @@ from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 
 # The longest step that fits into the longest title.
 LONGEST_STEP = 70
-_READ = "let the chart be read"
+_READ = "the chart could not be read: sign again, or attach the record"
 _AGAINST = "correct what is wrong in the chart or the statement"
-_MAY_EXCLUDE = "settle with the plan whether this exclusion applies"
-# How a gap is closed, beside what closes it.
-_HOW = {
-    Gap.NOT_DOCUMENTED: "Add it to the chart in coded form, or attach it to the request",
-    Gap.INCOMPLETE: "Complete it in the chart, or attach it to the request",
-    Gap.NEEDS_REVIEW: "A plan reviewer has to look: attach the record",
-    Gap.NEEDS_ATTESTATION: "State it in the questionnaire or in a signed note",
-}
+_MAY_EXCLUDE = "ask the plan whether this exclusion applies"
+_LIFTS = "If this is wrong, correct the chart and sign again; else remove the order"
 
 
 @dataclass(frozen=True)
@@ -32,8 +26,8 @@ class Remedies:
 
     `steps`: the step of a section whose gap has none of its own; `steps_of_gap`: by section and gap; `steps_against`:
     where the evidence stands against a criterion. `helps`: what helps there, `helps_against_statement`: where a signed
-    statement stands against it. `says_how`: sections whose remedy already says how it is handed in. `by_chance`:
-    parts that ordinary data often half show: what else was found says more.
+    statement stands against it. `lifts`: what would lift an exclusion. `by_chance`: parts that ordinary data often half
+    show: what else was found says more.
     """
 
     steps: Mapping[str, str]
@@ -41,7 +35,7 @@ class Remedies:
     steps_against: Mapping[str, str] = field(default_factory=dict)
     helps: Mapping[str, str] = field(default_factory=dict)
     helps_against_statement: Mapping[str, str] = field(default_factory=dict)
-    says_how: frozenset[str] = frozenset()
+    lifts: Mapping[str, str] = field(default_factory=dict)
     by_chance: frozenset[str] = frozenset()
 
     def filled(self, fill: Callable[[str], str], sections: Container[str]) -> Remedies:
@@ -57,7 +51,7 @@ class Remedies:
             texts(self.steps_against),
             texts(self.helps),
             texts(self.helps_against_statement),
-            self.says_how,
+            texts(self.lifts),
             self.by_chance,
         )
 
@@ -65,10 +59,10 @@ class Remedies:
         """The step that helps most, in a few words; of a section with parts, that of the part that found something."""
         if finding.truth is MET:
             return _MAY_EXCLUDE
-        if finding.gap is Gap.NOT_RETRIEVED:
-            return _READ
         if finding.next_step:
             return finding.next_step
+        if finding.gap is Gap.NOT_RETRIEVED:
+            return next((p.next_step for p in finding.parts if p.gap is Gap.NOT_RETRIEVED and p.next_step), _READ)
         part = self._deciding_part(finding)
         if part is not None:
             return self.next_step(part)
@@ -86,20 +80,14 @@ class Remedies:
         return next(iter((*(p for p in meant if p.gap is finding.gap), *against, *meant, *still_open)), None)
 
     def what_helps(self, finding: Finding) -> str:
-        """What would change a finding that is not met, or close one that is open."""
+        """What would change a finding that is not met, close an open one, or lift an exclusion, as a sentence."""
         if finding.truth is MET:
-            return "To close: a record that shows that this does not apply."
+            return f"{self.lifts.get(finding.id, _LIFTS)}."
         if finding.truth is UNKNOWN:
-            return f"To close: {finding.closes or 'document it'}."
+            return f"{finding.closes or 'Document it'}."
         helps = finding.closes or self.helps.get(finding.id)
         if finding.closes is None and finding.basis is Basis.ATTESTED:
             helps = (
                 self.helps_against_statement.get(finding.id, helps) or "If the statement is wrong, sign a corrected one"
             )
-        return f"What helps: {helps or 'If the chart is wrong, correct it'}."
-
-    def how_to_close(self, finding: Finding) -> str:
-        """How that is handed in; empty where nothing has to be said."""
-        if finding.truth is not UNKNOWN or finding.gap is None or finding.id in self.says_how:
-            return ""
-        return _HOW.get(finding.gap, "")
+        return f"{helps or 'If the chart is wrong, correct it'}."

@@ -11,15 +11,18 @@ How a placeholder is written out:
 | `{minute:hhmm}` | 120 | 02:00 |
 | `{minute:hour}`, `{minute:hour am}` | 120 | 2, 2 am |
 | `{states:states}` | GA, OH | Georgia and Ohio |
+| `{version}` | a day | May 1, 2026 |
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from datetime import date
 from string import Formatter
 from typing import Any
 
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.states import STATE_NAMES
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
@@ -59,6 +62,8 @@ def shown(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, list | tuple | set | frozenset):
         return ", ".join(str(item) for item in value)
+    if isinstance(value, date):
+        return day_text(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Iterator
 
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.determination import Applicability, Determination, Outcome
-from cds_service.engine.finding import Basis, Finding
+from cds_service.engine.finding import Finding
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.facts import Scope
+from cds_service.hooks.card_text import suggested_only
 from cds_service.hooks.markdown import plain, shortened
 
 SUMMARY_LIMIT = 139
@@ -50,28 +51,23 @@ def first_that_fits(wordings: Iterable[str]) -> str:
     return shortened(wording, SUMMARY_LIMIT)  # the last wording is short by its own words, a test holds it
 
 
-def supported(findings: Iterable[Finding]) -> list[Finding]:
-    """The criteria that rest on indirect evidence only, about which a reviewer may still ask."""
-    return [finding for finding in findings if finding.basis is Basis.SUPPORTED]
-
-
 def _shown(criteria: list[Finding], policy: PolicyOnDay) -> Iterator[str]:
-    """How well the criteria stand: never "all" without saying how many are only supported."""
-    indirect, every = len(supported(criteria)), len(criteria)
+    """How well the criteria stand: never "all" without saying how many the chart only suggests."""
+    indirect, every = len(suggested_only(criteria)), len(criteria)
     for ending in (f" ({policy.payer} {policy.id})", ""):
         if indirect == every:
             yield f"but a reviewer may still ask about all {every} criteria{ending}"
         elif indirect:
             yield f"but a reviewer may still ask about {indirect} of {every} criteria{ending}"
         else:
-            yield f"all {every} criteria are documented or attested{ending}"
+            yield f"all {every} criteria are met{ending}"
 
 
 def _excluded(what: str, exclusion: Finding, policy: PolicyOnDay) -> Iterator[str]:
     """With what was found, else with what the section is called."""
     head = f"{what}: excluded by {policy.id} {exclusion.id}"
     yield f"{head}. {exclusion.explanation}"
-    yield f"{head}. {policy.titles.get(exclusion.id) or 'See the policy'}"
+    yield f"{head}. {policy.title(exclusion.id) or 'See the policy'}"
     yield head
 
 

@@ -10,6 +10,7 @@ from uuid import uuid4
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.coverage_match import MatchReason
 from cds_service.engine.determination import Determination, Outcome
+from cds_service.engine.plain_text import day_text
 from cds_service.facts import Chart, DeviceOrder
 from cds_service.hooks.card_text import detail
 from cds_service.hooks.card_title import title
@@ -26,10 +27,15 @@ OVERRIDES = (
     ("documentation-on-paper", "Documentation is on paper and will be sent"),
     ("met-elsewhere", "Criterion is met, documented elsewhere"),
     ("emergency-need", "Emergency need"),
-    ("self-pay", "Patient will self-pay"),
+    ("self-pay", "Patient will pay"),
     ("other-coverage", "Another coverage pays"),
-    ("disagree", "Reading of the chart is wrong"),
+    ("disagree", "The chart says otherwise"),
 )
+_OF_AN_OPEN_ORDER = ("documentation-on-paper", "met-elsewhere", "disagree", "emergency-need", "other-coverage")
+# Papers lift no exclusion, and give nobody coverage.
+_OF_AN_EXCLUDED_ORDER = ("disagree", "self-pay", "other-coverage", "emergency-need")
+_OF_AN_ORDER_WITHOUT_COVERAGE = ("other-coverage", "self-pay", "emergency-need", "documentation-on-paper")
+_MOST_POLICY_LINKS = 3
 
 
 # Makes the link of an order's card to the documentation page; None where the EHR could not open it.
@@ -60,12 +66,13 @@ class CardWriter:
                 return self._not_reached_card(assessment)
             return self._no_version_card(assessment) if determination.before_policy else None
         card = self._frame(assessment, title(assessment), _indicator(determination))
-        card["detail"] = "\n\n".join(detail(assessment, chart, today))
+        card["detail"] = detail(assessment, chart, today)
         card["links"] = self._links(assessment)
         self._offer(card, assessment, chart, today)
         if determination.outcome is not Outcome.LIKELY_APPROVED:
+            displays = dict(OVERRIDES)
             card["overrideReasons"] = [
-                {"code": code, "system": self._system, "display": display} for code, display in OVERRIDES
+                {"code": code, "system": self._system, "display": displays[code]} for code in _overrides(determination)
             ]
         return card
 
@@ -84,7 +91,8 @@ class CardWriter:
 
     def _no_version_card(self, assessment: Assessment) -> dict[str, Any]:
         determination, policy = assessment.determination, assessment.policy
-        text = f"Insulin pump order of {determination.as_of}: no version of {policy.id} is held for that day"
+        day = day_text(determination.as_of)
+        text = f"Insulin pump order of {day}: not checked, {policy.id} has no version for that day"
         card = self._frame(assessment, text, "info")
         card["detail"] = f"**{escaped(assessment.order.label)}**\n\n{escaped(determination.reason or '')}."
         url = self._policy_url(assessment)
@@ -99,14 +107,12 @@ class CardWriter:
         return card
 
     def _links(self, assessment: Assessment) -> list[dict[str, Any]]:
-        """Where the open questions are answered, then where each section stands."""
+        """Where the open questions are answered, then the policy's sections, of very many the first."""
         order, determination, policy = assessment.order, assessment.determination, assessment.policy
         app = None if determination.outcome is Outcome.LIKELY_APPROVED else self._app_link(order, determination)
         whole = policy.words("whole_of_replacement" if determination.on_replacement_path else "whole")
         sections = [finding.id for finding in determination.findings_in_question] or [whole]
-        links = [
-            (f"{policy.id} {section}: {policy.titles.get(section) or 'criteria'}", section) for section in sections
-        ]
+        links = [(f"{policy.id} {policy.labeled(section)}", section) for section in sections[:_MOST_POLICY_LINKS]]
         url = self._policy_url(assessment)
         deep = [{"label": label, "url": f"{url}#{section}", "type": "absolute"} for label, section in links]
         return [*([app] if app else []), *deep]
@@ -118,6 +124,13 @@ class CardWriter:
             excluded = assessment.determination.outcome is Outcome.EXCLUDED
             card["suggestions"] = offers
             card["selectionBehavior"] = "at-most-one" if excluded else "any"
+
+
+def _overrides(determination: Determination) -> tuple[str, ...]:
+    """The reasons to go on that fit the outcome."""
+    if determination.outcome is Outcome.EXCLUDED:
+        return _OF_AN_EXCLUDED_ORDER
+    return _OF_AN_ORDER_WITHOUT_COVERAGE if determination.eligibility else _OF_AN_OPEN_ORDER
 
 
 def policy_of_card(assessment: Assessment) -> dict[str, str]:

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.determination import Outcome
+from cds_service.engine.plain_text import sections_text, unbroken
 from cds_service.facts import Chart
 from cds_service.hooks.card_text import first_step, remarks
 from cds_service.hooks.card_title import first_that_fits
@@ -21,6 +22,7 @@ from cds_service.hooks.markdown import escaped
 from cds_service.hooks.suggestions import suggestions_for
 from fhir_mappings.output.crd_versions import CrdVersion
 
+_MOST_POLICY_LINKS = 3
 _DISPLAYS = {GUIDELINE.code: "Guideline", REMINDER.code: "Clinical Reminder"}
 
 
@@ -63,7 +65,7 @@ class CrdCardWriter:
         card = self._frame(assessment, REMINDER, first_that_fits(_reminders(assessment, due, notes)))
         points = "\n".join(f"- {line}" for line in (*(f"{escaped(line)}." for line in due), *notes))
         label = escaped(assessment.order.label)
-        card["detail"] = f"For **{label}**, what helps before it goes to the plan:\n\n{points}"
+        card["detail"] = unbroken(f"For **{label}**, what helps before it goes to the plan:\n\n{points}")
         if offers and self._version.reminder_suggests:
             card["suggestions"] = offers
             card["selectionBehavior"] = "any"
@@ -80,17 +82,17 @@ class CrdCardWriter:
         if not self._configuration.on(GUIDELINE) or not sections:
             return None
         policy = assessment.policy
-        named = f"{', '.join(sections[:3])}{' and more' if len(sections) > 3 else ''}"
+        named = sections_text(sections, tuple(policy.policy.rules))
         what = f"sections {named} ask" if len(sections) > 1 else f"section {named} asks"
         card = self._frame(assessment, GUIDELINE, f"Insulin pump policy {policy.id}: read what {what}")
-        titles = {section: policy.titles.get(section) or "criteria" for section in sections}
+        titles = {section: policy.title(section) or "criteria" for section in sections}
         lines = "\n".join(f"- **{s} {escaped(titles[s])}**: {escaped(policy.says(s))}" for s in sections)
         label = escaped(assessment.order.label)
         card["detail"] = f"For **{label}**, what the policy asks in its sections:\n\n{lines}"
         url = self._policy_url(assessment)
         card["links"] = [
             {"label": f"{policy.id} {section}: {titles[section]}", "url": f"{url}#{section}", "type": "absolute"}
-            for section in sections
+            for section in sections[:_MOST_POLICY_LINKS]
         ]
         return card
 

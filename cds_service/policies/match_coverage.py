@@ -13,8 +13,10 @@ from functools import partial
 
 from cds_service.engine.coverage_match import CoverageMatch, MatchReason, Members, dates_of, label, payer_of
 from cds_service.engine.determination import Applicability
+from cds_service.engine.plain_text import on_text, status_text
 from cds_service.engine.policy import PolicyOnDay
-from cds_service.facts import Chart, ChartSection, Coverage, DeviceOrder, When
+from cds_service.engine.states import STATE_NAMES
+from cds_service.facts import Chart, ChartSection, Coverage, DeviceOrder
 from cds_service.payers.identify import Identity, Payer, identify, payer_named
 
 GOVERNED, NOT_GOVERNED, NOT_IN_FORCE, UNVERIFIED = (
@@ -39,7 +41,7 @@ def match_coverage(
     unread = ChartSection.COVERAGE in chart.unread and match.applicability is not GOVERNED
     # Of several coverages the primary one decides: with some unread, nobody knows which that is.
     if unread or ChartSection.COVERAGE in chart.partial:
-        why = "the coverage could not be read whole"
+        why = "the coverage could not be read in full"
         match = replace(match, applicability=UNVERIFIED, reason=MatchReason.UNREAD, why=why)
     return match
 
@@ -82,7 +84,7 @@ def _agreed(first: Sequence[CoverageMatch], others: Sequence[CoverageMatch]) -> 
     if len(applicabilities) > 1:
         named = "; ".join(label(candidate.coverage) for candidate in first if candidate.coverage)
         listed = ", ".join(_reference(candidate) for candidate in first)
-        why = f"several coverages stand equally first and disagree ({named})"
+        why = f"several coverages are primary and disagree ({named})"
         notes = (f"Coverages that disagree: {listed}",)
         return CoverageMatch(UNVERIFIED, MatchReason.DISAGREE, why, rivals=rivals, notes=notes, own=_own(first))
     chosen = min(
@@ -113,10 +115,10 @@ def _none_in_force(order: DeviceOrder, candidates: Sequence[CoverageMatch], as_o
         return _reference(candidate) in order.coverage_references, nameable, last, _reference(candidate)
 
     if not candidates:
-        return CoverageMatch(UNVERIFIED, MatchReason.ABSENT, "no active insurance of the patient was found")
+        return CoverageMatch(UNVERIFIED, MatchReason.ABSENT, "no active insurance was found")
     ours = [candidate for candidate in candidates if candidate.payer is True]
     if not ours:
-        why = "no coverage is in force, and those on file are not known as the payer's"
+        why = "no coverage is in force, and those on file are not of a known payer"
         return CoverageMatch(UNVERIFIED, MatchReason.OTHERS_NOT_IN_FORCE, why)
     might = [candidate for candidate in ours if candidate.applicability is not NOT_GOVERNED]
     last = max(might or ours, key=recent)
@@ -141,7 +143,7 @@ def _with_member(match: CoverageMatch, as_of: date, members: Members | None) -> 
         return replace(match, applicability=UNVERIFIED, reason=MatchReason.MEMBER_UNKNOWN, why=why)
     span = members.span_on(coverage.member_ids, as_of)
     if span is None:
-        why = f"the plan's list holds no membership of that day ({label(coverage)}, {dates_of(coverage)})"
+        why = f"the plan lists no membership on that day ({label(coverage)}, {dates_of(coverage)})"
         return replace(match, applicability=NOT_IN_FORCE, reason=MatchReason.NO_MEMBERSHIP, why=why)
     return replace(match, ends=min((end for end in (match.ends, span[1]) if end), default=None))
 
@@ -166,19 +168,20 @@ def _of_one(coverage: Coverage, home_state: str | None, policy: PolicyOnDay) -> 
         why = f"{label(coverage)} pays second, and the plan that pays first is not on file"
         return match(UNVERIFIED, MatchReason.BESIDE_ONLY, why)
     if identity.payer is False:
-        return match(NOT_GOVERNED, MatchReason.OTHER_PAYER, f"the payer is another one: {payer_of(coverage)}")
+        return match(NOT_GOVERNED, MatchReason.OTHER_PAYER, f"the payer is {payer_of(coverage)}")
     if identity.payer is None:
         if others and not governs.products & identity.products:
-            return match(NOT_GOVERNED, MatchReason.OTHER_PRODUCT, f"the plan is no {name} plan: {other}")
+            return match(NOT_GOVERNED, MatchReason.OTHER_PRODUCT, f"the plan is {other}, not {name}")
         return match(UNVERIFIED, MatchReason.PAYER_UNKNOWN, "the payer could not be identified")
     state = identity.state or home_state
     states = parameters[governs.states] if governs.states is not None else None
     if states is not None and state is not None and state not in states:
-        return match(NOT_GOVERNED, MatchReason.OTHER_STATE, f"the plan is of {state}, which the policy does not cover")
+        why = f"the plan is of {STATE_NAMES.get(state, state)}, which the policy does not cover"
+        return match(NOT_GOVERNED, MatchReason.OTHER_STATE, why)
     if others and governs.products & identity.named:
         return match(UNVERIFIED, MatchReason.PRODUCTS_DISAGREE, f"{label(coverage)} names the {name} and {other}")
     if others:
-        why = f"the plan is another product of {policy.payer}: {other}"
+        why = f"the plan is another {policy.payer} plan ({other})"
         return match(NOT_GOVERNED, MatchReason.OTHER_PRODUCT, why)
     return _of_product(coverage, identity, state, policy, match)
 
@@ -205,7 +208,7 @@ def _of_product(
     if coverage.period_unread or not coverage.status:
         what = "a period that cannot be read" if coverage.period_unread else "no status"
         return match(UNVERIFIED, MatchReason.NOT_READABLE, f"{label(coverage)} has {what}")
-    where = f" in {state}" if governs.states is not None else ""
+    where = f" in {STATE_NAMES.get(state or '', state)}" if governs.states is not None else ""
     why = f"{label(coverage)} is a {governs.product_name} plan of the payer{where}"
     return match(GOVERNED, MatchReason.GOVERNED, why)
 
@@ -232,14 +235,10 @@ def _how_over(coverage: Coverage, day: date) -> str:
     """Why a coverage is not in force on a day."""
     start, end = coverage.period
     if start is not None and day < start.first:
-        return f"starts {_on(start)}, after the order"
+        return f"starts {on_text(start)}, after the order"
     if end is not None and end.last < day:
-        return f"ended {_on(end)}, before the order"
-    return f"has the status {coverage.status} ({dates_of(coverage)})"
-
-
-def _on(when: When) -> str:
-    return f"{'on' if when.first == when.last else 'in'} {when}"
+        return f"ended {on_text(end)}, before the order"
+    return f"is {status_text(coverage.status)} ({dates_of(coverage)})"
 
 
 def _reference(match: CoverageMatch) -> str:

@@ -22,9 +22,10 @@ from cds_service.engine.coverage_assertion import CoverageAssertion, Covered, Pr
 from cds_service.engine.coverage_match import CoverageMatch, MatchReason
 from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Finding, Gap
+from cds_service.engine.plain_text import sections_text
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.facts import ChartSection
-from cds_service.hooks.card_title import supported
+from cds_service.hooks.card_text import suggested_only
 from cds_service.hooks.determinations import assertion_id
 from cds_service.hooks.markdown import plain, whole_clauses
 from cds_service.settings import Settings
@@ -88,7 +89,7 @@ def _anchor(determination: Determination) -> str:
 def _from_membership(base: CoverageAssertion, match: CoverageMatch) -> CoverageAssertion | None:
     """The assertion where the member is unknown or not covered on the day; None otherwise."""
     if match.reason is MatchReason.MEMBER_UNKNOWN:
-        reason = Reason("Coverage: the member id on the Coverage is not known to the plan", "no-member-found")
+        reason = Reason("Coverage: the plan does not know the member id", "no-member-found")
     elif match.applicability is Applicability.NOT_IN_FORCE:
         text = whole_clauses(f"Coverage: not active on the day of the order: {match.why}", _LONGEST_REASON)
         reason = Reason(text, "no-active-coverage")
@@ -131,11 +132,12 @@ def _with_questionnaire(
 def _approved(
     base: CoverageAssertion, assessment: Assessment, match: CoverageMatch, context: AssertionContext
 ) -> CoverageAssertion:
-    text = f"Prior authorization: every criterion of {assessment.policy.id} is met in what was read"
+    text = f"Prior authorization: all criteria of {assessment.policy.id} are met"
     every = assessment.determination.required_findings
-    indirect = supported(every)
-    if indirect:
-        text += f", {len(indirect)} of {len(every)} on indirect evidence ({', '.join(f.id for f in indirect)})"
+    suggested = [finding.id for finding in suggested_only(every)]
+    if suggested:
+        named = sections_text(suggested, tuple(assessment.policy.policy.rules))
+        text += f", {len(suggested)} of {len(every)} only as the chart suggests ({named})"
     allowed = context.settings.issue_authorization_numbers and context.unsolicited and context.primary
     if not allowed:
         return replace(base, reasons=(Reason(f"{text}; the plan decides on the request"),))
@@ -172,7 +174,7 @@ def _is_technical(finding: Finding, policy: PolicyOnDay, unread: frozenset[str])
 
 def _technical(base: CoverageAssertion, unread: Sequence[Finding]) -> CoverageAssertion:
     named = "; ".join(f"{f.id} ({plain(f.explanation)})" for f in unread)
-    head = "Coverage and prior authorization: could not be read from the EHR"
+    head = "Coverage and prior authorization: the chart could not be read"
     text = whole_clauses(f"{head}: {named}", _LONGEST_REASON)
     return replace(
         base,
@@ -193,8 +195,8 @@ def _reasons(determination: Determination, policy: PolicyOnDay, primary: bool) -
         yield _reason("Order:", determination.reason)
     if not primary:
         if findings:
-            sections = ", ".join(finding.id for finding in findings)
-            yield Reason(f"Prior authorization: {policy.id} {sections} not shown yet; looked at again at signing")
+            sections = sections_text([finding.id for finding in findings], tuple(policy.policy.rules))
+            yield Reason(f"Prior authorization: {policy.id} {sections} still open; checked again at signing")
         return
     for finding in findings:
         head = f"Documentation, {policy.labeled(finding.id)}:"
@@ -203,7 +205,7 @@ def _reasons(determination: Determination, policy: PolicyOnDay, primary: bool) -
 
 def _reason(head: str, explanation: str, helps: str = "") -> Reason:
     """A reason of at most 500 characters: the explanation is shortened clause by clause, never what closes the gap."""
-    helps = f"{whole_clauses(_sentence(helps), _LONGEST_HELP)}." if helps else ""
+    helps = f"To do: {whole_clauses(_sentence(helps), _LONGEST_HELP)}." if helps else ""
     room = _LONGEST_REASON - len(head) - len(helps) - 3  # two spaces and a full stop
     return Reason(" ".join(filter(None, (head, f"{whole_clauses(_sentence(explanation), room)}.", helps))))
 

@@ -13,6 +13,7 @@ from typing import Any
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.coverage_match import CoverageMatch, Members
 from cds_service.engine.determine import determine, not_applicable
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.policy import Policy, PolicyOnDay
 from cds_service.facts import Chart, DeviceOrder, Scope
 from cds_service.policies.registry import choose_policies, is_governed_kind
@@ -89,12 +90,12 @@ def as_of_day(order: DeviceOrder, today: date, latest: date) -> tuple[date, tupl
     """
     authored = order.authored
     if authored is None:
-        return today, ("The order has no authoredOn that can be read: judged at the time of the call",)
+        return today, ("The order has no readable date: checked for today",)
     if authored.first > latest:
-        return today, (f"The order is dated {authored}, in the future: judged at the time of the call",)
+        return today, (f"The order is dated {day_text(authored)}, in the future: checked for today",)
     if authored.first != authored.last:
         day = min(authored.last, today)
-        return day, (f"The order is dated {authored} only: judged at {day}",)
+        return day, (f"The order is dated {day_text(authored)} only: checked for {day_text(day)}",)
     return authored.last, ()
 
 
@@ -113,7 +114,7 @@ def _with_companion_pump(assessment: Assessment, pumps: Sequence[Assessment]) ->
 
 
 def _alone(policy_id: str) -> str:
-    return f"Pump supplies alone: {policy_id} is read for them together with a pump"
+    return f"Pump supplies alone: {policy_id} is checked for them together with a pump"
 
 
 def _sharing(order: DeviceOrder, pump: Assessment) -> Assessment:
@@ -123,6 +124,6 @@ def _sharing(order: DeviceOrder, pump: Assessment) -> Assessment:
         pump.determination,
         order=order.reference,
         accompanies=reference,
-        reason=pump.determination.reason or f"The supplies ride along with {reference}",
+        reason=pump.determination.reason or "The supplies go with the pump order",
     )
     return replace(pump, order=order, determination=shared)

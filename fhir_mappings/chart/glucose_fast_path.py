@@ -6,6 +6,7 @@ A month of a sensor is 8,640 of them. Whatever is not plain is left to be read i
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from typing import cast
 
 from cds_service.facts import GlucoseReading, SensorReading
@@ -20,7 +21,8 @@ from fhir_mappings.common.references import SubjectMatch
 from fhir_mappings.json.clinical_views import Observation
 
 # Whole mg/dL that need no decimal arithmetic: half a unit is rounded up, and from 3,000 on units.py has to look.
-_LEAST, _MOST = 0.5, 3000
+_LEAST, _MOST, _HALF = Decimal("0.5"), 3000, Decimal("0.5")
+_PLAIN_NUMBERS = frozenset({int, Decimal})
 # What SensorReading(…) does, without a call in Python.
 _NEW = tuple.__new__
 _NO_KIND = Kind(CodeableConcept())
@@ -61,11 +63,12 @@ def split_fast_path(
         quantity, stamp = observation.valueQuantity, observation.effectiveDateTime or ""
         if kind.glucose and observation.status in FINAL and quantity is not None and quantity.code == "mg/dL":
             value, subject = quantity.value, observation.subject
-            if type(value) is float and _LEAST <= value < _MOST and quantity.comparator is None and subject is not None:
+            plain = type(value) in _PLAIN_NUMBERS and _LEAST <= value < _MOST and quantity.comparator is None
+            if plain and subject is not None:
                 if subject.reference != owner:
                     owner = subject.reference
                     own = is_own[owner]
-                mg_dl = int(value + 0.5)
+                mg_dl = value if type(value) is int else int(value + _HALF)
                 placed = day_minute(stamp) if own else None
         if placed is None:
             rest.append((observation, full_url, kind))

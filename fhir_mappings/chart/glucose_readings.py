@@ -32,7 +32,7 @@ def count_a_day(quantity: Quantity) -> units.Read:
     value = units.number(quantity.value)
     if value is None or quantity.comparator:
         return units.Read(None, "", units.shown(quantity), Unusable.NO_VALUE)
-    return units.Read(float(value), "", f"{float(value):g} a day")
+    return units.Read(float(value), "", f"{value:f} a day")
 
 
 def read_glucose(

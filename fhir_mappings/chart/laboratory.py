@@ -112,4 +112,4 @@ def days(quantity: Quantity) -> units.Read:
     value = units.number(quantity.value)
     if value is None:
         return units.Read(None, "", "", Unusable.NO_VALUE)
-    return units.Read(float(value), "", f"{float(value):g} days")
+    return units.Read(float(value), "", f"{value:f} days")

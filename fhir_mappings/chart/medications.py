@@ -9,6 +9,7 @@ from datetime import date
 from itertools import pairwise
 
 from cds_service.concepts import Concept
+from cds_service.engine.plain_text import insulin_name
 from cds_service.facts import InsulinAction, InsulinOrder
 from fhir_mappings.chart import sig_marks
 from fhir_mappings.chart.context import ChartContext, reference_to
@@ -38,7 +39,7 @@ _NOT_INJECTED = {
     Concept.INSULIN_INHALED: "inhaled insulin",
     Concept.INSULIN_INTRAVENOUS: "insulin for infusion",
     Concept.INSULIN_ANIMAL: "animal-source insulin",
-    Concept.NOT_INSULIN_INJECTION: "an injected drug that is no insulin",
+    Concept.NOT_INSULIN_INJECTION: "an injected drug that is not insulin",
 }
 # Systems whose codes for insulin are all in the value sets: another code of theirs is another drug.
 _WHOLE_SYSTEMS = (RXNORM, ATC)
@@ -170,7 +171,9 @@ def _coded(concept: CodeableConcept, kind: Concept, action: InsulinAction, name:
     own = terminology.display_of(carrying[0]) or carrying[0].display or concept.text or ""
     by_code, by_chart = ingredients_of(own), ingredients_of(carrying[0].display or "")
     if by_chart and by_code and by_chart != by_code:
-        context.note(f"{name}: the code says insulin {by_code}, its name says {by_chart}; the code counts")
+        context.note(
+            f"{name}: the code says {insulin_name(by_code)}, its name says {insulin_name(by_chart)}; the code counts"
+        )
     return _Drug(by_code or action.value, action, terminology.label(concept, frozenset({kind})), True)
 
 
@@ -225,7 +228,7 @@ def _order(
     return InsulinOrder(
         reference=name,
         ingredient=drug.ingredient,
-        label=drug.label,
+        label=insulin_name(drug.ingredient),
         action=drug.action,
         start=days.start,
         end=days.end,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, TypeVar
+from decimal import Decimal
+from math import isfinite
+from typing import Annotated, Any, TypeVar
 
 from msgspec import Meta as Limits
 from msgspec import Raw, Struct
@@ -12,6 +14,9 @@ T = TypeVar("T")
 MOST_ENTRIES, MOST_PAYERS = 1_000, 100
 Several = Annotated[list[T], Limits(max_length=MOST_ENTRIES)]
 Few = Annotated[list[T], Limits(max_length=MOST_PAYERS)]
+
+# Whole numbers from here on are more than 64 bits hold without doubt.
+_MOST_WHOLE = 10**18
 
 # A raw field that the resource does not have: false, so that `if x.category` asks the right question.
 NOTHING: Raw = b""  # type: ignore[assignment]
@@ -50,12 +55,26 @@ class Reference(Struct, gc=False):
 
 
 class Quantity(Struct, gc=False):
-    """FHIR Quantity; some servers send the number as a string."""
+    """FHIR Quantity; some servers send the number as a string.
 
-    value: float | str | None = None
+    `value`: an int or a float, a Decimal as precise as it was written, or a string.
+    """
+
+    value: Any = None
     comparator: str | None = None
     unit: str | None = None
     code: str | None = None
+
+    def __post_init__(self) -> None:
+        """What is no number that a float holds, and no string, is malformed: ValueError."""
+        value = self.value
+        if type(value) is int and -_MOST_WHOLE < value < _MOST_WHOLE:
+            return
+        if isinstance(value, Decimal):
+            if not isfinite(float(value)) or (value and not float(value)):
+                raise ValueError("a number that no float holds")
+        elif value is not None and not isinstance(value, float | str):
+            raise ValueError("a quantity's value is a number")
 
 
 class Period(Struct, gc=False):

@@ -248,21 +248,39 @@ def name(concept: CodeableConcept, meaning: Concept) -> str:
 
 
 def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = frozenset()) -> str:
-    """How a person would name a concept: code and display of the coding that counted, else its text.
+    """How a person would name a concept: the display of the coding that counted, else its text, else what it means.
 
-    The numbers of SNOMED CT and RxNorm say nothing to a reader: where there is a name, it stands alone.
+    A code says nothing to a reader: it stands only where there is no name.
     """
+    coding = _speaking_coding(concept, preferred)
+    text = concept.text if concept else None
+    if coding is None:
+        return _short(text or "without a name")
+    name = coding.display or display_of(coding) or text or _meant(coding, preferred)
+    return _short(_SEMANTIC_TAG.sub("", name) if name else _spelt(coding.system, coding.code or "")[0])
+
+
+def label_with_code(concept: CodeableConcept | None, preferred: frozenset[Concept] = frozenset()) -> str:
+    """The same with the code before it, of systems whose codes people use: for what is ordered and billed by it."""
+    coding, name = _speaking_coding(concept, preferred), label(concept, preferred)
+    if coding is None or system_key(coding.system) in (SNOMED, RXNORM):
+        return name
+    spelt = _spelt(coding.system, coding.code or "")[0]
+    return name if name == spelt else _short(f"{spelt} {name}")
+
+
+def _speaking_coding(concept: CodeableConcept | None, preferred: frozenset[Concept]) -> Coding | None:
+    """The first coding with a code that carries one of these concepts, else the first with a code."""
     best = codings(concept)
     if preferred:
         best = [c for c in best if any_concepts_of(c.system, c.code) & preferred] or best
-    for coding in best:
-        if coding.code:
-            spelt, display = _spelt(coding.system, coding.code)
-            name = coding.display or display or (concept.text if concept else None) or ""
-            if name and system_key(coding.system) in (SNOMED, RXNORM):
-                return _short(_SEMANTIC_TAG.sub("", name))
-            return _short(f"{spelt} {name}")
-    return _short((concept.text if concept else None) or "without a code")
+    return next((coding for coding in best if coding.code), None)
+
+
+def _meant(coding: Coding, preferred: frozenset[Concept]) -> str:
+    """What a code without a name means, in the words of our own list."""
+    meant = sorted(any_concepts_of(coding.system, coding.code) & preferred)
+    return meant[0].value.replace("-", " ").capitalize() if meant else ""
 
 
 _LONGEST_LABEL = 120
@@ -286,6 +304,5 @@ def _short(text: str) -> str:
 def _spelt(system: str | None, code: str) -> tuple[str, str]:
     """A code as its system spells it, and the value set's own display of it."""
     key = system_key(system)
-    normal, charted = normal_code(key, code), code.strip()
-    as_charted = f" (charted as {charted})" if key == ICD10CM and charted != normal else ""
-    return f"{normal}{as_charted}", _SETS.displays.get((key, normal), "")
+    normal = normal_code(key, code)
+    return normal, _SETS.displays.get((key, normal), "")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
@@ -21,6 +22,9 @@ PLAUSIBLE_HBA1C = (Decimal(3), Decimal(20))
 # No measured quantity is larger, and decimal arithmetic stays exact below it.
 _LARGEST = 10**12
 _LEAST_EXPONENT, _MOST_EXPONENT = -30, 12
+_MOST_DECIMALS = 12
+# What UCUM adds to a unit in braces says nothing to a reader.
+_ANNOTATION = re.compile(r"\{[^{}]*\}")
 
 _COMPARATORS = {None: "", "": "", "=": "", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 
@@ -36,7 +40,7 @@ class Read:
     note: str | None = None
 
 
-def number(value: float | str | None) -> Decimal | None:
+def number(value: float | str | Decimal | None) -> Decimal | None:
     """A quantity's number; a string counts when it is a plain decimal (`8.1`, not `8,1`)."""
     if isinstance(value, str):
         text = value.strip()
@@ -49,12 +53,12 @@ def number(value: float | str | None) -> Decimal | None:
         # The exponent first: an operation on `1e999999999` overflows.
         plain = parsed.is_finite() and _LEAST_EXPONENT < parsed.adjusted() < _MOST_EXPONENT
         return parsed if plain else Decimal(0) if parsed == 0 else None
-    if value is None or isinstance(value, bool) or not math.isfinite(value) or abs(value) >= _LARGEST:
+    if value is None or isinstance(value, bool) or not math.isfinite(value) or abs(float(value)) >= _LARGEST:
         return None
-    return Decimal(repr(value))
+    return value if isinstance(value, Decimal) else Decimal(repr(value))
 
 
-def is_odd_number(value: float | str | None) -> bool:
+def is_odd_number(value: float | str | Decimal | None) -> bool:
     """Whether a value is written as a number that none can be: `NaN`, `1e999999999`. Words such as `HI` are none."""
     text = value.strip().casefold() if isinstance(value, str) else ""
     if text.lstrip("+-") in ("nan", "inf", "infinity"):
@@ -73,11 +77,19 @@ def unit_of(quantity: Quantity) -> str:
 
 
 def shown(quantity: Quantity) -> str:
-    """A quantity as the chart prints it."""
+    """A quantity as the chart prints it, with the decimals that it came with: 7.0 stays 7.0."""
     value = quantity.value
-    figure = f"{value:g}" if isinstance(value, float) else str(value if value is not None else "")
+    figure = _figure(value) if isinstance(value, Decimal) else f"{value:g}" if isinstance(value, float) else value
+    figure = "" if figure is None else figure
     unit = (quantity.unit or "").strip() or (quantity.code or "").strip()
+    unit = _ANNOTATION.sub("", unit.replace("{1.73_m2}", "1.73 m2"))
     return f"{quantity.comparator or ''}{figure} {unit}".strip()[:60]
+
+
+def _figure(value: Decimal) -> str:
+    """A number in digits, unless it is written with a large exponent."""
+    exponent = value.as_tuple().exponent
+    return f"{value:f}" if isinstance(exponent, int) and -_MOST_DECIMALS < exponent <= 0 else f"{value:g}"
 
 
 def _spelt(quantity: Quantity) -> str | None:

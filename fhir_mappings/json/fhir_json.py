@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
@@ -21,8 +22,8 @@ from fhir_mappings.json.search_result import Located, SearchResult, Status, fail
 from fhir_mappings.json.server_messages import nothing_found
 from fhir_mappings.json.views import KNOWN_TYPES, AnyResource, Bundle, Entry, Loose, OperationOutcome, RawEntry
 
-_typed = msgspec.json.Decoder(AnyResource)
-_typed_members: MembersDecoder[AnyResource | None] = MembersDecoder(AnyResource | None)
+_typed = msgspec.json.Decoder(AnyResource, float_hook=Decimal)
+_typed_members: MembersDecoder[AnyResource | None] = MembersDecoder(AnyResource | None, Decimal)
 _loose = msgspec.json.Decoder(Loose)
 _raw_entry = msgspec.json.Decoder(RawEntry)
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -134,24 +135,24 @@ def _read_loosely(data: bytes, depth: int) -> SearchResult:
     if text[:4] == b"null" and text.strip() == b"null":
         return SearchResult()
     if depth > _MAX_DEPTH:
-        return failed("bundles are nested too deep")
+        return failed("what the EHR sent is nested too deep")
     try:
         if text[:1] == b"[":
             return _read_list(_raw_list.decode(data), depth)
     except DecodeError:
-        return failed("the value is no FHIR resource, Bundle or list")
+        return failed("what the EHR sent is not a FHIR resource")
     loose = _header(data)
     if loose is None:
-        return failed("the value is no FHIR resource, Bundle or list")
+        return failed("what the EHR sent is not a FHIR resource")
     if loose.resourceType == "Bundle":
         return _read_bundle(loose, depth)
     if isinstance(loose.resourceType, str):
         return _read_single(data, loose)
     if loose.resource:
         if _went_wrong(loose.response):
-            return failed("the batch entry reports an error")
+            return failed("the EHR reports an error")
         return _read_loosely(bytes(loose.resource), depth + 1)
-    return failed("the value is no FHIR resource, Bundle or list")
+    return failed("what the EHR sent is not a FHIR resource")
 
 
 def _went_wrong(response: bytes | msgspec.Raw) -> bool:

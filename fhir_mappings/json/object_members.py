@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
 import msgspec
@@ -42,10 +43,12 @@ def _counted(_kind: type, key: Any) -> Any:
 class MembersDecoder(Generic[T]):
     """Reads a JSON object whose values are all of one type."""
 
-    def __init__(self, kind: Any) -> None:
-        """`kind`: of the values."""
-        self._plain: msgspec.json.Decoder[dict[str, T]] = msgspec.json.Decoder(dict[str, kind])
-        self._counting: msgspec.json.Decoder[dict[str, T]] = msgspec.json.Decoder(dict[_Key, kind], dec_hook=_counted)
+    def __init__(self, kind: Any, float_hook: Callable[[str], Any] | None = None) -> None:
+        """`kind`: of the values. `float_hook`: reads numbers with decimals where no type is given."""
+        self._plain: msgspec.json.Decoder[dict[str, T]] = msgspec.json.Decoder(dict[str, kind], float_hook=float_hook)
+        self._counting: msgspec.json.Decoder[dict[str, T]] = msgspec.json.Decoder(
+            dict[_Key, kind], dec_hook=_counted, float_hook=float_hook
+        )
 
     def decode(self, data: bytes | msgspec.Raw, place: str) -> dict[str, T]:
         """The values by their keys; TooLarge for too many of them. `place`: the object's path in the request."""

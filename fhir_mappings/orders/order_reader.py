@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
 
 import msgspec
 
 from cds_service.concepts import Concept
+from cds_service.engine.plain_text import status_text
 from cds_service.errors import BadRequest
 from cds_service.facts import DeviceOrder, Scope
 from fhir_mappings.chart.context import ChartContext
@@ -48,7 +50,7 @@ DEVICE_CODES = frozenset(terminology.codes_in(*_PUMPS, system=code_systems.HCPCS
 # Of those the pumps that policies are written for.
 PUMP_CODES = tuple(terminology.codes_in(Concept.INSULIN_PUMP, system=code_systems.HCPCS))
 
-_typed = msgspec.json.Decoder(AnyResource)
+_typed = msgspec.json.Decoder(AnyResource, float_hook=Decimal)
 _loose = msgspec.json.Decoder(Loose)
 
 
@@ -221,8 +223,8 @@ def _names_a_pump(texts: str) -> bool:
 
 
 def _label(items: list[CodeableConcept], concepts: frozenset[Concept], scope: Scope) -> str:
-    named_ones = [terminology.label(item, concepts) for item in items if terminology.codings(item) or item.text]
-    return named_ones[0] if named_ones else scope.value
+    first = next((item for item in items if terminology.codings(item) or item.text), None)
+    return terminology.label_with_code(first, concepts) if first is not None else scope.value
 
 
 def _out_of_scope(view: AnyOrder, scope: Scope, context: ChartContext) -> str | None:
@@ -233,7 +235,7 @@ def _out_of_scope(view: AnyOrder, scope: Scope, context: ChartContext) -> str | 
     if getattr(view, "intent", None) in _NO_ORDER_INTENT:
         return f"A {view.intent} is not an order"  # type: ignore[union-attr]
     if view.status in _NO_ORDER_STATUS:
-        return f"The order is {view.status}"
+        return f"The order is {status_text(view.status)}"
     subject = getattr(view, "subject", None)
     if context.identity.subject_match(subject) is SubjectMatch.OTHER and not context.identity.same_id_elsewhere(
         subject
@@ -246,18 +248,18 @@ def _notes(
     view: AnyOrder, scope: Scope, coded: bool, items: list[CodeableConcept], context: ChartContext
 ) -> Iterator[str]:
     if scope is not Scope.OTHER and view.status not in ("draft", None):
-        yield f"The order's status is {str(view.status)[:20]}, not draft"
+        yield f"The order's status is {status_text(str(view.status)[:20])}, not draft"
     if scope is Scope.PUMP and not coded:
         yield "The order names an insulin pump only in words: add its HCPCS code"
     for item in items:
         for coding in terminology.codings(item):
             code = (coding.code or "").strip().upper()
             if re.fullmatch(r"[A-Z][O0]\d{3}", code) and "O" in code[1:2]:
-                yield f"Code {code} was not recognised: it has the letter O where HCPCS codes have a zero"
+                yield f"Code {code} was not recognized: it has the letter O where HCPCS codes have a zero"
             elif code_systems.is_odd_spelling(coding.system):
-                yield f"Code {code[:20]} came under {str(coding.system)[:80]}, read as HCPCS"
+                yield f"Code {code[:20]} came under another name of the HCPCS code system, read as HCPCS"
             elif not terminology.is_known_system(coding.system) and terminology.looks_like(code):
-                yield f"Code {code[:20]} was not recognised: its code system is unknown"
+                yield f"Code {code[:20]} was not recognized: its code system is unknown"
     whose = context.identity.subject_match(getattr(view, "subject", None))
     if scope is not Scope.OTHER and whose is SubjectMatch.UNSTATED:
         yield "The order names no patient; taken as this patient's"

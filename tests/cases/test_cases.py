@@ -32,7 +32,9 @@ def test_case(case: CaseFile) -> None:
         assert by_order[other]["outcome"] == outcome, other
     if "cards" in expect:
         assert len(response["cards"]) == expect["cards"]
-    text = "\n".join(f"{card['summary']}\n{card.get('detail', '')}" for card in response["cards"])
+    text = "\n".join(f"{card['summary']}\n{card.get('detail', '')}" for card in response["cards"]).replace(
+        "\u00a0", " "
+    )
     for words in expect.get("card_says", ()):
         assert words in text
     for words in expect.get("card_never_says", ()):

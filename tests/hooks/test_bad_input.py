@@ -322,7 +322,7 @@ def test_the_card_says_everything_without_its_links(client: Any) -> None:
     text = card["summary"] + card["detail"]
     assert "needs documentation" in text
     assert "D.I.D" in text
-    assert "To close" in text
+    assert "To do" in text
 
 
 def test_discovery_lists_what_is_served(client: Any) -> None:

@@ -10,7 +10,7 @@ from cds_service.engine.coverage_assertion import CoverageAssertion
 from cds_service.engine.coverage_match import CoverageMatch, MatchReason
 from cds_service.engine.determination import Applicability, Determination
 from cds_service.engine.finding import Basis, Finding, Gap, met, unknown
-from cds_service.engine.truth import MET, UNKNOWN
+from cds_service.engine.truth import MET
 from cds_service.facts import ChartSection
 from cds_service.services.assert_coverage import AssertionContext, assertion_for
 from cds_service.settings import Settings
@@ -38,7 +38,7 @@ def test_a_reason_says_what_was_found_and_what_closes_it(finding: Finding) -> No
     assert finding.id in reason.text
     assert ".." not in reason.text
     if finding.truth is not MET:
-        assert ("To close: " if finding.truth is UNKNOWN else "What helps: ") in reason.text
+        assert "To do: " in reason.text
         assert reason.text.endswith(".")
 
 
@@ -47,14 +47,14 @@ def test_a_long_explanation_gives_way_to_what_closes_it() -> None:
     asserted = _asserted(alone(unknown(Gap.INCOMPLETE, words, "A short remedy").with_id("D.I.F")))
     (reason,) = asserted.reasons
     assert len(reason.text) <= 500
-    assert reason.text.endswith("2026-09-01; and more. To close: A short remedy.")
+    assert reason.text.endswith("2026-09-01; and more. To do: A short remedy.")
 
 
-def test_an_approval_names_what_rests_on_indirect_evidence() -> None:
+def test_an_approval_names_what_the_chart_only_suggests() -> None:
     determination = alone(met("Charted", Basis.SUPPORTED).with_id("D.I.D"))
-    assert "1 of 9 on indirect evidence (D.I.D)" in _asserted(determination).reasons[0].text
+    assert "1 of 9 only as the chart suggests (D.I.D)" in _asserted(determination).reasons[0].text
     documented = alone(met("Charted", Basis.DOCUMENTED).with_id("D.I.D"))
-    assert "indirect" not in _asserted(documented).reasons[0].text
+    assert "suggests" not in _asserted(documented).reasons[0].text
 
 
 def test_what_could_not_be_read_is_named_by_whole_findings() -> None:

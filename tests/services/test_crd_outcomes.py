@@ -45,13 +45,13 @@ def test_needs_documentation_asks_for_it_with_questionnaire_and_a_reason_for_eac
     assert found["questionnaire"] == ["https://cds.example.invalid/fhir/Questionnaire/mp-mm-1316|1.0.0"]
     texts = [reason["text"] for reason in found["reason"]]
     assert [text.split(" ")[1] for text in texts] == ["D.I.C", "D.I.D", "D.I.E"]
-    assert all(text.startswith("Documentation, ") and "To close: " in text for text in texts)
+    assert all(text.startswith("Documentation, ") and "To do: " in text for text in texts)
 
 
 def test_what_the_chart_shows_otherwise_says_what_helps() -> None:
     old = {"education": bundle(education("e1", "2024-06-01"))}
     said = reasons(information(answered(crd_call(**old))))
-    assert "What helps: If a newer program was completed, add its date and educator" in said
+    assert "To do: Add the date and educator of a newer program, or have one completed" in said
 
 
 @SERVICES
@@ -286,7 +286,7 @@ def test_a_plan_that_the_policy_does_not_govern_is_conditional_for_crd_and_silen
     assert response["cards"] == []
     found = information(response)
     assert (found["covered"], found["info-needed"]) == (["conditional"], ["OTH"])
-    assert "does not govern" in reasons(found)
+    assert "is not the policy for this coverage" in reasons(found)
     plain = answered(crd_call(**medicaid), PLAIN)
     assert (plain["cards"], plain["systemActions"]) == ([], [])
 
@@ -296,7 +296,7 @@ def test_an_order_before_the_policy_is_conditional_with_the_reason() -> None:
     for service in (SIGN, PLAIN):
         found = information(answered(crd_call(old), service))
         assert found["covered"] == ["conditional"]
-        assert "no version of MP-MM-1316 is held for 2026-04-20" in reasons(found)
+        assert "Apr 20, 2026, before the first version of MP-MM-1316" in reasons(found)
 
 
 def test_no_coverage_no_coverage_information() -> None:

@@ -201,7 +201,7 @@ def test_a_reminder_in_2_0_1_is_instructions_in_words_alone() -> None:
 def test_a_reminder_that_only_has_a_note_offers_nothing(version: str) -> None:
     uncoded = order(codeCodeableConcept={"text": "External insulin pump"})
     card = reminder(answered(crd_call(uncoded, extension={"davinci-crd.requestedVersion": version})))
-    assert "No HCPCS code" in card["detail"]
+    assert "no HCPCS code" in card["detail"]
     assert not card.keys() & {"links", "suggestions", "selectionBehavior"}
 
 

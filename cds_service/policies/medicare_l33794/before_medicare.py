@@ -25,7 +25,7 @@ def enrollment(case: Case) -> tuple[When, Evidence] | None:
     """
     stated = case.answer("enrollment")
     if stated is not None and isinstance(stated.value, When):
-        return stated.value, case.attestation(stated, "enrollment")
+        return stated.value, case.attestation(stated)
     payer = payer_named("medicare")
     starts = [(c.period[0], c) for c in case.chart.coverages if payer.is_run_by_program(c)]
     known = [(start, c) for start, c in starts if start is not None]
@@ -108,7 +108,7 @@ def tests_before_enrollment(case: Case) -> Finding:
         if stated is not None or finding.truth is not UNKNOWN or finding.evidence:
             return finding
     elif stated is not None and isinstance(stated.value, int | float) and not isinstance(stated.value, bool):
-        evidence = [case.attestation(stated, "self-tests-before-enrollment")]
+        evidence = [case.attestation(stated)]
         words = f"{stated.value:g} self-tests a day in the month before Medicare (stated {day_text(stated.authored)})"
         make = met if stated.value >= p["self_tests_per_day"] else not_met
         return make(words, Basis.ATTESTED, evidence, names_statement=True)

@@ -19,6 +19,7 @@ from cds_service.engine.finding import (
     not_met,
     unknown,
 )
+from cds_service.engine.plain_text import day_text, on_text
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.engine.wording import number_in_words
@@ -55,9 +56,9 @@ def albuminuria(case: Case) -> Finding:
     it. Fewer results in range are incomplete; only results above {albuminuria_high} are severe and need a reviewer."""
     coded = case.active(Concept.MICROALBUMINURIA)
     if coded:
-        return met(f"Charted: {named(coded)}", Basis.DOCUMENTED, map(cite, coded))
+        return met(f"{named(coded)} is charted", Basis.DOCUMENTED, map(cite, coded))
     pending = [r for r in case.chart.albumin_creatinine if r.pending and usable(r.when, case.as_of)]
-    remarks = tuple(f"Albumin-creatinine ratio of {r.when or 'unknown date'} is pending" for r in pending)
+    remarks = tuple(f"Albumin-creatinine ratio {on_text(r.when)} is pending" for r in pending)
     finding = best_supported(_ratio(case), _supported(case))
     finding = replace(finding, remarks=remarks) if remarks else finding
     reason = case.not_read(ChartSection.ALBUMIN_CREATININE)
@@ -67,7 +68,7 @@ def albuminuria(case: Case) -> Finding:
 
 def _supported(case: Case) -> Finding | None:
     coded = [d for d in case.diagnoses if Concept.MICROALBUMINURIA in d.supported and d.active is not False]
-    return met(f"Charted: {named(coded)}", Basis.SUPPORTED, map(cite, coded)) if coded else None
+    return met(f"{named(coded)} is charted", Basis.SUPPORTED, map(cite, coded)) if coded else None
 
 
 def _ratio(case: Case) -> Finding:
@@ -80,24 +81,31 @@ def _ratio(case: Case) -> Finding:
     evidence = [cite(r, r.shown) for r in (inside or results)]
     above = [r for r in results if compared(r, high) is MET]
     if above:
-        explanation = f"Albumin-creatinine ratio above {high} mg/g ({_shown(above)}): severe, beyond the early sign"
-        return unknown(Gap.NEEDS_REVIEW, explanation, "A reviewer's look at the severe albuminuria", map(_cite, above))
+        explanation = (
+            f"Albumin-creatinine ratio above {high} mg/g ({_shown(above)}), which is severe and no longer an early sign"
+        )
+        return unknown(
+            Gap.NEEDS_REVIEW,
+            explanation,
+            "Attach the lab reports, so that a reviewer can decide whether severe albuminuria counts",
+            map(_cite, above),
+        )
     named_only = [
         r for r in results if r.unusable is Unusable.NAMED_ONLY and in_range(r.surely_named, low, high) is not NOT_MET
     ]
     if named_only:
-        explanation = f"Albumin-creatinine ratio, {named_only[-1].label} named in words only: {_shown(results)}"
-        closes = f"A reviewer's word on what {named_only[-1].label} measures"
+        explanation = f"{named_only[-1].label} {_shown(results)}, charted without a standard code"
+        closes = f"Attach the lab report that says what {named_only[-1].label} measures"
         return unknown(Gap.NEEDS_REVIEW, explanation, closes, map(_cite, results))
     if inside:
         return _too_few(case, inside)
     if any(in_range(r, low, high) is UNKNOWN for r in results):
         by_words = (Unusable.TEXT_ONLY, Unusable.NAMED_ONLY)
         gap = Gap.NEEDS_REVIEW if any(r.unusable in by_words for r in results) else Gap.INCOMPLETE
-        explanation = f"Albumin-creatinine ratio that cannot be compared: {_shown(results)}"
+        explanation = f"Albumin-creatinine ratio {_shown(results)}, which cannot be compared with {low} to {high} mg/g"
         return unknown(gap, explanation, _enough_ratios(case), evidence)
     if results:
-        explanation = f"Albumin-creatinine ratio outside {low} to {high} mg/g: {_shown(results)}"
+        explanation = f"Albumin-creatinine ratio {_shown(results)}, outside {low} to {high} mg/g"
         return not_met(explanation, Basis.DOCUMENTED, evidence)
     return _no_ratio(case, start)
 
@@ -118,7 +126,7 @@ def _persistent(case: Case, results: Sequence[LabResult], inside: Sequence[LabRe
             return met(f"{explanation}; the newest is {_shown(latest)}", Basis.SUPPORTED, evidence)
     newer = [r for r in newest if r not in inside]
     explanation += f"; the newest are {_shown(sorted(newest, key=_newness))}"
-    closes = "A reviewer's look at the newer results, or a newer ratio in range"
+    closes = "Attach the newer lab reports for a reviewer, or add a newer ratio in range"
     return unknown(Gap.NEEDS_REVIEW, explanation, closes, [*evidence, *map(_cite, newer)])
 
 
@@ -131,12 +139,12 @@ def _too_few(case: Case, inside: Sequence[LabResult]) -> Finding:
     else:
         more, elsewhere = f"{number_in_words(missing)} more", "other days"
     ratio = "albumin-creatinine ratio" if missing == 1 else "albumin-creatinine ratios"
-    explanation = f"{counted_in_words(_days(inside), 'albumin-creatinine ratio')} in range so far: {_shown(inside)}"
-    closes = f"{more} {ratio} from {low} to {high} mg/g on {elsewhere}"
+    explanation = f"{counted_in_words(_days(inside), 'albumin-creatinine ratio')} in range: {_shown(inside)}"
+    closes = f"Add {more} {ratio} from {low} to {high} mg/g on {elsewhere}"
     return unknown(
         Gap.INCOMPLETE,
         capitalized(explanation),
-        capitalized(closes),
+        closes,
         map(_cite, inside),
         next_step=f"add {more} {ratio} of {elsewhere}",
     )
@@ -146,7 +154,7 @@ def _enough_ratios(case: Case) -> str:
     """The results that it takes, as what closes the criterion."""
     low, high, needed = (case.parameters[f"albuminuria_{name}"] for name in ("low", "high", "results"))
     ratios = counted_in_words(needed, "albumin-creatinine ratio")
-    return capitalized(f"{ratios} from {low} to {high} mg/g{' on different days' if needed > 1 else ''}")
+    return f"Add {ratios} from {low} to {high} mg/g{' on different days' if needed > 1 else ''}"
 
 
 def _says_nothing(result: LabResult, low: float, high: float) -> bool:
@@ -158,8 +166,8 @@ def _no_ratio(case: Case, start: date) -> Finding:
     closes = _enough_ratios(case)
     elsewhere = [r for r in case.chart.albumin_creatinine if not r.pending and usable(r.when, case.as_of)]
     if not elsewhere:
-        return unknown(Gap.NOT_DOCUMENTED, f"No albumin-creatinine ratio since {start}", closes)
-    explanation = f"No albumin-creatinine ratio that is certainly of the months since {start}: {_shown(elsewhere)}"
+        return unknown(Gap.NOT_DOCUMENTED, f"No albumin-creatinine ratio since {day_text(start)}", closes)
+    explanation = f"Albumin-creatinine ratio {_shown(elsewhere)}, not certainly since {day_text(start)}"
     unplaced = any(r.when is None or r.when.last >= start for r in elsewhere)
     gap = Gap.INCOMPLETE if unplaced else Gap.NOT_DOCUMENTED
     return unknown(gap, explanation, closes, map(_cite, elsewhere[-3:]))
@@ -187,16 +195,16 @@ def difficult_control(case: Case) -> Finding:
     {difficulty_days_apart:days} apart inside the regimen's months, and nothing charted says non-compliance: supported.
     Attested decides."""
     attested = case.attested(
-        "D.I.H.2", "Difficulty persists despite compliance", "No persistent difficulty despite compliance"
+        "D.I.H.2", "Glucose stays hard to control despite compliance", "No lasting difficulty despite compliance"
     )
     return best_supported(attested, case.guarded(_difficulty(case), ChartSection.HBA1C, ChartSection.CONDITIONS))
 
 
 def _difficulty(case: Case) -> Finding:
-    closes = "The member's log with the provider's statement that control fails despite compliance"
+    closes = "Attach the member's log, and state that glucose stays hard to control despite compliance"
     against = [*case.active(Concept.NONCOMPLIANCE), *_in_words(case, {Concept.NONCOMPLIANCE})]
     if against:
-        explanation = f"Non-compliance is charted: {named(against)}"
+        explanation = f"Noncompliance is charted: {named(against)}"
         return unknown(Gap.NEEDS_REVIEW, explanation, closes, map(cite, against))
     threshold, apart = case.parameters["difficulty_hba1c"], timedelta(days=case.parameters["difficulty_days_apart"])
     since = regimen_start(case)
@@ -207,11 +215,11 @@ def _difficulty(case: Case) -> Finding:
         if all(case.finding(rule).truth is MET for rule in (injection_regimen, tests_often_enough)):
             return met(f"HbA1c stays high on the regimen: {_shown(shown)}", Basis.SUPPORTED, map(_cite, shown))
         explanation = f"HbA1c stays high ({_shown(shown)})"
-        explanation += ", but the injections (D.I.F) and the self-testing (D.I.G) are not both shown"
+        explanation += ", but the injections (D.I.F) and the self-testing (D.I.G) are not both met"
         return unknown(Gap.INCOMPLETE, explanation, closes, map(_cite, shown))
-    wanted = f"not two above {threshold:g} % at least {apart.days} days apart inside the regimen's months"
+    wanted = f"two above {threshold:g} % at least {apart.days} days apart on the regimen are needed"
     if all_high:
-        explanation = f"HbA1c above {threshold:g} %: {_shown(all_high)}; {wanted}"
+        explanation = f"HbA1c {_shown(all_high)}; {wanted}"
         return unknown(Gap.NEEDS_ATTESTATION, explanation, closes, map(_cite, all_high[-3:]))
     return unknown(Gap.NEEDS_ATTESTATION, f"No HbA1c above {threshold:g} % found", closes)
 
@@ -232,8 +240,7 @@ def complication_risk(case: Case) -> Finding:
     never contradicted, since another sign may be charted. Retinopathy, neuropathy, nephropathy or proteinuria of
     unstated degree are for a reviewer, and are named."""
     parts = (case.finding(albuminuria), case.finding(difficult_control))
-    too_little = "Not enough yet for an early sign of complications"
-    explanation = open_parts(parts, "No early sign of complications is shown yet", too_little)
+    explanation = open_parts(parts, "No early sign of complications is charted")
     finding = disjunction(parts, explanation, "", if_none_met=UNKNOWN)
     if finding.truth is MET:
         return finding
@@ -242,13 +249,13 @@ def complication_risk(case: Case) -> Finding:
     signs = _signs(case)
     if not signs:
         return finding
-    of_the_parts = open_parts(parts, "", "Beside it")
-    explanation = f"Charted, for a reviewer to say whether it is an early sign: {dated_labels(signs)}"
+    of_the_parts = open_parts(parts, "")
+    explanation = f"{dated_labels(signs)}: the plan has to decide whether this is an early sign"
     return replace(
         finding,
         explanation=f"{explanation}{f'. {of_the_parts}' if of_the_parts else ''}",
         gap=finding.gap if finding.gap is Gap.NOT_RETRIEVED else Gap.NEEDS_REVIEW,
-        closes=f"The report on the charted complication; or {otherwise}",
+        closes=f"Attach the report on the charted complication, or {otherwise}",
         evidence=tuple(map(cite, signs)),
         next_step="send the charted complications to a reviewer",
     )
@@ -257,10 +264,14 @@ def complication_risk(case: Case) -> Finding:
 def _otherwise(case: Case, ratios: Finding, difficulty: Finding, gap: Gap | None) -> str:
     """What else shows the risk: nothing of which the chart has some already."""
     low, high, needed = (case.parameters[f"albuminuria_{name}"] for name in ("low", "high", "results"))
-    enough = f"albuminuria ({counted_in_words(needed, 'ratio')} from {low} to {high} mg/g)"
+    enough = f"add albumin-creatinine ratios ({number_in_words(needed)} from {low} to {high} mg/g)"
     ways = [] if ratios.evidence else [enough]
-    ways += [] if difficulty.evidence and difficulty.gap is gap else ["a log that shows difficulty despite compliance"]
-    return ", or ".join(ways if len(ways) > 1 else [*ways, "another early sign of complications"])
+    ways += (
+        []
+        if difficulty.evidence and difficulty.gap is gap
+        else ["attach a log that shows difficulty despite compliance"]
+    )
+    return ", or ".join(ways if len(ways) > 1 else [*ways, "show another early sign of complications"])
 
 
 def _signs(case: Case) -> list[Diagnosis]:
@@ -283,7 +294,7 @@ def _spread(results: Sequence[LabResult]) -> timedelta:
 
 
 def _shown(results: Sequence[LabResult]) -> str:
-    dates = {r: f"on {r.when}" if r.when else "without a date" for r in results}
+    dates = {r: on_text(r.when) if r.when else "without a date" for r in results}
     return ", ".join(f"{r.shown or 'a result'} {when}" for r, when in list(dates.items())[-3:])
 
 

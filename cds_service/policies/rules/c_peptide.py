@@ -189,7 +189,7 @@ def _stated_c_peptide(case: Case) -> Finding | None:
     if len(numbers) < len(names) or drawn is None or not isinstance(drawn.value, When):
         return None
     value, limit, glucose = numbers
-    evidence = [case.attestation(a, name) for a, name in zip(answers, names, strict=True) if a is not None]
+    evidence = [case.attestation(answer) for answer in answers if answer is not None]
     named = f"C-peptide {value:g} of {day_text(drawn.value)}, lower limit {limit:g} (stated {day_text(drawn.authored)})"
     p = case.parameters
     if drawn.value.first > case.as_of or limit <= 0:

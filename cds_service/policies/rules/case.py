@@ -7,11 +7,11 @@ from functools import cached_property
 
 from cds_service.concepts import WITHOUT_STATUS, Concept
 from cds_service.engine.case import Case as EngineCase
-from cds_service.engine.case import attestation, cite, unread, usable
+from cds_service.engine.case import attestation, cite, signed, unread, usable
 from cds_service.facts import Diagnosis
 from cds_service.policies.rules.glucose_data import GlucoseData, sort_readings
 
-__all__ = ["Case", "attestation", "cite", "named", "unread", "usable"]
+__all__ = ["Case", "attestation", "cite", "named", "signed", "unread", "usable"]
 
 
 @dataclass(frozen=True)

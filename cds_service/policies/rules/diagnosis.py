@@ -8,14 +8,15 @@ from dataclasses import replace
 
 from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, unknown
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.rule import shared_rule
 from cds_service.facts import ChartSection, Diagnosis
 from cds_service.policies.rules.case import Case, cite, named
 
-_CLOSES = "A confirmed, active diagnosis of type 1 diabetes, or of type 2 diabetes with insulin treatment (Z79.4)"
+_CLOSES = "Document a confirmed, active diagnosis of type 1 diabetes, or of type 2 diabetes with long-term insulin use"
 _DIRECTOR = (
-    "The policy names type 1 and insulin-treated type 2 diabetes only: ask the plan for a medical director's review "
-    "of this type"
+    "Ask the plan for a medical director's review of this type: the policy names only type 1 and insulin-treated "
+    "type 2 diabetes"
 )
 _DIRECTOR_STEP = "ask for a medical director's review of this diabetes type"
 
@@ -65,24 +66,28 @@ def _type_2(case: Case, type_2: tuple[Diagnosis, ...]) -> Finding:
     basis = Basis.DOCUMENTED if case.active(Concept.TYPE_2_DIABETES) else Basis.SUPPORTED
     marks = [cite(d) for d in case.active(Concept.INSULIN_DEPENDENCY)] + _live_insulin(case)
     if marks:
-        explanation = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {_mark(case, marks)}"
+        explanation = f"Type 2 diabetes: {named(type_2)}; insulin use: {_mark(case, marks)}"
         return met(explanation, basis, dict.fromkeys((*evidence, *marks)))
     insulin_named = case.supported(Concept.INSULIN_DEPENDENCY)
     implied = [cite(d) for d in insulin_named]
     if implied:
-        explanation = f"Type 2 diabetes: {named(type_2)}; insulin dependency: {named(insulin_named)}"
+        explanation = f"Type 2 diabetes: {named(type_2)}; insulin use: {named(insulin_named)}"
         return met(explanation, Basis.SUPPORTED, dict.fromkeys((*evidence, *implied)))
     insulin_named = case.for_review(Concept.INSULIN_DEPENDENCY, Concept.TYPE_1_DIABETES)
-    closes = "Long-term insulin use (Z79.4) on the problem list, or a current insulin order"
-    step = "show insulin use for the type 2 diabetes (Z79.4 or an order)"
+    closes = "Add long-term insulin use to the problem list, or a current insulin order"
+    step = "show long-term insulin use for the type 2 diabetes"
     if insulin_named:
-        explanation = f"Type 2 diabetes: {named(type_2)}; insulin is named in words only ({named(insulin_named)})"
+        explanation = f"Type 2 diabetes: {named(type_2)}; insulin use is charted only in words ({named(insulin_named)})"
         finding = unknown(Gap.NEEDS_REVIEW, explanation, closes, dict.fromkeys((*evidence, *map(cite, insulin_named))))
-        finding = replace(finding, next_step="code the insulin use that the chart names in words (Z79.4)")
+        finding = replace(finding, next_step="code the insulin use that the chart names in words")
     else:
-        explanation = f"Type 2 diabetes: {named(type_2)}, and nothing that shows insulin dependency"
+        explanation = f"Type 2 diabetes: {named(type_2)}; nothing shows long-term insulin use"
         finding = unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
     return case.guarded(finding, ChartSection.CONDITIONS, ChartSection.INSULIN)
+
+
+def _abated(diagnosis: Diagnosis) -> str:
+    return day_text(diagnosis.abated) if diagnosis.abated is not None else "an unknown day"
 
 
 def _mark(case: Case, marks: Sequence[Evidence]) -> str:
@@ -113,7 +118,7 @@ def _not_documented(case: Case) -> Finding:
     )
     if unclear:
         explanation = (
-            f"Charted as {named(unclear)}: a reviewer has to say whether this is type 1 or insulin-treated type 2"
+            f"Charted as {named(unclear)}, which does not say that this is type 1 or insulin-treated type 2 diabetes"
         )
         evidence = [cite(d) for d in dict.fromkeys(unclear)]
         if any(Concept.OTHER_DIABETES_TYPE in d.review for d in unclear):
@@ -122,7 +127,7 @@ def _not_documented(case: Case) -> Finding:
     charted = [d for d in case.diagnoses if d.all_concepts & DIABETES]
     contradictory = [d for d in charted if case.contradicts_itself(d)]
     if contradictory:
-        explanation = f"{named(contradictory)} is charted as active, and as ended on {contradictory[0].abated}"
+        explanation = f"{named(contradictory)} is charted as active, and as ended on {_abated(contradictory[0])}"
         step = "settle whether the diabetes diagnosis is still active"
         return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, map(cite, contradictory), next_step=step)
     unconfirmed = [d for d in case.chart.diagnoses if d.all_concepts & DIABETES]
@@ -133,7 +138,7 @@ def _not_documented(case: Case) -> Finding:
     others = case.active(Concept.NOT_DIABETES)
     explanation = "No diagnosis of diabetes found"
     if others:
-        explanation = f"{named(others)} is charted, which is not a diagnosis of diabetes; none was found"
+        explanation = f"{named(others)} is charted, which is not a diagnosis of diabetes mellitus"
     return unknown(Gap.NOT_DOCUMENTED, explanation, _CLOSES, map(cite, others))
 
 

@@ -7,13 +7,14 @@ from collections.abc import Sequence
 
 from cds_service.engine.days import within
 from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met, not_met, unknown
+from cds_service.engine.plain_text import day_text, on_text
 from cds_service.engine.rule import shared_rule
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import Answer, ChartSection, Record, When
-from cds_service.policies.rules.case import Case, cite, usable
+from cds_service.policies.rules.case import Case, cite, signed, usable
 from cds_service.policies.rules.phrases import counted
 
-_CLOSES = "Completion date of a comprehensive diabetes education program, and the educator with credential"
+_CLOSES = "Add the completion date of a comprehensive diabetes education program, and the educator with credential"
 _EXACT = "give the exact date of the diabetes education"
 # A certified, registered or licensed educator signs with letters or says so in words.
 _CREDENTIAL = re.compile(
@@ -50,22 +51,20 @@ def _charted(case: Case) -> Finding:
     inside = [r for r in sessions if within(r.when, start, case.as_of) is MET]
     if inside:
         last = max(inside, key=_newness)
-        return met(f"{last.label}, last session {last.when}", Basis.SUPPORTED, [cite(last)])
+        return met(f"{last.label}, last session {on_text(last.when)}", Basis.SUPPORTED, [cite(last)])
     in_words = [r for r in everything if not r.coded_concepts and within(r.when, start, case.as_of) is not NOT_MET]
     if in_words:
         last = max(in_words, key=_newness)
-        explanation = f"{last.label} on {last.when or 'an unstated day'}: no code says that this was diabetes education"
+        explanation = f"{last.label} {on_text(last.when)}: charted only in words, it may not be diabetes education"
         return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, map(cite, in_words[-3:]))
     if not sessions:
         return _none(case, everything)
     newest = max(sessions, key=_newness)
     if all(within(r.when, start, case.as_of) is NOT_MET for r in sessions):
-        explanation = (
-            f"The newest diabetes education is of {newest.when}; the {_window(case)} begin {start.isoformat()}"
-        )
+        explanation = f"The last diabetes education was {on_text(newest.when)}, before the {_window(case)}"
         return not_met(explanation, Basis.SUPPORTED, [cite(newest)])
-    dated = f"is dated {newest.when}" if newest.when else "has no date"
-    explanation = f"{newest.label} {dated}: it cannot be placed in the {_window(case)}"
+    dated = f"is dated {day_text(newest.when)}" if newest.when else "has no date"
+    explanation = f"{newest.label} {dated}, which may lie before the {_window(case)}"
     return unknown(Gap.INCOMPLETE, explanation, _CLOSES, [cite(newest)], next_step=_EXACT)
 
 
@@ -77,8 +76,8 @@ def _none(case: Case, older: Sequence[Record]) -> Finding:
     """No session by code; visits that words name may lie before the window."""
     if older:
         last = max(older, key=_newness)
-        before = f"{last.label} on {last.when}, before the {_window(case)}"
-        explanation = f"{before}, and no code says that this was the education"
+        before = f"{last.label} {on_text(last.when)}, before the {_window(case)}"
+        explanation = f"{before}, charted only in words: it may not be diabetes education"
         return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, [cite(last)])
     return unknown(Gap.NOT_DOCUMENTED, "No diabetes self-management education found", _CLOSES)
 
@@ -87,27 +86,28 @@ def _attested(case: Case) -> Finding | None:
     done, educator = case.answer("education-completed"), case.answer("education-taught-by")
     if done is None or not isinstance(done.value, When):
         return None
-    evidence = [case.attestation(done, "education-completed")]
+    evidence = [case.attestation(done)]
     if done.value.first > case.as_of:
-        explanation = f"The attested completion on {done.value} lies after the order and is not used"
+        explanation = f"The stated completion, {day_text(done.value)}, lies after the order and does not count"
         step = "correct the education date, it lies after the order"
         return unknown(Gap.INCOMPLETE, explanation, _CLOSES, evidence, next_step=step)
     placed = within(done.value, case.months_ago("education_window_months"), case.as_of)
     if placed is NOT_MET:
-        start = case.months_ago("education_window_months")
-        explanation = f"The attested completion on {done.value} lies before the {_window(case)}, which begin {start}"
+        explanation = f"The stated completion, {day_text(done.value)}, lies before the {_window(case)}"
         return not_met(explanation, Basis.ATTESTED, evidence)
     if placed is not MET:
-        explanation = f"The attested completion date, {done.value}, may lie before the {_window(case)}"
+        explanation = f"The stated completion, {day_text(done.value)}, may lie before the {_window(case)}"
         return unknown(Gap.INCOMPLETE, explanation, _CLOSES, evidence, next_step=_EXACT)
     if not _credentialed(educator):
-        explanation = f"Completed {done.value}, but the educator's credential is not named"
+        explanation = f"Completed {on_text(done.value)}, but the educator's credential is not named"
         closes, step = (
-            "Who taught the program, with credential",
+            "State who taught the program, with credential",
             "name who taught the diabetes education, with credential",
         )
         return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
-    return met(f"Program completed {done.value} (attested)", Basis.ATTESTED, evidence, names_statement=True)
+    return met(
+        f"Program completed {on_text(done.value)} ({signed(done)})", Basis.ATTESTED, evidence, names_statement=True
+    )
 
 
 def _credentialed(educator: Answer | None) -> bool:
@@ -133,7 +133,7 @@ def education_completed_at_any_time(case: Case) -> Finding:
     records = [r for r in case.chart.education if usable(r.when, case.as_of)]
     sessions = [r for r in records if r.coded_concepts]
     if done is not None and isinstance(done.value, When) and done.value.first <= case.as_of:
-        evidence = [case.attestation(done, "education-completed")]
+        evidence = [case.attestation(done)]
         words = f"Program completed {done.value} (attested)"
         return met(words, Basis.ATTESTED, evidence, names_statement=True)
     if sessions:
@@ -143,7 +143,7 @@ def education_completed_at_any_time(case: Case) -> Finding:
     if done is not None and isinstance(done.value, When):
         step = "correct the education date, it lies after the order"
         words = f"The attested completion on {done.value} lies after the order and is not used"
-        evidence = [case.attestation(done, "education-completed")]
+        evidence = [case.attestation(done)]
         finding = unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
     elif records:
         last = max(records, key=_newness)

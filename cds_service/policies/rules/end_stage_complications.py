@@ -8,14 +8,15 @@ from datetime import date, timedelta
 from cds_service.concepts import Concept
 from cds_service.engine.days import compared, days_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
+from cds_service.engine.plain_text import on_text
 from cds_service.engine.rule import shared_rule
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.facts import ChartSection, Diagnosis, LabResult, Record
 from cds_service.policies.rules.case import Case, cite, named, usable
 from cds_service.policies.rules.phrases import dated_labels
 
-_NEPHROLOGY = "A nephrology note that says whether the kidney disease is end stage"
-_SPECIALIST = "A specialist's note that says whether this is an end-stage complication"
+_NEPHROLOGY = "Send a nephrology note that says whether the kidney disease is end stage"
+_SPECIALIST = "Send a specialist's note that says whether this is an end-stage complication"
 _NEPHROLOGY_STEP = "send a nephrology note on whether this is end stage"
 _SESSIONS = frozenset({Concept.CHRONIC_DIALYSIS, Concept.DIALYSIS, Concept.DIALYSIS_FOR_REVIEW})
 _FAILURE = (Concept.END_STAGE_RENAL_DISEASE, Concept.KIDNEY_FAILURE_FOR_REVIEW)
@@ -63,19 +64,19 @@ def _for_a_person_to_judge(case: Case) -> Finding | None:
     """What only a person can judge: other stages and organs, unsure codes, words, low filtration rates."""
     kidneys = _for_review(case, *_FAILURE)
     if kidneys:
-        explanation = f"Charted, for a reviewer to say whether it is end stage: {named(kidneys)}"
+        explanation = f"{named(kidneys)} is charted, which may or may not be end stage"
         return _for_nephrology(explanation, map(cite, kidneys))
     organs = _for_review(case, Concept.OTHER_ORGAN_FAILURE)
     if organs:
-        explanation = f"Charted: {named(organs)}. The policy names end-stage complications by example"
+        explanation = f"{named(organs)} is charted; the policy names end-stage complications only by example"
         return unknown(Gap.NEEDS_REVIEW, explanation, _SPECIALIST, map(cite, organs))
     named_in_words = [r for r in case.chart.dialysis if _names_dialysis_unsurely(r) and usable(r.when, case.as_of)]
     if named_in_words:
-        explanation = f"Charted in words or by an unsure code: {dated_labels(named_in_words[-1:])}"
+        explanation = f"Charted in words only: {dated_labels(named_in_words[-1:])}"
         return _for_nephrology(explanation, map(cite, named_in_words[-3:]))
     low = _low_egfr(case)
     if low:
-        shown = ", ".join(f"{r.shown} on {r.when}" for r in low)
+        shown = ", ".join(f"{r.shown} {on_text(r.when)}" for r in low)
         return _for_nephrology(f"eGFR in the range of kidney failure: {shown}", [cite(r, r.shown) for r in low])
     return None
 
@@ -105,7 +106,7 @@ def _absent(case: Case, transplant: Sequence[Record]) -> Finding:
     if transplant:
         explanation = f"Kidney transplant ({transplant[0].label}), and no current end-stage disease charted"
         return not_met(explanation, Basis.DOCUMENTED, map(cite, transplant))
-    return not_met("No end-stage complication charted")
+    return not_met("No end-stage complication is charted")
 
 
 def _transplants(case: Case) -> list[Record]:
@@ -134,17 +135,17 @@ def _dialysis(case: Case, sessions: Sequence[Record], transplant: Sequence[Recor
     if chronic or lasting:
         shown = chronic or [r for r in recent if r in unstated]
         if transplant:
-            explanation = f"Dialysis on {shown[-1].when}, beside a kidney transplant ({transplant[0].label})"
+            explanation = f"Dialysis {on_text(shown[-1].when)}, beside a kidney transplant ({transplant[0].label})"
             return _for_nephrology(explanation, map(cite, (*shown[-3:], *transplant)))
-        return met(f"Chronic dialysis, last {shown[-1].when}", Basis.DOCUMENTED, map(cite, shown[-3:]))
+        return met(f"Chronic dialysis, last {on_text(shown[-1].when)}", Basis.DOCUMENTED, map(cite, shown[-3:]))
     last = max(sessions, key=lambda r: (str(r.when), r.reference))
     if transplant and not recent:
         return None  # the transplant ended it
     acute = _acute_before(case, sessions)
     if acute and not span and not any(Concept.CHRONIC_DIALYSIS in r.concepts for r in sessions):
-        explanation = f"Dialysis on {last.when}, with acute kidney injury charted ({named(acute)})"
+        explanation = f"Dialysis {on_text(last.when)} for acute kidney injury ({named(acute)})"
         return not_met(explanation, Basis.DOCUMENTED, map(cite, (*sessions[-3:], *acute)))
-    explanation = f"Dialysis, last on {last.when or 'an unstated day'}, not shown to be chronic now"
+    explanation = f"Dialysis, last {on_text(last.when)}, not shown to be chronic now"
     return _for_nephrology(explanation, map(cite, sessions[-3:]))
 
 

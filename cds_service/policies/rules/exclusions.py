@@ -6,7 +6,7 @@ from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
 from cds_service.engine.rule import shared_rule
 from cds_service.facts import ChartSection
-from cds_service.policies.rules.case import Case
+from cds_service.policies.rules.case import Case, signed
 
 
 @shared_rule("Nobody is able to operate the pump or to test often", reads=(ChartSection.ATTESTATIONS,))
@@ -16,12 +16,12 @@ def nobody_can_operate(case: Case) -> Finding:
     if answer is None or not isinstance(answer.value, bool):
         explanation = "No statement says whether somebody is able to operate the pump and test often"
         return unknown(
-            Gap.NEEDS_ATTESTATION, explanation, "A statement that somebody is able to operate it and test often"
+            Gap.NEEDS_ATTESTATION, explanation, "State that somebody is able to operate the pump and test often"
         )
-    evidence = [case.attestation(answer, "somebody-can-operate")]
+    evidence = [case.attestation(answer)]
     if answer.value:
-        return not_met("Somebody is able to operate it and test often (attested)", Basis.ATTESTED, evidence)
-    explanation = "Attested: nobody is able to operate it or to test often"
+        return not_met(f"Somebody is able to operate it and test often ({signed(answer)})", Basis.ATTESTED, evidence)
+    explanation = f"Nobody is able to operate the pump or to test often ({signed(answer)})"
     return met(explanation, Basis.ATTESTED, evidence, names_statement=True)
 
 
@@ -30,13 +30,13 @@ def convenience_only(case: Case) -> Finding:
     """Only an attestation can say so: it is never inferred from missing data."""
     answer = case.answer("convenience-only")
     if answer is None or not isinstance(answer.value, bool):
-        explanation = "No statement says that it is only for convenience or preference"
-        return unknown(Gap.NEEDS_ATTESTATION, explanation, "A statement that it is not for convenience only")
-    evidence = [case.attestation(answer, "convenience-only")]
+        explanation = "No statement says that the pump is only for convenience or preference"
+        return unknown(Gap.NEEDS_ATTESTATION, explanation, "State that the pump is not for convenience only")
+    evidence = [case.attestation(answer)]
     if answer.value:
-        explanation = "Attested: purely for convenience or preference"
+        explanation = f"The pump is purely for convenience or preference ({signed(answer)})"
         return met(explanation, Basis.ATTESTED, evidence, names_statement=True)
-    return not_met("Attested: not purely for convenience", Basis.ATTESTED, evidence)
+    return not_met(f"The pump is not purely for convenience ({signed(answer)})", Basis.ATTESTED, evidence)
 
 
 @shared_rule("Surgically implanted infusion device")
@@ -68,6 +68,8 @@ def _by_code(case: Case, concept: Concept, device: str) -> Finding:
     if concept in case.order.concepts:
         return met(f"The order is for {device} ({case.order.label})", Basis.DOCUMENTED, evidence)
     if concept in case.order.review:
-        explanation = f"The order may be for {device}: its code is of no known code system ({case.order.label})"
-        return unknown(Gap.NEEDS_REVIEW, explanation, "The HCPCS code of the device on the order", evidence)
+        explanation = (
+            f"The order may be for {device}: the code on it is not a recognized HCPCS code ({case.order.label})"
+        )
+        return unknown(Gap.NEEDS_REVIEW, explanation, "Put the HCPCS code of the device on the order", evidence)
     return not_met(f"The order is not for {device}", Basis.DOCUMENTED, evidence)

@@ -21,6 +21,7 @@ from cds_service.engine.finding import (
     not_met,
     unknown,
 )
+from cds_service.engine.plain_text import day_text, on_text, period_text
 from cds_service.engine.rule import Rule, RuleTemplate, shared_rule
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.engine.wording import clock_time
@@ -47,10 +48,10 @@ def hba1c_above_threshold(case: Case) -> Finding:
 
 
 def _newest_hba1c(case: Case) -> Finding:
-    closes = "A current HbA1c result with its value, unit and date"
+    closes = "Add a current HbA1c result with its value, unit and date"
     results = [r for r in case.chart.hba1c if usable(r.when, case.as_of)]
     pending = [r for r in results if r.pending]
-    remarks = tuple(f"HbA1c of {r.when or 'unknown date'} is pending" for r in pending)
+    remarks = tuple(f"HbA1c {on_text(r.when)} is pending" for r in pending)
     final = [r for r in results if not r.pending]
     speaking = [r for r in final if r.unusable in _MAY_BE_NEWEST and r.when is not None]
     dated = _without_agreeing_unsure_results(speaking, case.parameters["hba1c_threshold"])
@@ -58,7 +59,7 @@ def _newest_hba1c(case: Case) -> Finding:
         return _no_hba1c(final, pending, closes, remarks)
     newest = _possibly_newest(dated)
     truths = {compared(r, case.parameters["hba1c_threshold"]) for r in newest}
-    shown = " and ".join(f"{r.shown} on {r.when}{_named_only(r)}" for r in newest)
+    shown = " and ".join(f"{r.shown} {on_text(r.when)}{_named_only(r)}" for r in newest)
     evidence = [cite(r, r.shown) for r in newest]
     if truths == {MET}:
         age = _age(case, newest[-1])
@@ -77,7 +78,7 @@ def _newest_hba1c(case: Case) -> Finding:
         # A name that only words give is said beside the result.
         reasons = [r.unusable for r in newest if r.unusable and r.unusable is not Unusable.NAMED_ONLY]
         why = "; ".join(dict.fromkeys(reason.value for reason in reasons))
-        explanation = f"The newest HbA1c has to be read by a person: {shown}{f' ({why})' if why else ''}"
+        explanation = f"A reviewer has to read the newest HbA1c: {shown}{f' ({why})' if why else ''}"
         return unknown(Gap.NEEDS_REVIEW, explanation, closes, evidence, remarks=remarks)
     explanation = f"The newest HbA1c ({shown}) does not say whether it is above {level}"
     return unknown(Gap.INCOMPLETE, explanation, closes, evidence, remarks=remarks)
@@ -94,7 +95,7 @@ def _without_agreeing_unsure_results(dated: Sequence[LabResult], threshold: floa
 
 
 def _named_only(result: LabResult) -> str:
-    return f" ({result.label}, {result.unusable.value})" if result.unusable is Unusable.NAMED_ONLY else ""
+    return f" (charted as {result.label}, without a standard code)" if result.unusable is Unusable.NAMED_ONLY else ""
 
 
 def _possibly_newest(dated: Sequence[LabResult]) -> list[LabResult]:
@@ -113,21 +114,21 @@ def _no_hba1c(
 ) -> Finding:
     if final:
         shown = "; ".join(f"{r.shown or r.label}: {r.unusable.value if r.unusable else 'no date'}" for r in final[:3])
-        explanation = f"An HbA1c is charted that cannot be used ({shown})"
+        explanation = f"The charted HbA1c cannot be used ({shown})"
         return unknown(Gap.INCOMPLETE, explanation, closes, map(_cite, final), remarks=remarks)
     if pending:
         step = "send the pending HbA1c when it is final, or another condition"
-        closes = "The pending HbA1c result, when it is final"
+        closes = "Send the pending HbA1c result when it is final"
         evidence = map(_cite, pending)
         return unknown(Gap.NOT_DOCUMENTED, "HbA1c is pending", closes, evidence, remarks=remarks, next_step=step)
-    return unknown(Gap.NOT_DOCUMENTED, "No HbA1c result found", closes)
+    return unknown(Gap.NOT_DOCUMENTED, "No HbA1c result is charted", closes)
 
 
 def _age(case: Case, result: LabResult) -> tuple[str, ...]:
     if result.when is None or result.when.last >= case.months_ago("hba1c_stale_months"):
         return ()
     days = (case.as_of - result.when.last).days
-    return (f"The newest HbA1c is {days} days old (of {result.when}): a newer one would stand better",)
+    return (f"The newest HbA1c is {days} days old ({day_text(result.when)}): a newer one makes the request stronger",)
 
 
 @shared_rule(
@@ -148,17 +149,17 @@ def premeal_fluctuation(case: Case) -> Finding:
     start, end = window(case)
     readings = [r for r in case.glucose.self_tests if r.before_meal and start <= r.day <= end and not r.comparator]
     values = [r.mg_dl for r in readings if r.mg_dl is not None]
-    closes = "The provider's statement on fluctuation before meals, with the readings"
+    closes = "State whether glucose fluctuates widely before meals, with the readings"
     if len(values) >= case.parameters["fluctuation_readings"]:
         deviation = stdev(values)
         explanation = (
-            f"{len(values)} readings before meals from {start} to {end}, {min(values)} to {max(values)} mg/dL, "
+            f"{len(values)} readings before meals ({period_text(start, end)}), {min(values)} to {max(values)} mg/dL, "
             f"SD {deviation:.0f}, CV {100 * deviation / fmean(values):.0f} %"
         )
         finding = unknown(Gap.NEEDS_REVIEW, explanation, closes, self_test_evidence(readings[-1:]))
     else:
-        too_few = f"{counted(len(values), 'reading')} before meals from {start} to {end}, too few to judge"
-        explanation = too_few if values else f"No readings before meals from {start} to {end}"
+        too_few = f"{counted(len(values), 'reading')} before meals ({period_text(start, end)}), too few for a reviewer"
+        explanation = too_few if values else f"No readings before meals, {period_text(start, end)}"
         finding = case.guarded(unknown(Gap.NOT_DOCUMENTED, explanation, closes), ChartSection.GLUCOSE)
     return best_supported(attested, finding)
 
@@ -186,17 +187,17 @@ def dawn_phenomenon(case: Case) -> Finding:
     p, (start, end) = case.parameters, window(case)
     level = p["dawn_level"]
     attested = case.attested(
-        "dawn-phenomenon", f"Dawn phenomenon often above {level} mg/dL", f"No dawn phenomenon above {level} mg/dL"
+        "dawn-phenomenon", f"Dawn phenomenon frequently above {level} mg/dL", f"No dawn phenomenon above {level} mg/dL"
     )
     measured, above = _mornings(case)
     high = sum(above.values())
-    explanation = f"Early-morning glucose above {level} mg/dL on {high} of {counted(len(measured), 'measured morning')}"
+    explanation = f"Early-morning glucose above {level} mg/dL on {high} of {counted(len(measured), 'morning')}"
     evidence = [Evidence(_any_reference(case), explanation, f"{start}/{end}")] if measured else []
     if len(measured) < p["dawn_mornings"]:
         hours = f"{clock_time(p['dawn_from_minute'])} to {clock_time(p['dawn_until_minute'])}"
-        closes = f"Readings from {hours} on at least {counted(p['dawn_mornings'], 'morning')}, or a statement"
+        closes = f"Add readings from {hours} on at least {counted(p['dawn_mornings'], 'morning')}, or state it"
         gap = Gap.INCOMPLETE if measured else Gap.NOT_DOCUMENTED
-        explanation = explanation if measured else f"No early-morning readings from {start} to {end}"
+        explanation = explanation if measured else f"No early-morning readings, {period_text(start, end)}"
         return best_supported(attested, case.guarded(unknown(gap, explanation, closes, evidence), ChartSection.GLUCOSE))
     frequent = high >= p["dawn_share"] * len(measured)
     finding = (met if frequent else not_met)(explanation, Basis.SUPPORTED, evidence)
@@ -235,8 +236,7 @@ def any_indication(*rules: Rule) -> RuleTemplate:
     def glycemic_indication(case: Case) -> Finding:
         """One of the {parts:words} parts is enough."""
         parts = tuple(case.finding(rule) for rule in case.in_force(rules))
-        conditions = f"of the {counted_in_words(len(parts), 'condition')}"
-        explanation = open_parts(parts, f"None {conditions} is shown yet", f"Not enough yet for one {conditions}")
+        explanation = open_parts(parts, f"None of the {counted_in_words(len(parts), 'condition')} is charted")
         finding = disjunction(parts, explanation, "")
         if finding.truth is not UNKNOWN:
             return finding
@@ -250,8 +250,8 @@ def _otherwise(case: Case, parts: Sequence[Finding]) -> str:
     hba1c, level = parts[0], f"{case.parameters['hba1c_threshold']:g} %"
     others = f"one of the other {counted_in_words(len(parts) - 1, 'condition')}"
     if hba1c.truth is NOT_MET:
-        return f"{others}, or a newer HbA1c above {level}"
-    return others if hba1c.evidence else f"HbA1c above {level}, or {others}"
+        return f"show {others}, or a newer HbA1c above {level}"
+    return f"show {others}" if hba1c.evidence else f"add an HbA1c above {level}, or show {others}"
 
 
 def _any_reference(case: Case) -> str:

@@ -7,6 +7,7 @@ from datetime import date, time
 
 from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met, unknown
+from cds_service.engine.plain_text import day_text, on_text
 from cds_service.engine.rule import shared_rule
 from cds_service.facts import ChartSection, Visit, When
 from cds_service.policies.rules.case import Case, cite, usable
@@ -14,7 +15,7 @@ from cds_service.policies.rules.hypoglycemia import has_diabetes
 from cds_service.policies.rules.low_glucose import by_time, last_moment, may_follow
 from cds_service.policies.rules.phrases import counted, counted_in_words, dated_labels, sentence
 
-_CLOSES = "Discharge summaries of the stays for ketoacidosis or hypoglycemia"
+_CLOSES = "Send the discharge summaries of the stays for ketoacidosis or hypoglycemia"
 
 
 @shared_rule(
@@ -34,7 +35,7 @@ def recurrent_hospital_stays(case: Case) -> Finding:
     read is for a reviewer; hyperosmolar states are not ketoacidosis. The text prints 'history or recurrent' and is read
     as history of recurrent."""
     attested = case.attested(
-        "recurrent-hospital-stays", "Recurrent or prolonged stays", "No recurrent or prolonged stays"
+        "recurrent-hospital-stays", "Recurrent or prolonged hospital stays", "No recurrent or prolonged hospital stays"
     )
     return best_supported(attested, case.guarded(_stays(case), ChartSection.CONDITIONS, ChartSection.ENCOUNTERS))
 
@@ -47,7 +48,7 @@ def _stays(case: Case) -> Finding:
     for stays, basis in ((documented, Basis.DOCUMENTED), (supported, Basis.SUPPORTED)):
         distinct = distinct_stays(stays, case.parameters["transfer_hours"])
         if len(distinct) >= case.parameters["hospital_stays"]:
-            explanation = f"{len(distinct)} inpatient stays, last {distinct[-1][0].when}"
+            explanation = f"{len(distinct)} inpatient stays, last {on_text(distinct[-1][0].when)}"
             return met(explanation, basis, map(cite, stays))
     return _not_shown(case, visits, supported)
 
@@ -61,23 +62,23 @@ def _not_shown(case: Case, visits: Sequence[Visit], stays: Sequence[Visit]) -> F
     if stays:
         clauses.append(_few_stays(distinct_stays(stays, case.parameters["transfer_hours"]), stays))
     if in_words:
-        clauses.append(f"stays for it in words: {dated_labels(in_words)}")
+        clauses.append(f"inpatient stays that only words name: {dated_labels(in_words)}")
     if unclear:
-        clauses.append(f"visits that may be inpatient stays, their class cannot be read: {dated_labels(unclear)}")
+        clauses.append(f"visits that may or may not be inpatient stays: {dated_labels(unclear)}")
     if clauses:
         return unknown(Gap.NEEDS_REVIEW, sentence(clauses), _CLOSES, map(cite, (*stays, *in_words, *unclear)))
     others = [v for v in visits if v.inpatient is False and v.concepts & reasons]
     charted = [] if others else [d for d in case.diagnoses if d.concepts & {Concept.KETOACIDOSIS}]
     hyperosmolar = [v for v in visits if v.inpatient and Concept.HYPEROSMOLAR_STATE in v.concepts]
     if others:
-        clauses.append(f"visits that are no inpatient stay: {dated_labels(others)}")
+        clauses.append(f"visits that were not inpatient stays: {dated_labels(others)}")
     if charted:
-        clauses.append(f"ketoacidosis is charted, no inpatient stay for it was found: {dated_labels(charted)}")
+        clauses.append(f"ketoacidosis is charted without an inpatient stay: {dated_labels(charted)}")
     if hyperosmolar:
         clauses.append(f"a hyperosmolar state, which is not ketoacidosis: {dated_labels(hyperosmolar)}")
     if clauses:
         return unknown(Gap.INCOMPLETE, sentence(clauses), _CLOSES, map(cite, (*others, *charted, *hyperosmolar)))
-    return unknown(Gap.NOT_DOCUMENTED, "No inpatient stay for ketoacidosis or hypoglycemia found", _CLOSES)
+    return unknown(Gap.NOT_DOCUMENTED, "No inpatient stay for ketoacidosis or hypoglycemia is charted", _CLOSES)
 
 
 def _reasons(case: Case) -> frozenset[Concept]:
@@ -113,13 +114,18 @@ def _few_stays(distinct: Sequence[Sequence[Visit]], stays: Sequence[Visit]) -> s
 
 def _dated_length(parts: Sequence[Visit]) -> str:
     length = _length(parts)
-    return str(parts[0].when) if length is None else f"{parts[0].when}, {counted(length, 'day')}"
+    day = _day(parts[0])
+    return day if length is None else f"{day}, {counted(length, 'day')}"
+
+
+def _day(stay: Visit) -> str:
+    return day_text(stay.when) if stay.when else "undated"
 
 
 def _one_stay(stays: Sequence[Visit]) -> str:
     """The one stay with its length, and what was taken for part of it."""
     length = _length(stays)
-    dates = ", ".join(dict.fromkeys(str(s.when) if s.when else "undated" for s in stays))
+    dates = "; ".join(dict.fromkeys(map(_day, stays)))
     days = f" of {counted(length, 'day')}" if length is not None else ""
     shown = f"One inpatient stay{days} ({dates})"
     return f"{shown}, recorded as {len(stays)} that overlap or follow each other" if len(stays) > 1 else shown

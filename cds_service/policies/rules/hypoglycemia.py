@@ -7,6 +7,7 @@ from datetime import date
 
 from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, unknown
+from cds_service.engine.plain_text import day_text, on_text
 from cds_service.engine.rule import shared_rule
 from cds_service.engine.wording import number_in_words
 from cds_service.facts import ChartSection, GlucoseReading, Record
@@ -22,7 +23,7 @@ from cds_service.policies.rules.low_glucose import (
 from cds_service.policies.rules.phrases import counted, counted_in_words, dated_labels, sentence
 
 _LOW = frozenset({Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_GENERIC})
-_CLOSES_EXCURSION = "A charted excursion (unawareness, nocturnal hypoglycemia, brittle diabetes), or a statement"
+_CLOSES_EXCURSION = "Chart the excursion (unawareness, nighttime hypoglycemia, brittle diabetes), or state it"
 
 
 @shared_rule(
@@ -61,17 +62,17 @@ def _recurring(case: Case) -> Finding:
     needed, apart = case.parameters["hypoglycemia_days"], case.parameters["episode_apart_hours"]
     episodes = coded_episodes(hypoglycemia_records(case), apart)
     if len(episodes) >= needed:
-        explanation = f"Hypoglycemia charted on {len(episodes)} days, last {episodes[-1].when}"
+        explanation = f"Hypoglycemia charted on {len(episodes)} days, last {on_text(episodes[-1].when)}"
         return met(explanation, Basis.DOCUMENTED, [cite(e.records[0]) for e in episodes])
     level = case.parameters["hypoglycemia_level"]
     lows = meter_lows(case, level, "hypoglycemia_window_months")
     low_days = _low_days(case, lows)
     if len(low_days) >= needed:
-        explanation = f"Meter readings below {level} mg/dL on {len(low_days)} days, last {max(low_days)}"
+        explanation = f"Meter readings below {level} mg/dL on {len(low_days)} days, last {on_text(max(low_days))}"
         return met(explanation, Basis.SUPPORTED, self_test_evidence(lows))
     supported = coded_episodes([*hypoglycemia_records(case), *_hypoglycemia(case, "supported")], apart)
     if len(supported) >= needed:
-        explanation = f"Hypoglycemia charted on {len(supported)} days, last {supported[-1].when}"
+        explanation = f"Hypoglycemia charted on {len(supported)} days, last {on_text(supported[-1].when)}"
         return met(explanation, Basis.SUPPORTED, [cite(e.records[0]) for e in supported])
     return _not_shown(case, episodes, lows)
 
@@ -83,15 +84,15 @@ def _low_days(case: Case, lows: Sequence[GlucoseReading]) -> set[date]:
 def _not_shown(case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseReading]) -> Finding:
     """What was found that does not show recurring hypoglycemia, and who has to look at it."""
     days = counted_in_words(case.parameters["hypoglycemia_days"], "different day")
-    closes = f"Hypoglycemic episodes on {days}, or a statement that they recur"
+    closes = f"Add records of hypoglycemic episodes on {days}, or state that they recur"
     clauses, evidence = _too_few(case, episodes, lows)
     sensor_runs = sensor_lows(case)
     in_words = _hypoglycemia(case, "review")
     for_review: list[str] = []
     if any(episode.merged for episode in episodes):
-        for_review.append(f"hypoglycemia charted on different days that may be one episode ({_dates(episodes)})")
+        for_review.append(f"hypoglycemia charted on days that may be one episode ({_dates(episodes)})")
     if in_words:
-        for_review.append(f"hypoglycemia in words: {dated_labels(in_words)}")
+        for_review.append(f"hypoglycemia charted in words only: {dated_labels(in_words)}")
     sensor_days = {low.day for low in sensor_runs}
     if sensor_days:
         shown = _sensor_words(case, sensor_runs)
@@ -103,7 +104,7 @@ def _not_shown(case: Case, episodes: Sequence[Episode], lows: Sequence[GlucoseRe
         return unknown(Gap.NEEDS_REVIEW, sentence([*for_review, *clauses]), closes, evidence)
     if clauses:
         return unknown(Gap.INCOMPLETE, sentence(clauses), closes, evidence)
-    return unknown(Gap.NOT_DOCUMENTED, "No hypoglycemic episode found", closes)
+    return unknown(Gap.NOT_DOCUMENTED, "No hypoglycemic episode is charted", closes)
 
 
 def _too_few(
@@ -112,22 +113,22 @@ def _too_few(
     """Episodes and lows on too few days, records that cannot be placed or are no episode: clauses and evidence."""
     clauses, evidence = [], [cite(r) for e in episodes for r in e.records]
     if episodes and not any(e.merged for e in episodes):
-        clauses.append(f"{counted_in_words(len(episodes), 'hypoglycemic episode')} so far ({_dates(episodes)})")
+        clauses.append(f"{counted_in_words(len(episodes), 'hypoglycemic episode')} ({_dates(episodes)})")
     if lows:
         level = case.parameters["hypoglycemia_level"]
         days = len(_low_days(case, lows))
-        events = "in one event so far" if days == 1 else f"on {number_in_words(days)} days so far, the last"
-        clauses.append(f"meter readings below {level} mg/dL {events} ({lows[-1].day})")
+        events = "in one event" if days == 1 else f"on {number_in_words(days)} days, the last"
+        clauses.append(f"meter readings below {level} mg/dL {events} ({day_text(lows[-1].day)})")
         evidence += self_test_evidence(lows)
     undated = [r for r in hypoglycemia_records(case) if r.when is None]
     if undated:
         clauses.append(f"hypoglycemia charted without a date ({dated_labels(undated)})")
     elsewhere = [] if has_diabetes(case) else _records_of(case, {Concept.HYPOGLYCEMIA_GENERIC})
     if elsewhere:
-        clauses.append(f"hypoglycemia without a charted diabetes ({dated_labels(elsewhere)})")
+        clauses.append(f"hypoglycemia without charted diabetes ({dated_labels(elsewhere)})")
     levels = [r for r in _records_of(case, {Concept.HYPOGLYCEMIA_LEVEL}) if not r.concepts & _LOW]
     if levels and not episodes:
-        clauses.append(f"a level of hypoglycemia is coded without an episode ({dated_labels(levels)})")
+        clauses.append(f"a level of hypoglycemia is charted without an episode ({dated_labels(levels)})")
     evidence += map(cite, (*undated, *elsewhere, *levels))
     return clauses, evidence
 
@@ -185,7 +186,7 @@ def severe_excursions(case: Case) -> Finding:
 def _excursion(case: Case) -> Finding:
     coded = _records_of(case, {Concept.SEVERE_EXCURSION})
     if coded:
-        return met(f"Charted: {dated_labels(coded)}", Basis.DOCUMENTED, map(cite, coded))
+        return met(f"{dated_labels(coded)} is charted", Basis.DOCUMENTED, map(cite, coded))
     p = case.parameters
     low = [
         r
@@ -198,7 +199,7 @@ def _excursion(case: Case) -> Finding:
         return met(explanation, Basis.SUPPORTED, self_test_evidence(low))
     supported = _records_of(case, {Concept.SEVERE_EXCURSION}, "supported")
     if supported:
-        return met(f"Charted: {dated_labels(supported)}", Basis.SUPPORTED, map(cite, supported))
+        return met(f"{dated_labels(supported)} is charted", Basis.SUPPORTED, map(cite, supported))
     return _excursion_open(case, low)
 
 
@@ -206,7 +207,7 @@ def _excursion_open(case: Case, low: Sequence[GlucoseReading]) -> Finding:
     state = _records_of(case, {Concept.HYPEROSMOLAR_STATE, Concept.HYPOGLYCEMIA_LEVEL_3})
     state += _records_of(case, {Concept.SEVERE_EXCURSION, Concept.HYPEROSMOLAR_STATE}, "review")
     sensor_runs = [lows for lows in sensor_lows(case) if lows.nights]
-    clauses = [f"charted: {dated_labels(state)}"] if state else []
+    clauses = [f"{dated_labels(state)} is charted"] if state else []
     evidence = list(map(cite, state))
     if sensor_runs:
         clauses.append(_sensor_words(case, sensor_runs, at_night=True))
@@ -215,13 +216,13 @@ def _excursion_open(case: Case, low: Sequence[GlucoseReading]) -> Finding:
         nights = len({r.day for r in low})
         readings_below = f"below {case.parameters['night_level']} mg/dL on {counted_in_words(nights, 'night')}"
         one = nights == 1
-        clauses.append(f"{'a meter reading' if one else 'meter readings'} {readings_below} ({low[-1].day})")
+        clauses.append(f"{'a meter reading' if one else 'meter readings'} {readings_below} ({day_text(low[-1].day)})")
         evidence += self_test_evidence(low)
     if state or sensor_runs:
         return unknown(Gap.NEEDS_REVIEW, sentence(clauses), _CLOSES_EXCURSION, evidence)
     if low:
         return unknown(Gap.INCOMPLETE, sentence(clauses), _CLOSES_EXCURSION, evidence)
-    return unknown(Gap.NOT_DOCUMENTED, "No severe excursion found", _CLOSES_EXCURSION)
+    return unknown(Gap.NOT_DOCUMENTED, "No severe excursion is charted", _CLOSES_EXCURSION)
 
 
 # ---------------------------------------------------------------- words and evidence
@@ -236,7 +237,7 @@ def _sensor_words(case: Case, sensor_runs: Sequence[SensorLow], *, at_night: boo
     p = case.parameters
     days = {night for low in sensor_runs for night in low.nights} if at_night else {low.day for low in sensor_runs}
     low = f"sensor readings below {p['sensor_low_level']} mg/dL for {p['sensor_low_minutes']} minutes or longer"
-    return f"{low} on {counted(len(days), 'night' if at_night else 'day')}, last {max(days)}"
+    return f"{low} on {counted(len(days), 'night' if at_night else 'day')}, last {on_text(max(days))}"
 
 
 def _sensor_evidence(case: Case, sensor_runs: Sequence[SensorLow]) -> Evidence:
@@ -245,5 +246,5 @@ def _sensor_evidence(case: Case, sensor_runs: Sequence[SensorLow]) -> Evidence:
 
 
 def _dates(episodes: Iterable[Episode]) -> str:
-    dates = dict.fromkeys(str(r.when) for e in episodes for r in e.records)
-    return ", ".join(list(dates)[:4])
+    dates = dict.fromkeys(day_text(r.when) for e in episodes for r in e.records if r.when)
+    return "; ".join(list(dates)[:4])

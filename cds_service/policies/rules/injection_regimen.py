@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 
 from cds_service.engine.agreement import reconciled
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, conjunction, met, not_met, unknown
+from cds_service.engine.plain_text import on_text, status_text
 from cds_service.engine.rule import shared_rule
 from cds_service.engine.truth import NOT_MET, UNKNOWN
 from cds_service.facts import ChartSection, InsulinAction, InsulinOrder, When
 from cds_service.policies.rules.case import Case
+from cds_service.policies.rules.phrases import capitalized
 from cds_service.policies.rules.pump_use import injected, live_orders, pump_signs, regimen_chain
 from cds_service.policies.rules.regimen_count import Injections, injections
 from cds_service.policies.rules.regimen_length import charted_duration, duration_is_complete, shows_smaller_regimen
-from cds_service.policies.rules.regimen_statement import stated_adjustment, stated_count, stated_duration
-from cds_service.policies.rules.regimen_words import by_ingredient, counted_once, ended_words, open_question
+from cds_service.policies.rules.regimen_statement import for_months, stated_adjustment, stated_count, stated_duration
+from cds_service.policies.rules.regimen_words import a_day, by_ingredient, counted_once, ended_words, open_question
 
+# Where a finding says that it rests on a signed statement.
+_SOURCE = re.compile(r" \(signed statement, [^)]*\)\Z")
 _MEALTIME = (InsulinAction.RAPID, InsulinAction.SHORT)
 
 
@@ -49,9 +54,20 @@ def injection_regimen(case: Case) -> Finding:
     if on_pump is None and count.truth is NOT_MET:
         # A regimen that is not in place has no length: the other parts would only blur what stands against it.
         parts = (count,)
-    explanation = "; ".join(dict.fromkeys(part.explanation for part in parts))
-    whole = conjunction(parts, f"{explanation[:1].upper()}{explanation[1:]}")
+    whole = conjunction(parts, capitalized(_in_one([part.explanation for part in parts])))
     return case.guarded(whole, ChartSection.INSULIN)
+
+
+def _in_one(explanations: Sequence[str]) -> str:
+    """Several findings in one sentence; a source in parentheses that several of them name stands at the last one."""
+    clauses = list(dict.fromkeys(explanations))
+    sources = [_SOURCE.search(clause) for clause in clauses]
+    ends = [match[0] if match else "" for match in sources]
+    kept = [
+        clause.removesuffix(end) if end and end in ends[number + 1 :] else clause
+        for number, (clause, end) in enumerate(zip(clauses, ends, strict=True))
+    ]
+    return "; ".join(kept)
 
 
 @shared_rule(
@@ -86,7 +102,7 @@ def _reviewed(case: Case, count: Finding) -> Finding:
     possible = _injections(case, live_orders(case)).possible
     if count.truth is not NOT_MET or possible is None or possible < least:
         return count
-    closes = f"The plan's word that {least} injections a day are enough, or orders that show more"
+    closes = f"Ask the plan whether {least} injections a day are enough, or add orders that show more"
     step = "ask the plan whether so many injections a day are enough"
     return unknown(Gap.NEEDS_REVIEW, count.explanation, closes, count.evidence, next_step=step)
 
@@ -143,12 +159,12 @@ def _on_pump(case: Case) -> Finding | None:
     if not evidence:
         return None
     more = ", since when, self-adjusted" if "injections-since" in case.policy.questions else ""
-    closes = f"The injections before the pump: how many a day{more}"
+    closes = f"State the injections before the pump (how many a day{more})"
     pathway = case.policy.replacement
     return unknown(
         Gap.NEEDS_ATTESTATION,
-        f"A pump is already in use ({evidence[0].value}): today's insulin says nothing about the injections before",
-        f"{closes}; or say that this order replaces a pump ({pathway})" if pathway else closes,
+        f"A pump is already in use ({evidence[0].value}), so current insulin does not show the injections before it",
+        f"{closes}, or say that this order replaces a pump ({pathway})" if pathway else closes,
         evidence,
     )
 
@@ -161,19 +177,21 @@ def _count(case: Case) -> Finding:
     goal = case.parameters["regimen_injections"]
     live = live_orders(case)
     if not live:
-        return _no_current_insulin(case, f"Insulin orders whose directions show at least {goal} injections a day")
+        return _no_current_insulin(
+            case, f"Update the insulin orders so that the directions show at least {goal} injections a day"
+        )
     counts = _injections(case, live)
     evidence = [Evidence(o.reference, o.label, _day(o.start)) for o in live]
     if counts.certain >= goal:
         sure = _injections(case, [o for o in live if not o.from_text])
         basis = Basis.DOCUMENTED if sure.certain >= goal else Basis.SUPPORTED
-        explanation = f"{counts.certain:g} insulin injections a day are charted ({by_ingredient(live)})"
+        explanation = f"{counts.certain:g} insulin injections a day ({by_ingredient(live)})"
         return met(f"{explanation}{counted_once(counts)}{ended_words(live, case.as_of)}", basis, evidence)
     if counts.possible is not None and counts.possible < goal:
         mixed = ", some of them mixed in one syringe" if counts.shared else ""
-        shown = f"{counts.possible:.3g} at most ({by_ingredient(live)}{mixed})"
-        explanation = f"{goal} or more insulin injections a day are needed; the chart shows {shown}"
-        step = f"update the insulin orders, they show under {goal} injections a day"
+        shown = f"{a_day(counts.possible)} ({by_ingredient(live)}{mixed})"
+        explanation = f"needs {goal} or more insulin injections a day; the chart shows {shown}"
+        step = f"needs {goal} or more injections a day{for_months(case)}; the chart shows {a_day(counts.possible)}"
         return not_met(explanation, Basis.DOCUMENTED, evidence, next_step=step)
     explanation, closes, step = open_question(counts, live, goal)
     return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
@@ -184,10 +202,15 @@ def _no_current_insulin(case: Case, closes: str) -> Finding:
     if not begun:
         months, goal = case.parameters.get("regimen_months"), case.parameters["regimen_injections"]
         if months is not None:  # a policy may ask for a count alone
-            closes = f"Insulin orders that show {goal} self-adjusted injections a day for {months} months"
-        return unknown(Gap.NOT_DOCUMENTED, "no order for injected insulin was found", closes)
+            shown = f"{goal} self-adjusted injections a day for {months} months"
+            closes = f"Add insulin orders that show {shown}, or state it"
+        return unknown(Gap.NOT_DOCUMENTED, "no order for injected insulin is charted", closes)
     last = max(begun, key=lambda o: (o.end or date.min, o.start or date.min, o.reference))
-    over = f"ended on {last.end}" if last.end is not None and last.end < case.as_of else f"is {_spelt(last.status)}"
+    over = (
+        f"ended {on_text(last.end)}"
+        if last.end is not None and last.end < case.as_of
+        else f"is {status_text(last.status)}"
+    )
     evidence = [Evidence(last.reference, last.label, _day(last.end))]
     explanation = f"the last insulin order ({last.label}) {over}, and none is current"
     return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step="renew the insulin order, none is current")
@@ -198,25 +221,23 @@ def _adjustment(case: Case) -> Finding:
     adjusted = [o for o in live if o.adjusts]
     if adjusted:
         evidence = [Evidence(o.reference, o.adjusts) for o in adjusted]
-        return met(f"the doses are self-adjusted ({adjusted[0].adjusts})", Basis.DOCUMENTED, evidence)
+        return met(f"doses are self-adjusted ({adjusted[0].adjusts})", Basis.DOCUMENTED, evidence)
     mealtime = [o for o in live if o.action in _MEALTIME and o.at_meals]
     if mealtime:
         evidence = [Evidence(o.reference, o.label) for o in mealtime]
-        return met("mealtime insulin is self-adjusted as a rule", Basis.SUPPORTED, evidence)
+        return met("mealtime insulin, which is usually self-adjusted", Basis.SUPPORTED, evidence)
     titrated = [o for o in live if o.titrates]
     if titrated:
         evidence = [Evidence(o.reference, o.titrates) for o in titrated]
         return met(f"the member chooses within the directions ({titrated[0].titrates})", Basis.SUPPORTED, evidence)
-    closes = "Directions with a carb ratio, correction factor or sliding scale, or a statement of self-adjustment"
+    closes = (
+        "Add a carb ratio, correction factor or sliding scale to the directions, or state that doses are self-adjusted"
+    )
     if not injected(case):
-        return unknown(Gap.NOT_DOCUMENTED, "no order for injected insulin was found", closes)
-    explanation = "nothing in the directions shows that the doses are self-adjusted"
+        return unknown(Gap.NOT_DOCUMENTED, "no order for injected insulin is charted", closes)
+    explanation = "the directions do not show self-adjusted doses"
     step = "show that the insulin doses are self-adjusted"
     return unknown(Gap.NOT_DOCUMENTED, explanation, closes, next_step=step)
-
-
-def _spelt(status: str) -> str:
-    return status.replace("-", " ")
 
 
 def _day(day: date | None) -> str | None:

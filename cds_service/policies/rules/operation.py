@@ -7,12 +7,13 @@ from datetime import date
 
 from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met, unknown
+from cds_service.engine.plain_text import on_text
 from cds_service.engine.rule import shared_rule
 from cds_service.facts import ChartSection, Record
 from cds_service.policies.rules.case import Case, cite, usable
 from cds_service.policies.rules.pump_use import pumps_in_use
 
-_CLOSES = "A statement that the member or a caregiver knows how to operate the pump"
+_CLOSES = "State that the member or a caregiver knows how to operate the pump"
 
 
 @shared_rule(
@@ -40,17 +41,17 @@ def operates_device(case: Case) -> Finding:
         return attested
     in_words = [*trainings, *pumps_in_use(case, named_in_words=True)]
     if in_words:
-        explanation = f"Named in words only: {in_words[-1].label}"
+        explanation = f"Charted in words only: {in_words[-1].label}"
         return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, map(cite, in_words[-3:]))
-    explanation = "No pump training and no pump in use found"
+    explanation = "No pump training or pump in use is charted"
     return case.guarded(unknown(Gap.NEEDS_ATTESTATION, explanation, _CLOSES), ChartSection.DEVICES)
 
 
 def _training(trained: Sequence[Record]) -> Iterator[str]:
-    """The last training in a few words: a billing code's own name says at length what it does not include."""
+    """The last training in a few words: its own name says at length what it does not include."""
     if trained:
         last = max(trained, key=lambda r: (r.when.last if r.when else date.min, r.reference))
-        yield f"pump training or fitting{f' on {last.when}' if last.when else ''} ({last.code or last.label})"
+        yield f"pump training or fitting{f' {on_text(last.when)}' if last.when else ''}"
 
 
 def _pump(pumps: Sequence[Record]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from cds_service.engine.finding import Finding, Gap
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.engine.wording import number_in_words
 from cds_service.facts import Record
@@ -12,7 +13,7 @@ from cds_service.facts import Record
 
 def dated_labels(records: Sequence[Record], most: int = 3) -> str:
     """The labels of a few records with their dates."""
-    shown = list(dict.fromkeys(f"{r.label} ({r.when})" if r.when else r.label for r in records))
+    shown = list(dict.fromkeys(f"{r.label} ({day_text(r.when)})" if r.when else r.label for r in records))
     more = f" and {len(shown) - most} more" if len(shown) > most else ""
     return ", ".join(shown[:most]) + more
 
@@ -37,7 +38,7 @@ def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def open_parts(parts: Sequence[Finding], nothing: str, too_little: str) -> str:
+def open_parts(parts: Sequence[Finding], nothing: str) -> str:
     """What the parts of a criterion that is not met have found; `nothing` where they found nothing.
 
     What a reviewer has to look at comes first, then what could not be read: beside either, or beside anything that
@@ -47,10 +48,8 @@ def open_parts(parts: Sequence[Finding], nothing: str, too_little: str) -> str:
     review = [part.explanation for part in with_evidence if part.gap is Gap.NEEDS_REVIEW]
     others = [part.explanation for part in with_evidence if part.gap is not Gap.NEEDS_REVIEW]
     unread = [part.explanation for part in parts if part.gap is Gap.NOT_RETRIEVED]
-    if review or unread:
-        for_reviewer = [f"for a reviewer: {'; '.join(review)}"] if review else []
-        return sentence([*for_reviewer, *dict.fromkeys((*unread, *others))])
-    return f"{too_little}: {'; '.join(dict.fromkeys(others))}" if others else nothing
+    found = list(dict.fromkeys((*review, *unread, *others)))
+    return sentence(found) if found else nothing
 
 
 def closed_by(parts: Sequence[Finding], gap: Gap | None, otherwise: str, most: int = 2) -> str:

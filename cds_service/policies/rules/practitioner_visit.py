@@ -60,7 +60,7 @@ def _stated(case: Case) -> Finding | None:
     answer = case.answer("last-evaluation")
     if answer is None or not isinstance(answer.value, When):
         return None
-    closes, evidence = "The day of the last visit", [case.attestation(answer, "last-evaluation")]
+    closes, evidence = "The day of the last visit", [case.attestation(answer)]
     found = fulfilled_until([answer.value], case.as_of, _interval(case))
     if found is None:
         words = f"The stated visit on {day_text(answer.value)} lies after the order"

@@ -61,7 +61,7 @@ def pump_signs(case: Case) -> list[Evidence]:
         # Insulin for the pump that is being ordered says nothing against the injections until it comes.
         written_early = case.days_ago("pump_vial_days")
         running = [o for o in running if o.start is None or o.start < written_early]
-    return evidence + [Evidence(o.reference, o.label) for o in running]
+    return evidence + [Evidence(o.reference, f"{o.label} through a pump") for o in running]
 
 
 def _regimen_since(case: Case) -> date | None:

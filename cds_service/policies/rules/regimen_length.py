@@ -6,6 +6,7 @@ from datetime import date
 
 from cds_service.concepts import DIABETES
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
+from cds_service.engine.plain_text import day_text, on_text, period_text
 from cds_service.policies.rules.case import Case, cite
 from cds_service.policies.rules.pump_use import injected, live_orders, regimen_chain, regimen_timeline
 from cds_service.policies.rules.regimen_timeline import covers, smaller_days
@@ -18,23 +19,27 @@ def charted_duration(case: Case) -> Finding:
     """
     goal, months = case.parameters["regimen_injections"], case.parameters["regimen_months"]
     needed = case.months_ago("regimen_months")
-    closes = f"Insulin orders or dispenses that show {goal} injections a day since {needed} or earlier"
+    since = f"since {day_text(needed)} or earlier"
+    closes = f"Add insulin orders or fills that show {goal} injections a day {since}, or state it"
     if not injected(case):
-        explanation, step = "no order for injected insulin was found", "show since when the insulin regimen is in place"
+        explanation, step = (
+            "no order for injected insulin is charted",
+            "show since when the insulin regimen is in place",
+        )
         return unknown(Gap.NOT_DOCUMENTED, explanation, closes, next_step=step)
     start = regimen_chain(case)
     if start is None:
-        explanation = f"{goal} injections a day without a break up to the order are not shown"
+        explanation = f"{goal} injections a day without a break up to the order are not charted"
         return unknown(Gap.INCOMPLETE, explanation, closes, next_step="show since when the insulin regimen is in place")
     evidence = [Evidence(o.reference, o.label, start.isoformat()) for o in injected(case) if o.start == start]
     if start <= needed:
-        return met(f"in place since {start}", Basis.DOCUMENTED, evidence)
+        return met(f"in place since {day_text(start)}", Basis.DOCUMENTED, evidence)
     against = _smaller_before(case, start) or _diagnosed_since(case)
-    explanation = f"in place only since {start}, {months} months are needed"
+    explanation = f"in place only since {day_text(start)}; {months} months are needed"
     if against is None:
-        step = f"show the insulin regimen of the months before {start}"
+        step = f"show the insulin regimen of the months before {day_text(start)}"
         return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
-    step = f"show {months} months of the regimen, the chart has it since {start}"
+    step = f"needs {months} months of the regimen; the chart has it since {day_text(start)}"
     evidence += against.evidence
     return not_met(f"{explanation}: {against.explanation}", Basis.DOCUMENTED, evidence, next_step=step)
 
@@ -67,7 +72,7 @@ def _smaller_before(case: Case, start: date) -> Finding | None:
     if smaller is None:
         return None
     first, last, count = smaller
-    explanation = f"from {first} to {last} the chart shows {count:g} a day"
+    explanation = f"the chart shows {count:g} a day from {period_text(first, last)}"
     before = [o for o in injected(case) if o.start is not None and o.start <= first]
     newest = max(before, key=lambda o: (o.start or date.min, o.reference), default=None)
     evidence = [Evidence(newest.reference, newest.label, str(newest.start))] if newest else []
@@ -82,4 +87,4 @@ def _diagnosed_since(case: Case) -> Finding | None:
     if not charted or len(onsets) < len(charted) or min(onset.first for onset in onsets) <= needed:
         return None
     first = min(charted, key=lambda d: d.onset.first if d.onset else date.max)
-    return not_met(f"diabetes began on {first.onset}", Basis.DOCUMENTED, [cite(first)])
+    return not_met(f"diabetes began {on_text(first.onset)}", Basis.DOCUMENTED, [cite(first)])

@@ -19,15 +19,16 @@ from cds_service.engine.finding import (
     not_met,
     unknown,
 )
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.rule import Rule, RuleTemplate, shared_rule
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import Answer, ChartSection, Diagnosis, Scope
-from cds_service.policies.rules.case import Case, cite
+from cds_service.policies.rules.case import Case, cite, signed
 from cds_service.policies.rules.phrases import dated_labels, sentence
 from cds_service.policies.rules.pump_use import pump_signs
 
-_CLOSES = "The reason for the replacement or repair, in the questionnaire"
-_ASSESSMENT = "A vendor's or specialist's estimate of the repair cost"
+_CLOSES = "State the reason for the replacement or repair in the questionnaire"
+_ASSESSMENT = "Add a vendor's or specialist's estimate of the repair cost"
 # What the question that chooses this pathway asks.
 REPLACES = "replaces-pump"
 # What the answers to the question for the reason say.
@@ -71,13 +72,13 @@ def _attested_reason(case: Case, code: str) -> Finding | None:
     answer = _reason(case)
     if answer is None:
         return None
-    evidence = [case.attestation(answer, "replacement-reason")]
+    evidence = [case.attestation(answer)]
     make = met if answer.value == code else not_met
-    return make(f"The stated reason: {_stated(answer)}", Basis.ATTESTED, evidence, names_statement=True)
+    return make(f"Stated reason: {_stated(answer)}", Basis.ATTESTED, evidence, names_statement=True)
 
 
 def _stated(answer: Answer) -> str:
-    return f"{REASONS.get(str(answer.value), str(answer.value))} (attested {answer.authored})"
+    return f"{REASONS.get(str(answer.value), str(answer.value))} ({signed(answer)})"
 
 
 def _no_reason(case: Case) -> Finding:
@@ -96,7 +97,7 @@ def covered_service(case: Case) -> Finding:
     evidence = [Evidence(case.order.reference, case.order.label)]
     if case.order.scope is Scope.EXCLUDED_DEVICE:
         return not_met(f"{case.order.label} is not covered", Basis.DOCUMENTED, evidence)
-    return met(f"{case.order.label} is of a kind that the policy covers", Basis.DOCUMENTED, evidence)
+    return met(f"{case.order.label} is a device that the policy covers", Basis.DOCUMENTED, evidence)
 
 
 def _still_necessary(case: Case, needed: Rule, excluding: Sequence[Rule]) -> Finding:
@@ -130,7 +131,7 @@ def _reasonable_justification(case: Case, accepted: Sequence[Rule]) -> Finding:
 
 def _nothing_accepted(case: Case) -> str:
     answer = _reason(case)
-    return "No reason for the replacement is stated" if answer is None else f"The stated reason: {_stated(answer)}"
+    return "No reason for the replacement is stated" if answer is None else f"Stated reason: {_stated(answer)}"
 
 
 @shared_rule(
@@ -162,20 +163,22 @@ def charted_breakdown(case: Case) -> Finding | None:
     recent = [d for d in trouble if within(d.when, since, case.as_of) is MET and d.active is not False]
     broken = [d for d in recent if Concept.PUMP_BREAKDOWN in d.coded_concepts and not _is_sequela(d)]
     if broken:
-        return met(f"Charted: {dated_labels(broken)}", Basis.SUPPORTED, map(cite, broken))
+        return met(f"{dated_labels(broken)} is charted", Basis.SUPPORTED, map(cite, broken))
     if not trouble:
         return None
     old = [d for d in trouble if within(d.when, since, case.as_of) is NOT_MET]
     not_old = [d for d in trouble if within(d.when, since, case.as_of) is not NOT_MET]
     others = [d for d in not_old if not _is_sequela(d)]
     if others:
-        asked = f"Charted, for a reviewer to say whether the pump no longer functions: {dated_labels(others)}"
+        asked = f"{dated_labels(others)} is charted: the plan has to decide whether the pump no longer works"
         return unknown(Gap.NEEDS_REVIEW, asked, _CLOSES, map(cite, others))
     clauses = []
     if old:
-        clauses.append(f"charted before {since}, which says nothing about the present pump: {dated_labels(old)}")
+        clauses.append(
+            f"charted before {day_text(since)}, which says nothing about the current pump: {dated_labels(old)}"
+        )
     if not_old:
-        clauses.append(f"charted as a late effect, which says nothing about the present pump: {dated_labels(not_old)}")
+        clauses.append(f"charted as a late effect, which says nothing about the current pump: {dated_labels(not_old)}")
     return unknown(Gap.INCOMPLETE, sentence(clauses), _CLOSES, map(cite, trouble))
 
 
@@ -186,7 +189,7 @@ def _is_sequela(diagnosis: Diagnosis) -> bool:
     return Concept.PUMP_TROUBLE_SEQUELA in diagnosis.coded_concepts
 
 
-@shared_rule("Repair impossible, or as dear as replacement", reads=(ChartSection.ATTESTATIONS,))
+@shared_rule("Repair impossible, or as expensive as replacement", reads=(ChartSection.ATTESTATIONS,))
 def not_repairable(case: Case) -> Finding:
     """Attested, with the assessment by a vendor or specialist on file; without it the assessment is asked for."""
     finding = _attested_reason(case, "not-repairable")
@@ -194,7 +197,7 @@ def not_repairable(case: Case) -> Finding:
         return _no_reason(case)
     assessment = case.answer("repair-estimate")
     if finding.truth is MET and not (assessment is not None and assessment.value is True):
-        explanation = "Repair is said to be impossible or to cost more, but no estimate of its cost is on file"
+        explanation = "Repair is stated to be impossible or to cost more, but no estimate of the repair cost is on file"
         return unknown(Gap.INCOMPLETE, explanation, _ASSESSMENT, finding.evidence)
     return finding
 
@@ -217,8 +220,8 @@ def _refused(title: str, codes: tuple[str, ...], says: str) -> RuleTemplate:
         if answer is None:
             return unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", _CLOSES)
         make = met if answer.value in codes else not_met
-        explanation = f"The stated reason: {_stated(answer)}"
-        evidence = [case.attestation(answer, "replacement-reason")]
+        explanation = f"Stated reason: {_stated(answer)}"
+        evidence = [case.attestation(answer)]
         return make(explanation, Basis.ATTESTED, evidence, names_statement=True)
 
     rule.__doc__ = f"{says}: only the attested reason says so."

@@ -17,7 +17,7 @@ from cds_service.engine.statements import figure_source
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.engine.wording import last_days
 from cds_service.facts import OPEN_ORIGINS, Answer, ChartSection, GlucoseReading, OtherReading, ReadingOrigin, When
-from cds_service.policies.rules.case import Case, cite, unread
+from cds_service.policies.rules.case import Case, cite, signed, unread
 from cds_service.policies.rules.phrases import capitalized, counted
 from cds_service.policies.rules.sensor_wear import SensorWear, sensor_wear
 
@@ -25,7 +25,7 @@ from cds_service.policies.rules.sensor_wear import SensorWear, sensor_wear
 _SET_ASIDE = frozenset({ReadingOrigin.LABORATORY, ReadingOrigin.POINT_OF_CARE, ReadingOrigin.HOSPITAL})
 _SENSOR_STEP = "ask the plan whether sensor data count as self-testing"
 # `sensor_remedy` in a policy's wording says more.
-_SENSOR_REMEDY = "The plan reviewer's word that sensor data count as self-testing"
+_SENSOR_REMEDY = "Ask the plan whether sensor data count as self-testing"
 
 
 @shared_rule(
@@ -68,7 +68,7 @@ def tests_often_enough(case: Case) -> Finding:
     return unknown(
         Gap.NEEDS_REVIEW,
         f"Chart and statement differ: {charted.explanation}; {attested.explanation}",
-        "A reviewer's word, or a corrected statement or meter record",
+        "Correct the statement or the meter record, so that both say the same",
         (*charted.evidence, *attested.evidence),
     )
 
@@ -114,7 +114,7 @@ def _charted(case: Case) -> Finding:
             _with_sensor(case, worn, f"{explanation}{_aside_in_words(others)}", evidence), ChartSection.GLUCOSE
         )
     open_readings = sum(r.origin in OPEN_ORIGINS for r in others)
-    step = f"complete the meter record, it shows under {case.parameters['self_tests_per_day']} tests a day"
+    step = f"needs {case.parameters['self_tests_per_day']} self-tests a day; the meter shows {_rate(case, tests)}"
     finding = not_met(f"{explanation}{_aside_in_words(others)}", Basis.DOCUMENTED, evidence, next_step=step)
     if not _is_complete(case, [r.day for r in tests]) or len(tests) + open_readings >= _goal(case):
         finding = _without_sensor(case, tests, others, explanation, evidence)
@@ -150,15 +150,15 @@ def _with_sensor(case: Case, worn: SensorWear, explanation: str, evidence: list[
     evidence = [*evidence, *worn.evidence]
     explanation = f"{explanation}; {worn.shown}"
     if not case.parameters["cgm_counts_as_self_testing"]:
-        explanation += ". The policy speaks of self-testing, and does not say whether a sensor is that"
+        explanation += ". The policy asks for self-testing and does not say whether a sensor counts"
         closes = f"{_sensor_remedy(case)}; or {_remedy(case)}"
         return unknown(Gap.NEEDS_REVIEW, explanation, closes, evidence, next_step=_SENSOR_STEP)
     needed = case.parameters["sensor_wear_days"]
     explanation += f". {case.words('sensor_counts', 'This plan counts sensor data that cover {sensor_wear_days:days}')}"
     if worn.days >= needed:
         return met(explanation, Basis.SUPPORTED, evidence)
-    closes = f"Sensor data of at least {counted(needed, 'day')}; or {_remedy(case)}"
-    step = f"complete the sensor data, {counted(needed, 'day is', 'days are')} needed"
+    closes = f"Add sensor data of at least {counted(needed, 'day')}; or {_remedy(case)}"
+    step = f"needs sensor data of {counted(needed, 'day')}; the chart shows {worn.days}"
     return unknown(Gap.INCOMPLETE, explanation, closes, evidence, next_step=step)
 
 
@@ -168,16 +168,16 @@ def _without_sensor(
     """Too few self-tests in a record that is not complete."""
     days = {r.day for r in tests}
     if days:
-        explanation += f", {tenths(len(tests), len(days))} on days with data"
+        explanation += f", {tenths(len(tests), len(days))} on days with tests"
     explanation += _by_rate_in_words(case) + _aside_in_words(others)
     evidence = [*evidence, *(Evidence(r.reference, r.label or None, r.day.isoformat()) for r in others[-3:])]
     more = [r for r in others if r.origin in OPEN_ORIGINS or r.origin in _SET_ASIDE]
     if more and len(tests) + len(more) >= _goal(case):
-        closes = f"A reviewer's word on whether the member took these readings; or {_remedy(case)}"
-        step = "ask a reviewer whether the member took the readings set aside"
+        closes = f"Show that the member took these readings; or {_remedy(case)}"
+        step = "show that the member took the readings that were not counted"
         return unknown(Gap.NEEDS_REVIEW, explanation, closes, evidence, next_step=step)
     if not evidence and not case.glucose.sensor:
-        explanation = f"No self-tests found from {window(case)[0]} to {window(case)[1]}"
+        explanation = f"No self-tests are charted, {period_text(*window(case))}"
     some = tests or any(r.origin in OPEN_ORIGINS for r in others)
     gap, step = (Gap.INCOMPLETE if some else Gap.NOT_DOCUMENTED), ""
     if not some and (evidence or case.glucose.sensor):
@@ -189,12 +189,14 @@ def _tests_in_words(case: Case, tests: list[GlucoseReading]) -> str:
     start, end = window(case)
     days = case.parameters["self_test_window_days"]
     if not tests:
-        return f"0 self-tests counted from {start} to {end}"
+        return f"0 self-tests counted, {period_text(start, end)}"
     number = counted(len(tests), "self-test")
     test_days = len({r.day for r in tests})
-    return (
-        f"{number} on {test_days} of {days} days ({start} to {end}): {tenths(len(tests), days)} a day over the window"
-    )
+    return f"{number} on {test_days} of {days} days ({period_text(start, end)}), {tenths(len(tests), days)} a day"
+
+
+def _rate(case: Case, tests: list[GlucoseReading]) -> str:
+    return tenths(len(tests), case.parameters["self_test_window_days"])
 
 
 def _aside_in_words(others: list[OtherReading]) -> str:
@@ -211,7 +213,7 @@ def _by_rate_in_words(case: Case) -> str:
     start, end = window(case)
     many = [r for r in case.glucose.sensor if start <= r.day <= end]
     most = case.parameters["plausible_self_tests_per_day"]
-    return f"; {_readings(len(many))} on days with more than {most} are taken for a sensor's" if many else ""
+    return f"; {_readings(len(many))} on days with more than {most} are counted as sensor readings" if many else ""
 
 
 def _readings(count: int) -> str:
@@ -225,7 +227,8 @@ def _names(others: list[OtherReading], origin: ReadingOrigin) -> str:
 
 def _remedy(case: Case) -> str:
     start, end = window(case)
-    return f"a meter download for {start} to {end} with at least {_goal(case)} self-tests, or a signed statement"
+    enough = f"at least {_goal(case)} self-tests"
+    return f"attach a meter download for {period_text(start, end)} with {enough}, or sign a statement"
 
 
 def _attested(case: Case) -> Finding | None:
@@ -236,11 +239,11 @@ def _attested(case: Case) -> Finding | None:
     source = figure_source(case.answer("self-tests-source"), through)
     taken = f", {source}" if source else ""
     evidence = [Evidence(answer.reference, f"{answer.value:g} a day{taken}", str(answer.authored))]
-    explanation = f"{answer.value:g} self-tests a day on average{taken} (attested {answer.authored})"
+    explanation = f"{answer.value:g} self-tests a day on average{taken} ({signed(answer)})"
     remarks = _about_last_day(case, through)
     if answer.value >= case.parameters["self_tests_per_day"]:
         return met(explanation, Basis.ATTESTED, evidence, remarks, names_statement=True)
-    step = f"review the self-testing, the statement says under {case.parameters['self_tests_per_day']} a day"
+    step = f"needs {case.parameters['self_tests_per_day']} self-tests a day; the statement says {answer.value:g}"
     finding = not_met(explanation, Basis.ATTESTED, evidence, remarks, next_step=step)
     worn = sensor_wear(case, *window(case))
     if worn is None:
@@ -271,12 +274,12 @@ def _counted(case: Case) -> Finding | None:
         return None  # a newer record may say otherwise
     newest = max(counts, key=lambda r: (str(r.when), r.reference))
     explanation, evidence = (
-        f"Self-tests recorded as a count: {newest.shown} ({newest.when})",
+        f"Self-tests recorded as a count: {newest.shown}{f' ({day_text(newest.when)})' if newest.when else ''}",
         [cite(newest, newest.shown)],
     )
     if (newest.value or 0) >= case.parameters["self_tests_per_day"]:
         return met(explanation, Basis.SUPPORTED, evidence)
-    step = f"complete the record of self-tests, it shows under {case.parameters['self_tests_per_day']} a day"
+    step = f"needs {case.parameters['self_tests_per_day']} self-tests a day; the chart shows {newest.shown}"
     worn = sensor_wear(case, start, end) is not None
     return None if worn else not_met(explanation, Basis.SUPPORTED, evidence, next_step=step)
 

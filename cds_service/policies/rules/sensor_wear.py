@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from cds_service.engine.days import within
 from cds_service.engine.finding import Evidence
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.truth import NOT_MET
 from cds_service.facts import LabResult
 from cds_service.policies.rules.case import Case, cite, usable
@@ -44,8 +45,10 @@ def sensor_wear(case: Case, start: date, end: date) -> SensorWear | None:
         shown = f"a glucose sensor was worn on {len(read)} of {(end - start).days + 1} days ({readings})"
         return SensorWear(shown, max(days, len(read)), evidence)
     if stated:
-        return SensorWear(f"{stated[-1].shown} of sensor wear are charted ({stated[-1].when})", days, evidence)
-    return SensorWear(f"a glucose sensor is charted ({signs[-1].label}), its days of wear are not", 0, evidence)
+        last_stated = stated[-1]
+        day = f" ({day_text(last_stated.when)})" if last_stated.when else ""
+        return SensorWear(f"{last_stated.shown} of sensor wear are charted{day}", days, evidence)
+    return SensorWear(f"a glucose sensor is charted ({signs[-1].label}) without its days of wear", 0, evidence)
 
 
 def _touches(record: object, case: Case, start: date) -> bool:

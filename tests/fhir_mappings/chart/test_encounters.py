@@ -63,7 +63,7 @@ def test_what_a_visit_was_for(way: str) -> None:
     members, source = TELLS[way]
     (visit,) = visits(encounter(**members), *([source] if source else []))
     assert visit.concepts == {DKA}
-    assert visit.label.startswith("E10.10")
+    assert "ketoacidosis" in visit.label
     assert visit.diagnoses == ({"Condition/dka"} if source else set())
 
 

@@ -11,6 +11,7 @@ from fhir_mappings.common.meaning import code_and_label, meaning_of
 
 SNOMED = "http://snomed.info/sct"
 ICD = "http://hl7.org/fhir/sid/icd-10-cm"
+HCPCS = "http://www.cms.gov/Medicare/Coding/HCPCSReleaseCodeSets"
 
 
 def _label(*codings: Coding, text: str | None = None) -> str:
@@ -26,23 +27,30 @@ def test_words_that_say_more_than_the_code_are_quoted() -> None:
     assert _label(code, text="Type 2 diabetes on insulin") == "Insulin treated type 2 diabetes mellitus"
 
 
-def test_numbers_of_snomed_and_rxnorm_are_not_read_to_a_clinician() -> None:
+def test_no_code_is_read_to_a_clinician() -> None:
     assert _label(Coding(system=SNOMED, code="46177005", display="End-stage renal disease (disorder)")) == (
         "End-stage renal disease"
     )
-    assert (
-        _label(Coding(system=ICD, code="N18.6", display="End stage renal disease")) == "N18.6 End stage renal disease"
-    )
-    assert _label(Coding(system=ICD, code="N18.6")).startswith("N18.6")
+    assert _label(Coding(system=ICD, code="N18.6", display="End stage renal disease")) == "End stage renal disease"
+    assert _label(Coding(system=ICD, code="N18.6")) == "End stage renal disease"
+    assert _label(Coding(system=HCPCS, code="G0109")) != "G0109"
+    # What nobody names goes by its code: there is nothing else to tell it from others.
+    assert _label(Coding(system=ICD, code="Z99.99")) == "Z99.99"
+
+
+def test_what_is_ordered_shows_its_code() -> None:
+    pump = CodeableConcept(coding=[Coding(system=HCPCS, code="e0784", display="Insulin pump")])
+    assert terminology.label_with_code(pump) == "E0784 Insulin pump"
+    assert terminology.label_with_code(CodeableConcept(text="Insulin pump")) == "Insulin pump"
 
 
 @pytest.mark.parametrize(
     ("name", "kept"),
     [
-        ("x" * 300, "N18.6 xxxx"),
+        ("x" * 300, "xxxx"),
         (
             "Breakdown of insulin pump, " + "with a very long description of what was found, " * 4,
-            "N18.6 Breakdown of insulin pump, with a very long description of what was found",
+            "Breakdown of insulin pump, with a very long description of what was found",
         ),
     ],
 )

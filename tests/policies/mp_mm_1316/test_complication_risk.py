@@ -78,7 +78,7 @@ def test_ratios(results: list[LabResult], what: object) -> None:
 
 def test_ratios_that_are_there_are_never_said_to_be_missing() -> None:
     found = albuminuria(case(albumin_creatinine=(ratio("2024-03-01", 45),)))
-    assert "45 mg/g on 2024-03-01" in found.explanation
+    assert "45 mg/g on Mar 1, 2024" in found.explanation
 
 
 def test_a_newer_ratio_may_have_been_missed() -> None:
@@ -110,7 +110,7 @@ def test_charted_complications_are_for_a_reviewer_and_named(sign: object) -> Non
     for ratios in ((), (ratio("2026-08-01", 5),), (ratio("2026-08-01", 60),)):
         found = complication_risk(case(sign, albumin_creatinine=ratios))  # type: ignore[arg-type]
         assert (found.truth, found.gap) == (UNKNOWN, Gap.NEEDS_REVIEW)
-        assert "a diagnosis (2026-03-01)" in found.explanation
+        assert "a diagnosis (Mar 1, 2026)" in found.explanation
         assert "No early sign" not in found.explanation
         assert [e.reference for e in found.evidence] == [sign.reference]  # type: ignore[attr-defined]
 
@@ -119,7 +119,7 @@ def test_charted_complications_are_for_a_reviewer_and_named(sign: object) -> Non
 def test_what_is_not_confirmed_or_over_is_no_sign(members: dict[str, bool]) -> None:
     found = complication_risk(case(diagnosis("2026-03-01", Concept.EARLY_COMPLICATION, **members)))
     assert (found.truth, found.gap) == (UNKNOWN, Gap.NOT_DOCUMENTED) or found.gap is Gap.NEEDS_ATTESTATION
-    assert "No early sign of complications is shown yet" in found.explanation
+    assert "No early sign of complications is charted" in found.explanation
 
 
 def test_two_ratios_decide_beside_charted_complications() -> None:
@@ -160,4 +160,4 @@ def test_non_compliance_in_words_is_for_a_reviewer() -> None:
 def test_high_hba1c_is_named_where_the_regimen_is_not_shown() -> None:
     found = difficult_control(case(hba1c=(hba1c("2026-03-01", 8.1), hba1c("2026-09-29", 8.3))))
     assert (found.truth, found.gap) == (UNKNOWN, Gap.NEEDS_ATTESTATION)
-    assert "8.3 % on 2026-09-29" in found.explanation
+    assert "8.3 % on Sep 29, 2026" in found.explanation

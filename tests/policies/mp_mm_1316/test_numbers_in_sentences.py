@@ -34,7 +34,7 @@ NO_QUANTITY = re.compile(
 # Numbers that belong to how a rule works or are no number of the policy, by a phrase that holds them, with the reason.
 ALLOWED = {
     "two HbA1c above": "difficulty is shown by the first and the last of several results: it takes two to lie apart",
-    "not two above": "the same",
+    "two above {": "the same",
     "Two HbA1c results above": "the same",
     "eGFR below {kidney_failure_egfr} twice": "the same for filtration rates",
     "below this value twice": "the same",
@@ -46,6 +46,7 @@ ALLOWED = {
     "a second": "what follows one",
     "1 reading": "the singular of what is counted",
     "1 insulin injection a day is": "the same",
+    "under 1": "what is injected less than daily",
     "0 self-tests counted": "nothing was counted",
     "two years": "how far back a plot looks: no number of the policy",
     **dict.fromkeys(("10 %", "25 %", "75 %", "90 %"), "the percentiles that a plot's boxes show"),

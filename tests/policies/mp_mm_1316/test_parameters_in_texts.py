@@ -38,6 +38,7 @@ CHANGES: dict[str, tuple[Any, Phrases]] = {
         8,
         (
             ("or at least 6 months", "or at least 8 months"),
+            ("injections of the last 6 months", "injections of the last 8 months"),
             ("a day for six months", "a day for eight months"),
             ("from 6 calendar months before", "from 8 calendar months before"),
         ),

@@ -66,8 +66,8 @@ def replace_meal(reading: object) -> object:
 def test_an_hba1c_that_is_there_is_named_and_not_asked_for() -> None:
     found = any_indication(case(hba1c=(hba1c("2026-11-08", 7.0),)))
     assert found.truth is UNKNOWN
-    assert "HbA1c 7 % on 2026-11-08" in found.explanation
-    assert (found.closes or "").startswith("One of the other five conditions")
+    assert "HbA1c 7 % on Nov 8, 2026" in found.explanation
+    assert (found.closes or "").startswith("Show one of the other five conditions")
 
 
 def test_sensor_lows_are_not_passed_over_in_silence() -> None:

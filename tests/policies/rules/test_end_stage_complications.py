@@ -80,7 +80,7 @@ def test_dialysis_that_goes_on_beside_a_transplant_is_for_a_reviewer_who_sees_bo
 def test_the_last_three_sessions_are_cited_and_the_last_one_dated() -> None:
     days = ("2026-08-01", "2026-09-01", "2026-10-01", "2026-11-10")
     found = end_stage_complications(case(dialysis=sessions(*days)))
-    assert found.explanation == "Chronic dialysis, last 2026-11-10"
+    assert found.explanation == "Chronic dialysis, last on Nov 10, 2026"
     assert [each.date for each in found.evidence] == ["2026-09-01", "2026-10-01", "2026-11-10"]
 
 
@@ -88,17 +88,17 @@ def test_sessions_for_acute_injury_are_cited_with_it() -> None:
     days = ("2026-08-03", "2026-08-05", "2026-08-07", "2026-08-09")
     found = end_stage_complications(case(ACUTE, dialysis=sessions(*days)))
     assert (found.truth, found.basis) == (NOT_MET, Basis.DOCUMENTED)
-    assert found.explanation == "Dialysis on 2026-08-09, with acute kidney injury charted (a diagnosis)"
+    assert found.explanation == "Dialysis on Aug 9, 2026 for acute kidney injury (a diagnosis)"
     assert [each.date for each in found.evidence] == ["2026-08-05", "2026-08-07", "2026-08-09", "2026-08-01"]
 
 
 def test_old_sessions_are_cited_and_dated_for_the_reviewer() -> None:
     days = ("2026-05-01", "2026-05-03", "2026-05-05", "2026-05-07")
     found = end_stage_complications(case(dialysis=sessions(*days)))
-    assert found.explanation == "Dialysis, last on 2026-05-07, not shown to be chronic now"
+    assert found.explanation == "Dialysis, last on May 7, 2026, not shown to be chronic now"
     assert [each.date for each in found.evidence] == ["2026-05-03", "2026-05-05", "2026-05-07"]
     undated = end_stage_complications(case(dialysis=sessions(None)))
-    assert undated.explanation == "Dialysis, last on an unstated day, not shown to be chronic now"
+    assert undated.explanation == "Dialysis, last on an unknown date, not shown to be chronic now"
 
 
 def test_failure_of_another_organ_is_cited_once() -> None:

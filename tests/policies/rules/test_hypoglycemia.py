@@ -114,14 +114,14 @@ def test_hypoglycemia_without_a_cause_is_none_without_diabetes() -> None:
     low = (visit("2026-07-01", None, GENERIC), visit("2026-09-29", None, GENERIC))
     found = recurring_hypoglycemia(made(ORDER, Chart(visits=low)))
     assert (found.truth, found.gap) == (UNKNOWN, Gap.INCOMPLETE)
-    assert "without a charted diabetes" in found.explanation
+    assert "without charted diabetes" in found.explanation
 
 
 def test_hypoglycemia_in_words_is_for_a_reviewer_and_named() -> None:
     records = [diagnosis(day, review=frozenset({GENERIC})) for day in ("2026-02-11", "2026-07-03")]
     found = recurring_hypoglycemia(case(*records))
     assert (found.truth, found.gap) == (UNKNOWN, Gap.NEEDS_REVIEW)
-    assert "2026-02-11" in found.explanation
+    assert "Feb 11, 2026" in found.explanation
 
 
 def test_two_supported_codes_support_it() -> None:
@@ -183,7 +183,7 @@ def test_sensor_lows_on_two_days_are_for_a_reviewer_and_named() -> None:
     readings = [*sensed("2026-11-01T13:00", 50, 50, 50), *sensed("2026-11-09T14:00", 50, 50, 50)]
     found = recurring_hypoglycemia(case(sensor=tuple(readings), sensor_reference="Observation/s1"))
     assert (found.truth, found.gap) == (UNKNOWN, Gap.NEEDS_REVIEW)
-    assert "below 54 mg/dL for 15 minutes or longer on 2 days, last 2026-11-09" in found.explanation
+    assert "below 54 mg/dL for 15 minutes or longer on 2 days, last on Nov 9, 2026" in found.explanation
     one = recurring_hypoglycemia(case(sensor=tuple(readings[:3]), sensor_reference="Observation/s1"))
     assert (one.truth, one.gap) == (UNKNOWN, Gap.INCOMPLETE)
 
@@ -224,7 +224,7 @@ def test_states_that_a_reviewer_judges_are_named(concept: Concept) -> None:
         severe_excursions(case(diagnosis("2026-02-11", review=frozenset({Concept.SEVERE_EXCURSION})))),
     ):
         assert (found.truth, found.gap) == (UNKNOWN, Gap.NEEDS_REVIEW)
-        assert "2026-02-11" in found.explanation
+        assert "Feb 11, 2026" in found.explanation
 
 
 NIGHTS = {
@@ -245,6 +245,6 @@ def test_meter_lows_at_night(times: list[str], truth: object) -> None:
 def test_sensor_lows_at_night_are_for_a_reviewer_and_named() -> None:
     night = severe_excursions(case(sensor=tuple(sensed("2026-11-01T02:00", 50, 50, 50))))
     assert (night.truth, night.gap) == (UNKNOWN, Gap.NEEDS_REVIEW)
-    assert "on 1 night, last 2026-11-01" in night.explanation
+    assert "on 1 night, last on Nov 1, 2026" in night.explanation
     for begin in ("2026-11-01T13:00", "2026-11-01T06:00"):  # six o'clock is day
         assert severe_excursions(case(sensor=tuple(sensed(begin, 50, 50, 50)))).gap is Gap.NOT_DOCUMENTED

@@ -179,7 +179,7 @@ def test_without_insulin_orders_a_statement_has_to_answer_all_three(answered: An
 OVER = {
     "that ended": (
         order("lispro", 3, "2025-01-05", end=date(2026, 3, 1), live=False, status="completed"),
-        "ended on 2026-03-01",
+        "ended on Mar 1, 2026",
     ),
     "that was stopped": (order("lispro", 3, "2025-01-05", live=False, status="stopped"), "is stopped"),
     "on hold until a later day": (
@@ -230,7 +230,7 @@ def test_a_pump_in_use_is_cited_with_its_date() -> None:
 def test_a_smaller_regimen_before_is_cited_with_its_order() -> None:
     found = judged(insulin=(GLARGINE, order("lispro", 3, "2026-08-01")))
     assert found.truth.value == "not-met"
-    assert "from 2026-05-20 to 2026-07-31 the chart shows 1 a day" in found.explanation
+    assert "the chart shows 1 a day from May 20 to Jul 31, 2026" in found.explanation
     duration = charted_duration(case(insulin=(GLARGINE, order("lispro", 3, "2026-08-01"))))
     cited = [(each.reference, each.date) for each in duration.evidence]
     lispro, glargine = (
@@ -245,4 +245,7 @@ def test_the_supply_that_ran_out_last_is_named() -> None:
         order("lispro", 3, "2026-01-05", end=date(2026, 11, 1), status="completed"),
         order("glargine", 1, "2026-01-05", end=date(2026, 11, 10), status="completed"),
     ]
-    assert "the supply of glargine ran out on 2026-11-10, a renewal is due" in judged(insulin=tuple(ended)).explanation
+    assert (
+        "the supply of insulin glargine ran out on Nov 10, 2026, a refill is due"
+        in judged(insulin=tuple(ended)).explanation
+    )

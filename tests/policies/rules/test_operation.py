@@ -27,30 +27,30 @@ def worn(label: str) -> Record:
 @pytest.mark.parametrize(
     ("training", "pumps", "words"),
     [
-        ((trained("Procedure/1", date(2026, 8, 3)),), (), "Pump training or fitting on 2026-08-03 (S9145)"),
+        ((trained("Procedure/1", date(2026, 8, 3)),), (), "Pump training or fitting on Aug 3, 2026"),
         (
             (trained("Procedure/1", date(2026, 9, 1)), trained("Procedure/2", date(2026, 8, 3))),
             (),
-            "Pump training or fitting on 2026-09-01 (S9145)",
+            "Pump training or fitting on Sep 1, 2026",
         ),
         (
             (trained("Procedure/1", None), trained("Procedure/2", date(2026, 8, 3))),
             (),
-            "Pump training or fitting on 2026-08-03 (S9145)",
+            "Pump training or fitting on Aug 3, 2026",
         ),
-        ((trained("Condition/1", date(2024, 2, 1), "Z46.81"),), (), "Pump training or fitting on 2024-02-01 (Z46.81)"),
-        ((trained("Procedure/1", None, ""),), (), "Pump training or fitting (instruction (pump not included))"),
+        ((trained("Condition/1", date(2024, 2, 1), "Z46.81"),), (), "Pump training or fitting on Feb 1, 2024"),
+        ((trained("Procedure/1", None, ""),), (), "Pump training or fitting"),
         ((), (worn("t:slim X2"),), "A pump is in use: t:slim X2"),
         (
             (trained("Procedure/1", date(2026, 8, 3)),),
             (worn("t:slim X2"),),
-            "Pump training or fitting on 2026-08-03 (S9145); a pump is in use: t:slim X2",
+            "Pump training or fitting on Aug 3, 2026; a pump is in use: t:slim X2",
         ),
         # After the day of the order: not used.
         (
             (trained("Procedure/1", date(2026, 8, 3)), trained("Procedure/2", date(2026, 11, 21))),
             (),
-            "Pump training or fitting on 2026-08-03 (S9145)",
+            "Pump training or fitting on Aug 3, 2026",
         ),
     ],
 )

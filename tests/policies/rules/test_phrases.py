@@ -11,14 +11,14 @@ from tests.policies.charts import moment
 
 @pytest.mark.parametrize(
     ("number", "expected"),
-    [(1, "r1 (2026-03-01)"), (3, "r1 (2026-03-01), r2 (2026-03-02), r3 (2026-03-03)")],
+    [(1, "r1 (Mar 1, 2026)"), (3, "r1 (Mar 1, 2026), r2 (Mar 2, 2026), r3 (Mar 3, 2026)")],
 )
 def test_up_to_three_records_are_named_with_their_dates(number: int, expected: str) -> None:
     assert dated_labels(_records(number)) == expected
 
 
 def test_more_than_three_are_counted() -> None:
-    assert dated_labels(_records(5)) == "r1 (2026-03-01), r2 (2026-03-02), r3 (2026-03-03) and 2 more"
+    assert dated_labels(_records(5)) == "r1 (Mar 1, 2026), r2 (Mar 2, 2026), r3 (Mar 3, 2026) and 2 more"
 
 
 def test_a_record_without_a_date_is_named_alone_and_equal_ones_once() -> None:

@@ -55,7 +55,7 @@ def test_coded_trouble_of_the_pump(record: Diagnosis, what: object) -> None:
 def test_an_old_breakdown_is_named_in_the_justification() -> None:
     found = justification(case(diagnosis("2026-03-20", BROKEN), order=REPLACES))
     assert (found.truth, found.gap) == (UNKNOWN, Gap.INCOMPLETE)
-    assert "a diagnosis (2026-03-20)" in found.explanation
+    assert "a diagnosis (Mar 20, 2026)" in found.explanation
 
 
 def test_another_stated_reason_does_not_undo_a_charted_breakdown() -> None:
@@ -86,7 +86,7 @@ def test_a_stated_reason_is_said_in_words(code: str) -> None:
 
 
 COVERAGE = Coverage(
-    "Coverage/1", True, (None, None), 1, frozenset(), ("CareSource",), ("77552OH0010222-01",), ("Marketplace",)
+    "Coverage/1", "active", (None, None), 1, frozenset(), ("CareSource",), ("77552OH0010222-01",), ("Marketplace",)
 )
 
 

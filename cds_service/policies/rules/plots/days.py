@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import date, timedelta
 
+from cds_service.engine.plain_text import day_text, month_text, period_text
 from cds_service.engine.plot_data import DayCounts, PlotData
 from cds_service.facts import ChartSection
 from cds_service.policies.rules.case import Case
@@ -37,9 +38,9 @@ def _self_tests(case: Case, section: str, counts: Mapping[date, int]) -> PlotDat
     newest = max(day for day in counts if counts[day])
     average = tenths(total, len(counts))
     clauses = (
-        f"{counted(total, 'self-test')} on {_share(counts)}, {average} a day on average over the window",
+        f"{counted(total, 'self-test')} on {_share(counts)}, {average} a day on average",
         f"{counted(reached, 'day')} at or above the line of {goal:g} a day, {len(counts) - reached} below it, "
-        f"{_range(counts)}; the newest day with data, {newest}, has {counts[newest]}",
+        f"{_range(counts)}; the newest day with data, {day_text(newest)}, has {counts[newest]}",
         _empty(case, counts),
     )
     return PlotData(
@@ -71,7 +72,7 @@ def _wear(case: Case, section: str, counts: Mapping[date, int]) -> PlotData:
 
 def _share(counts: Mapping[date, int]) -> str:
     filled = sum(count > 0 for count in counts.values())
-    return f"{filled} of {counted(len(counts), 'day')} ({min(counts)} to {max(counts)})"
+    return f"{filled} of {counted(len(counts), 'day')} ({period_text(min(counts), max(counts))})"
 
 
 def _range(counts: Mapping[date, int]) -> str:
@@ -87,8 +88,8 @@ def _empty(case: Case, counts: Mapping[date, int]) -> str:
 
 def _table(counts: Mapping[date, int], what: str) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     if len(counts) <= MOST_ROWS:
-        return ("day", what), tuple((day.isoformat(), str(count)) for day, count in counts.items())
+        return ("day", what), tuple((day_text(day), str(count)) for day, count in counts.items())
     months: Counter[str] = Counter()
     for day, count in counts.items():
-        months[f"{day:%Y-%m}"] += count
+        months[month_text(day)] += count
     return ("month", what), tuple((month, str(count)) for month, count in months.items())

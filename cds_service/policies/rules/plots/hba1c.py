@@ -9,6 +9,7 @@ from datetime import date
 from math import isfinite
 
 from cds_service.engine.days import compared, months_before, within
+from cds_service.engine.plain_text import day_text, month_text
 from cds_service.engine.plot_data import PlotData, Trend, TrendPoint
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.facts import ChartSection, LabResult
@@ -60,6 +61,10 @@ def _shown(value: float, comparator: str) -> str:
     return f"{value:.1f}" if round(value, 1) == value and not comparator else f"{comparator}{value:g}"
 
 
+def _day(point: _Point) -> str:
+    return day_text(point.result.when) if point.result.when is not None else ""
+
+
 def _order(point: _Point) -> tuple[date, date, float, str]:
     return point.drawn.last, point.drawn.first, point.drawn.value, point.result.reference
 
@@ -74,7 +79,7 @@ def _words(case: Case, points: Sequence[_Point], left_out: int) -> str:
     sides += f", {either} may be either" if either else ""
     remarks = [f"{counted(left_out, 'more result')} pending, undated or unusable, not drawn"] if left_out else []
     sides = "; ".join([sides, *remarks, *not_whole(case, ChartSection.HBA1C)])
-    drawn = f"{counted(len(points), 'HbA1c result')} in the two years before {case.as_of}, {span}"
+    drawn = f"{counted(len(points), 'HbA1c result')} in the two years before {day_text(case.as_of)}, {span}"
     return sentences((drawn, _newest(case, points), sides))
 
 
@@ -84,23 +89,23 @@ def _newest(case: Case, points: Sequence[_Point]) -> str:
     deciding = {(each.reference, each.date) for each in evidence}
     newest = [p for p in points if (p.result.reference, str(p.result.when)) in deciding]
     if newest:
-        return "the newest is " + " or ".join(f"{p.drawn.shown} % ({p.result.when})" for p in newest)
-    named = " or ".join(f"{each.value} ({each.date})" for each in evidence)
-    return f"the newest in the chart is no number that can be drawn: {named}"
+        return "the newest is " + " or ".join(f"{p.drawn.shown} % ({_day(p)})" for p in newest)
+    named = " or ".join(each.value or "a result" for each in evidence)
+    return f"the newest in the chart is not a number that can be drawn: {named}"
 
 
 def _table(points: Sequence[_Point], threshold: float) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     if len(points) > MOST_ROWS:
         return _by_month(points, threshold)
     names = {MET: f"above {threshold:g} %", NOT_MET: "at or below", UNKNOWN: "may be either"}
-    rows = tuple((str(p.result.when), p.drawn.shown, names[p.drawn.above]) for p in points)
+    rows = tuple((_day(p), p.drawn.shown, names[p.drawn.above]) for p in points)
     return ("date", "HbA1c, %", "against the line"), rows
 
 
 def _by_month(points: Sequence[_Point], threshold: float) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
     months: dict[str, list[_Point]] = defaultdict(list)
     for point in points:
-        months[f"{point.drawn.last:%Y-%m}"].append(point)
+        months[month_text(point.drawn.last)].append(point)
     rows = []
     for month, of_month in months.items():
         values = sorted(of_month, key=lambda p: p.drawn.value)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from datetime import date
 from statistics import quantiles
 
+from cds_service.engine.plain_text import day_text, period_text
 from cds_service.engine.plot_data import HourBox, HoursOfDay, PlotData, ReadingKind, Spot
 from cds_service.engine.wording import clock_time
 from cds_service.facts import ChartSection, GlucoseReading, SensorReading
@@ -89,8 +91,8 @@ def _words(case: Case, kinds: Sequence[ReadingKind], inside: int) -> str:
     newest, named = max(spots), " and ".join(counted(len(kind.spots), kind.name[:-1]) for kind in kinds)
     dawn = [s for s in spots if p["dawn_from_minute"] <= s.minute < p["dawn_until_minute"]]
     drawn = (
-        f"{named} with a time from {start} to {end}, {_range(spots)} mg/dL; "
-        f"the newest is {newest.shown} mg/dL ({newest.day} {clock_time(newest.minute)})"
+        f"{named} with a time, {period_text(start, end)}, {_range(spots)} mg/dL; "
+        f"the newest is {newest.shown} mg/dL ({day_text(date.fromisoformat(newest.day))} {clock_time(newest.minute)})"
     )
     early = (
         f"from {clock_time(p['dawn_from_minute'])} up to {clock_time(p['dawn_until_minute'])} there are {len(dawn):,}, "
@@ -111,7 +113,10 @@ def _table(kinds: Sequence[ReadingKind], level: int) -> tuple[tuple[str, ...], t
     above = f"above {level:g} mg/dL"
     if sum(len(kind.spots) for kind in kinds) <= MOST_ROWS:
         spots = sorted((spot, kind.name[:-1]) for kind in kinds for spot in kind.spots)
-        rows = ((s.day, clock_time(s.minute), name, s.shown, "yes" if s.above else "no") for s, name in spots)
+        rows = (
+            (day_text(date.fromisoformat(s.day)), clock_time(s.minute), name, s.shown, "yes" if s.above else "no")
+            for s, name in spots
+        )
         return ("day", "time", "kind", "mg/dL", above), tuple(rows)
     hours = (_row(kind, box) for kind in kinds for box in kind.boxes or _boxes(kind.spots))
     return ("hour", "kind", "readings", "10 %", "25 %", "median", "75 %", "90 %", above), tuple(hours)

@@ -8,6 +8,7 @@ from datetime import date
 from itertools import groupby
 
 from cds_service.engine.days import months_before
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.plot_data import OrderBar, PlotData, Stretch, Timeline
 from cds_service.engine.wording import cut_to
 from cds_service.facts import ChartSection, InsulinOrder
@@ -35,7 +36,7 @@ def regimen_plot(case: Case, section: str) -> PlotData | None:
         timeline,
         _words(case, timeline, len(placed) - len(shown), len(case.chart.insulin) - len(placed)),
         ("insulin", "from", "to", "injections a day"),
-        tuple((b.label, b.start.isoformat(), _end(b), b.amount) for b in timeline.bars),
+        tuple((b.label, day_text(b.start), _end(b), b.amount) for b in timeline.bars),
     )
 
 
@@ -107,7 +108,7 @@ def _run(case: Case) -> Iterable[Stretch]:
 
 
 def _end(bar: OrderBar) -> str:
-    return bar.end.isoformat() if bar.end else "runs on"
+    return day_text(bar.end) if bar.end else "runs on"
 
 
 def _words(case: Case, timeline: Timeline, older: int, without_days: int) -> str:
@@ -115,14 +116,14 @@ def _words(case: Case, timeline: Timeline, older: int, without_days: int) -> str
     current = sum(bar.end is None or bar.end >= as_of for bar in bars)
     newest = max(bars, key=lambda bar: bar.start)
     drawn = (
-        f"{counted(len(bars), 'insulin order')}, {current} still running on {as_of}; "
-        f"the newest is {cut_to(newest.label, 80)}, {newest.amount}, from {newest.start}"
+        f"{counted(len(bars), 'insulin order')}, {current} still running on {day_text(as_of)}; "
+        f"the newest is {cut_to(newest.label, 80)}, {newest.amount}, from {day_text(newest.start)}"
     )
     missing = [counted(older, "older order")] if older else []
     missing += [counted(without_days, "order") + " not begun or without known days"] if without_days else []
     remarks = [f"left out: {' and '.join(missing)}"] if missing else []
     if pump_signs(case):
-        remarks.append("a pump is already in use, so today's orders say nothing about the injections before it")
+        remarks.append("a pump is already in use, so current orders do not show the injections before it")
     return sentences(
         (
             drawn,
@@ -134,10 +135,10 @@ def _words(case: Case, timeline: Timeline, older: int, without_days: int) -> str
 
 def _about_run(timeline: Timeline, goal: float) -> str:
     often = f"{goal:g} or more injections a day"
-    mark = f"the {timeline.months}-month mark of {timeline.mark}"
+    mark = f"the {timeline.months}-month mark of {day_text(timeline.mark)}"
     if not timeline.run:
         return f"no unbroken run at {often} reaches the day; {mark} is drawn as a line"
     start, gaps = timeline.run[0].start, sum(stretch.bridged for stretch in timeline.run)
     place = "after" if start > timeline.mark else "on" if start == timeline.mark else "before"
     bridged = f", {counted(gaps, 'short gap')} bridged" if gaps else ""
-    return f"unbroken at {often} since {start}{bridged}, {place} {mark}"
+    return f"unbroken at {often} since {day_text(start)}{bridged}, {place} {mark}"

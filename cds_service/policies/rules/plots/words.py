@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
+from cds_service.engine.plain_text import period_text
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.phrases import capitalized
 
@@ -18,19 +19,19 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 
 def days_in_words(days: Iterable[date]) -> str:
-    """Days in words, neighbors joined: `2026-11-01, 2026-11-05 to 2026-11-07`."""
+    """Days in words, neighbors joined: `Nov 1, 2026; Nov 5 to Nov 7, 2026`."""
     runs: list[tuple[date, date]] = []
     for day in sorted(days):
         if runs and day - runs[-1][1] == timedelta(days=1):
             runs[-1] = (runs[-1][0], day)
         else:
             runs.append((day, day))
-    return ", ".join(f"{first}" if first == last else f"{first} to {last}" for first, last in runs)
+    return "; ".join(period_text(first, last) for first, last in runs)
 
 
 def not_whole(case: Case, *sections: str) -> list[str]:
     """A warning where the chart could not be read whole, so that what is not drawn may still exist."""
-    return ["the chart was not read whole, so there may be more"] if case.not_read(*sections) else []
+    return ["the chart could not be read in full, so there may be more"] if case.not_read(*sections) else []
 
 
 def sentences(parts: Sequence[str]) -> str:
