@@ -10,7 +10,7 @@ from uuid import uuid4
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.coverage_match import MatchReason
 from cds_service.engine.determination import Determination, Outcome
-from cds_service.engine.plain_text import day_text
+from cds_service.engine.plain_text import day_text, unbroken
 from cds_service.facts import Chart, DeviceOrder
 from cds_service.hooks.card_text import detail
 from cds_service.hooks.card_title import title
@@ -94,7 +94,7 @@ class CardWriter:
         day = day_text(determination.as_of)
         text = f"Insulin pump order of {day}: not checked, {policy.id} has no version for that day"
         card = self._frame(assessment, text, "info")
-        card["detail"] = f"**{escaped(assessment.order.label)}**\n\n{escaped(determination.reason or '')}."
+        card["detail"] = unbroken(f"**{escaped(assessment.order.label)}**\n\n{escaped(determination.reason or '')}.")
         url = self._policy_url(assessment)
         card["links"] = [{"label": f"{policy.id}: the policy", "url": url, "type": "absolute"}]
         return card

@@ -80,4 +80,4 @@ def test_sensor_lows_are_not_passed_over_in_silence() -> None:
 
 def test_nothing_found_is_said_so() -> None:
     found = any_indication(replace(case()))
-    assert found.explanation == "None of the six conditions is shown yet"
+    assert found.explanation == "None of the six conditions is charted"
