@@ -27,13 +27,7 @@ from cds_service.facts import ChartSection, Diagnosis, LabResult, Unusable
 from cds_service.policies.mp_mm_1316.criteria import injection_regimen, tests_often_enough
 from cds_service.policies.rules.case import Case, cite, named, unread, usable
 from cds_service.policies.rules.injection_regimen import regimen_start
-from cds_service.policies.rules.phrases import (
-    capitalized,
-    closed_by,
-    counted_in_words,
-    dated_labels,
-    open_parts,
-)
+from cds_service.policies.rules.phrases import capitalized, closed_by, counted_in_words, dated_labels, open_parts
 
 # Results that say nothing about where they lie, and so are none of the newest.
 _SAYING_NOTHING = (Unusable.NO_VALUE, Unusable.WRONG_UNIT, Unusable.IMPLAUSIBLE)
