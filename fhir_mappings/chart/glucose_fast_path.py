@@ -22,7 +22,7 @@ from fhir_mappings.json.clinical_views import Observation
 
 # Whole mg/dL that need no decimal arithmetic: half a unit is rounded up, and from 3,000 on units.py has to look.
 _LEAST, _MOST, _HALF = Decimal("0.5"), 3000, Decimal("0.5")
-_PLAIN_NUMBERS = frozenset({int, Decimal})
+_PLAIN = frozenset({int, Decimal})
 # What SensorReading(…) does, without a call in Python.
 _NEW = tuple.__new__
 _NO_KIND = Kind(CodeableConcept())
@@ -63,8 +63,7 @@ def split_fast_path(
         quantity, stamp = observation.valueQuantity, observation.effectiveDateTime or ""
         if kind.glucose and observation.status in FINAL and quantity is not None and quantity.code == "mg/dL":
             value, subject = quantity.value, observation.subject
-            plain = type(value) in _PLAIN_NUMBERS and _LEAST <= value < _MOST and quantity.comparator is None
-            if plain and subject is not None:
+            if type(value) in _PLAIN and _LEAST <= value < _MOST and not quantity.comparator and subject is not None:
                 if subject.reference != owner:
                     owner = subject.reference
                     own = is_own[owner]
