@@ -11,7 +11,7 @@ from cds_service.facts import GlucoseReading, OtherReading, ReadingOrigin, Unusa
 from fhir_mappings.chart.context import ChartContext
 from fhir_mappings.chart.laboratory import quantity_of
 from fhir_mappings.chart.observation_facts import ObservationFacts
-from fhir_mappings.common import terminology, units
+from fhir_mappings.common import labels, terminology, units
 from fhir_mappings.common.datatypes import Quantity
 from fhir_mappings.common.unit_spellings import Unit, unit_named
 from fhir_mappings.json.clinical_views import Observation
@@ -63,7 +63,7 @@ def read_glucose(
     codes = codings[0].code if len(codings) == 1 else tuple(sorted(c.code or "" for c in codings))
     key = (*placed, value if value is not None else observation.valueString, codes)
     if origin is not ReadingOrigin.SELF_TEST:
-        facts.add_other(OtherReading(placed[0], origin, name, terminology.label(observation.code, concepts)), key)
+        facts.add_other(OtherReading(placed[0], origin, name, labels.label(observation.code, concepts)), key)
         return
     comparator = units.glucose_comparator(quantity) if quantity is not None else ""
     if comparator is None:

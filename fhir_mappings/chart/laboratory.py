@@ -7,7 +7,7 @@ from collections.abc import Callable
 from cds_service.concepts import Concept
 from cds_service.facts import LabResult, Unusable, When
 from fhir_mappings.chart.context import ChartContext
-from fhir_mappings.common import terminology, units
+from fhir_mappings.common import labels, terminology, units
 from fhir_mappings.common.datatypes import Quantity
 from fhir_mappings.json.clinical_views import Observation
 
@@ -53,7 +53,7 @@ def result(
         read = convert(quantity)
     else:
         concept = observation.valueCodeableConcept
-        text = observation.valueString or (terminology.label(concept) if concept else "")
+        text = observation.valueString or (labels.label(concept) if concept else "")
         read = units.Read(None, "", text[:60], Unusable.TEXT_ONLY if text else Unusable.NO_VALUE)
     if read.note:
         context.note(f"{name}: {read.note}")
@@ -66,12 +66,12 @@ def result(
         unusable is None or (unusable is Unusable.WRONG_UNIT and not units.unit_of(quantity))
     ):
         unusable = Unusable.NAMED_ONLY
-        context.note(f"{name} is named by a local code or in words only: {terminology.label(observation.code)[:60]}")
+        context.note(f"{name} is named by a local code or in words only: {labels.label(observation.code)[:60]}")
     return LabResult(
         reference=name,
         when=_effective(observation, name, context),
         concepts=concepts,
-        label=terminology.label(observation.code, concepts),
+        label=labels.label(observation.code, concepts),
         value=read.value,
         comparator=read.comparator,
         shown=read.shown,

@@ -16,7 +16,7 @@ from fhir_mappings.chart.context import ChartContext, reference_to
 from fhir_mappings.chart.dosage import Dosing, by_scale, read_dosing, says_scale
 from fhir_mappings.chart.insulin_names import ingredients_of, insulin_named, names_a_drug
 from fhir_mappings.chart.medication_days import RUNS, AnyDrug, days_of
-from fhir_mappings.common import terminology
+from fhir_mappings.common import labels, terminology
 from fhir_mappings.common.code_systems import ATC, RXNORM, system_key
 from fhir_mappings.common.datatypes import CodeableConcept, Dosage
 from fhir_mappings.common.references import SubjectMatch
@@ -117,7 +117,7 @@ def _identify(resource: AnyDrug, name: str, context: ChartContext) -> _Drug | No
             context.note(f"{name} adds no insulin injection: {words}")
             return None
     if Concept.INSULIN_FOR_PUMP in concepts:
-        label = terminology.label(concept, frozenset({Concept.INSULIN_FOR_PUMP}))
+        label = labels.label(concept, frozenset({Concept.INSULIN_FOR_PUMP}))
         return _Drug("insulin", InsulinAction.UNSTATED, label, True, for_pump=True)
     for kind, action in _ACTIONS.items():
         if kind in concepts:
@@ -174,7 +174,7 @@ def _coded(concept: CodeableConcept, kind: Concept, action: InsulinAction, name:
         context.note(
             f"{name}: the code says {insulin_name(by_code)}, its name says {insulin_name(by_chart)}; the code counts"
         )
-    return _Drug(by_code or action.value, action, terminology.label(concept, frozenset({kind})), True)
+    return _Drug(by_code or action.value, action, labels.label(concept, frozenset({kind})), True)
 
 
 # ---------------------------------------------------------------- whether it counts

@@ -16,7 +16,7 @@ from fhir_mappings.chart.observation_facts import ObservationFacts
 from fhir_mappings.chart.observation_kind import Kind
 from fhir_mappings.chart.own_results import OwnResults
 from fhir_mappings.chart.reading_origin import ReadingOrigins
-from fhir_mappings.common import terminology, units
+from fhir_mappings.common import labels, units
 from fhir_mappings.common.references import SubjectMatch
 from fhir_mappings.common.unit_spellings import Unit, unit_named
 from fhir_mappings.json.clinical_views import Observation
@@ -167,5 +167,5 @@ def _read_sensor_summary(
         facts.sensor_wear.append(result(observation, name, concepts, context, days))
         return
     when = context.when(observation.effectiveDateTime, observation.effectiveInstant, observation.effectivePeriod)
-    label = terminology.label(observation.code, concepts)
+    label = labels.label(observation.code, concepts)
     facts.sensor_summaries.append(Record(name, when or context.when(observation.issued), concepts, label))

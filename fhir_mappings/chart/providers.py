@@ -8,7 +8,7 @@ from dataclasses import replace
 from cds_service.concepts import Concept
 from cds_service.facts import Credential, Provider
 from fhir_mappings.chart.context import ChartContext, own_resources
-from fhir_mappings.common import terminology
+from fhir_mappings.common import labels
 from fhir_mappings.common.datatypes import CodeableConcept, Reference
 from fhir_mappings.common.meaning import NOTHING, credentials_of
 from fhir_mappings.json.administrative_views import CareTeam, Organization, Practitioner, PractitionerRole
@@ -89,7 +89,7 @@ def _provider(name: str, credentials: list[CodeableConcept]) -> Provider:
 def _naming(credentials: list[CodeableConcept], concept: Concept) -> str:
     """How the credential that carries a concept is called."""
     carrying = next((c for c in credentials if concept in credentials_of([c]).all), None)
-    return terminology.name(carrying, concept) if carrying is not None else ""
+    return labels.name(carrying, concept) if carrying is not None else ""
 
 
 def read_care_team(

@@ -13,7 +13,7 @@ from fhir_mappings.chart.glucose_devices import names_sensor
 from fhir_mappings.chart.order_items import ordered_items
 from fhir_mappings.chart.order_modifiers import not_to_be_done
 from fhir_mappings.chart.reading_origin import concept_texts, device_names
-from fhir_mappings.common import terminology
+from fhir_mappings.common import labels, terminology
 from fhir_mappings.common.datatypes import CodeableConcept, Reference
 from fhir_mappings.common.free_text import LONGEST_TEXT
 from fhir_mappings.common.references import SubjectMatch
@@ -49,7 +49,7 @@ def _called(items: Iterable[CodeableConcept | None], names: Iterable[str] = ()) 
     """What a sensor among these items is called; None when there is none."""
     for item in items:
         if terminology.concepts(item) & _SENSOR:
-            return terminology.label(item, _SENSOR)
+            return labels.label(item, _SENSOR)
         names = [*names, *concept_texts(item)]
     return next(
         (name[:120] for name in names if names_sensor(name) and not _NO_DEVICE.search(name[:LONGEST_TEXT])), None

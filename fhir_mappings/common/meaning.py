@@ -15,7 +15,7 @@ from importlib.resources import files
 from sys import intern
 
 from cds_service.concepts import Concept
-from fhir_mappings.common import terminology
+from fhir_mappings.common import labels, terminology
 from fhir_mappings.common.code_systems import normal_code, system_key
 from fhir_mappings.common.datatypes import CodeableConcept, Coding
 from fhir_mappings.common.free_text import cut, remembered
@@ -210,9 +210,9 @@ def code_and_name(concept: CodeableConcept | None, meaning: frozenset[Concept]) 
     """Code and label of the coding that carries one of these concepts, else the text that names it."""
     for coding in terminology.codings(concept):
         if coding.code and terminology.any_concepts_of(coding.system, coding.code) & meaning:
-            return normal_code(system_key(coding.system), coding.code), terminology.label(concept, meaning)
+            return normal_code(system_key(coding.system), coding.code), labels.label(concept, meaning)
     for wanted in sorted(meaning):
         text = naming_text(concept, wanted)
         if text:
             return "", text
-    return "", terminology.label(concept, meaning)
+    return "", labels.label(concept, meaning)

@@ -239,67 +239,6 @@ def daily_events(code: str) -> float | None:
     return _SETS.daily.get(code.strip().upper())
 
 
-def name(concept: CodeableConcept, meaning: Concept) -> str:
-    """What the coding that carries a meaning is called, without its code."""
-    for coding in codings(concept):
-        if meaning in any_concepts_of(coding.system, coding.code):
-            return (display_of(coding) or coding.display or concept.text or coding.code or "")[:120]
-    return (concept.text or "")[:120]
-
-
-def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = frozenset()) -> str:
-    """How a person would name a concept: the display of the coding that counted, else its text, else what it means.
-
-    A code says nothing to a reader: it stands only where there is no name.
-    """
-    coding = _speaking_coding(concept, preferred)
-    text = concept.text if concept else None
-    if coding is None:
-        return _short(text or "without a name")
-    name = coding.display or display_of(coding) or text or _meant(coding, preferred)
-    return _short(_SEMANTIC_TAG.sub("", name) if name else _spelt(coding.system, coding.code or "")[0])
-
-
-def label_with_code(concept: CodeableConcept | None, preferred: frozenset[Concept] = frozenset()) -> str:
-    """The same with the code before it, of systems whose codes people use: for what is ordered and billed by it."""
-    coding, name = _speaking_coding(concept, preferred), label(concept, preferred)
-    if coding is None or system_key(coding.system) in (SNOMED, RXNORM):
-        return name
-    spelt = _spelt(coding.system, coding.code or "")[0]
-    return name if name == spelt else _short(f"{spelt} {name}")
-
-
-def _speaking_coding(concept: CodeableConcept | None, preferred: frozenset[Concept]) -> Coding | None:
-    """The first coding with a code that carries one of these concepts, else the first with a code."""
-    best = codings(concept)
-    if preferred:
-        best = [c for c in best if any_concepts_of(c.system, c.code) & preferred] or best
-    return next((coding for coding in best if coding.code), None)
-
-
-def _meant(coding: Coding, preferred: frozenset[Concept]) -> str:
-    """What a code without a name means, in the words of our own list."""
-    meant = sorted(any_concepts_of(coding.system, coding.code) & preferred)
-    return meant[0].value.replace("-", " ").capitalize() if meant else ""
-
-
-_LONGEST_LABEL = 120
-# What SNOMED CT adds to the name of a concept for its own order.
-_SEMANTIC_TAG = re.compile(r" \((?:disorder|finding|procedure|situation|physical object|regime/therapy|substance)\)$")
-
-
-def _short(text: str) -> str:
-    """A name of bearable length: of a long one the last clauses are left out, or words where it has none."""
-    text = text.strip()
-    if len(text) <= _LONGEST_LABEL:
-        return text
-    for ends in (", ", "; ", " (", " "):
-        kept = text[:_LONGEST_LABEL].rpartition(ends)[0].rstrip(" ,;(")
-        if len(kept) * 3 > _LONGEST_LABEL and kept.count("(") == kept.count(")"):
-            return kept
-    return text[:_LONGEST_LABEL]
-
-
 @remembered(8192)
 def _spelt(system: str | None, code: str) -> tuple[str, str]:
     """A code as its system spells it, and the value set's own display of it."""

@@ -18,7 +18,7 @@ from fhir_mappings.chart.coverage import references_in
 from fhir_mappings.chart.order_items import AnyOrder, billing_codes, item_reference, ordered_items, own_items, words_of
 from fhir_mappings.chart.order_modifiers import modifiers, not_to_be_done, reason_words, replacement_sign
 from fhir_mappings.chart.providers import Providers
-from fhir_mappings.common import code_systems, terminology
+from fhir_mappings.common import code_systems, labels, terminology
 from fhir_mappings.common.datatypes import CodeableConcept
 from fhir_mappings.common.meaning import Meaning, meaning_of_any
 from fhir_mappings.common.references import SubjectMatch, local
@@ -224,7 +224,7 @@ def _names_a_pump(texts: str) -> bool:
 
 def _label(items: list[CodeableConcept], concepts: frozenset[Concept], scope: Scope) -> str:
     first = next((item for item in items if terminology.codings(item) or item.text), None)
-    return terminology.label_with_code(first, concepts) if first is not None else scope.value
+    return labels.label_with_code(first, concepts) if first is not None else scope.value
 
 
 def _out_of_scope(view: AnyOrder, scope: Scope, context: ChartContext) -> str | None:

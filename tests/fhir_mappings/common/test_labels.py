@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cds_service.concepts import Concept
-from fhir_mappings.common import terminology
+from fhir_mappings.common import labels
 from fhir_mappings.common.datatypes import CodeableConcept, Coding
 from fhir_mappings.common.meaning import code_and_label, meaning_of
 
@@ -40,8 +40,8 @@ def test_no_code_is_read_to_a_clinician() -> None:
 
 def test_what_is_ordered_shows_its_code() -> None:
     pump = CodeableConcept(coding=[Coding(system=HCPCS, code="e0784", display="Insulin pump")])
-    assert terminology.label_with_code(pump) == "E0784 Insulin pump"
-    assert terminology.label_with_code(CodeableConcept(text="Insulin pump")) == "Insulin pump"
+    assert labels.label_with_code(pump) == "E0784 Insulin pump"
+    assert labels.label_with_code(CodeableConcept(text="Insulin pump")) == "Insulin pump"
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_what_is_ordered_shows_its_code() -> None:
     ],
 )
 def test_a_long_name_loses_whole_clauses(name: str, kept: str) -> None:
-    label = terminology.label(
+    label = labels.label(
         CodeableConcept(coding=[Coding(system=ICD, code="N18.6", display=name)]),
         frozenset({Concept.END_STAGE_RENAL_DISEASE}),
     )

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cds_service.concepts import Concept
-from fhir_mappings.common import code_systems, terminology
+from fhir_mappings.common import code_systems, labels, terminology
 from fhir_mappings.common.datatypes import CodeableConcept, Coding
 from fhir_mappings.common.terminology import concepts_of
 from tests.fhir_mappings.builders import ATC, CPT, NDC, SNOMED, words
@@ -201,8 +201,8 @@ def test_any_coding_may_match() -> None:
 def test_a_label_names_the_coding_that_counted() -> None:
     """bug-log 55: the code is read in any spelling, and a person sees the name."""
     both = CodeableConcept(coding=[Coding("http://local.invalid", "D1", "local"), Coding(ICD, "e1065", "T1DM")])
-    assert terminology.label(both, frozenset({Concept.TYPE_1_DIABETES})) == "T1DM"
-    assert terminology.label(words("type 1")) == "type 1"
+    assert labels.label(both, frozenset({Concept.TYPE_1_DIABETES})) == "T1DM"
+    assert labels.label(words("type 1")) == "type 1"
 
 
 def test_codes_for_a_search_are_those_of_one_system() -> None:
@@ -216,4 +216,4 @@ def test_nothing_raises(system: str | None, code: str | None) -> None:
     concepts_of(system, code)
     terminology.looks_like(code)
     code_systems.modifiers_in(code)
-    terminology.label(CodeableConcept(coding=[Coding(system, code)]))
+    labels.label(CodeableConcept(coding=[Coding(system, code)]))
