@@ -33,12 +33,18 @@ def _of_card(card: JSON) -> Iterator[Text]:
 def _of_determination(determination: JSON) -> Iterator[Text]:
     yield "reason", determination.get("reason", "")
     for group in ("criteria", "exclusions", "replacement"):
-        for top in determination.get(group, ()):
-            for finding in (top, *top.get("parts", ())):
-                yield f"explanation of {finding['id']}", finding["explanation"]
-                yield f"what closes {finding['id']}", finding.get("closes", "")
-                for remark in finding.get("remarks", ()):
-                    yield f"remark on {finding['id']}", remark
+        for finding in determination.get(group, ()):
+            yield from _of_finding(finding)
+
+
+def _of_finding(finding: JSON) -> Iterator[Text]:
+    """A finding with its parts of every level."""
+    yield f"explanation of {finding['id']}", finding["explanation"]
+    yield f"what closes {finding['id']}", finding.get("closes", "")
+    for remark in finding.get("remarks", ()):
+        yield f"remark on {finding['id']}", remark
+    for part in finding.get("parts", ()):
+        yield from _of_finding(part)
 
 
 def _in_words(value: Any) -> Iterator[Text]:

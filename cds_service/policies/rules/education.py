@@ -128,26 +128,26 @@ def education_completed_at_any_time(case: Case) -> Finding:
     """A session coded as diabetes self-management education, whenever it was, supports it: codes do not say that the
     program was completed. A stated completion date on or before the order attests it. What only words name is for a
     reviewer. Nutrition therapy, diet education, care plans, referrals and pump training are other things."""
-    closes = "Completion date of a comprehensive diabetes education program"
+    closes = "Add the completion date of a comprehensive diabetes education program"
     done = case.answer("education-completed")
     records = [r for r in case.chart.education if usable(r.when, case.as_of)]
     sessions = [r for r in records if r.coded_concepts]
     if done is not None and isinstance(done.value, When) and done.value.first <= case.as_of:
         evidence = [case.attestation(done)]
-        words = f"Program completed {done.value} (attested)"
+        words = f"Program completed {on_text(done.value)} ({signed(done)})"
         return met(words, Basis.ATTESTED, evidence, names_statement=True)
     if sessions:
         last = max(sessions, key=_newness)
-        on = f", last session {last.when}" if last.when else ", without a date"
+        on = f", last session {on_text(last.when)}" if last.when else ", without a date"
         return met(f"{last.label}{on}", Basis.SUPPORTED, [cite(last)])
     if done is not None and isinstance(done.value, When):
         step = "correct the education date, it lies after the order"
-        words = f"The attested completion on {done.value} lies after the order and is not used"
+        words = f"The stated completion, {day_text(done.value)}, lies after the order and does not count"
         evidence = [case.attestation(done)]
         finding = unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
     elif records:
         last = max(records, key=_newness)
-        words = f"{last.label} on {last.when or 'an unstated day'}: no code says that this was diabetes education"
+        words = f"{last.label} {on_text(last.when)}: charted only in words, it may not be diabetes education"
         finding = unknown(Gap.NEEDS_REVIEW, words, closes, map(cite, records[-3:]))
     else:
         finding = unknown(Gap.NOT_DOCUMENTED, "No diabetes self-management education found", closes)
