@@ -17,8 +17,16 @@ from cds_service.policies import registry
 @click.argument("section", required=False)
 @click.option("--policy", "policy_id", metavar="ID", help="Which policy; default: the first of --list.")
 @click.option("--list", "lists", is_flag=True, help="Name every policy that this version holds.")
-def policy_command(section: str | None, policy_id: str | None, lists: bool) -> None:
+@click.option("--check", "package", metavar="PACKAGE", help="Check a policy: its folder, its module, or its id.")
+@click.pass_context
+def policy_command(
+    context: click.Context, section: str | None, policy_id: str | None, lists: bool, package: str | None
+) -> None:
     """Prints a policy as this version holds it: sections, interpretations, parameters with dates and sources."""
+    if package is not None:
+        from cds_service.cli.policy_check import check_package
+
+        context.exit(check_package(package))
     if lists:
         for listed_policy in registry.POLICIES:
             click.echo(_heading(listed_policy))
