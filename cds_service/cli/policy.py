@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from cds_service.cli.common import Refused
+from cds_service.cli.terminal import wrapped
 from cds_service.engine.parameters import Parameter
 from cds_service.engine.policy import Policy
 from cds_service.engine.wording import shown
@@ -37,7 +38,7 @@ def policy_command(
     if section is None:
         click.echo(_heading(policy))
         for version in policy.versions:
-            click.echo(f"version in force from {version.start} ({version.source})")
+            click.echo(wrapped(f"version in force from {version.start} ({version.source})"))
     names = [name for name in policy.sections if section is None or f"{name}.".startswith(f"{section}.")]
     if not names:
         raise Refused(f"no section {section}: `insulin-pump-cds policy --policy {policy.id}` lists all of them")
@@ -54,19 +55,19 @@ def _section(policy: Policy, name: str) -> str:
     start = policy.sections[name].start
     on_day = policy.on(max(filter(None, (datetime.now(UTC).date(), start))))
     section, interpretation = on_day.sections[name], on_day.interpretation(name)
-    lines = [f"\n{name}  {section.title}", f"  {section.says}"]
+    paragraphs = [section.says]
     if start is not None:
-        lines.append(f"  In the text from {start}")
+        paragraphs.append(f"In the text from {start}")
     if interpretation:
-        lines.append(f"  Read as: {interpretation}")
+        paragraphs.append(f"Read as: {interpretation}")
     if section.why_not:
-        lines.append(f"  Not modelled: {section.why_not}")
-    lines += [_parameter(parameter) for parameter in policy.parameters.values() if parameter.section == name]
-    return "\n".join(lines)
+        paragraphs.append(f"Not modelled: {section.why_not}")
+    paragraphs += [_parameter(parameter) for parameter in policy.parameters.values() if parameter.section == name]
+    return "\n".join([f"\n{name}  {section.title}", *(wrapped(paragraph, "  ") for paragraph in paragraphs)])
 
 
 def _parameter(parameter: Parameter) -> str:
     values = "; ".join(
         f"{shown(dated.value)} from {dated.start} ({parameter.source_of(dated)})" for dated in parameter.values
     )
-    return f"  {parameter.name} = {values} [{parameter.unit}]"
+    return f"{parameter.name} = {values} [{parameter.unit}]"
