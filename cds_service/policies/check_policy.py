@@ -200,8 +200,9 @@ def _unknown(text: str, known: set[str]) -> Iterator[str]:
 
 
 def _too_long(on_day: PolicyOnDay, day: date) -> Iterator[Fault]:
-    steps = {**on_day.remedies.steps, **on_day.remedies.steps_against}
-    for section, step in steps.items():
+    remedies = on_day.remedies
+    of_gap = {section: step for (section, _), step in remedies.steps_of_gap.items()}
+    for section, step in (*remedies.steps.items(), *remedies.steps_against.items(), *of_gap.items()):
         if len(step) > LONGEST_STEP:
             yield Fault(
                 "wording", f"step of {section} on {day}", f"has {len(step)} characters: {LONGEST_STEP} fit a title"
@@ -222,7 +223,12 @@ def _questions(policy: Policy) -> Iterator[Fault]:
         if question.section not in sections:
             what = f"is asked for {question.section}, which sections.toml has not"
             yield Fault("questions", f"question {question.link_id}", what)
+    names = {question.name for question in asked}
     for rule in policy.rules.values():
+        for name in rule.asks:
+            if name not in names:
+                what = f"is decided by the answer to `{name}`, and no question of questionnaire.toml asks that"
+                yield Fault("questions", f"rule of {rule.section}", what)
         own = any(_is_for(question.section, rule.section) for question in asked)
         own = own or any(_is_for(question.link_id, rule.section) for question in asked)
         own = own or _is_asked_with_others(policy, rule, asked)
