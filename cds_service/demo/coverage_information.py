@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
+from cds_service.engine.plain_text import day_text
 from fhir_mappings.output.coverage_information import URL
 
 _LABELS = {
@@ -24,6 +26,15 @@ _LABELS = {
     "contact": "Contact",
     "expiry-date": "Valid until",
 }
+# Codes that say more than their own words.
+_CODES = {
+    "auth-needed": "needed",
+    "no-auth": "not needed",
+    "clinical": "clinical documentation",
+    "admin": "administrative documentation",
+    "patient": "documentation by the patient",
+    "no-doc": "none",
+}
 
 
 def action_rows(action: dict[str, Any]) -> dict[str, Any]:
@@ -42,6 +53,10 @@ def _value(part: dict[str, Any]) -> str:
     if "extension" in part:
         return next(_value(inner) for inner in part["extension"] if inner["url"] == "value")
     value = next(value for name, value in part.items() if name != "url")
+    if "valueDate" in part:
+        return day_text(date.fromisoformat(value))
+    if "valueCode" in part:
+        return _CODES.get(str(value), str(value).replace("-", " "))
     if not isinstance(value, dict):
         return str(value)
     codes = [coding["code"] for coding in value.get("coding", ())]

@@ -20,11 +20,13 @@ from cds_service.demo.ehr.local_charts import LocalCharts
 from cds_service.demo.ehr.server import DemoEhr, EhrOptions
 from cds_service.demo.headers import guarded
 from cds_service.demo.live import Sandbox
-from cds_service.demo.send import SERVICE, DemoState, call_of, send, state, text_of, today
-from cds_service.demo.signing_pages import editor
+from cds_service.demo.send import SERVICE, DemoState, call_of, state, text_of, today
+from cds_service.demo.send import sign as sign_chart
+from cds_service.demo.signing_pages import chart_after, editor, shown_charts
 from cds_service.demo.view import OUTCOMES, content_of, json_markup
 from cds_service.engine.plain_text import day_text
 from cds_service.errors import NotFound
+from cds_service.policies.registry import POLICIES
 from cds_service.services.read_chart import ChartSourceFactory
 from cds_service.settings import Settings, load, replaced
 from cds_service.trust.servers import ServerRule
@@ -42,7 +44,8 @@ def create_demo(settings: Settings | None = None, sandbox: Sandbox | None = None
 
     It opens no connection, whatever a call asks for, but to its own EHR and to the sandbox when there is one.
     """
-    app = create_app(replaced(settings or load(), auth="open"))
+    settings = settings or load()
+    app = create_app(replaced(settings, auth="open", policies=_policies(settings)))
     charts = None if sandbox is not None else LocalCharts()
     names = {chart.request["context"]["patientId"]: chart.title for chart in all_charts().values()}
     options = EhrOptions(patient_names=names, asks_at_launch=sandbox is not None)
@@ -57,6 +60,15 @@ def create_demo(settings: Settings | None = None, sandbox: Sandbox | None = None
     app.after_request(_guard_start_page)
     app.view_functions[start_page.ENDPOINT] = lambda: redirect(url_for("demo.charts"))
     return app
+
+
+def _policies(settings: Settings) -> str:
+    """The policies in use: those of the setting, and while that is not set those of all sample charts."""
+    if settings.policies != Settings().policies:
+        return settings.policies
+    held = {policy.id for policy in POLICIES}
+    wanted = (each.policy for chart in all_charts().values() for each in chart.other_plans)
+    return ",".join(dict.fromkeys([*settings.policies.split(","), *(name for name in wanted if name in held)]))
 
 
 def _sources(
@@ -87,15 +99,20 @@ def _order_of_app() -> str | None:
     if request.blueprint not in ("smart", "documentation"):
         return None
     session = sessions.signed_in()
-    signing = state().signings.of_patient(session.patient) if session is not None else None
+    signing = state().signings.opened_for(session.patient) if session is not None else None
     return url_for("signed.page", signing_id=signing.id) if signing is not None else None
 
 
 @blueprint.get("", strict_slashes=False)
 def charts() -> str:
     """What this is, one button, and the list of charts, grouped by outcome."""
-    groups = {outcome: [c for c in all_charts().values() if c.expect["outcome"] == outcome] for outcome in OUTCOMES}
-    return render_template("demo_list.html", groups=groups, outcomes=OUTCOMES, first=FIRST)
+    shown = shown_charts().values()
+    groups = {
+        outcome: [each for each in shown if each.expect["outcome"] == outcome and not each.other_plans]
+        for outcome in OUTCOMES
+    }
+    several = [each for each in shown if each.other_plans]
+    return render_template("demo_list.html", groups=groups, several=several, outcomes=OUTCOMES, first=FIRST)
 
 
 @blueprint.get("/<chart_id>")
@@ -106,7 +123,8 @@ def chart(chart_id: str) -> str:
     text = text_of(call)
     return render_template(
         "demo_chart.html",
-        **about(chosen),
+        chart=chosen,
+        next=chart_after(chosen),
         **editor(text, chart_id=chosen.id),
         drafts=drafts_of(call).drafts,
         held={key: content_of(value) for key, value in chosen.request["prefetch"].items()},
@@ -122,7 +140,7 @@ def chart(chart_id: str) -> str:
 def sign(chart_id: str) -> AnyResponse:
     """Signs the order of a sample chart: sends the hook call as an EHR would."""
     chosen = _chosen(chart_id)
-    signing = send(text_of(call_of(chosen)), chosen.id)
+    signing = sign_chart(chosen)
     return redirect(url_for("signed.page", signing_id=signing.id) + "#card", 303)
 
 
@@ -137,14 +155,7 @@ def forget(chart_id: str) -> AnyResponse:
 
 
 def _chosen(chart_id: str) -> DemoChart:
-    chosen = all_charts().get(chart_id)
+    chosen = shown_charts().get(chart_id)
     if chosen is None:
         raise NotFound("there is no such sample chart: /demo lists them")
     return chosen
-
-
-def about(chosen: DemoChart) -> dict[str, Any]:
-    """The template variables of a sample chart."""
-    ids = list(all_charts())
-    after = ids[(ids.index(chosen.id) + 1) % len(ids)]
-    return {"chart": chosen, "next": all_charts()[after]}

@@ -17,7 +17,7 @@ from cds_service.demo.draft_orders import DraftList, drafts_of
 from cds_service.demo.ehr.local_charts import LocalCharts
 from cds_service.demo.ehr.server import DemoEhr
 from cds_service.demo.live import Sandbox
-from cds_service.demo.signings import Feedback, Signing, Signings, context_text
+from cds_service.demo.signings import Feedback, Signing, Signings
 from cds_service.facts import ChartSection
 from cds_service.services.policies_today import today_of
 from cds_service.web.json_text import parsed, pretty
@@ -55,10 +55,35 @@ def today() -> date:
 
 
 def call_of(chart: DemoChart) -> JSON:
-    """The hook call of a sample chart as the EHR would send it now, with what was signed about the patient since."""
+    """The hook call of a sample chart as the EHR would send it now, of its first plan."""
+    return calls_of(chart)[0][1]
+
+
+def calls_of(chart: DemoChart) -> list[tuple[str, JSON]]:
+    """The calls of all plans of a chart with the plans' names, with what was signed about the patient since."""
     sandbox = state().sandbox
-    call = sandbox.call(chart) if sandbox else chart.call_on(today())
-    return with_statements(call, state().statements(context_text(call, "patientId")))
+    calls = [("", sandbox.call(chart))] if sandbox else chart.calls_on(today())
+    statements = state().statements(chart.request["context"]["patientId"])
+    return [(plan, with_statements(call, statements)) for plan, call in calls]
+
+
+def sign(chart: DemoChart) -> Signing:
+    """Signs the order of a sample chart, with each of its plans; the answer to the first."""
+    return _together([send(text_of(call), chart.id, plan) for plan, call in calls_of(chart)])
+
+
+def sign_again(signing: Signing) -> Signing:
+    """Signs an order as it is now, and with each plan that it was signed with before."""
+    chosen = [signing, *(each for each in signing.together if each is not signing)]
+    again = {each.id: send(next_text(each), each.chart_id, each.plan) for each in chosen}
+    _together([again[each.id] for each in signing.together or chosen])
+    return again[signing.id]
+
+
+def _together(signings: list[Signing]) -> Signing:
+    for each in signings:
+        each.together = tuple(signings) if len(signings) > 1 else ()
+    return signings[0]
 
 
 def text_of(call: JSON) -> str:
@@ -100,16 +125,19 @@ def _is_bundle(value: Any) -> TypeGuard[JSON]:
     )
 
 
-def send(text: str, chart_id: str = "") -> Signing:
-    """Sends a hook request as it was typed. JsonFault when it is no JSON: then nothing is sent."""
+def send(text: str, chart_id: str = "", plan: str = "") -> Signing:
+    """Sends a hook request as it was typed. JsonFault when it is no JSON: then nothing is sent.
+
+    `plan`: the plan's name, where a chart is signed with several.
+    """
     request = parsed(text)
     hook = request.get("hook") if isinstance(request, dict) else None
     service = _SERVICES.get(hook, SERVICE) if isinstance(hook, str) else SERVICE
     status, response = _post(service, text.encode("utf-8", "replace"))
     request = request if isinstance(request, dict) else {}
-    signing = Signing(chart_id, service, text, request, status, response, _drafts(request, response))
-    if signing.patient:
-        _hand_over(signing)
+    signing = Signing(chart_id, service, text, request, status, response, _drafts(request, response), plan=plan)
+    signing.statements_before = len(state().statements(signing.patient))
+    hand_over(signing)
     state().signings.add(signing)
     return signing
 
@@ -139,10 +167,10 @@ def _drafts(request: JSON, response: JSON) -> DraftList:
     return drafts
 
 
-def _hand_over(signing: Signing) -> None:
+def hand_over(signing: Signing) -> None:
     """The EHR's own chart of the patient is the one that was sent, so that an app reads there what the call said."""
     charts = state().charts
-    if charts is None:
+    if charts is None or not signing.patient:
         return
     prefetch = signing.request.get("prefetch")
     sections = prefetch if isinstance(prefetch, dict) else {}
@@ -151,7 +179,6 @@ def _hand_over(signing: Signing) -> None:
     resources += [draft.resource for draft in signing.drafts.drafts]
     unreadable = [each.value for each in ChartSection if _failed(sections, each.value)]
     charts.receive(signing.patient, resources, unreadable)
-    signing.statements_before = len(known)
 
 
 def _failed(sections: JSON, key: str) -> bool:

@@ -8,14 +8,15 @@ from typing import Any
 from flask import Blueprint, Response, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from cds_service.demo.charts import all_charts
+from cds_service.demo.charts import DemoChart, charts_for
 from cds_service.demo.headers import guarded
 from cds_service.demo.live import searches
 from cds_service.demo.own_request import request_from, uploaded
-from cds_service.demo.send import SERVICE, next_text, send, state, tell
+from cds_service.demo.send import SERVICE, hand_over, next_text, send, sign_again, state, tell
 from cds_service.demo.signings import Signing
 from cds_service.demo.view import OUTCOMES, card_view, json_markup, tables_of
 from cds_service.errors import BadRequest, NotFound
+from cds_service.policies.registry import policies_in_use
 from cds_service.web.http.request_body import read_form
 from cds_service.web.json_text import JsonFault, pretty
 
@@ -25,6 +26,19 @@ blueprint.after_request(guarded)
 MOST_REQUEST_BYTES = 6_000_000
 _MOST_COMMENT_BYTES = 20_000
 _LONGEST_COMMENT = 1_000
+
+
+def shown_charts() -> dict[str, DemoChart]:
+    """The sample charts that this demo shows."""
+    in_use = {policy.id for policy in policies_in_use(current_app.config["SETTINGS"].policies)}
+    return charts_for(in_use, on_server=state().sandbox is not None)
+
+
+def chart_after(chart: DemoChart) -> DemoChart:
+    """The sample chart that follows in the list."""
+    charts = list(shown_charts().values())
+    ids = [each.id for each in charts]
+    return charts[(ids.index(chart.id) + 1) % len(charts)]
 
 
 # ---------------------------------------------------------------- the request
@@ -58,7 +72,7 @@ def send_edited() -> AnyResponse:
     """Sends the request as it stands in the editor."""
     form = read_form(request, 3 * MOST_REQUEST_BYTES)
     chart_id = form.get("chart", "")
-    return _sent(form.get("request", "").replace("\r\n", "\n"), chart_id if chart_id in all_charts() else "")
+    return _sent(form.get("request", "").replace("\r\n", "\n"), chart_id if chart_id in shown_charts() else "")
 
 
 @blueprint.post("/upload")
@@ -85,7 +99,7 @@ def _sent(text: str, chart_id: str) -> AnyResponse:
 
 def _refused(text: str, chart_id: str, fault: JsonFault) -> AnyResponse:
     """The editor with what was typed and where it is at fault; nothing was sent."""
-    chart = all_charts().get(chart_id)
+    chart = shown_charts().get(chart_id)
     page = render_template("demo_own.html", chart=chart, **editor(text, chart_id, fault=fault))
     return Response(page, status=422)
 
@@ -98,15 +112,14 @@ def page(signing_id: str) -> str:
     """A signed order: card, draft orders, feedback, determination, request and response."""
     signing = _signing(signing_id)
     following = next_text(signing)
-    chart = all_charts().get(signing.chart_id)
-    ids = list(all_charts())
-    after = all_charts()[ids[(ids.index(chart.id) + 1) % len(ids)]] if chart is not None else None
+    chart = shown_charts().get(signing.chart_id)
+    together = [(each, [card_view(card, each) for card in each.cards]) for each in signing.together or (signing,)]
     return render_template(
         "demo_signed.html",
         signing=signing,
         chart=chart,
-        next=after,
-        cards=[card_view(card, signing) for card in signing.cards],
+        next=chart_after(chart) if chart is not None else None,
+        together=together,
         refusals=signing.response.get("issue") or (),
         outcomes=OUTCOMES,
         tables=tables_of,
@@ -128,8 +141,7 @@ def json_of(body: JSON) -> str:
 @blueprint.post("/<signing_id>/again")
 def send_next(signing_id: str) -> AnyResponse:
     """Signs again: the orders as they are now, and with what was signed about the patient since."""
-    before = _signing(signing_id)
-    signing = send(next_text(before), before.chart_id)
+    signing = sign_again(_signing(signing_id))
     return redirect(url_for("signed.page", signing_id=signing.id) + "#card", 303)
 
 
@@ -179,6 +191,8 @@ def launch(signing_id: str) -> AnyResponse:
     if not signing.patient:
         raise BadRequest("the request names no patient whose chart could be opened", "context.patientId")
     ehr = state().ehr
+    hand_over(signing)
+    state().signings.open_app(signing)
     launch_id = ehr.begin_launch(signing.patient, signing.user, form.get("appContext"))
     # The sign-in ends at the public URL, and its cookie has to be set there, whatever name this page was opened by.
     public: str = current_app.config["SETTINGS"].public_url

@@ -28,12 +28,13 @@ class Feedback:
     summary: str
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Signing:
     """One signed order. `chart_id`: of the sample chart that it began with; empty for a request of the visitor's own.
 
     `text`: the request as it was sent; `request`, `response`: parsed, with numbers as they were written. `accepted`:
-    uuids of suggestions; `overridden`: uuids of cards, with the reason that was given.
+    uuids of suggestions; `overridden`: uuids of cards, with the reason that was given. `plan`: the plan's name where
+    the same chart was signed with several; `together`: the orders of all of these plans, itself among them.
     """
 
     chart_id: str
@@ -48,6 +49,8 @@ class Signing:
     overridden: dict[str, str] = field(default_factory=dict)
     feedback: list[Feedback] = field(default_factory=list)
     statements_before: int = 0
+    plan: str = ""
+    together: tuple[Signing, ...] = ()
 
     @property
     def cards(self) -> list[JSON]:
@@ -92,6 +95,7 @@ class Signings:
     def __init__(self) -> None:
         """None yet."""
         self._signings: OrderedDict[str, Signing] = OrderedDict()
+        self._opened: dict[str, Signing] = {}
         self._lock = threading.Lock()
 
     def add(self, signing: Signing) -> None:
@@ -111,9 +115,17 @@ class Signings:
         with self._lock:
             return tuple(reversed(self._signings.values()))
 
-    def of_patient(self, patient: str) -> Signing | None:
-        """The newest one about a patient."""
-        return next((each for each in self.newest_first() if each.patient == patient), None)
+    def open_app(self, signing: Signing) -> None:
+        """Remembers that an app was opened from one, in place of another about the same patient."""
+        with self._lock:
+            self._opened = {name: each for name, each in self._opened.items() if each.id in self._signings}
+            self._opened[signing.patient] = signing
+
+    def opened_for(self, patient: str) -> Signing | None:
+        """The one that an app about a patient was opened from, as long as it is kept."""
+        with self._lock:
+            found = self._opened.get(patient)
+            return found if found is not None and found.id in self._signings else None
 
     def _size(self) -> int:
         return sum(len(each.text) for each in self._signings.values())

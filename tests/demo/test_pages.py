@@ -13,19 +13,21 @@ from fhir.resources.R4B import get_fhir_model_class
 from flask.testing import FlaskClient
 
 from cds_service.demo import pages, signing_pages
-from cds_service.demo.charts import DemoChart, all_charts, shifted
+from cds_service.demo.charts import DemoChart, all_charts, charts_for, shifted
 from cds_service.demo.pages import create_demo
 from cds_service.demo.send import SERVICE
 from cds_service.demo.view import card_view
 from cds_service.engine.determination import GROUPS
 from cds_service.facts import ChartSection
 from cds_service.hooks.discovery import ORDER_SIGN
+from cds_service.policies.registry import POLICIES
 from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.settings import Settings
 from cds_service.trust.servers import ServerRule
 from fhir_mappings.output.coverage_information import URL
 
 CHARTS = list(all_charts().values())
+PAIR = "one-chart-two-plans"
 # Ends of months, leap days and years: where windows of calendar months are longest and shortest.
 DAYS = [
     date(2026, 11, 24),
@@ -44,17 +46,18 @@ def _client() -> FlaskClient:
     return create_demo(Settings()).test_client()
 
 
-def _check(chart: DemoChart, response: dict[str, Any]) -> None:
+def _check(chart: DemoChart, response: dict[str, Any], expect: dict[str, Any] | None = None) -> None:
+    expect = expect or chart.expect
     (judged,) = response["extension"][EXTENSION]
-    assert judged["outcome"] == chart.expect["outcome"]
-    assert [card["indicator"] for card in response["cards"]] == [i for i in [chart.expect["indicator"]] if i]
+    assert judged["outcome"] == expect["outcome"]
+    assert [card["indicator"] for card in response["cards"]] == [i for i in [expect["indicator"]] if i]
     found = {
         finding["id"]: finding
         for group in ("criteria", "exclusions", "replacement")
         for each in judged.get(group, ())
         for finding in (each, *each.get("parts", ()))
     }
-    for section, expected in chart.expect["findings"].items():
+    for section, expected in expect["findings"].items():
         assert expected in (found[section]["truth"], found[section].get("gap")), found[section]
 
 
@@ -86,10 +89,50 @@ def test_a_chart_never_goes_stale(chart: DemoChart, day: date) -> None:
     _check(chart, answer(body, ORDER_SIGN, Settings(), noon, None))
 
 
+@pytest.mark.parametrize("day", DAYS, ids=str)
+def test_one_chart_has_the_answer_of_each_plan_under_its_own_policy(day: date) -> None:
+    """CareSource: education of 18 months ago is too old, a sensor is for a reviewer. Medicare's NCD 280.14: education
+    without a limit, a sensor is testing, and a positive antibody proves low insulin production once and for ever."""
+    chart = all_charts()[PAIR]
+    noon = datetime(day.year, day.month, day.day, 17, tzinfo=UTC)
+    settings = Settings(policies="MP-MM-1316,L33794")
+    expected = [(chart.policy, chart.expect), *((each.policy, each.expect) for each in chart.other_plans)]
+    for (policy, expect), (_, call) in zip(expected, chart.calls_on(day), strict=True):
+        response = answer(json.dumps(call).encode(), ORDER_SIGN, settings, noon, None)
+        assert response["extension"][EXTENSION][0]["policy"]["id"] == policy
+        assert response["extension"][EXTENSION][0]["coverage"] == "governed"
+        _check(chart, response, expect)
+
+
+def test_the_cards_of_two_plans_stand_side_by_side_and_each_can_be_acted_on(client: FlaskClient) -> None:
+    first = client.post(f"/demo/{PAIR}").headers["Location"].partition("#")[0]
+    page = client.get(first).get_data(as_text=True)
+    cards = page[page.index('id="card"') : page.index('id="drafts"')]
+    assert cards.index("With CareSource Marketplace") < cards.index("With Medicare Part B")
+    (other,) = set(re.findall(r'href="(/demo/signed/[^"/]+)"', cards)) - {"/demo/signed/own"}
+    assert other != first
+    assert "Draft orders in the EHR with Medicare Part B" in client.get(other).get_data(as_text=True)
+    again = client.post(f"{other}/again").headers["Location"].partition("#")[0]
+    page = client.get(again).get_data(as_text=True)
+    assert page.index("With CareSource Marketplace") < page.index("With Medicare Part B")
+    assert "Draft orders in the EHR with Medicare Part B" in page
+
+
+def test_a_chart_of_two_plans_is_shown_where_both_policies_are_in_use() -> None:
+    assert PAIR in charts_for(["MP-MM-1316", "L33794"])
+    assert PAIR not in charts_for(["MP-MM-1316"])
+    assert PAIR not in charts_for(["L33794"])
+    assert PAIR not in charts_for(["MP-MM-1316", "L33794"], on_server=True)
+    one = create_demo(Settings(policies="L33794")).test_client()
+    assert one.get(f"/demo/{PAIR}").status_code == 404
+    assert "Two plans" not in one.get("/demo").get_data(as_text=True)
+
+
 @pytest.mark.parametrize("chart", CHARTS, ids=_ids)
 def test_a_chart_is_valid_fhir_with_all_prefetch_keys_and_nobodys_name(chart: DemoChart) -> None:
     prefetch = chart.request["prefetch"]
-    assert set(prefetch) == {section.value for section in ChartSection}
+    more = {kind.key for policy in POLICIES for kind in policy.results} if chart.other_plans else set()
+    assert {section.value for section in ChartSection} <= set(prefetch) <= {*ChartSection, *more}
     for resource in (*filter(None, prefetch.values()), chart.request["context"]["draftOrders"]):
         get_fhir_model_class(resource["resourceType"]).model_validate(resource)
     for key, kind in (("patient", "Patient"), ("requester", "Clinician")):
@@ -220,8 +263,9 @@ def test_chart_values_are_shown_as_they_are_and_never_as_markup(
     condition["code"]["text"] = attack
     order = request["context"]["draftOrders"]["entry"][0]["resource"]
     order["codeCodeableConcept"]["coding"][0].update(code="pump", display=f"Insulin pump {attack}", system="urn:local")
+    attacked = {chart.id: replace(chart, title=attack, request=request)}
     for module in (pages, signing_pages):
-        monkeypatch.setattr(module, "all_charts", lambda: {chart.id: replace(chart, title=attack, request=request)})
+        monkeypatch.setattr(module, "shown_charts", lambda: attacked)
     signed = client.post(f"/demo/{chart.id}", follow_redirects=True)
     for page in (client.get("/demo"), client.get(f"/demo/{chart.id}"), signed):
         text = page.get_data(as_text=True)
