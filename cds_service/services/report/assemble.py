@@ -16,7 +16,7 @@ from cds_service.services.population.small_cells import shown_count, shown_count
 from cds_service.services.report.feedback import feedback_table
 from cds_service.services.report.gaps import exclusion_table, gap_table, missing_counts, missing_table
 from cds_service.services.report.headline import answered_sentence, figures, headline, unchecked_sentence
-from cds_service.services.report.orders import ReportedOrder, group_orders
+from cds_service.services.report.orders import ReportedDetermination, ReportedOrder, group_orders
 from cds_service.services.report.outcomes import PERIODS, outcome_table
 from cds_service.services.report.policies import ReportedPolicies
 from cds_service.services.report.tables import Table
@@ -58,7 +58,7 @@ def report(
     `feedback`: rows joined to their determinations, oldest first. `by`: one of PERIODS. `small_cells`: show counts of 1
     to 10 as well.
     """
-    rows = list(determinations)
+    rows = [ReportedDetermination.of(row) for row in determinations]
     orders = group_orders(rows)
     policies = ReportedPolicies.of(rows)
     # A policy that orders came under before another one has rows in the tables of gaps, and no part of its own.

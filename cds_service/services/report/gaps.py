@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
 
 from cds_service.engine.finding import Gap
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.services.feedback_statistics import policy_of
 from cds_service.services.report.findings import JSON, applied_exclusions, open_criteria, possible_exclusions
-from cds_service.services.report.orders import ReportedOrder
+from cds_service.services.report.orders import ReportedDetermination, ReportedOrder
 from cds_service.services.report.policies import ReportedPolicies
 from cds_service.services.report.small_counts import cell
 from cds_service.services.report.tables import Cell, Table
@@ -92,7 +91,7 @@ def _counted(
 
 
 def _once(
-    rows: Iterable[Any], policies: ReportedPolicies, select: _Select, kind: Callable[[JSON], str]
+    rows: Iterable[ReportedDetermination], policies: ReportedPolicies, select: _Select, kind: Callable[[JSON], str]
 ) -> set[tuple[str, str, str]]:
     return {
         (policy, finding["id"], kind(finding))

@@ -3,31 +3,85 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from sys import intern
 from typing import Any
 
-from cds_service.engine.determination import Outcome
+from cds_service.engine.determination import GROUPS, Outcome
 from cds_service.services.feedback_statistics import policy_of
 from cds_service.store.records import utc
 
+JSON = dict[str, Any]
 _SIGNING = "order-sign"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportedDetermination:
+    """What a report needs of a stored determination. `body`: its findings that stood in the way, and no others."""
+
+    call_id: str
+    position: int
+    client: str | None
+    hook: str
+    duration_ms: float
+    received_at: datetime
+    outcome: str
+    assertion_id: str | None
+    order_id: str | None
+    body: JSON
+
+    @staticmethod
+    def of(row: Any) -> ReportedDetermination:
+        """From a row of the store, of which a year holds hundreds of thousands: what is not needed is let go."""
+        return ReportedDetermination(
+            row.call_id,
+            row.position,
+            row.client,
+            intern(row.hook),
+            row.duration_ms,
+            row.received_at,
+            intern(row.outcome),
+            row.assertion_id,
+            row.order_id,
+            _needed(row.body),
+        )
+
+
+def _needed(body: JSON) -> JSON:
+    kept: JSON = {name: _interned(body[name]) for name in ("outcome", "path", "asOf") if name in body}
+    kept["policy"] = {"id": intern(policy_of(body))}
+    if body.get("outcome") in (Outcome.NEEDS_DOCUMENTATION, Outcome.EXCLUDED):
+        for group in GROUPS:
+            findings = body.get(group) or ()
+            kept[group] = [_finding(f) for f in findings if group != "criteria" or f["truth"] != "met"]
+    return kept
+
+
+def _finding(finding: JSON) -> JSON:
+    kept: JSON = {name: _interned(finding[name]) for name in ("id", "truth", "basis", "gap") if name in finding}
+    parts = [_finding(part) for part in finding.get("parts") or () if "gap" in part or part.get("parts")]
+    return {**kept, "parts": parts} if parts else kept
+
+
+def _interned(value: Any) -> Any:
+    return intern(value) if isinstance(value, str) else value
 
 
 @dataclass(slots=True)
 class ReportedOrder:
-    """All determinations of one order, oldest first, as the store hands them out."""
+    """All determinations of one order, oldest first."""
 
-    determinations: list[Any] = field(default_factory=list)
+    determinations: list[ReportedDetermination] = field(default_factory=list)
 
     @property
-    def newest(self) -> Any:
+    def newest(self) -> ReportedDetermination:
         """The last determination."""
         return self.determinations[-1]
 
     @property
-    def current(self) -> dict[str, Any]:
+    def current(self) -> dict[str, ReportedDetermination]:
         """The determinations of the newest call by policy: several where several policies may govern the coverage."""
         call = self.newest.call_id
         return {policy_of(row.body): row for row in self.determinations if row.call_id == call}
@@ -45,7 +99,7 @@ class ReportedOrder:
         )
         return next(times, None)
 
-    def first_signing(self, policy: str | None = None) -> Any | None:
+    def first_signing(self, policy: str | None = None) -> ReportedDetermination | None:
         """The determination at the first signing under a policy, or under any; None when it was never signed so."""
         return next(
             (
@@ -59,14 +113,15 @@ class ReportedOrder:
         )
 
 
-def group_orders(determinations: Iterable[Any]) -> list[ReportedOrder]:
-    """The orders, in the order in which they came. `determinations`: oldest first.
+def group_orders(rows: Sequence[ReportedDetermination]) -> list[ReportedOrder]:
+    """The orders, in the order in which they came. `rows`: oldest first.
 
     An order is told by its client and its id. What was stored before orders had ids goes by its assertion's id, which
     later determinations of the same order have as well; what has neither is an order of its own in each call.
     """
-    rows = list(determinations)
-    known = {(r.client, r.assertion_id): r.order_id for r in rows if r.order_id and r.assertion_id}
+    known: dict[tuple[str | None, str | None], str] = {
+        (row.client, row.assertion_id): row.order_id for row in rows if row.order_id and row.assertion_id
+    }
     orders: defaultdict[tuple[str | None, str], ReportedOrder] = defaultdict(ReportedOrder)
     for row in rows:
         identity = row.order_id or known.get((row.client, row.assertion_id)) or row.assertion_id

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
 from cds_service.engine.policy import PolicyOnDay, Section
 from cds_service.policies.registry import POLICIES, policy_named, policy_on
 from cds_service.services.feedback_statistics import policy_of
+from cds_service.services.report.orders import ReportedDetermination
 
 # Longer help is a list of questions: what the section says is shorter.
 _MOST_QUESTIONS = 2
@@ -22,7 +22,7 @@ class ReportedPolicies:
     on_day: Mapping[str, PolicyOnDay | None]
 
     @staticmethod
-    def of(rows: Iterable[Any]) -> ReportedPolicies:
+    def of(rows: Iterable[ReportedDetermination]) -> ReportedPolicies:
         """Those of some determinations: first those that are held, in the registry's order."""
         days: dict[str, date | None] = {}
         for row in rows:

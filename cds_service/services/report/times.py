@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import median, quantiles
-from typing import Any
 
 from cds_service.engine.determination import Outcome
-from cds_service.services.report.orders import ReportedOrder
+from cds_service.services.report.orders import ReportedDetermination, ReportedOrder
 from cds_service.services.report.small_counts import cell, hidden_places
 from cds_service.services.report.tables import Cell, Table
 
@@ -47,7 +46,7 @@ def answered_table(orders: Mapping[str, Sequence[ReportedOrder]], *, small_cells
     return Table("answered", "Time until documentation was given", says, columns, rows, labels=labels)
 
 
-def duration_table(rows: Iterable[Any], *, small_cells: bool) -> Table:
+def duration_table(rows: Iterable[ReportedDetermination], *, small_cells: bool) -> Table:
     """How long calls took, by hook."""
     calls: defaultdict[str, dict[str, float]] = defaultdict(dict)
     for row in rows:
