@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from cds_service.cli.terminal import markdown_as_text, row, wrapped
 from cds_service.engine.determination import GROUPS
 
 JSON = Mapping[str, Any]
-_ORDER = "com.insulin-pump-cds.order"
+_ORDER, _POLICY = "com.insulin-pump-cds.order", "com.insulin-pump-cds.policy"
 _OUTCOMES = {
     "likely-approved": "likely approved",
     "needs-documentation": "needs documentation",
@@ -42,18 +41,25 @@ _TITLES = {"criteria": "Criteria", "exclusions": "Exclusions", "replacement": "R
 
 def in_words(response: JSON, determinations: Sequence[JSON], *, verbose: bool) -> str:
     """The answer of a hook as a text for people."""
-    cards: defaultdict[str, list[JSON]] = defaultdict(list)
-    for card in response.get("cards", ()):
-        cards[card.get("extension", {}).get(_ORDER, "")].append(card)
     blocks = []
     for at, determination in enumerate(determinations, 1):
         heading = [f"Order {at} of {len(determinations)}: {determination['order']}"] if len(determinations) > 1 else []
-        own = cards[determination["order"]]  # two where two policies are equally near
-        lines = [*heading, *_summary(determination, own.pop(0) if own else None)]
+        lines = [*heading, *_summary(determination, _card_of(determination, response))]
         if verbose:
             lines += ["", *_table(determination)]
         blocks.append("\n".join(lines))
     return "\n\n".join(blocks) or "The request holds no orders."
+
+
+def _card_of(determination: JSON, response: JSON) -> JSON | None:
+    """The card of an order, by the policy that judged it: where several may govern it, it has a card of each."""
+    told = determination["order"], determination["policy"]["id"]
+    cards: Sequence[JSON] = response.get("cards", ())
+    for card in cards:
+        extension = card.get("extension", {})
+        if (extension.get(_ORDER), extension.get(_POLICY, told[1])) == told:
+            return card
+    return None
 
 
 def _summary(determination: JSON, card: JSON | None) -> Iterator[str]:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import click
 
 from cds_service.cli.common import Refused
+from cds_service.cli.terminal import wrapped
 from cds_service.engine.parameters import Parameter
 from cds_service.engine.policy import Policy
 from cds_service.engine.wording import shown
@@ -17,8 +18,16 @@ from cds_service.policies import registry
 @click.argument("section", required=False)
 @click.option("--policy", "policy_id", metavar="ID", help="Which policy; default: the first of --list.")
 @click.option("--list", "lists", is_flag=True, help="Name every policy that this version holds.")
-def policy_command(section: str | None, policy_id: str | None, lists: bool) -> None:
+@click.option("--check", "package", metavar="PACKAGE", help="Check a policy: its folder, its module, or its id.")
+@click.pass_context
+def policy_command(
+    context: click.Context, section: str | None, policy_id: str | None, lists: bool, package: str | None
+) -> None:
     """Prints a policy as this version holds it: sections, interpretations, parameters with dates and sources."""
+    if package is not None:
+        from cds_service.cli.policy_check import check_package
+
+        context.exit(check_package(package))
     if lists:
         for listed_policy in registry.POLICIES:
             click.echo(_heading(listed_policy))
@@ -29,7 +38,7 @@ def policy_command(section: str | None, policy_id: str | None, lists: bool) -> N
     if section is None:
         click.echo(_heading(policy))
         for version in policy.versions:
-            click.echo(f"version in force from {version.start} ({version.source})")
+            click.echo(wrapped(f"version in force from {version.start} ({version.source})"))
     names = [name for name in policy.sections if section is None or f"{name}.".startswith(f"{section}.")]
     if not names:
         raise Refused(f"no section {section}: `insulin-pump-cds policy --policy {policy.id}` lists all of them")
@@ -46,19 +55,19 @@ def _section(policy: Policy, name: str) -> str:
     start = policy.sections[name].start
     on_day = policy.on(max(filter(None, (datetime.now(UTC).date(), start))))
     section, interpretation = on_day.sections[name], on_day.interpretation(name)
-    lines = [f"\n{name}  {section.title}", f"  {section.says}"]
+    paragraphs = [section.says]
     if start is not None:
-        lines.append(f"  In the text from {start}")
+        paragraphs.append(f"In the text from {start}")
     if interpretation:
-        lines.append(f"  Read as: {interpretation}")
+        paragraphs.append(f"Read as: {interpretation}")
     if section.why_not:
-        lines.append(f"  Not modelled: {section.why_not}")
-    lines += [_parameter(parameter) for parameter in policy.parameters.values() if parameter.section == name]
-    return "\n".join(lines)
+        paragraphs.append(f"Not modelled: {section.why_not}")
+    paragraphs += [_parameter(parameter) for parameter in policy.parameters.values() if parameter.section == name]
+    return "\n".join([f"\n{name}  {section.title}", *(wrapped(paragraph, "  ") for paragraph in paragraphs)])
 
 
 def _parameter(parameter: Parameter) -> str:
     values = "; ".join(
         f"{shown(dated.value)} from {dated.start} ({parameter.source_of(dated)})" for dated in parameter.values
     )
-    return f"  {parameter.name} = {values} [{parameter.unit}]"
+    return f"{parameter.name} = {values} [{parameter.unit}]"

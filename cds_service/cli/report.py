@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 from sqlalchemy.exc import SQLAlchemyError
 
-from cds_service.cli.store import StoreRefused, current_store, day_of
+from cds_service.cli.common import Refused
+from cds_service.cli.store import current_store, day_of
 from cds_service.cli.terminal import progress, wrapped
 from cds_service.engine.plain_text import day_text
 from cds_service.services.report.assemble import PERIODS, report
@@ -35,14 +36,14 @@ def report_command(folder: Path, since: str | None, by: str, small_cells: bool) 
             feedback = repository.feedback_since(day)
             result = report(rows, feedback, by, small_cells=small_cells or settings.report_small_cells)
     except SQLAlchemyError as error:
-        raise StoreRefused(f"the store cannot be read ({type(error).__name__})") from None
+        raise Refused(f"the store cannot be read ({type(error).__name__})") from None
     span = f"since {day_text(day)}" if day else f"up to {day_text(created.date())}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in report_files(result, span, f"{day_text(created.date())}, {created:%H:%M} UTC").items():
             (folder / name).write_text(text, encoding="utf-8")
     except OSError as error:
-        raise StoreRefused(f"{folder} cannot be written ({error.strerror})") from None
+        raise Refused(f"{folder} cannot be written ({error.strerror})") from None
     click.echo(wrapped(result.headline))
     for sentence in result.sentences:
         click.echo(wrapped(sentence))

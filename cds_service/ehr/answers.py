@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import parse_qsl, urljoin, urlsplit
 
+from cds_service.engine.wording import counted
 from fhir_mappings.json.clinical_views import Observation, Resource
 from fhir_mappings.json.fhir_json import read
 from fhir_mappings.json.search_result import SearchNote, SearchOutcome, SearchResult, Status, failed
@@ -87,8 +88,3 @@ def search_note(key: str, kind: str, result: SearchResult, took: str) -> SearchN
         name = f"{kind} by reference"
     size = f"{counted(result.pages, 'page')}, {counted(len(result.resources), 'resource')}"
     return SearchNote(f"Searched {name}: {outcome}{why}, {size}, {took}{extra}", kind, outcome)
-
-
-def counted(count: int, what: str) -> str:
-    """A count with its word, in the plural where it is one."""
-    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -22,12 +22,16 @@ def load_versions(text: str) -> tuple[Version, ...]:
 
 
 def load_sections(text: str) -> dict[str, Section]:
-    """sections.toml: one [[section]] with `id`, `title`, `says`, and `why_not`, `from` or `source` where they apply."""
-    rows = tomllib.loads(text)["section"]
-    sections = (
-        Section(r["id"], r["title"], r["says"], r.get("why_not"), r.get("from"), r.get("source", "")) for r in rows
-    )
-    return {section.id: section for section in sections}
+    """sections.toml: one [[section]] with `id`, `title`, `says`.
+
+    Where they apply also with `why_not`, `from`, `source`, and `defines` for one that only says what the text is about.
+    """
+    return {row["id"]: _section(row) for row in tomllib.loads(text)["section"]}
+
+
+def _section(row: Mapping[str, Any]) -> Section:
+    more = (row.get("why_not"), row.get("from"), row.get("source", ""), row.get("defines", False))
+    return Section(row["id"], row["title"], row["says"], *more)
 
 
 def load_wording(text: str) -> tuple[Remedies, dict[str, str], dict[str, str]]:

@@ -25,6 +25,7 @@ class Section:
 
     `start`: the first day on which the text has it, None when it was always there. `source`: the document that says it,
     with its date and whether it was read in the original; empty where all sections are of the policy's one text.
+    `defines`: it says what the policy is about, and asks for nothing.
     """
 
     id: str
@@ -33,6 +34,7 @@ class Section:
     why_not: str | None = None
     start: date | None = None
     source: str = ""
+    defines: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Rule:
     `section` is where the policy says it, `title` what it is called, with `{parameter}` placeholders for numbers,
     `interpretation` how the service reads it (the function's docstring), `parameters` the names of the dated values
     that it uses. `excludes`: meeting it excludes the order. `reads`: the parts of the chart that it depends on.
+    `asks`: general names of questions without whose answers it is never met.
     """
 
     section: str
@@ -30,6 +31,7 @@ class Rule:
     function: RuleFunction
     excludes: bool = False
     reads: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
     def __call__(self, case: Any) -> Finding:
         """The finding of this rule for one case, with the section as its id."""
@@ -46,7 +48,8 @@ class RuleTemplate:
     """A rule that policies share: `template.at("A.1")` is the rule of a policy's section.
 
     `title`: what it is called where a policy does not call it otherwise. `parameters`: those that a policy needs for
-    it. `reads`: the parts of the chart that it depends on, by prefetch key.
+    it. `reads`: the parts of the chart that it depends on, by prefetch key. `asks`: general names of questions without
+    whose answers it is never met.
     """
 
     title: str
@@ -54,6 +57,7 @@ class RuleTemplate:
     function: RuleFunction
     excludes: bool = False
     reads: tuple[str, ...] = ()
+    asks: tuple[str, ...] = ()
 
     def __call__(self, case: Any) -> Finding:
         """Its finding for one case, without a section."""
@@ -66,7 +70,7 @@ class RuleTemplate:
 
     def at(self, section: str, title: str = "") -> Rule:
         """The rule of a section, under the policy's own title where it has one."""
-        return Rule(section, title or self.title, self.parameters, self.function, self.excludes, self.reads)
+        return Rule(section, title or self.title, self.parameters, self.function, self.excludes, self.reads, self.asks)
 
     def excluding(self) -> RuleTemplate:
         """The same, as a rule that excludes an order when it is met."""

@@ -73,6 +73,11 @@ def number_in_words(value: float) -> str:
     return _NUMBERS[whole] if whole == value and 0 <= whole < len(_NUMBERS) else shown(value)
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number with its noun: `1 day`, `1,234 days`, `2 batteries`. `many`: a plural that is not made with an s."""
+    return f"{number:,} {one if number == 1 else many or one + 's'}"
+
+
 def clock_time(minute: int) -> str:
     """A minute of the day as on a clock of 24 hours: 120 is 02:00."""
     return f"{int(minute) // 60:02d}:{int(minute) % 60:02d}"

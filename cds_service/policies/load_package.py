@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from importlib.resources import files
 from typing import Any
 
@@ -170,7 +171,7 @@ def _only(row: Row, known: set[str]) -> None:
 
 
 def _excluding(rule: Rule) -> Rule:
-    return Rule(rule.section, rule.title, rule.parameters, rule.function, True, rule.reads)
+    return replace(rule, excludes=True)
 
 
 def _replacement(row: Row | None, rules: _Rules) -> Replacement | None:

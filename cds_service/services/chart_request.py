@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 
 import msgspec
 
+from cds_service.engine.wording import counted
 from cds_service.errors import BadRequest, NotJson
 from cds_service.facts import ChartSection
 from cds_service.policies.registry import chart_sections, policies_in_use
@@ -62,7 +63,7 @@ class Chart:
     def description(self) -> str:
         """What it holds, in words: `1 Patient, 12 Observations`."""
         counts = Counter(each["resourceType"] for each in self.resources).most_common(4)
-        named = [f"{count} {name}{'s' if count > 1 and not name.endswith('s') else ''}" for name, count in counts]
+        named = [counted(count, name) for name, count in counts]
         more = len({each["resourceType"] for each in self.resources}) - len(counts)
         return ", ".join([*named, *([f"{more} more types"] if more else [])])
 

@@ -74,7 +74,7 @@ class ChartReader:
         asked = dict.fromkeys(kind.chart_section for kind in self._kinds)
         self._sections = (*_SECTIONS, *asked)  # in an order of our own
         self._all = [*(readings[each] for each in self._sections if each in readings), *self._extras]
-        located = _together(reading.by_type() for reading in self._all)
+        located = _together(reading.by_type() for reading in self._all if reading.resources)
         self.located = located
         self._by_type = _unique(located)
         with_orders = _together((located, SearchResult(resources=list(order_entries)).by_type()))

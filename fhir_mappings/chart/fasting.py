@@ -30,11 +30,14 @@ _NOT = re.compile(
 _NAMED = re.compile(r"\bfasting\b|\bfasted\b|\bfbg\b|\bfpg\b|\bfbs\b|\bnpo\b")
 # What a note has to say so that it is said of this draw.
 _STATED = re.compile(
-    r"\bfast(?:ing|ed)(?: status| state| specimen| sample)?(?: reported)?\s?[:=?-]\s?(?P<answer>[a-z0-9]+)"
-    r"|\b(?:patient|pt|specimen|sample|draw|drawn|collected|obtained|was|is|were)\b[a-z ,]{0,25}"
-    r"\b(?P<was>fasting|fasted)\b"
-    r"|\bfast(?:ed|ing) (?:for |x ?|since |> ?|at least )?(?P<hours>\d{1,2}|overnight|midnight)"
-    r"|^\W*(?P<bare>fasting|fasted|fasting (?:specimen|sample|draw|blood|labs?)|npo)\W*$"
+    r"\bfast(?:ing|ed)(?: status| state| specimen| sample)?(?: reported)?\s?[:=?-]\s?(?P<answer>[a-z]+)"
+    r"|\b(?:patient|pt|specimen|sample|draw|drawn|collected|obtained|was|is|were)\b[a-z ,]{0,25}\bfast(?:ing|ed)\b"
+    r"|\bfast(?:ed|ing) (?:since |after )?(?:overnight|midnight)"
+    r"|^\W*(?:fasting|fasted|fasting (?:specimen|sample|draw|blood|labs?)|npo)\W*$"
+)
+_HOURS = re.compile(
+    r"\bfast(?:ing|ed)(?: status| state)?\s?[:=-]?\s?(?:for |x ?|> ?|at least )?(\d{1,2}) ?(?:h|hr|hrs|hours?)?"
+    r"(?![\d.]| ?m)"
 )
 _NO_STATEMENT = re.compile(
     r"reference|interval|\brange\b|\bif (?:the )?(?:patient|fasting)|\bfor fasting\b|should|must|recommend|required"
@@ -153,16 +156,14 @@ def stated_in(sentence: str) -> Fasting:
     plain = folded(sentence)
     if _NO_STATEMENT.search(plain):
         return Fasting.UNSTATED
+    hours = _HOURS.search(plain)
+    if hours is not None:
+        return Fasting.FASTING if int(hours[1]) >= HOURS_OF_FASTING else Fasting.NOT_FASTING
     match = _STATED.search(plain)
     answer = match["answer"] if match is not None else None
     if answer in _NO or (_NOT.search(plain) and answer not in _YES):
         return Fasting.NOT_FASTING
-    if match is None:
-        return Fasting.UNSTATED
-    hours = match["hours"] or (answer if answer and answer.isdigit() and answer not in _YES else None)
-    if hours is not None and hours.isdigit():
-        return Fasting.FASTING if int(hours) >= HOURS_OF_FASTING else Fasting.NOT_FASTING
-    if answer is not None and answer not in _YES:
+    if match is None or (answer is not None and answer not in _YES):
         return Fasting.UNSTATED
     return Fasting.FASTING
 

@@ -16,7 +16,10 @@ from fhir_mappings.common.unit_spellings import folded
 from fhir_mappings.json.raw_elements import entries
 
 _BETWEEN = re.compile(r"equivocal|indeterminate|border ?line|\bweak|\blow pos")
-_NEGATIVE = re.compile(r"\bneg(?:ative)?\b|\bnot detected\b|non-?reactive|\bnormal\b")
+_NEGATIVE = re.compile(
+    r"\bneg(?:ative)?\b|\b(?:not|none) detected\b|\bno (?:antibod(?:y|ies)|ab|abs)(?: were| was)? detected\b"
+    r"|non-?reactive|\bnormal\b"
+)
 _POSITIVE = re.compile(r"\bpos(?:itive)?\b|\bdetected\b|\breactive\b|\babnormal\b|\bhigh\b")
 Band = tuple[TestOutcome, PrintedRange]
 

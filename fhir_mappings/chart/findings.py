@@ -41,8 +41,8 @@ _BETWEEN = re.compile(
 )
 _NEGATIVE = re.compile(
     r"\bneg(?:ative|s)?\b|\bnot detected\b|\bundetect|\bnone detected\b|\bnon-? ?reactive|\babsent\b|\bnot positive\b"
-    r"|\bnot reactive\b|\bnot present\b|\bwithin normal|\bnormal\b"
-    r"|\bbelow (?:the )?(?:cut|limit|reporting|detect)|^n$|^nd$"
+    r"|\bno (?:antibod(?:y|ies)|ab|abs)\b(?: (?:detected|present))?|\bnot reactive\b|\bnot present\b|\bwithin normal"
+    r"|\bnormal\b|\bbelow (?:the )?(?:cut|limit|reporting|detect)|^n$|^nd$"
 )
 _POSITIVE = re.compile(
     r"\bpos(?:itive)?\b|\bdetected\b|\breactive\b|\bpresent\b|\bhigh\b|\belevated\b|\babnormal\b|\bseropositive\b|\+{2,4}$"

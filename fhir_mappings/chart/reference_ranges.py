@@ -30,7 +30,7 @@ _SEXES = {
 _NOT_NEGATIVE = re.compile(
     r"\b(?:pos|positive|equivocal|indeterminate|borderline|weak(?:ly)?|high|abnormal|reactive)\b"
 )
-_NEGATIVE = re.compile(r"\b(?:neg|negative|not detected|non-?reactive|normal)\b")
+_NEGATIVE = re.compile(r"\b(?:neg|negative|not detected|no antibod\w+ detected|non-?reactive|normal)\b")
 
 
 class FhirRange(Struct, gc=False):

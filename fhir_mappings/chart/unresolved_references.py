@@ -24,7 +24,9 @@ from fhir_mappings.json.clinical_views import (
     Observation,
     Procedure,
     Resource,
+    Specimen,
 )
+from fhir_mappings.json.raw_elements import element
 
 # A chart refers to few drugs, payers and people that it does not hold; of each kind no more than this are read.
 MOST = 40
@@ -96,6 +98,13 @@ def _visit(observation: Observation, _identify_payers: bool) -> References:
     return (observation.encounter,) if tests else ()
 
 
+def _specimen(observation: Observation, _identify_payers: bool) -> References:
+    """The specimen of a C-peptide says whether the patient was fasting, and what else is of that draw."""
+    if not observation.specimen or Concept.C_PEPTIDE not in terminology.concepts(observation.code):
+        return ()
+    return (element(observation.specimen, Reference),)
+
+
 def _diagnoses(encounter: Encounter, _identify_payers: bool) -> References:
     """What a stay was for."""
     named = [diagnosis.condition for diagnosis in encounter.diagnosis or ()]
@@ -120,7 +129,7 @@ NEEDED: dict[type[Resource], tuple[Link, ...]] = {
     Coverage: ((Organization, _payers),),
     PractitionerRole: ((Practitioner, _person),),
     DeviceUseStatement: ((Device, _used_device),),
-    Observation: ((Device, _meter), (Encounter, _visit)),
+    Observation: ((Device, _meter), (Encounter, _visit), (Specimen, _specimen)),
     Encounter: ((Condition, _diagnoses),),
     Procedure: ((Condition, _reasons),),
     CareTeam: ((PractitionerRole, _participants),),

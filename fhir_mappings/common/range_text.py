@@ -115,7 +115,7 @@ _LABEL_WORDS = re.compile(
     r"(?:[\s:;,.=|()\[\]*/-]|\b(?:reference|ref|normal|norm|nl|range|ranges|interval|intervals|values?|limits?|expected"
     r"|fasting|serum|plasma|blood|adults?|adult|all ages|years?|yrs?|y|age[ds]?|and older|older|males?|females?"
     r"|men|women|m|f|or|and|for|is|of|the|in|non-?diabetic|healthy|individuals?|negative|neg|positive|pos|equivocal"
-    r"|indeterminate|borderline|weak(?:ly)?|low|high|strong(?:ly)?|abnormal|detected|not|non-?reactive|reactive|result|titers?|titres?"
+    r"|indeterminate|borderline|weak(?:ly)?|low|high|strong(?:ly)?|abnormal|detected|not|no|none|non-?reactive|reactive|result|titers?|titres?"
     r"|c-?peptide|antibod(?:y|ies)|ab|units?|calc|n|a)\b)*"
 )
 

@@ -65,7 +65,7 @@ _KILOGRAMS = {
     "ounce": "0.028349523125",
 }
 _FLOWS = {"ml/min": "1", "ml/minute": "1", "ml/s": "60", "ml/sec": "60", "l/min": "1000"}
-_PARTS = re.compile(r"([a-z]+)(?:/|per)([a-z0-9]+)")
+_AMOUNT_PER_VOLUME = re.compile(r"([a-z]+)(?:/|per)([a-z0-9]+)")
 
 
 @remembered(2048)
@@ -78,7 +78,7 @@ def scale_of(unit: str) -> tuple[Dimension, Decimal] | None:
             return dimension, Decimal(found)
     if plain == "mg%":
         return Dimension.MASS_CONCENTRATION, Decimal("1e-2")
-    parts = _PARTS.fullmatch(plain)
+    parts = _AMOUNT_PER_VOLUME.fullmatch(plain)
     liters = _LITERS.get(parts[2]) if parts is not None else None
     if parts is None or liters is None:
         return None

@@ -13,7 +13,7 @@ from msgspec import Struct
 from fhir_mappings.json import long_values
 from fhir_mappings.json.edge_numbers import DecodeError
 from fhir_mappings.json.fhir_json import read, salvage
-from fhir_mappings.json.search_result import SearchResult
+from fhir_mappings.json.search_result import Located, SearchResult, Status
 from fhir_mappings.json.views import AnyResource, Bundle, OperationOutcome
 
 _PATIENT = re.compile(
@@ -162,17 +162,29 @@ def group_members(line: bytes) -> tuple[str, ...]:
 def read_lines(lines: Sequence[bytes]) -> SearchResult:
     """The resources of one member's lines, read as an answer that holds them all.
 
-    A malformed line is set aside and named, like an entry of a Bundle; it never costs the others.
+    All at once where everything fits. A malformed line is set aside and named, like an entry of a Bundle; it never
+    costs the others.
     """
+    if lines and max(map(len, lines)) < _LONG:
+        try:
+            resources = _resource.decode_lines(b"\n".join(lines))
+        except DecodeError:
+            return _one_by_one(lines)
+        if _REMARKS.isdisjoint(map(type, resources)):
+            return SearchResult(Status.READ, resources=[(each, None) for each in resources])
+    return _one_by_one(lines)
+
+
+def _one_by_one(lines: Sequence[bytes]) -> SearchResult:
     result = SearchResult()
-    located: list[Any] = []
+    located: list[Located] = []
     for index, line in enumerate(lines):
         try:
             resource = _resource.decode(line)
         except DecodeError as error:
             result.add(long_values.without_long_elements(salvage(line, index, error, 0), len(line)))
             continue
-        if isinstance(resource, Bundle | OperationOutcome) or len(line) > _LONG:
+        if type(resource) in _REMARKS or len(line) > _LONG:
             result.add(read(line))
         else:
             located.append((resource, None))
@@ -182,3 +194,5 @@ def read_lines(lines: Sequence[bytes]) -> SearchResult:
 
 # Lines of which an element may be larger than any that a rule reads.
 _LONG = 250_000
+# What is no resource of a chart.
+_REMARKS = frozenset({Bundle, OperationOutcome})

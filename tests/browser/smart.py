@@ -50,6 +50,10 @@ class World:
         held = [entry["resource"] for entry in found.get("entry", ())]
         return [each for each in held if each.get("subject", {}).get("reference") == subject]
 
+    def delete(self, statement: dict[str, Any]) -> None:
+        """Takes a statement off the real FHIR server, so that a chart is again as it was."""
+        requests.delete(f"{self.sandbox.base_url}/QuestionnaireResponse/{statement['id']}", timeout=SECONDS)
+
     def fire(self, chart_id: str, **more: Any) -> dict[str, Any]:
         """The hook's answer for a chart, read from the real FHIR server."""
         call = self.sandbox.call(all_charts()[chart_id]) | more

@@ -15,6 +15,7 @@ import pytest
 from fhir.resources.R4B import get_fhir_model_class
 
 from cds_service.hooks.discovery import SERVICES
+from cds_service.policies.registry import POLICIES
 from tests.cases.build import ADD, DIFFERENCES, FIXTURES, base, build, case_files
 from tests.cases.edits import JSON, CaseError, resources_in
 from tests.cases.runner import EXPECTED, EXPECTED_BY_SECTION, CaseFile, determinations
@@ -88,7 +89,8 @@ def test_every_difference_has_an_effect() -> None:
 def test_no_case_repeats_another() -> None:
     names: dict[str, list[str]] = {}
     for name, table in TABLES.items():
-        request = json.dumps([str(table["as_of"]), build(table, "one name for all")], sort_keys=True)
+        named = [str(table["as_of"]), table.get("policies")]
+        request = json.dumps([*named, build(table, "one name for all")], sort_keys=True)
         names.setdefault(request, []).append(name)
     assert [same for same in names.values() if len(same) > 1] == []
 
@@ -141,7 +143,8 @@ def test_a_base_is_what_its_name_says(name: str) -> None:
     call = base(name)
     assert call["context"]["draftOrders"]["entry"][0]["resource"]["authoredOn"] == day
     service = SERVICES["insulin-pump-order-sign"]
-    response = CaseFile(name, "", (), date.fromisoformat(day), service, json.dumps(call).encode(), {}).run()
+    every = ",".join(policy.id for policy in POLICIES)
+    response = CaseFile(name, "", (), date.fromisoformat(day), service, json.dumps(call).encode(), {}, every).run()
     (determination,) = determinations(response).values()
     met = said.startswith("all-") or said in ("regimen-charted", "replacement")
     assert determination["outcome"] == ("likely-approved" if met else "needs-documentation")

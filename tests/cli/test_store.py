@@ -97,7 +97,7 @@ def test_prune(command: Command) -> None:
     repository.write([plain(old), plain(new)])
     repository.first_use("hospital", "ended", 1.0)
     assert "deleted 0 calls older than 100000" in command("db", "prune", "--days", "100000").output
-    assert command("db", "prune").output == "deleted 1 calls older than 730 days and 0 ended tokens\n"
+    assert command("db", "prune").output == "deleted 1 call older than 730 days and 0 ended tokens\n"
     assert repository.call(old.id) is None
     assert repository.call(new.id) is not None
     assert "older than 9 days" in command("db", "prune", PUMP_CDS_RETENTION_DAYS="9").output
@@ -166,7 +166,7 @@ def test_a_reason_is_no_formula_to_a_spreadsheet(command: Command) -> None:
 def test_feedback_as_a_table(told: Command) -> None:
     lines = told("feedback").output.splitlines()
     assert lines[0].split() == ["outcome", "about", "accepted", "overridden", "reasons"]
-    assert lines[1].startswith("needs-documentation   all")
+    assert lines[1].startswith("needs documentation   all")
     assert len(lines) == 4
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from cds_service.engine.states import STATE_NAMES
-from cds_service.engine.wording import clock_time, fill, last_days, listed, number_in_words, shown
+from cds_service.engine.wording import clock_time, counted, fill, last_days, listed, number_in_words, shown
 
 
 @pytest.mark.parametrize(
@@ -76,3 +76,8 @@ def test_every_state_has_its_name() -> None:
     # 50 states and the District of Columbia.
     assert len(STATE_NAMES) == len(set(STATE_NAMES.values())) == 51
     assert all(len(code) == 2 and code.isupper() for code in STATE_NAMES)
+
+
+def test_a_number_stands_with_its_noun() -> None:
+    assert [counted(n, "night") for n in (0, 1, 2, 1_234)] == ["0 nights", "1 night", "2 nights", "1,234 nights"]
+    assert [counted(n, "battery", "batteries") for n in (1, 2)] == ["1 battery", "2 batteries"]

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from cds_service.services.population.run_rules import RETRIEVED_TYPES
+from fhir_mappings.chart.observation_screen import ObservationScreen, is_observation
 from tests.integration.charts import GLUCOSE, patient_charts, read_chart, read_folder, unavailable
 from tests.integration.sekmet import FhirServer
 from tests.services.population.exports import (
@@ -50,6 +51,9 @@ def test_every_third_party_chart_is_judged_as_by_a_hook_call(tmp_path: Path) -> 
     members = _members()
     found, summary = judged(write_export(tmp_path / "export", members), tmp_path / "out", DAY)
     assert summary["members"] >= len(members) > 70
+    lines = [json.dumps(each).encode() for member in members for each in member.resources]
+    screen = ObservationScreen(())
+    assert sum(is_observation(line) and screen.passed_over(line) is not None for line in lines) > 1_000
     for member in members:
         (expected,) = answered(hook_call(member, [synthetic(member.id, DAY)]), DAY)
         assert found[member.id] == expected, member.id

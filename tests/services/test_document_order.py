@@ -50,7 +50,7 @@ class Server:
         self, sections: Sequence[ChartSection], pages: Mapping[ChartSection, str]
     ) -> Mapping[ChartSection, SearchResult]:
         """The whole chart."""
-        return {section: _reading(self.sections.get(section.value)) for section in sections}
+        return {section: _reading(self.sections.get(str(section))) for section in sections}
 
     unfinished: frozenset[ChartSection] = frozenset()
 

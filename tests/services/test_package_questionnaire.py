@@ -85,7 +85,7 @@ def test_one_that_is_not_served_is_refused_whatever_stands_beside_it() -> None:
     with pytest.raises(NotFound, match="metadata"):
         _packages(_canonical(MP), _canonical(f"{URL}/fhir/Questionnaire/l33794"))
     with pytest.raises(NotFound, match="metadata"):
-        _packages(_canonical(OTHERS), settings=Settings(public_url=URL))
+        _packages(_canonical(OTHERS), settings=Settings(public_url=URL, policies="MP-MM-1316"))
 
 
 def test_a_context_leads_to_the_questionnaire_of_its_policy() -> None:
@@ -103,7 +103,11 @@ def test_a_context_leads_to_the_questionnaire_of_its_policy() -> None:
 
 def test_a_determination_of_a_policy_that_is_no_longer_in_use_is_not_known() -> None:
     with pytest.raises(NotFound, match="assertion"):
-        _packages(_context("a-1"), known={"a-1": _determination("OTHER-1")}, settings=Settings(public_url=URL))
+        _packages(
+            _context("a-1"),
+            known={"a-1": _determination("OTHER-1")},
+            settings=Settings(public_url=URL, policies="MP-MM-1316"),
+        )
 
 
 @pytest.mark.parametrize(("reason", "required"), [("met", set()), ("unknown", {"D.III.reason"})])
@@ -190,7 +194,9 @@ def test_the_questionnaire_of_an_order_reads_as_on_its_day(
     monkeypatch.setattr(registry, "POLICIES", (NEXT_YEAR,))
     known = {"a-1": _determination("MP-MM-1316", day.isoformat(), D_I_C="unknown", D_I_J="unknown")}
     for now in (NOW, NOW + timedelta(days=365)):
-        (bundle,) = _packages(_context("a-1"), known=known, settings=Settings(public_url=URL), now=now)
+        (bundle,) = _packages(
+            _context("a-1"), known=known, settings=Settings(public_url=URL, policies="MP-MM-1316"), now=now
+        )
         assert _texts(bundle) == texts
         assert _required(bundle) == ({"D.I.C", SECTION} if day == START else {"D.I.C"})
 
@@ -199,7 +205,9 @@ def test_of_several_orders_the_newest_says_the_day(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(registry, "POLICIES", (NEXT_YEAR,))
     days = {"a-1": START.isoformat(), "a-2": LAST_OLD.isoformat()}
     known = {name: _determination("MP-MM-1316", day, D_I_C="unknown") for name, day in days.items()}
-    (bundle,) = _packages(_context("a-1"), _context("a-2"), known=known, settings=Settings(public_url=URL))
+    (bundle,) = _packages(
+        _context("a-1"), _context("a-2"), known=known, settings=Settings(public_url=URL, policies="MP-MM-1316")
+    )
     assert _texts(bundle) == NEW
 
 
@@ -214,5 +222,5 @@ def test_of_several_orders_the_newest_says_the_day(monkeypatch: pytest.MonkeyPat
 )
 def test_by_canonical_it_reads_as_today(monkeypatch: pytest.MonkeyPatch, now: datetime, texts: dict[str, Any]) -> None:
     monkeypatch.setattr(registry, "POLICIES", (NEXT_YEAR,))
-    (bundle,) = _packages(_canonical(MP), settings=Settings(public_url=URL), now=now)
+    (bundle,) = _packages(_canonical(MP), settings=Settings(public_url=URL, policies="MP-MM-1316"), now=now)
     assert _texts(bundle) == texts

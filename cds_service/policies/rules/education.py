@@ -10,9 +10,9 @@ from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met,
 from cds_service.engine.plain_text import day_text, on_text
 from cds_service.engine.rule import shared_rule
 from cds_service.engine.truth import MET, NOT_MET
+from cds_service.engine.wording import counted
 from cds_service.facts import Answer, ChartSection, Record, When
 from cds_service.policies.rules.case import Case, cite, signed, usable
-from cds_service.policies.rules.phrases import counted
 
 _CLOSES = "Add the completion date of a comprehensive diabetes education program, and the educator with credential"
 _EXACT = "give the exact date of the diabetes education"

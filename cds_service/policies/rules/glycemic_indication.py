@@ -24,11 +24,11 @@ from cds_service.engine.finding import (
 from cds_service.engine.plain_text import day_text, on_text, period_text
 from cds_service.engine.rule import Rule, RuleTemplate, shared_rule
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.engine.wording import clock_time
+from cds_service.engine.wording import clock_time, counted
 from cds_service.facts import ChartSection, GlucoseReading, LabResult, SensorReading, Unusable
 from cds_service.policies.rules.case import Case, cite, unread, usable
 from cds_service.policies.rules.hypoglycemia import self_test_evidence
-from cds_service.policies.rules.phrases import closed_by, counted, counted_in_words, open_parts
+from cds_service.policies.rules.phrases import closed_by, counted_in_words, open_parts
 from cds_service.policies.rules.self_testing import window
 
 # Results that may be the newest one, though not all of them can be compared.

@@ -9,11 +9,12 @@ from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Finding, Gap, best_supported, met, unknown
 from cds_service.engine.plain_text import day_text, on_text
 from cds_service.engine.rule import shared_rule
+from cds_service.engine.wording import counted
 from cds_service.facts import ChartSection, Visit, When
 from cds_service.policies.rules.case import Case, cite, usable
 from cds_service.policies.rules.hypoglycemia import has_diabetes
 from cds_service.policies.rules.low_glucose import by_time, last_moment, may_follow
-from cds_service.policies.rules.phrases import counted, counted_in_words, dated_labels, sentence
+from cds_service.policies.rules.phrases import counted_in_words, dated_labels, sentence
 
 _CLOSES = "Send the discharge summaries of the stays for ketoacidosis or hypoglycemia"
 

@@ -9,7 +9,7 @@ from cds_service.concepts import DIABETES, Concept
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, unknown
 from cds_service.engine.plain_text import day_text, on_text
 from cds_service.engine.rule import shared_rule
-from cds_service.engine.wording import number_in_words
+from cds_service.engine.wording import counted, number_in_words
 from cds_service.facts import ChartSection, GlucoseReading, Record
 from cds_service.policies.rules.case import Case, cite, usable
 from cds_service.policies.rules.low_glucose import (
@@ -20,7 +20,7 @@ from cds_service.policies.rules.low_glucose import (
     meter_lows,
     sensor_lows,
 )
-from cds_service.policies.rules.phrases import counted, counted_in_words, dated_labels, sentence
+from cds_service.policies.rules.phrases import counted_in_words, dated_labels, sentence
 
 _LOW = frozenset({Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_GENERIC})
 _CLOSES_EXCURSION = "Chart the excursion (unawareness, nighttime hypoglycemia, brittle diabetes), or state it"

@@ -23,11 +23,6 @@ def sentence(parts: Sequence[str]) -> str:
     return capitalized("; ".join(parts))
 
 
-def counted(number: int, one: str, many: str | None = None) -> str:
-    """A number with its noun: 1 day, 2 days."""
-    return f"{number} {one if number == 1 else many or one + 's'}"
-
-
 def counted_in_words(number: int, one: str) -> str:
     """A number in words with its noun: one day, two days."""
     return f"{number_in_words(number)} {one if number == 1 else one + 's'}"

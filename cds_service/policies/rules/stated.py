@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cds_service.engine.finding import Finding, Gap, best_supported, unknown
 from cds_service.engine.rule import RuleTemplate, shared_rule
 from cds_service.facts import ChartSection
@@ -29,7 +31,8 @@ def stated(asks: str, yes: str, no: str, closes: str, *, charted: str = "") -> R
 
     reads = (ChartSection.ATTESTATIONS, *((ChartSection.CONDITIONS,) if charted else ()))
     rule.__doc__ = f"A signed statement decides.{' ' + _SUPPORTS[charted] if charted else ''}"
-    return shared_rule(closes, *_PARAMETERS.get(charted, ()), reads=reads)(rule)
+    made = shared_rule(closes, *_PARAMETERS.get(charted, ()), reads=reads)(rule)
+    return made if charted else replace(made, asks=(asks,))
 
 
 # What the chart shows of itself, by the name that a policy's data have for it.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,7 @@ from cds_service.services.population.rows import (
 from cds_service.services.population.run_rules import Orders, RunRules
 from fhir_mappings.chart.chart_reader import ChartReader, newest_of_each
 from fhir_mappings.chart.context import type_of
+from fhir_mappings.chart.observation_screen import ObservationScreen, id_of, is_observation
 from fhir_mappings.common.cpu_budget import cpu_budget
 from fhir_mappings.json.clinical_views import Patient, Resource
 from fhir_mappings.json.export_lines import read_lines
@@ -41,6 +43,9 @@ FindShared = Callable[[Iterable[str]], Sequence[bytes]]
 # Of computing time for one member, however large the chart is.
 _MOST_SECONDS = 60.0
 _ROUNDS = 3
+# Of one member's lines: ten years of a sensor's readings are 500 MB, a long chart without them 10 MB.
+MOST_MEMBER_BYTES = 200_000_000
+TOO_LARGE = f"a chart is larger than {MOST_MEMBER_BYTES // 1_000_000} MB: its Observations were not read"
 
 
 def nothing_shared(_references: Iterable[str]) -> Sequence[bytes]:
@@ -65,6 +70,12 @@ class MemberJudge:
         self._all_policies = (*self._policies, *(p for p in known.values() if p not in self._policies))
         self._kinds = result_kinds(self._all_policies)
         self._questionnaires = questionnaires_of(self._all_policies)
+        self._screen = ObservationScreen(self._kinds)
+        # Nobody changes what they hold: they are the same for all members but a few.
+        keys = (*ChartSection, *(kind.key for kind in self._kinds))
+        self._plain_sections: Mapping[str, SearchResult] = {key: self._section(key, {}) for key in keys}
+        reader = self._reader("member", self._plain_sections, [], [])
+        self._new_order = synthetic_order("member", rules.as_of, reader)
 
     def judge(self, member: str, lines: Sequence[bytes], merged: Sequence[str] = ()) -> JudgedMember:
         """The rows of one member. `merged`: ids of patients that were merged into this one."""
@@ -72,26 +83,28 @@ class MemberJudge:
             return self._judged(member, lines, merged)
 
     def _judged(self, member: str, lines: Sequence[bytes], merged: Sequence[str]) -> JudgedMember:
-        own = self._read_lines(lines)
-        has_patient = any(isinstance(r, Patient) and r.id == member for r, _ in own.resources)
-        if not has_patient and f"Patient/{member}" in self._rules.deletions:
+        needed, too_large = self._needed(lines)
+        own = self._read_lines(needed)
+        patient = next((r for r, _ in own.by_type().get(Patient, ()) if r.id == member), None)
+        if patient is None and f"Patient/{member}" in self._rules.deletions:
             return JudgedMember(member)
-        own.resources += self._aliases(member, own.resources, merged)
-        reader, orders = self._read(member, own)
+        own.resources += self._aliases(patient or Patient(id=member), merged)
+        sections = self._sections(member, too_large=too_large)
+        reader, orders = self._read(member, own, sections)
+        found = JudgedMember(member, problems=[*_problems(own.set_aside), *([("", TOO_LARGE)] if too_large else [])])
+        chart = reader.chart()
+        flags = _flags(chart, patient is not None)
         if not orders:
-            chart = reader.chart()
             nothing = not_applicable(_NO_ORDER, self._rules.as_of, self._policies[0].id)
             in_force = self._policies[0].on(self._rules.as_of, self._rules.overrides)
-            row = member_row(
-                member, Assessment(_NO_ORDER, nothing, in_force), Reason.NO_ORDER.value, _flags(chart, has_patient)
-            )
-            return JudgedMember(member, [row])
-        chart = reader.chart()
-        return self._rows(member, orders, chart, has_patient)
+            assessment = Assessment(_NO_ORDER, nothing, in_force)
+            found.members.append(member_row(member, assessment, Reason.NO_ORDER.value, flags))
+        else:
+            self._add_rows(found, orders, chart, flags)
+        return found
 
-    def _rows(self, member: str, orders: Sequence[DeviceOrder], chart: Chart, has_patient: bool) -> JudgedMember:
-        found = JudgedMember(member)
-        flags = _flags(chart, has_patient)
+    def _add_rows(self, found: JudgedMember, orders: Sequence[DeviceOrder], chart: Chart, flags: Flags) -> None:
+        member = found.member
         assessments = self._assess(orders, chart, self._policies, self._rules.overrides)
         for assessment in assessments:
             found.members.append(member_row(member, assessment, reason_of(assessment), flags))
@@ -100,11 +113,11 @@ class MemberJudge:
                 found.evidence |= _evidence(assessment, self._rules.list_gap)
         for scenario, policies in self._scenarios:
             after = self._assess(orders, chart, policies, {**self._rules.overrides, **scenario.overrides})
-            for before, changed in zip(assessments, after, strict=False):
+            for n in range(max(len(assessments), len(after))):
+                before, changed = assessments[min(n, len(assessments) - 1)], after[min(n, len(after) - 1)]
                 row = change_row(scenario.name, member, before, changed)
                 if row is not None:
                     found.changes.append(row)
-        return found
 
     def _assess(
         self, orders: Sequence[DeviceOrder], chart: Chart, policies: Sequence[Policy], overrides: Mapping[str, Any]
@@ -112,10 +125,12 @@ class MemberJudge:
         day = self._rules.as_of
         return assess(orders, chart, (day, day), policies, overrides=overrides, members=self._roster)
 
-    def _read(self, member: str, own: SearchResult) -> tuple[ChartReader, list[DeviceOrder]]:
+    def _read(
+        self, member: str, own: SearchResult, sections: Mapping[str, SearchResult]
+    ) -> tuple[ChartReader, list[DeviceOrder]]:
         """The chart and the order that is judged, with the shared resources that they refer to."""
         extras, orders = [own], self._rules.orders is Orders.CHART
-        reader = self._reader(member, extras, [])
+        reader = self._reader(member, sections, extras, [])
         known: set[str] = set()
         for _ in range(_ROUNDS):
             wanted = [each for each in referenced(reader, orders=orders) if each not in known]
@@ -124,19 +139,25 @@ class MemberJudge:
                 break
             known.update(wanted)
             extras.append(self._read_lines(lines))
-            reader = self._reader(member, extras, [])
+            reader = self._reader(member, sections, extras, [])
         if not orders:
-            return reader, [synthetic_order(member, self._rules.as_of, reader)]
+            return reader, [replace(self._new_order, subject_reference=f"Patient/{member}")]
         chosen, located = chart_orders(reader, self._rules.as_of)
         if located:
             rest = replace(own, resources=[each for each in own.resources if each[0] is not located[0][0]])
-            reader = self._reader(member, [rest, *extras[1:]], located)
+            reader = self._reader(member, sections, [rest, *extras[1:]], located)
         return reader, chosen
 
-    def _reader(self, member: str, extras: Sequence[SearchResult], orders: Sequence[Located]) -> ChartReader:
+    def _reader(
+        self,
+        member: str,
+        sections: Mapping[str, SearchResult],
+        extras: Sequence[SearchResult],
+        orders: Sequence[Located],
+    ) -> ChartReader:
         rules = self._rules
         return ChartReader(
-            self._sections(member),
+            sections,
             orders,
             member,
             rules.server,
@@ -146,21 +167,46 @@ class MemberJudge:
             questionnaires=self._questionnaires,
         )
 
+    def _needed(self, lines: Sequence[bytes]) -> tuple[Sequence[bytes], bool]:
+        """The lines that are read, and whether the chart is too large, so that its Observations are left out.
+
+        Of a member with no diabetes and no insulin Observations that no rule can read are passed over. Where a version
+        of an Observation is passed over, so must the others be: else an old one would count.
+        """
+        if sum(map(len, lines)) > MOST_MEMBER_BYTES:
+            return [line for line in lines if not is_observation(line)], True
+        if self._rules.all_in_full or any(map(_speaks_of_diabetes, lines)):
+            return lines, False
+        kept: list[bytes] = []
+        passed_over: set[str] = set()
+        for line in lines:
+            name = self._screen.passed_over(line) if is_observation(line) else None
+            if name is None:
+                kept.append(line)
+            else:
+                passed_over.add(name)
+        ids = {found for line in kept if is_observation(line) and (found := id_of(line))}
+        return (lines if ids & passed_over else kept), False
+
     def _read_lines(self, lines: Iterable[bytes]) -> SearchResult:
         """The resources of some lines, each once and in its newest version, in an order of their own."""
         found = read_lines(sorted(lines))
-        found.resources = [each for items in found.by_type().values() for each in newest_of_each(items)]
+        names = {(type(resource), resource.id) for resource, _ in found.resources}
+        if len(names) < len(found.resources):
+            found.resources = [each for items in found.by_type().values() for each in newest_of_each(items)]
         deletions = self._rules.deletions
         if deletions:
             found.resources = [each for each in found.resources if not _is_deleted(each[0], deletions)]
         return found
 
-    def _sections(self, member: str) -> dict[str, SearchResult]:
+    def _sections(self, member: str, *, too_large: bool) -> Mapping[str, SearchResult]:
         """The parts of the chart as searches that found nothing of their own, failed where a type was not retrieved."""
-        return {
-            section: self._section(section, self._rules.of_members.get(member, {}))
-            for section in (*ChartSection, *(kind.key for kind in self._kinds))
-        }
+        own = dict(self._rules.of_members.get(member, {}))
+        if too_large:
+            own["Observation"] = TOO_LARGE
+        if not own:
+            return self._plain_sections
+        return {section: self._section(section, own) for section in self._plain_sections}
 
     def _section(self, section: str, of_member: Mapping[str, str]) -> SearchResult:
         types = types_of(section)
@@ -173,17 +219,36 @@ class MemberJudge:
                 found.mark_partial(why)
         return found
 
-    def _aliases(self, member: str, resources: Sequence[Located], merged: Sequence[str]) -> list[Located]:
+    def _aliases(self, patient: Resource, merged: Sequence[str]) -> list[Located]:
         """The patient under the references of those that were merged into it."""
         if not merged:
             return []
-        patient = next((r for r, _ in resources if isinstance(r, Patient) and r.id == member), Patient(id=member))
         bases = ("", f"{self._rules.server}/") if self._rules.server else ("",)
         urls = [f"{base}Patient/{each}" for each in merged for base in bases]
         return [(patient, url) for url in (*urls, *(f"urn:uuid:{each}" for each in merged))]
 
 
+# As the reader of a chart names what it sets aside; the id is not repeated.
+_SET_ASIDE = re.compile(r"(?:a )?([A-Za-z]+)\b.* was set aside: (.*)")
+
+
+def _problems(set_aside: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Type and problem of each resource that could not be read."""
+    for words in set_aside:
+        found = _SET_ASIDE.fullmatch(words)
+        yield (found[1], f"set aside: {found[2]}") if found else ("", "a line is no resource")
+
+
 _NO_ORDER = DeviceOrder("", "", "", Scope.OTHER)
+
+
+def _speaks_of_diabetes(line: bytes) -> bool:
+    """Whether a line may be about diabetes or insulin, by its words and codes; it may be wrong, and costs time only."""
+    return not is_observation(line) and any(each in line for each in _ABOUT_DIABETES)
+
+
+# ICD-10's categories, SNOMED CT's codes of the two types, and words.
+_ABOUT_DIABETES = (b'"E08', b'"E09', b'"E10', b'"E11', b'"E13', b'"46635009"', b'"44054006"', b"iabet", b"nsulin")
 
 
 def _is_deleted(resource: Resource, deletions: Mapping[str, str]) -> bool:

@@ -13,7 +13,8 @@ from cds_service.engine.days import months_before
 
 # The plot's own area in percent of its width: the labels of the y axis stand at its left.
 LEFT, RIGHT = 11.0, 99.0
-_TOP, _AXIS = 14, 24
+# Above the plot stands what it is of; its uppermost tick has to stay clear of that.
+_TOP, _AXIS = 20, 24
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 # Of a small screen: labels that stay apart there stay apart everywhere.
 NARROWEST = 300.0
@@ -80,10 +81,10 @@ class Canvas:
         """A point of some shape."""
         self._parts.append(f'<svg class="{look}" x="{x:.2f}%" y="{y:.1f}">{MARKERS[shape]}</svg>')
 
-    def level(self, y: float, words: str) -> None:
-        """A dashed line across, with its words at the right end above it."""
+    def level(self, y: float, words: str, *, at_left: bool = False) -> None:
+        """A dashed line across, with its words above it at the right end, or at the left one."""
         self.line(LEFT, y, RIGHT, y, "level")
-        self.text(RIGHT, y - 4, words, "end", "over")
+        self.text(LEFT + 0.5 if at_left else RIGHT, y - 4, words, "start" if at_left else "end", "over")
 
     def y_axis(self, scale: Scale, ticks: Iterable[float], quantity: str) -> None:
         """Lines across with their values at the left, and what they are of."""
@@ -97,7 +98,7 @@ class Canvas:
         """Words below the axis, at places in percent; every second one is left out where the screen is narrow."""
         self.line(left, self.bottom, RIGHT, self.bottom, "axis")
         for number, (x, words) in enumerate(ticks):
-            anchor = "end" if x > RIGHT - 4 else "middle"
+            anchor = "end" if x > RIGHT - 4 else "start" if x < LEFT / 2 else "middle"
             self.text(x, self.bottom + 17, words, anchor, "second" if number % 2 else "")
 
     def drawn(self, words: str, legend: Sequence[LegendEntry]) -> Markup:

@@ -4,14 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 from markupsafe import Markup
 
 from cds_service.engine.plot_data import Trend, TrendPoint
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
-from cds_service.web.plots.canvas import CHARACTER, NARROWEST, Canvas, LegendEntry, Scale, month_ticks, round_ticks
+from cds_service.web.plots.canvas import (
+    CHARACTER,
+    LEFT,
+    NARROWEST,
+    RIGHT,
+    Canvas,
+    LegendEntry,
+    Scale,
+    month_ticks,
+    round_ticks,
+)
 
 _HEIGHT, _EDGE_DAYS, _LINE = 190, 12, 15.0
+# Pixels across of a marker; percent of the width that the words of the level may take.
+_MARKER, _WORDS_OF_LEVEL = 9.0, 25.0
 _LOOKS = {MET: ("above", "triangle"), NOT_MET: ("below", "circle"), UNKNOWN: ("either", "square")}
 
 
@@ -23,8 +36,10 @@ def draw_trend(name: str, data: Trend, words: str) -> Markup:
     room = 0.12 * (max(values) - min(values)) + 0.4
     y = canvas.values(min(values) - room, max(values) + room)
     canvas.y_axis(y, round_ticks(y.low, y.high), f"{data.quantity}, {data.unit}")
-    canvas.level(y(data.threshold), f"{data.threshold:g} {data.unit}")
     spots = [(x(_middle(point)), y(point.value)) for point in data.points]
+    level = f"{data.threshold:g} {data.unit}"
+    at_left = _is_crowded(spots, RIGHT, y(data.threshold)) and not _is_crowded(spots, LEFT, y(data.threshold))
+    canvas.level(y(data.threshold), level, at_left=at_left)
     for (x1, y1), (x2, y2) in pairwise(spots):
         canvas.line(x1, y1, x2, y2, "course")
     for point, (_, height) in zip(data.points, spots, strict=True):
@@ -33,7 +48,9 @@ def draw_trend(name: str, data: Trend, words: str) -> Markup:
     for point, (across, height) in zip(data.points, spots, strict=True):
         look, shape = _LOOKS[point.above]
         canvas.marker(across, height, shape, look)
-    _write_values(canvas, data.points, spots)
+    half = 50 * CHARACTER * len(level) / NARROWEST
+    middle = LEFT + half if at_left else RIGHT - half
+    _write_values(canvas, data.points, spots, _Label(middle, y(data.threshold) - 8, CHARACTER * len(level)))
     canvas.x_axis(month_ticks(data.start, data.end, x))
     return canvas.drawn(words, _legend(data))
 
@@ -42,22 +59,39 @@ def _middle(point: TrendPoint) -> float:
     return (point.first.toordinal() + point.last.toordinal()) / 2
 
 
-def _write_values(canvas: Canvas, points: Sequence[TrendPoint], spots: Sequence[tuple[float, float]]) -> None:
+class _Label(NamedTuple):
+    """What is drawn at a place: the middle, in percent and in pixels, and the width in pixels."""
+
+    x: float
+    y: float
+    width: float
+
+
+def _is_crowded(spots: Sequence[tuple[float, float]], end: float, height: float) -> bool:
+    """Whether results lie where the level's words would stand, at one end of its line."""
+    return any(abs(x - end) < _WORDS_OF_LEVEL and abs(y - height) < 2 * _LINE for x, y in spots)
+
+
+def _write_values(
+    canvas: Canvas, points: Sequence[TrendPoint], spots: Sequence[tuple[float, float]], level: _Label
+) -> None:
     """Values beside their points; those with a comparator always, the others where there is room, newest first."""
-    taken = list(spots)
+    taken = [level, *(_Label(x, y, _MARKER) for x, y in spots)]
     for i in sorted(range(len(points)), key=lambda i: (not points[i].bounded, -i)):
         (x, y), width = spots[i], CHARACTER * (len(points[i].shown) + 1)
-        free = [by for by in (-_LINE, _LINE) if all(_apart((x, y + by), other, width) for other in taken)]
+        places = [_Label(x, y + by, width) for by in (-_LINE, _LINE)]
+        free = [place for place in places if all(_apart(place, other) for other in taken)]
         if not free and not points[i].bounded:
             continue
-        by = free[0] if free else -_LINE
-        taken.append((x, y + by))
-        canvas.text(x, y + by + 4, points[i].shown, "middle", "over")
+        place = (free or places)[0]
+        taken.append(place)
+        canvas.text(x, place.y + 4, points[i].shown, "middle", "over")
 
 
-def _apart(one: tuple[float, float], other: tuple[float, float], width: float) -> bool:
-    """Whether two places do not touch on the narrowest screen; x is in percent."""
-    return abs(one[0] - other[0]) / 100 * NARROWEST >= width or abs(one[1] - other[1]) >= 0.9 * _LINE
+def _apart(one: _Label, other: _Label) -> bool:
+    """Whether two do not touch on the narrowest screen."""
+    across = abs(one.x - other.x) / 100 * NARROWEST >= (one.width + other.width) / 2
+    return across or abs(one.y - other.y) >= 0.9 * _LINE
 
 
 def _legend(data: Trend) -> list[LegendEntry]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from cds_service.facts import Record
-from cds_service.policies.rules.phrases import counted, dated_labels, sentence
+from cds_service.policies.rules.phrases import dated_labels, sentence
 from tests.policies.charts import moment
 
 
@@ -26,10 +26,9 @@ def test_a_record_without_a_date_is_named_alone_and_equal_ones_once() -> None:
     assert dated_labels([undated, undated]) == "coma"
 
 
-def test_findings_are_one_sentence() -> None:
-    assert sentence(["one low", "a level"]) == "One low; a level"
-    assert [counted(n, "night") for n in (0, 1, 2)] == ["0 nights", "1 night", "2 nights"]
-
-
 def _records(number: int) -> list[Record]:
     return [Record(f"Condition/{n}", moment(f"2026-03-0{n}"), frozenset(), f"r{n}") for n in range(1, number + 1)]
+
+
+def test_findings_are_one_sentence() -> None:
+    assert sentence(["one low", "a level"]) == "One low; a level"

@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
+from functools import cache
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -205,8 +206,13 @@ ORDERS = ("DeviceRequest", "ServiceRequest", "SupplyRequest", "MedicationRequest
 OPEN = ("draft", "active", "on-hold")
 
 
-def case_charts() -> Iterator[Charted]:
+@cache
+def case_charts() -> tuple[Charted, ...]:
     """Every case file's chart and order as a member of an export."""
+    return tuple(_case_charts())
+
+
+def _case_charts() -> Iterator[Charted]:
     for number, case in enumerate(all_cases()):
         call = json.loads(case.request)
         prefetch = call.get("prefetch") or {}

@@ -6,12 +6,13 @@ import json
 import random
 import shutil
 from collections import Counter
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 import pytest
 
-from tests.services.population.exports import case_charts, judged, rows_of
+from tests.services.population.exports import JSON, case_charts, judged, rows_of
 from tests.services.population.generated import SERVER, Made, population, write_clean, write_messy
 
 DAY = date(2026, 11, 20)
@@ -24,9 +25,20 @@ def _manifest(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps(body))
 
 
+@dataclass
+class Exports:
+    """A clean export, a messy one of the same 2,000 members, and what a run says of the messy one."""
+
+    clean: Path
+    messy: Path
+    made: Made
+    found: dict[str, JSON]
+    summary: JSON
+    out: Path
+
+
 @pytest.fixture(scope="module")
-def exports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Made]:
-    """A clean export of 2,000 members, and a messy one of the same members."""
+def exports(tmp_path_factory: pytest.TempPathFactory) -> Exports:
     folder = tmp_path_factory.mktemp("population")
     charts = [each.member for each in case_charts() if not each.absent]
     people = list(population(charts, MEMBERS, seed=1))
@@ -34,32 +46,32 @@ def exports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path, Made]
     made = write_messy(folder / "messy", people, seed=2)
     for name in ("clean", "messy"):
         _manifest(folder / name)
-    return folder / "clean", folder / "messy", made
+    found, summary = judged(folder / "messy", folder / "out", DAY)
+    return Exports(folder / "clean", folder / "messy", made, found, summary, folder / "out")
 
 
-def test_mess_changes_nobodys_outcome(exports: tuple[Path, Path, Made], tmp_path: Path) -> None:
-    clean, messy, made = exports
-    expected, first = judged(clean, tmp_path / "clean", DAY)
-    found, second = judged(messy, tmp_path / "messy", DAY)
-    assert second["members"] == first["members"] >= MEMBERS
-    assert found == expected
-    assert second["hash"] == first["hash"]
+def test_mess_changes_nobodys_outcome(exports: Exports, tmp_path: Path) -> None:
+    expected, clean = judged(exports.clean, tmp_path / "clean", DAY)
+    assert exports.summary["members"] == clean["members"] >= MEMBERS
+    assert exports.found == expected
+    assert exports.summary["hash"] == clean["hash"]
+    made = exports.made
     assert min(made.merged, made.deleted, made.duplicates, made.broken) > 5
-    broken = [row for row in rows_of(tmp_path / "messy" / "quality.csv") if "as JSON" in row["problem"]]
+    broken = [row for row in rows_of(exports.out / "quality.csv") if "as JSON" in row["problem"]]
     assert len(broken) == made.broken
 
 
-def test_the_result_is_the_same_for_any_number_of_workers_and_order_of_files_and_lines(
-    exports: tuple[Path, Path, Made], tmp_path: Path
+def test_the_result_is_the_same_for_three_workers(exports: Exports, tmp_path: Path) -> None:
+    _, three = judged(exports.messy, tmp_path / "three", DAY, workers=3)
+    assert three["hash"] == exports.summary["hash"]
+    assert three["tallies"] == exports.summary["tallies"]
+
+
+def test_the_result_is_the_same_for_other_names_and_another_order_of_files_and_lines(
+    exports: Exports, tmp_path: Path
 ) -> None:
-    _, messy, _ = exports
-    _, one = judged(messy, tmp_path / "one", DAY)
-    _, three = judged(messy, tmp_path / "three", DAY, workers=3)
-    assert three["hash"] == one["hash"]
-    assert three["tallies"] == one["tallies"]
-    shuffled = _shuffled(messy, tmp_path / "shuffled")
-    _, other = judged(shuffled, tmp_path / "other", DAY)
-    assert other["hash"] == one["hash"]
+    _, other = judged(_shuffled(exports.messy, tmp_path / "shuffled"), tmp_path / "other", DAY)
+    assert other["hash"] == exports.summary["hash"]
 
 
 def _shuffled(folder: Path, copy: Path) -> Path:
@@ -74,11 +86,16 @@ def _shuffled(folder: Path, copy: Path) -> Path:
     return copy
 
 
-def test_tables_add_up(exports: tuple[Path, Path, Made], tmp_path: Path) -> None:
-    clean, _, _ = exports
-    _, summary = judged(clean, tmp_path / "out", DAY)
-    rows = rows_of(tmp_path / "out" / "members.csv")
+def test_tables_add_up(exports: Exports) -> None:
+    rows = rows_of(exports.out / "members.csv")
     outcomes = Counter(row["outcome"] for row in rows)
-    told = {key[1]: key[2] for key in summary["tallies"] if key[0] == "outcome"}
+    told = {key[1]: key[2] for key in exports.summary["tallies"] if key[0] == "outcome"}
     assert told == dict(outcomes)
-    assert len({row["member"] for row in rows}) == summary["members"] == sum(told.values())
+    assert len({row["member"] for row in rows}) == exports.summary["members"] == sum(told.values())
+
+
+def test_members_with_no_diabetes_and_no_insulin_are_judged_the_same_when_charted_in_full(
+    exports: Exports, tmp_path: Path
+) -> None:
+    _, in_full = judged(exports.messy, tmp_path / "in-full", DAY, all_in_full=True)
+    assert in_full["hash"] == exports.summary["hash"]

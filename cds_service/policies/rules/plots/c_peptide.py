@@ -7,10 +7,11 @@ from math import isfinite
 from cds_service.engine.days import at_most
 from cds_service.engine.plot_data import PlotData, Trend, TrendPoint
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+from cds_service.engine.wording import counted
 from cds_service.facts import LabResult
 from cds_service.facts.known_results import C_PEPTIDE
 from cds_service.policies.rules.case import Case, usable
-from cds_service.policies.rules.plots.words import counted, not_whole, sentences
+from cds_service.policies.rules.plots.words import not_whole, sentences
 
 _PERCENT = 100
 _SIDES = {MET: "above", NOT_MET: "at or below", UNKNOWN: "may be either"}

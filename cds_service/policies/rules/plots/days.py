@@ -8,9 +8,10 @@ from datetime import date, timedelta
 
 from cds_service.engine.plain_text import day_text, month_text, period_text
 from cds_service.engine.plot_data import DayCounts, PlotData
+from cds_service.engine.wording import counted
 from cds_service.facts import ChartSection
 from cds_service.policies.rules.case import Case
-from cds_service.policies.rules.plots.words import MOST_ROWS, counted, days_in_words, not_whole, sentences
+from cds_service.policies.rules.plots.words import MOST_ROWS, days_in_words, not_whole, sentences
 from cds_service.policies.rules.self_testing import tenths, window
 
 

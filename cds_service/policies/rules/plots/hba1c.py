@@ -12,10 +12,11 @@ from cds_service.engine.days import compared, months_before, within
 from cds_service.engine.plain_text import day_text, month_text
 from cds_service.engine.plot_data import PlotData, Trend, TrendPoint
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
+from cds_service.engine.wording import counted
 from cds_service.facts import ChartSection, LabResult
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.glycemic_indication import hba1c_above_threshold
-from cds_service.policies.rules.plots.words import MOST_ROWS, counted, not_whole, sentences
+from cds_service.policies.rules.plots.words import MOST_ROWS, not_whole, sentences
 
 _MONTHS = 24  # how far back the plot looks: the policy names no age
 

@@ -9,10 +9,10 @@ from statistics import quantiles
 
 from cds_service.engine.plain_text import day_text, period_text
 from cds_service.engine.plot_data import HourBox, HoursOfDay, PlotData, ReadingKind, Spot
-from cds_service.engine.wording import clock_time
+from cds_service.engine.wording import clock_time, counted
 from cds_service.facts import ChartSection, GlucoseReading, SensorReading
 from cds_service.policies.rules.case import Case
-from cds_service.policies.rules.plots.words import MOST_ROWS, counted, not_whole, sentences
+from cds_service.policies.rules.plots.words import MOST_ROWS, not_whole, sentences
 from cds_service.policies.rules.self_testing import window
 
 FINGER_STICKS, SENSOR = "finger-sticks", "sensor readings"

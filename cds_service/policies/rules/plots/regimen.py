@@ -10,10 +10,10 @@ from itertools import groupby
 from cds_service.engine.days import months_before
 from cds_service.engine.plain_text import day_text
 from cds_service.engine.plot_data import OrderBar, PlotData, Stretch, Timeline
-from cds_service.engine.wording import cut_to
+from cds_service.engine.wording import counted, cut_to
 from cds_service.facts import ChartSection, InsulinOrder
 from cds_service.policies.rules.case import Case
-from cds_service.policies.rules.plots.words import counted, not_whole, sentences
+from cds_service.policies.rules.plots.words import not_whole, sentences
 from cds_service.policies.rules.pump_use import pump_signs, regimen_chain, regimen_timeline
 from cds_service.policies.rules.regimen_timeline import Starts, last_day
 

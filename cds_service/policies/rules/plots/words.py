@@ -13,11 +13,6 @@ from cds_service.policies.rules.phrases import capitalized
 MOST_ROWS = 60
 
 
-def counted(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: `1 day`, `1,234 days`."""
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def days_in_words(days: Iterable[date]) -> str:
     """Days in words, neighbors joined: `Nov 1, 2026; Nov 5 to Nov 7, 2026`."""
     runs: list[tuple[date, date]] = []
