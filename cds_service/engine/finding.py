@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cds_service.engine.plain_text import in_one_step
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN, Truth, all_of, any_of
 
 
@@ -180,8 +181,7 @@ def conjunction(parts: Iterable[Finding], explanation: str) -> Finding:
     remarks = tuple(dict.fromkeys(r for part in parts for r in part.remarks))
     if truth is UNKNOWN:
         first = max(speaking, key=_precedence)
-        ways = dict.fromkeys(part.closes for part in speaking if part.closes)
-        closes = "; ".join(way if not place else f"{way[:1].lower()}{way[1:]}" for place, way in enumerate(ways))
+        closes = in_one_step(part.closes for part in speaking if part.closes)
         step = first.next_step
         return Finding(UNKNOWN, explanation, None, first.gap, closes, evidence, (), remarks, next_step=step)
     basis = min((part.basis for part in speaking), key=lambda b: _STRENGTH[b])

@@ -133,6 +133,12 @@ def with_article(name: str) -> str:
     return f"{'an' if name[:1].casefold() in 'aeiou' else 'a'} {name}"
 
 
+def in_one_step(steps: Iterable[str]) -> str:
+    """Several things to do as one: each once, the later ones without their capital letter."""
+    first, *more = dict.fromkeys(steps) or [""]
+    return "; ".join((first, *(f"{step[:1].lower()}{step[1:]}" for step in more)))
+
+
 def sections_text(sections: Iterable[str], every: Sequence[str]) -> str:
     """Section ids in a few words: of A.1 to A.9 without A.4, `A.1–3, A.5–9` is written `A.1–3, 5–9`.
 
@@ -152,7 +158,8 @@ def sections_text(sections: Iterable[str], every: Sequence[str]) -> str:
     above: str | None = None
     for run in runs:
         for first, last in [(run[0], run[-1])] if len(run) >= _RANGE else [(section, section) for section in run]:
-            head = first if _above(first) != above or not above else _own(first)
+            short = _above(first) == above and above and len(_own(first)) == 1
+            head = _own(first) if short else first
             texts.append(head if first == last else f"{head}–{_own(last)}")
             above = _above(first)
     return ", ".join(texts)

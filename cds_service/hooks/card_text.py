@@ -81,7 +81,9 @@ def _open_or_met(
     asked = _may_be_asked(determination, policy)
     if asked:
         yield asked
-    notes = [*_other_path(determination, policy), *_not_read(determination, policy, chart), *_coverage(assessment)]
+    notes = [*_other_path(determination, policy), *_not_read(determination, policy, chart)]
+    if not determination.eligibility:  # which says the same
+        notes += _coverage(assessment)
     if with_notes:
         notes += _notes(assessment, today)
     if notes:

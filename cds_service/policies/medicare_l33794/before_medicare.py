@@ -14,7 +14,7 @@ from cds_service.payers.identify import payer_named
 from cds_service.policies.rules.case import Case, cite
 from cds_service.policies.rules.self_testing import tests_often_enough
 
-_CLOSES = "The provider's statement that a pump was used before Medicare began, and the day on which it began"
+_CLOSES = "State that a pump was used before Medicare began, and the day on which Medicare began"
 _BEFORE = "pump-before-enrollment"
 
 
@@ -52,7 +52,7 @@ def pump_before_enrollment(case: Case) -> Finding:
     if charted.truth is MET and stated.truth is NOT_MET:
         evidence = (*charted.evidence, *stated.evidence)
         words = f"Chart and statement differ: {charted.explanation}; {stated.explanation}"
-        return unknown(Gap.NEEDS_REVIEW, words, "A corrected chart or statement", evidence)
+        return unknown(Gap.NEEDS_REVIEW, words, "Correct the chart or the statement", evidence)
     return best_supported(charted, stated) if charted.decided else stated
 
 
@@ -65,12 +65,12 @@ def _charted(case: Case) -> Finding:
     began = enrollment(case)
     if began is None:
         words = f"{first.label} since {since}; nothing says when Medicare began"
-        return unknown(Gap.INCOMPLETE, words, "The day on which Medicare began", [cite(first)])
+        return unknown(Gap.INCOMPLETE, words, "State the day on which Medicare began", [cite(first)])
     day, evidence = began
     words = f"{first.label} since {since}, Medicare since {day_text(day)}"
     truth = _earlier(first.when, day)
     if truth is UNKNOWN:
-        closes = "The exact days on which the pump and Medicare began"
+        closes = "State the exact days on which the pump and Medicare began"
         return unknown(Gap.INCOMPLETE, words, closes, [cite(first), evidence])
     if truth is NOT_MET:
         # An earlier pump may not be on file.
@@ -112,7 +112,7 @@ def tests_before_enrollment(case: Case) -> Finding:
         words = f"{stated.value:g} self-tests a day in the month before Medicare (stated {day_text(stated.authored)})"
         make = met if stated.value >= p["self_tests_per_day"] else not_met
         return make(words, Basis.ATTESTED, evidence, names_statement=True)
-    closes = "A meter or sensor record of the month before Medicare began, or a signed statement"
+    closes = "Add a meter or sensor record of the month before Medicare began, or sign a statement"
     return unknown(Gap.NEEDS_ATTESTATION, "No self-testing from the month before Medicare is on file", closes)
 
 

@@ -9,7 +9,7 @@ from cds_service.facts import ChartSection
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.written_order import ordered_in_writing
 
-_CLOSES = "The provider's statement of managing several patients on insulin pumps"
+_CLOSES = "State that the provider manages several patients on insulin pumps"
 
 
 @criterion("IV.G.1", "Ordered and followed by a practitioner with several pump patients")
@@ -29,5 +29,5 @@ def manages_pump_patients(case: Case) -> Finding:
         return best_supported(stated, met("Ordered by an endocrinologist", Basis.SUPPORTED, evidence))
     if stated is not None:
         return stated
-    words = "Nothing in a chart shows that a practitioner manages several patients on pumps: the provider states it"
+    words = "A chart does not show whether a practitioner manages several patients on pumps"
     return case.guarded(unknown(Gap.NEEDS_ATTESTATION, words, _CLOSES), ChartSection.REQUESTER)

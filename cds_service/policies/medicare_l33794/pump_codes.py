@@ -66,7 +66,7 @@ def pump_in_use(case: Case) -> Finding:
     signs = pump_signs(case)
     if signs:
         return met(f"A pump seems to be in use ({signs[0].value})", Basis.SUPPORTED, signs)
-    finding = unknown(Gap.NOT_DOCUMENTED, "No insulin pump in use is on file", "The pump among the patient's devices")
+    finding = unknown(Gap.NOT_DOCUMENTED, "No insulin pump in use is on file", "Add the pump to the patient's devices")
     return case.guarded(finding, ChartSection.DEVICES)
 
 
@@ -83,7 +83,7 @@ def disposable(case: Case) -> Finding:
     pump = frozenset(case.parameters["pump_codes"])
     if Concept.INSULIN_PUMP_PRODUCT in case.order.concepts | case.order.review and not ordered & pump:
         words = f"The order names a tubeless pump ({case.order.label}): pods are disposable"
-        return unknown(Gap.NEEDS_REVIEW, words, "The HCPCS code of the pump on the order", _cited(case))
+        return unknown(Gap.NEEDS_REVIEW, words, "Put the HCPCS code of the pump on the order", _cited(case))
     return not_met("The order is not for a disposable pump", Basis.DOCUMENTED, _cited(case))
 
 
@@ -106,7 +106,7 @@ def replaced_too_early(case: Case) -> Finding:
     age = f"in use since {day_text(min(starts))}" if starts else "of unknown age"
     reasons = _reasons(case.order.replacement_reasons)
     words = f"The order replaces a pump {age}{reasons}: before {years} years Medicare asks why"
-    closes = f"The reason (lost, stolen, damaged beyond repair), or that the pump is {years} years old"
+    closes = f"State the reason (lost, stolen, damaged beyond repair), or that the pump is {years} years old"
     return unknown(Gap.NEEDS_REVIEW, words, closes, [*_cited(case), *map(cite, pumps)])
 
 

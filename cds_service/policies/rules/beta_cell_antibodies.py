@@ -36,8 +36,8 @@ def positive_antibody(case: Case) -> Finding:
     results = results_of(case, ANTIBODIES.key)
     charted = best_result(_of_antibody(case, result) for result in results)
     if charted is None:
-        closes = f"A positive result of one of {listed(case.parameters['accepted_antibodies'], 'or')}"
-        charted = unknown(Gap.NOT_DOCUMENTED, "No beta cell antibody result found", closes)
+        closes = f"Add a positive result of one of {listed(case.parameters['accepted_antibodies'], 'or')}"
+        charted = unknown(Gap.NOT_DOCUMENTED, "No beta cell antibody result is charted", closes)
     charted = case.guarded(charted, ANTIBODIES.key)
     yes, no = "A beta cell antibody test was positive", "No beta cell antibody test was positive"
     stated = case.attested("beta-cell-antibody", yes, no)
@@ -52,7 +52,7 @@ def _of_antibody(case: Case, result: LabResult) -> Finding:
     outcome = result.report.outcome if result.report is not None else None
     words = f"{name} antibody {outcome.value if outcome else 'not readable'}{dated(result.when)}"
     evidence = [cite(result, result.shown or None)]
-    closes = f"The laboratory's report of a positive {listed(case.parameters['accepted_antibodies'], 'or')} test"
+    closes = f"Add the laboratory's report of a positive {listed(case.parameters['accepted_antibodies'], 'or')} test"
     if result.pending:
         step = "send the antibody result when it is final"
         return unknown(Gap.NOT_DOCUMENTED, f"{name} antibody is pending", closes, evidence, next_step=step)

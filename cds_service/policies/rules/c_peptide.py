@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from cds_service.engine.days import at_most
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
 from cds_service.engine.laboratory import at_most_share_of_low, same_draw
-from cds_service.engine.plain_text import day_text
+from cds_service.engine.plain_text import day_text, in_one_step
 from cds_service.engine.rule import shared_rule
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.engine.wording import listed
@@ -19,7 +19,7 @@ from cds_service.policies.rules.creatinine_clearance import ClearanceFinding, cl
 from cds_service.policies.rules.once_in_a_lifetime import best_of_both, best_result, dated, results_of
 
 _REPORT = (
-    "The laboratory report of a fasting C-peptide with its own reference range, and the fasting glucose of that draw"
+    "Add the laboratory report of a fasting C-peptide with its reference range, and the fasting glucose of that draw"
 )
 _FOR_A_PERSON = (Unusable.TEXT_ONLY, Unusable.NAMED_ONLY, Unusable.ODD_COMPARATOR)
 
@@ -44,7 +44,7 @@ def low_c_peptide(case: Case) -> Finding:
     is not that clearance. A report without a reference range decides nothing: no limit of another laboratory is put in
     its place."""
     charted = best_result(_of_result(case, result) for result in results_of(case, C_PEPTIDE.key))
-    charted = charted or unknown(Gap.NOT_DOCUMENTED, "No C-peptide result found", _REPORT)
+    charted = charted or unknown(Gap.NOT_DOCUMENTED, "No C-peptide result is charted", _REPORT)
     charted = case.guarded(charted, C_PEPTIDE.key)
     stated = _stated_c_peptide(case)
     if stated is None or charted.truth is MET:
@@ -102,17 +102,17 @@ def _of_result(case: Case, result: LabResult) -> Finding:
 def _incomplete(named: str, lacks: Sequence[_Lack], evidence: Sequence[Evidence]) -> Finding:
     gap = Gap.NEEDS_REVIEW if all(lack.gap is Gap.NEEDS_REVIEW for lack in lacks) else Gap.INCOMPLETE
     step = lacks[0].step if len(lacks) == 1 else "add the full C-peptide report, with range and glucose"
-    closes = "; ".join(dict.fromkeys(lack.closes for lack in lacks))
+    closes = in_one_step(lack.closes for lack in lacks)
     return unknown(gap, f"{named}: {'; '.join(lack.why for lack in lacks)}", closes, evidence, next_step=step)
 
 
 def _no_range(why: str) -> _Lack:
-    closes = "The C-peptide report with the laboratory's reference range, in the unit of the result"
+    closes = "Add the C-peptide report with the laboratory's reference range, in the unit of the result"
     return _Lack(Gap.INCOMPLETE, why, closes, "add the lab's reference range for the C-peptide")
 
 
 def _no_clearance(clearance: ClearanceFinding) -> _Lack:
-    closes = "A creatinine clearance, or body weight and serum creatinine near the draw"
+    closes = "Add a creatinine clearance, or body weight and serum creatinine near the draw"
     return _Lack(Gap.INCOMPLETE, clearance.words, closes, "add a creatinine clearance for the C-peptide")
 
 
@@ -140,9 +140,9 @@ def _glucose_of(case: Case, result: LabResult) -> tuple[LabResult | None, list[_
             near, match = maybe[0]
             why = f"a reviewer has to say whether glucose {near.shown} is of the same draw ({match.why})"
             step = "show that C-peptide and glucose are of one draw"
-            return near, [_Lack(Gap.NEEDS_REVIEW, why, "The report that shows both results of one draw", step)]
+            return near, [_Lack(Gap.NEEDS_REVIEW, why, "Add the report that shows both results of one draw", step)]
         why, step = "no glucose of the same draw was found", "add the fasting glucose drawn with the C-peptide"
-        return None, [_Lack(Gap.INCOMPLETE, why, "The fasting glucose drawn with the C-peptide", step)]
+        return None, [_Lack(Gap.INCOMPLETE, why, "Add the fasting glucose drawn with the C-peptide", step)]
     fasting = sorted(same, key=lambda r: _fasting_of(result, r) is not Fasting.FASTING)
     glucose = fasting[0]
     return glucose, list(_lacks_of_glucose(case, result, glucose))
@@ -150,7 +150,7 @@ def _glucose_of(case: Case, result: LabResult) -> tuple[LabResult | None, list[_
 
 def _lacks_of_glucose(case: Case, result: LabResult, glucose: LabResult) -> Iterator[_Lack]:
     most, state = case.parameters["draw_glucose"], _fasting_of(result, glucose)
-    again = f"A fasting C-peptide with a fasting glucose of the same draw at or below {most} mg/dL"
+    again = f"Add a fasting C-peptide with a fasting glucose of the same draw at or below {most} mg/dL"
     level = at_most(glucose, most)
     if level is NOT_MET:
         step = f"repeat the C-peptide, the glucose with it was above {most}"
@@ -163,10 +163,10 @@ def _lacks_of_glucose(case: Case, result: LabResult, glucose: LabResult) -> Iter
         yield _Lack(Gap.INCOMPLETE, "it does not count, the draw was not fasting", again, step)
     elif state is Fasting.CONFLICTING:
         why, step = "the report says both fasting and not fasting", "settle whether the C-peptide was drawn fasting"
-        yield _Lack(Gap.NEEDS_REVIEW, why, "The laboratory's word on whether the draw was fasting", step)
+        yield _Lack(Gap.NEEDS_REVIEW, why, "Ask the laboratory whether the draw was fasting", step)
     elif state is Fasting.UNSTATED:
         why, step = "nothing says that the draw was fasting", "show that the C-peptide was drawn fasting"
-        yield _Lack(Gap.INCOMPLETE, why, "A report or note that says that the draw was fasting", step)
+        yield _Lack(Gap.INCOMPLETE, why, "Add a report or note that says that the draw was fasting", step)
 
 
 def _fasting_of(one: LabResult, other: LabResult) -> Fasting:

@@ -161,7 +161,7 @@ def diabetes_of_any_type(case: Case) -> Finding:
     unstated = case.without_status(Concept.TYPE_1_DIABETES, Concept.OTHER_DIABETES_TYPE)
     if counting or unstated:
         return met(f"Diabetes: {named([*counting, *unstated])}", Basis.SUPPORTED, map(cite, (*counting, *unstated)))
-    closes = "A confirmed, active diagnosis of diabetes (ICD-10-CM E08 to E13)"
+    closes = "Document a confirmed, active diagnosis of diabetes"
     doubtful = [*coded, *case.for_review(*DIABETES), *(d for d in case.diagnoses if _contradicts(case, d))]
     if doubtful:
         explanation = f"Charted as {named(doubtful)}: a reviewer has to say whether this is diabetes that is treated"

@@ -37,7 +37,7 @@ def seen_regularly(case: Case) -> Finding:
 
 
 def _charted(case: Case) -> Finding:
-    closes = f"A visit with the treating practitioner within {case.parameters['visit_interval']} before the order"
+    closes = f"Add a visit with the treating practitioner within {case.parameters['visit_interval']} before the order"
     visits = [v for v in case.chart.practitioner_visits if v.when is not None and v.when.first <= case.as_of]
     seen = [v for v in visits if v.how in _SEEN]
     own = [v for v in seen if _is_treating(case, v)]
@@ -60,7 +60,7 @@ def _stated(case: Case) -> Finding | None:
     answer = case.answer("last-evaluation")
     if answer is None or not isinstance(answer.value, When):
         return None
-    closes, evidence = "The day of the last visit", [case.attestation(answer)]
+    closes, evidence = "State the day of the last visit", [case.attestation(answer)]
     found = fulfilled_until([answer.value], case.as_of, _interval(case))
     if found is None:
         words = f"The stated visit on {day_text(answer.value)} lies after the order"
