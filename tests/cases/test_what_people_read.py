@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, time
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from cds_service.errors import ServiceError
 from cds_service.hooks.discovery import SERVICES
-from cds_service.hooks.messages import as_json
-from cds_service.services.answer_hook import EXTENSION, answer
-from cds_service.settings import Settings
+from cds_service.services.answer_hook import EXTENSION
 from tests.cases.people_read import texts_of
 from tests.cases.plain_language import FORBIDDEN, faults
-from tests.cases.runner import PUBLIC_URL, all_cases
+from tests.cases.runner import all_cases
 
 JSON = dict[str, Any]
 # Words of a card's detail, and what a card may link to and offer, as the specification sets them.
@@ -48,25 +44,25 @@ def answers() -> tuple[Answer, ...]:
 
 def _answers() -> Iterator[Answer]:
     for case in all_cases():
-        noon = datetime.combine(case.as_of, time(12), ZoneInfo("America/New_York")).astimezone(UTC)
         hook = json.loads(case.request.decode("utf-8-sig"))["hook"]
         for service in dict.fromkeys((case.service.id, f"crd-{hook}")):
             try:
-                made = answer(case.request, SERVICES[service], Settings(public_url=PUBLIC_URL), noon, None)
+                response = replace(case, service=SERVICES[service]).run()
             except ServiceError:
                 continue  # what an EHR has to mend is no answer
-            name = f"{case.name} @ {service}"
-            yield Answer(name, SERVICES[service].crd, json.loads(as_json(made)))
+            yield Answer(f"{case.name} @ {service}", SERVICES[service].crd, response)
 
 
 def _cards(*, crd: bool) -> Iterator[tuple[str, JSON, JSON]]:
     """Each card with its name and with the determination of its order, empty where there is none."""
     for given in answers():
         if given.crd is crd:
-            made = {each["order"]: each for each in given.response.get("extension", {}).get(EXTENSION, ())}
+            made = given.response.get("extension", {}).get(EXTENSION, ())
             for card in given.response["cards"]:
-                order = card["extension"].get("com.insulin-pump-cds.order")
-                yield given.name, card, made.get(order, {})
+                order, policy = (card["extension"].get(f"com.insulin-pump-cds.{name}") for name in ("order", "policy"))
+                of_order = [each for each in made if each["order"] == order]
+                of_card = [each for each in of_order if policy in (None, each["policy"]["id"])]
+                yield given.name, card, of_card[0] if of_card else {}
 
 
 PLAIN_CARDS = "the cards of the plain services"

@@ -131,7 +131,7 @@ def _of_cases() -> list[Determination]:
                 case.run()
             except ServiceError:
                 continue
-    return made
+    return [determination for determination in made if determination.policy_id == POLICY.id]
 
 
 @contextmanager
