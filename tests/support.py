@@ -190,10 +190,10 @@ def call(*orders: JSON, **prefetch: Any) -> JSON:
 NOON = datetime.combine(DAY, time(12), ZoneInfo("America/New_York")).astimezone(UTC)
 
 
-def judged(request: JSON | bytes) -> list[JSON]:
+def judged(request: JSON | bytes, settings: Settings = SETTINGS) -> list[JSON]:
     """The determinations of a call, at noon of DAY."""
     body = request if isinstance(request, bytes) else json.dumps(request).encode()
-    response = answer(body, ORDER_SIGN, SETTINGS, NOON, None)
+    response = answer(body, ORDER_SIGN, settings, NOON, None)
     return json.loads(as_json(response["extension"][EXTENSION]))
 
 

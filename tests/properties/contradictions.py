@@ -15,17 +15,28 @@ NOT_VERIFIED, NOT_IN_FORCE, LIKELY = "coverage not verified", "coverage not in f
 def contradictions(response: JSON, *, crd: bool) -> list[str]:
     """Every contradiction in an answer, each in words."""
     judged = response.get("extension", {}).get(EXTENSION, [])
-    orders = [each["order"] for each in judged]
-    found = [f"{order}: several determinations" for order in orders if orders.count(order) > 1]
-    known = {each["order"]: each for each in judged}
+    found = list(_several(judged))
+    known = {(each["order"], each["policy"]["id"]): each for each in judged}
     for each in judged:
-        cards, told = _cards_of(response, each["order"]), _information_of(response, each["order"])
+        cards, told = _cards_of(response, each), _information_of(response, each)
         rules = (_by_outcome, _by_coverage, _by_card, _by_information)
         found += [f"{each['order']}: {words}" for rule in rules for words in rule(each, cards, told, crd)]
-        shared = known.get(each.get("ridesWith", ""))
+        shared = known.get((each.get("ridesWith", ""), each["policy"]["id"]))
         if shared and (shared["outcome"], shared["coverage"]) != (each["outcome"], each["coverage"]):
             found.append(f"{each['order']}: supplies are judged otherwise than their pump")
     return found
+
+
+def _several(judged: list[JSON]) -> Iterator[str]:
+    """Of an order that several policies judge, each once, none verified and none approved."""
+    for order in dict.fromkeys(each["order"] for each in judged):
+        told = [each for each in judged if each["order"] == order]
+        if len(told) < 2:
+            continue
+        if len({each["policy"]["id"] for each in told}) < len(told):
+            yield f"{order}: several determinations of one policy"
+        if {each["coverage"] for each in told} != {"unverified"} or "likely-approved" in {e["outcome"] for e in told}:
+            yield f"{order}: several policies judge it, and it is not left open which decides"
 
 
 Told = dict[str, list[Any]] | None
@@ -111,23 +122,26 @@ def _by_information(each: JSON, cards: list[JSON], told: Told, crd: bool) -> Ite
         yield "not covered, and authorization or documents are asked for"
 
 
-def _cards_of(response: JSON, order: str) -> list[JSON]:
+def _cards_of(response: JSON, each: JSON) -> list[JSON]:
     def about(card: JSON) -> list[str]:
         extension = card.get("extension", {})
-        named = [each["reference"] for each in extension.get("davinci-crd.associated-resource", ())]
+        if extension.get("com.insulin-pump-cds.policy", each["policy"]["id"]) != each["policy"]["id"]:
+            return []
+        named = [one["reference"] for one in extension.get("davinci-crd.associated-resource", ())]
         return [*named, extension.get("com.insulin-pump-cds.order", "")]
 
-    return [card for card in response["cards"] if order in about(card)]
+    return [card for card in response["cards"] if each["order"] in about(card)]
 
 
-def _information_of(response: JSON, order: str) -> Told:
+def _information_of(response: JSON, each: JSON) -> Told:
+    """What is said on the order about a determination; of several repetitions the one with its assertion id."""
     for action in response["systemActions"]:
         resource = action["resource"]
-        if f"{resource['resourceType']}/{resource['id']}" != order:
+        if f"{resource['resourceType']}/{resource['id']}" != each["order"]:
             continue
-        for extension in resource["extension"]:
-            if extension["url"] == URL:
-                return _values(extension)
+        told = [_values(extension) for extension in resource["extension"] if extension["url"] == URL]
+        own = [one for one in told if one.get("coverage-assertion-id") == [each.get("assertionId")]]
+        return next(iter(own or told), None)
     return None
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import copy
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cds_service.policies.registry import POLICIES
 from tests import support
 from tests.support import JSON
 
@@ -51,11 +53,25 @@ def insulins(draw: Any) -> JSON:
     return made
 
 
+# A coverage of each policy that is held; the support's own is MP-MM-1316's.
+PLANS: dict[str, JSON] = {
+    "MP-MM-1316": {},
+    "L33794": {"payor": [{"display": "Medicare"}], "class": [{"value": "Part B"}]},
+    "CG-DME-51": {"payor": [{"display": "Anthem Blue Cross"}], "class": [{"value": "Blue Access PPO"}]},
+}
+ALL = replace(support.SETTINGS, policies=",".join(policy.id for policy in POLICIES))
+
+
+def test_each_policy_has_a_plan_here() -> None:
+    assert set(PLANS) == {policy.id for policy in POLICIES}
+
+
 @st.composite
 def charts(draw: Any) -> JSON:
-    """A call with a mixture of met and unmet, attested or not."""
+    """A call with a mixture of met and unmet, attested or not, under one of the policies."""
     request = support.call()
     prefetch = request["prefetch"]
+    prefetch["coverage"]["entry"][0]["resource"] |= PLANS[draw(st.sampled_from(sorted(PLANS)))]
     for key, kind in (("conditions", conditions()), ("hba1c", observations()), ("insulin", insulins())):
         extra = [{"resource": r} for r in draw(st.lists(kind, max_size=4))]
         if draw(st.booleans()):
@@ -70,7 +86,7 @@ def charts(draw: Any) -> JSON:
 
 def _essence(request: JSON) -> list[JSON]:
     """Determinations without notes, which tell of set-aside resources and may differ."""
-    found = support.judged(request)
+    found = support.judged(request, ALL)
     return [{k: v for k, v in each.items() if k != "notes"} for each in found]
 
 
@@ -97,7 +113,7 @@ def test_an_unrelated_resource_changes_nothing(request: JSON, extra: JSON, key: 
 @given(charts(), st.sampled_from(["conditions", "observations", "insulin", "education"]))
 def test_taking_evidence_away_never_approves(request: JSON, what: str) -> None:
     request["prefetch"]["attestations"] = None
-    before = support.judged(request)[0]["outcome"]
+    before = support.judged(request, ALL)[0]["outcome"]
     gone = {
         "conditions": ["conditions"],
         "observations": ["hba1c", "glucose", "albuminCreatinine", "egfr"],
@@ -106,7 +122,7 @@ def test_taking_evidence_away_never_approves(request: JSON, what: str) -> None:
     }[what]
     for key in gone:
         request["prefetch"][key] = None
-    after = support.judged(request)[0]["outcome"]
+    after = support.judged(request, ALL)[0]["outcome"]
     assert not (before == "needs-documentation" and after == "likely-approved")
 
 
