@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import msgspec
 
@@ -22,7 +22,7 @@ from cds_service.services.population.partition_export import Progress, Report, p
 from cds_service.services.population.run_rules import RunRules
 from cds_service.services.population.shared_resources import write_shared
 from cds_service.services.population.tallies import Tallies
-from cds_service.services.population.work_folder import PopulationRun, bucket_count, discard, prepare
+from cds_service.services.population.work_folder import PopulationRun, bucket_count, discard, lock_results, prepare
 from cds_service.services.population.worker_pool import each_done
 
 
@@ -30,7 +30,8 @@ from cds_service.services.population.worker_pool import each_done
 class JudgedPopulation:
     """A run whose members are all judged; their rows lie in the work folder, bucket by bucket.
 
-    `rules`: with what the export says. `problems`: of resources that could not be read, by type and problem.
+    `rules`: with what the export says. `lock`: held while the rows are needed. `problems`: of resources that could not
+    be read, by type and problem.
     """
 
     run: PopulationRun
@@ -42,6 +43,7 @@ class JudgedPopulation:
     problems: Counter[tuple[str, str]]
     work: Path
     buckets: int
+    lock: IO[bytes] = field(repr=False)
 
 
 def assess_population(run: PopulationRun, report: Report = lambda _: None) -> JudgedPopulation:
@@ -50,6 +52,15 @@ def assess_population(run: PopulationRun, report: Report = lambda _: None) -> Ju
     BadSetting for input that cannot be read; OSError when the disk is full; WorkerLost when a process was killed.
     """
     folder = read_export_folder(run.folder)
+    lock = lock_results(run)
+    try:
+        return _assessed(run, folder, lock, report)
+    except BaseException:
+        lock.close()
+        raise
+
+
+def _assessed(run: PopulationRun, folder: ExportFolder, lock: IO[bytes], report: Report) -> JudgedPopulation:
     work = prepare(run, folder)
     buckets = bucket_count(run, folder, work)
     patients = [file for file in folder.of_kind(Kind.RESOURCES) if may_hold_patients(file.named_type)]
@@ -65,7 +76,7 @@ def assess_population(run: PopulationRun, report: Report = lambda _: None) -> Ju
     segments = Segments(work)
     if not (work / "shared.index").exists():
         write_shared(work, segments.read(buckets), rules.server)
-    judged = JudgedPopulation(run, folder, rules, counts, complete, Tallies(), Counter(), work, buckets)
+    judged = JudgedPopulation(run, folder, rules, counts, complete, Tallies(), Counter(), work, buckets, lock)
     plan = BucketPlan(str(work), buckets, rules, merged_into(merged), run.key)
     _judge(judged, plan, report)
     return judged

@@ -241,6 +241,48 @@ def test_other_rules_begin_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert rows_of(out / "members.csv")[0]["as_of"] == "2026-11-19"
 
 
+def test_two_runs_do_not_write_to_one_folder(export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge, said = judge_bucket.BucketJudge.run, list[str]()
+
+    def run_another(self: judge_bucket.BucketJudge, bucket: int) -> Any:
+        said.append(_run(export, tmp_path / "out", "--csv").stderr)
+        return judge(self, bucket)
+
+    monkeypatch.setattr(judge_bucket.BucketJudge, "run", run_another)
+    assert _run(export, tmp_path / "out", "--csv").exit_code == 0
+    assert "another run is writing its results there" in said[0]
+
+
+def test_a_chart_that_cannot_be_judged_is_counted_and_ends_nothing(
+    export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: Any, **__: Any) -> Any:
+        raise ZeroDivisionError("p1 has a secret")
+
+    monkeypatch.setattr("cds_service.services.population.judge_member.assess", fail)
+    done = _run(export, tmp_path / "out", "--csv")
+    assert done.exit_code == 0
+    (row,) = rows_of(tmp_path / "out" / "members.csv")
+    assert (row["outcome"], row["reason"]) == ("not-applicable", "failed")
+    problems = [each["problem"] for each in rows_of(tmp_path / "out" / "quality.csv")]
+    assert problems == ["a chart could not be judged (ZeroDivisionError)"]
+    assert "secret" not in done.output
+
+
+def test_an_element_that_is_too_long_leaves_its_member_unjudged_and_the_others_whole(
+    export: Path, tmp_path: Path
+) -> None:
+    held = {"resourceType": "Medication", "id": "m", "code": {"text": "x" * 300_000}}
+    order = {"resourceType": "MedicationRequest", "id": "m1", "status": "active", "contained": [held]}
+    order |= {"medicationReference": {"reference": "#m"}, "subject": {"reference": "Patient/p2"}}
+    put(export, "MedicationRequest.ndjson", order)
+    assert _run(export, tmp_path / "out", "--csv").exit_code == 0
+    rows = {row["member"]: row for row in rows_of(tmp_path / "out" / "members.csv")}
+    assert set(rows) == {"p1", "p2"}
+    assert rows["p1"]["outcome"] == "needs-documentation"
+    assert "likely-approved" not in rows["p2"]["outcome"]
+
+
 def test_a_disk_that_fills_is_one_line_and_what_was_done_is_kept(
     export: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,6 +12,7 @@ from cds_service.concepts import DIABETES
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.determine import not_applicable
 from cds_service.engine.policy import Policy
+from cds_service.errors import ServiceError
 from cds_service.facts import Chart, ChartSection, DeviceOrder, Scope
 from cds_service.policies.registry import policies_in_use, questionnaires_of, result_kinds
 from cds_service.services.assess_orders import assess
@@ -45,6 +46,7 @@ _MOST_SECONDS = 60.0
 _ROUNDS = 3
 # Of one member's lines: ten years of a sensor's readings are 500 MB, a long chart without them 10 MB.
 MOST_MEMBER_BYTES = 200_000_000
+TOO_LONG = "a chart has an element that is longer than any that is read: it was not judged"
 TOO_LARGE = f"a chart is larger than {MOST_MEMBER_BYTES // 1_000_000} MB: its Observations were not read"
 
 
@@ -74,13 +76,24 @@ class MemberJudge:
         # Nobody changes what they hold: they are the same for all members but a few.
         keys = (*ChartSection, *(kind.key for kind in self._kinds))
         self._plain_sections: Mapping[str, SearchResult] = {key: self._section(key, {}) for key in keys}
+        nothing = not_applicable(_NO_ORDER, rules.as_of, self._policies[0].id)
+        self._without_order = Assessment(_NO_ORDER, nothing, self._policies[0].on(rules.as_of, rules.overrides))
         reader = self._reader("member", self._plain_sections, [], [])
         self._new_order = synthetic_order("member", rules.as_of, reader)
 
     def judge(self, member: str, lines: Sequence[bytes], merged: Sequence[str] = ()) -> JudgedMember:
         """The rows of one member. `merged`: ids of patients that were merged into this one."""
-        with cpu_budget(_MOST_SECONDS):
-            return self._judged(member, lines, merged)
+        try:
+            with cpu_budget(_MOST_SECONDS):
+                return self._judged(member, lines, merged)
+        except ServiceError:  # as a call is refused that brings such a chart along
+            return self._not_judged(member, Reason.TOO_LARGE, TOO_LONG)
+        except Exception as error:  # one chart ends no run of a million; its member is counted, and the problem too
+            return self._not_judged(member, Reason.FAILED, f"a chart could not be judged ({type(error).__name__})")
+
+    def _not_judged(self, member: str, reason: Reason, problem: str) -> JudgedMember:
+        row = member_row(member, self._without_order, reason.value, Flags())
+        return JudgedMember(member, [row], problems=[("", problem)])
 
     def _judged(self, member: str, lines: Sequence[bytes], merged: Sequence[str]) -> JudgedMember:
         needed, too_large = self._needed(lines)
@@ -95,10 +108,7 @@ class MemberJudge:
         chart = reader.chart()
         flags = _flags(chart, patient is not None)
         if not orders:
-            nothing = not_applicable(_NO_ORDER, self._rules.as_of, self._policies[0].id)
-            in_force = self._policies[0].on(self._rules.as_of, self._rules.overrides)
-            assessment = Assessment(_NO_ORDER, nothing, in_force)
-            found.members.append(member_row(member, assessment, Reason.NO_ORDER.value, flags))
+            found.members.append(member_row(member, self._without_order, Reason.NO_ORDER.value, flags))
         else:
             self._add_rows(found, orders, chart, flags)
         return found

@@ -19,7 +19,7 @@ OUTCOMES = {
     Outcome.LIKELY_APPROVED: "Likely approved",
     Outcome.NEEDS_DOCUMENTATION: "Needs documentation",
     Outcome.EXCLUDED: "Excluded",
-    Outcome.NOT_APPLICABLE: "No policy in use applies",
+    Outcome.NOT_APPLICABLE: "Not applicable",
 }
 COVERAGES = {
     Applicability.GOVERNED: "Covered by a plan that the policy governs",
@@ -35,6 +35,8 @@ REASONS = {
     Reason.NOT_JUDGED: "The order is of a kind that no policy judges",
     Reason.COVERAGE: "Coverage has to be settled with the plan first",
     Reason.NO_CODE: "The order names the pump only in words",
+    Reason.TOO_LARGE: "Not judged: an element of the chart is too long",
+    Reason.FAILED: "Not judged: the chart could not be read",
 }
 GAPS = {
     "met": "Met",

@@ -59,6 +59,8 @@ class Reason(StrEnum):
     NOT_JUDGED = "not-judged"
     COVERAGE = "coverage"
     NO_CODE = "no-code"
+    TOO_LARGE = "too-large"
+    FAILED = "failed"
 
 
 # Gaps that a document or a statement closes; the others need a reviewer or data that was not retrieved.

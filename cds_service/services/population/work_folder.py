@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import IO
 
 import msgspec
 
@@ -16,6 +18,7 @@ from cds_service.services.population.run_rules import RunRules
 
 WORK = ".work"
 RUN = "run.json"
+_LOCK = "lock"
 _MOST_BUCKETS = 4_096
 _BUCKET_BYTES = 8_000_000
 _TASK_BYTES = 16_000_000
@@ -50,8 +53,11 @@ class PopulationRun:
         return min(self.share, _TASK_BYTES)
 
 
-def prepare(run: PopulationRun, folder: ExportFolder) -> Path:
-    """The work folder, emptied unless it is of the same run. BadSetting where there is no place for results."""
+def lock_results(run: PopulationRun) -> IO[bytes]:
+    """Makes the folders, private, and locks them: an open file that no other run can lock meanwhile.
+
+    BadSetting where there is no place for results, or where another run is writing.
+    """
     if run.out.exists() and not run.out.is_dir():
         raise BadSetting(f"{run.out} is no folder: name a new one for the results")
     work = run.out / WORK
@@ -60,10 +66,24 @@ def prepare(run: PopulationRun, folder: ExportFolder) -> Path:
         raise BadSetting(f"{run.out} holds other files: name a new folder for the results")
     run.out.mkdir(parents=True, exist_ok=True, mode=0o700)
     run.out.chmod(0o700)
-    signature, marker = _signature(run, folder), work / "signature"
-    if work.exists() and (not marker.exists() or marker.read_text() != signature):
-        shutil.rmtree(work)
     work.mkdir(exist_ok=True, mode=0o700)
+    file = (work / _LOCK).open("wb")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        file.close()
+        raise BadSetting(f"{run.out}: another run is writing its results there") from None
+    return file
+
+
+def prepare(run: PopulationRun, folder: ExportFolder) -> Path:
+    """The work folder, emptied unless it is of the same run. BadSetting where the disk has too little room."""
+    work = run.out / WORK
+    signature, marker = _signature(run, folder), work / "signature"
+    if not marker.exists() or marker.read_text() != signature:
+        for each in work.iterdir():
+            if each.name != _LOCK:
+                each.unlink()
     needed, free = _unpacked(folder), shutil.disk_usage(work).free
     if needed > free:
         raise BadSetting(f"{run.out} has {free / 1e9:.1f} GB free, and the run may need {needed / 1e9:.1f} GB")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import signal
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -60,6 +61,7 @@ def each_done(tasks: Iterable[Any], make: Any, arguments: tuple[Any, ...], worke
 
 def _start(make: Any, arguments: tuple[Any, ...]) -> None:
     global _worker
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # who runs the command ends its processes
     _worker = make(*arguments)
     gc.collect()
     gc.freeze()

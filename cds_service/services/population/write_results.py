@@ -34,6 +34,11 @@ def write_results(judged: JudgedPopulation, *, as_csv: bool) -> dict[str, Any]:
 
     `as_csv`: CSV in place of Parquet. OSError when the disk is full.
     """
+    with judged.lock:
+        return _written(judged, as_csv=as_csv)
+
+
+def _written(judged: JudgedPopulation, *, as_csv: bool) -> dict[str, Any]:
     out, digest = judged.run.out, sha256()
     for path in out.iterdir():
         if path.is_file():
