@@ -10,6 +10,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN, Truth
+from cds_service.engine.wording import counted
 from cds_service.facts import LabReport, LabResult, RangeProblem, ReferenceRange, Sex, When
 
 _NO_REPORT = LabReport(range_problem=RangeProblem.MISSING)
@@ -89,9 +90,8 @@ def same_draw(one: LabResult, other: LabResult, minutes: int) -> DrawMatch:
     if apart == 0:
         return DrawMatch(MET, "they were drawn at the same time")
     if apart is not None:
-        if apart <= minutes:
-            return DrawMatch(UNKNOWN, f"they were drawn {apart} minutes apart")
-        return DrawMatch(NOT_MET, f"they were drawn {apart} minutes apart")
+        why = f"they were drawn {counted(apart, 'minute')} apart"
+        return DrawMatch(UNKNOWN if apart <= minutes else NOT_MET, why)
     if first and second and first.together & second.together:
         return DrawMatch(MET, "they stand in one report")
     return DrawMatch(UNKNOWN, "they are of one day, and no time of the draw is stated for both")

@@ -53,6 +53,11 @@ _VALUE = re.compile(
 )
 
 
+_WHOLE = re.compile(
+    r"(?P<sign>[<>]=?)? ?(?P<figure>\d{1,9}(?:\.\d{1,9}|,\d{1,3})?) ?(?P<unit>[a-z%\[][a-z0-9_/%\[\] .]{0,25})?"
+)
+
+
 class Ratio(Struct, gc=False):
     """A FHIR Ratio, such as a titer."""
 
@@ -154,6 +159,15 @@ def figure_in(text: str, unit: str = "") -> Figure | None:
     is_titer = ":" in found[0]["figure"]
     own = re.sub(r"\b(?:pos\w*|neg\w*|high|low|h|l|a)\b.*", "", found[0]["unit"]).strip()
     return Figure(number, found[0]["sign"] or "", unit or own, is_titer) if number is not None else None
+
+
+def whole_figure(text: str) -> Figure | None:
+    """The figure of a text that holds nothing else but its unit: `0.90 ng/mL`, `<0.1 ng/mL`; no titer."""
+    match = _WHOLE.fullmatch(folded_figures(text))
+    number = figure(match["figure"]) if match is not None else None
+    if match is None or number is None:
+        return None
+    return Figure(number, match["sign"] or "", (match["unit"] or "").strip())
 
 
 def shown_value(observation: Observation) -> str:

@@ -40,13 +40,17 @@ _NOT_SEEN = re.compile(
     r"\b(?:refills?|orders? only|patient (?:message|email|outreach)|portal message|my ?chart (?:message|encounter)"
     r"|secure messag\w*|documentation(?: only)?|letter|abstract(?:ion)?|lab(?:oratory)?(?: (?:visit|only|draw"
     r"|requisition|appointment|encounter))?|blood draw|phlebotomy|imaging|radiology|results? (?:only|review|follow)"
-    r"|chart (?:update|review|abstraction)|erroneous|prior auth\w*|pharmacy|scan(?:ned)?|no[- ]show|left without"
-    r" being seen|nurse (?:only|triage)|immunization only|external contact|e-?consult|record keeping|administrative)\b",
+    r"|chart (?:update|review|abstraction)|erroneous|prior auth\w*|pharmacy|scan(?:ned)?|no[- ]show|non[- ]?visit"
+    r"|left without being seen|nurse (?:only|triage)|immunization only|external contact|e-?consult|record keeping"
+    r"|administrative)\b",
     re.IGNORECASE,
 )
 _TELEPHONE = re.compile(r"\b(?:tele)?phone\b|\baudio[- ]?only\b|\bphone call\b", re.IGNORECASE)
 _VIDEO = re.compile(r"\b(?:video|tele-?(?:health|medicine|visit)|virtual|remote (?:visit|consult\w*))\b", re.I)
-_ASYNCHRONOUS = re.compile(r"\be-?visit\b|\basynchronous\b|\bquestionnaire\b", re.IGNORECASE)
+# Asynchronous care; and MEDITECH's outpatient registrations, which are visits to a practitioner or to a laboratory.
+_UNCLEAR = re.compile(
+    r"\be-?visit\b|\basynchronous\b|\bquestionnaire\b|\bregistered (?:clinical|referred|recurring)\b", re.IGNORECASE
+)
 _HOME = re.compile(r"\bhome (?:visit|care|health)\b|\bhouse call\b", re.IGNORECASE)
 _OFFICE = re.compile(r"\b(?:office|clinic|consult\w*|follow[- ]?up|appointment|check ?up|examination)\b", re.IGNORECASE)
 _ENDOCRINE = re.compile(r"\bendocrin", re.IGNORECASE)
@@ -168,7 +172,7 @@ def _how(encounter: Encounter, texts: Iterable[str]) -> SeenHow:
         return SeenHow.TELEPHONE
     if _VIDEO.search(words):
         return SeenHow.VIRTUAL
-    if _ASYNCHRONOUS.search(words):
+    if _UNCLEAR.search(words):
         return SeenHow.UNREAD
     codes = {(coding.code or "").upper() for coding in _classes(encounter)}
     if kind is VisitKind.HOME_OR_VIRTUAL or codes & {"VR", "HH"}:

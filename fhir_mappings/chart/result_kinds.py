@@ -14,7 +14,7 @@ from cds_service.facts import LabReport, LabResult, ResultKind, Unusable
 from fhir_mappings.chart.context import ChartContext
 from fhir_mappings.chart.draws import Draws
 from fhir_mappings.chart.fasting import fasting_of
-from fhir_mappings.chart.findings import read_finding
+from fhir_mappings.chart.findings import read_finding, whole_figure
 from fhir_mappings.chart.laboratory import result
 from fhir_mappings.chart.reference_ranges import read_ranges
 from fhir_mappings.common import terminology, units
@@ -137,6 +137,13 @@ def result_of(
 
 
 def _measured(observation: Observation, name: str, found: KindOfResult, context: ChartContext) -> LabResult:
+    """A measured value. MEDITECH sends a part of them as text (`0.90 ng/mL`): one that is a figure with its unit, and
+    nothing else, is that figure."""
+    if observation.valueQuantity is None and observation.valueString:
+        printed = whole_figure(observation.valueString)
+        if printed is not None and printed.unit:
+            quantity = Quantity(printed.value, printed.comparator or None, printed.unit)
+            observation = structs.replace(observation, valueQuantity=quantity)
     convert = partial(units.of_kind, factors=found.kind.units, plausible=found.kind.plausible)
     return result(observation, name, _NONE, context, convert, sure=found.sure)
 

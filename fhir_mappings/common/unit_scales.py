@@ -65,7 +65,7 @@ _KILOGRAMS = {
     "ounce": "0.028349523125",
 }
 _FLOWS = {"ml/min": "1", "ml/minute": "1", "ml/s": "60", "ml/sec": "60", "l/min": "1000"}
-_AMOUNT_PER_VOLUME = re.compile(r"([a-z]+)(?:/|per)([a-z0-9]+)")
+_AMOUNT_PER_VOLUME = re.compile(r"([a-z]{1,12})(?:/|per)([a-z0-9]{1,12})")
 
 
 @remembered(2048)

@@ -89,7 +89,7 @@ EIGHT = "2026-10-01T08:00:00"
     ("one", "other", "truth", "why"),
     [
         (drawn(EIGHT), drawn(EIGHT), MET, "at the same time"),
-        (drawn(EIGHT), drawn("2026-10-01T08:00:30"), UNKNOWN, "1 minutes apart"),
+        (drawn(EIGHT), drawn("2026-10-01T08:00:30"), UNKNOWN, "1 minute apart"),
         (drawn(EIGHT), drawn("2026-10-01T08:15:00"), UNKNOWN, "15 minutes apart"),
         (drawn(EIGHT), drawn("2026-10-01T08:16:00"), NOT_MET, "16 minutes apart"),
         (drawn(EIGHT, "Specimen/s"), drawn("2026-10-01T09:00:00", "Specimen/s"), MET, "one specimen"),

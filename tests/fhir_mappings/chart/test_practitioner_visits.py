@@ -101,6 +101,19 @@ def test_oracle_healths_office_visit_is_one() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Ambulatory Office Visit", SeenHow.OFFICE),
+        ("Registered BAR Non Visit", SeenHow.NOT_SEEN),
+        ("Registered Clinical", SeenHow.UNREAD),
+    ],
+)
+def test_meditechs_registrations_all_have_an_ambulatory_class(text: str, expected: SeenHow) -> None:
+    """mock-health/the-map@1757b01 tests/golden/meditech."""
+    assert how("AMB", named(text)) is expected
+
+
+@pytest.mark.parametrize(
     ("code", "display", "expected"),
     [
         ("390906007", "Follow-up encounter", SeenHow.OFFICE),
