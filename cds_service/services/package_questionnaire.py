@@ -21,6 +21,7 @@ from cds_service.services.policy_of_coverage import patient_references, policies
 from cds_service.settings import Settings
 from fhir_mappings.chart.attestations import questionnaire_id
 from fhir_mappings.json.edge_numbers import DecodeError
+from fhir_mappings.json.syntax_error import syntax_error
 from fhir_mappings.output.questionnaire_responses import draft_response
 from fhir_mappings.output.questionnaires import package
 
@@ -108,8 +109,9 @@ def _read_request(body: bytes) -> _PackageRequest:
 def _parameters(body: bytes) -> Iterator[tuple[str, Any]]:
     try:
         resource = msgspec.json.decode(body)
-    except DecodeError:
-        raise BadRequest("the body is no JSON: send a FHIR Parameters resource", code="structure") from None
+    except DecodeError as error:
+        where = syntax_error(body, error)
+        raise BadRequest(f"the body is no JSON ({where}): send a FHIR Parameters resource", code="structure") from None
     if not isinstance(resource, dict) or resource.get("resourceType") != "Parameters":
         raise BadRequest("the body must be a FHIR Parameters resource", "Parameters", "structure")
     parameters = resource.get("parameter", [])
