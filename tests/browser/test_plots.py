@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import cds_service.web
+from cds_service.engine.plain_text import day_text
 from cds_service.facts import Chart, SensorReading
 from tests.browser.shots import shot
 from tests.web.plots.test_chart_plots import (
@@ -17,7 +18,6 @@ from tests.web.plots.test_chart_plots import (
     FIRST,
     PARAMETERS,
     chart_plots,
-    day,
     hba1c,
     insulin,
     sensor_month,
@@ -154,4 +154,4 @@ def test_labels_follow_the_colors_of_the_page_in_the_dark_and_in_print(page: Any
 def test_a_month_of_readings_has_its_numbers_beside_it() -> None:
     (plot,) = (p for p in chart_plots(CHARTS["exactly four tests a day"], AS_OF, PARAMETERS) if p.section == "D.I.G")
     assert [row[1] for row in plot.rows] == ["4"] * 30
-    assert day(plot.rows[0][0]) == FIRST
+    assert plot.rows[0][0] == day_text(FIRST)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.plot_data import OrderBar, Timeline
 from cds_service.engine.wording import cut_to
 from cds_service.web.plots.canvas import CHARACTER, NARROWEST, Canvas, LegendEntry, Scale, month_ticks
@@ -60,5 +61,5 @@ def _legend(data: Timeline) -> list[LegendEntry]:
         keys.append(LegendEntry("run", "bar", data.run_name))
     if any(stretch.bridged for stretch in data.run):
         keys.append(LegendEntry("bridge", "bar", "gap too short to break it"))
-    keys.append(LegendEntry("dashed", "line", f"{data.months} months before: {data.mark}"))
-    return [*keys, LegendEntry("whisker", "line", f"day of the order: {data.as_of}")]
+    keys.append(LegendEntry("dashed", "line", f"{data.months} months before: {day_text(data.mark)}"))
+    return [*keys, LegendEntry("whisker", "line", f"day of the order: {day_text(data.as_of)}")]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite
 
 from cds_service.engine.days import at_most
+from cds_service.engine.plain_text import day_text
 from cds_service.engine.plot_data import PlotData, Trend, TrendPoint
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.engine.wording import counted
@@ -29,7 +30,7 @@ def c_peptide_plot(case: Case, section: str) -> PlotData | None:
     share = case.parameters["c_peptide_share"] * _PERCENT
     points = tuple(point for point, _ in drawn)
     unit = "% of the lab's lower limit"
-    rows = tuple((str(r.when), r.shown, point.shown, _SIDES[point.above]) for point, r in drawn)
+    rows = tuple((day_text(r.when) if r.when else "", r.shown, point.shown, _SIDES[point.above]) for point, r in drawn)
     low = sum(point.above is NOT_MET for point in points)
     words = f"{counted(len(points), 'C-peptide result')}, each as a share of the lower limit of its own report"
     aside = len(results) - len(points)
