@@ -88,3 +88,10 @@ def test_cg_dme_51_is_data_and_off() -> None:
     assert cg_dme_51.POLICY in policies_in_use("CG-DME-51")
     told = cg_dme_51.POLICY.sections["TXT"]
     assert "third parties" in told.says and told.why_not
+
+
+def test_the_page_on_policies_lists_every_policy_and_every_shared_rule() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "policies.md").read_text(encoding="utf-8")
+    assert [policy.id for policy in POLICIES if f"| `{policy.id}` |" not in page] == []
+    assert [name for name in CATALOG if f"| `{name}` |" not in page] == []
+    assert [name for name in ("every_part", "one_way", "any_indication", "stated") if f"`{name}`" not in page] == []
