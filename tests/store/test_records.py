@@ -187,7 +187,11 @@ def test_keys_rotate() -> None:
     assert Seal(KEY).decrypt(new.encode()) is None
 
 
-@pytest.mark.parametrize("key", ["short", "é" * 32, KEY[:-4], f"{KEY},short", "!" * 44])
+@pytest.mark.parametrize(
+    "key",
+    ["short", "é" * 32, KEY[:-4], f"{KEY},short", "!" * 44],
+    ids=["short", "not-ascii", "cut", "one-of-two", "no-base64"],
+)
 def test_a_key_that_is_none_is_named_and_not_shown(key: str) -> None:
     from cds_service.settings import replaced
 
