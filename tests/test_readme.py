@@ -10,7 +10,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
+
+from cds_service.cli import main
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -33,6 +36,22 @@ def test_every_link_inside_the_repository_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES[1:], ids=[page.name for page in PAGES[1:]])
 def test_the_readme_leads_to_every_page_of_the_docs(page: Path) -> None:
     assert f"(docs/{page.name})" in README
+
+
+@pytest.mark.parametrize("page", PAGES, ids=[page.name for page in PAGES])
+def test_every_command_that_is_named_is_there_with_its_options(page: Path) -> None:
+    unknown = []
+    for line in re.findall(r"insulin-pump-cds ((?:[^\s`&|<>]| (?![&|<>]))+)", page.read_text(encoding="utf-8")):
+        command: click.Command = main
+        for word in line.split():
+            if isinstance(command, click.Group) and word in command.commands:
+                command = command.commands[word]
+            option = re.match(r"\[?(--[a-z-]+)", word)
+            if option and option[1] not in {o for each in command.params for o in each.opts} | {"--help", "--version"}:
+                unknown.append(f"{line}: {option[1]}")
+        if command is main and re.match(r"[a-z]+(?: |$)", line) and line.split()[0] not in ("and", "serves"):
+            unknown.append(line)
+    assert unknown == []
 
 
 def _commands(text: str) -> list[str]:

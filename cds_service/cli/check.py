@@ -24,6 +24,7 @@ from cds_service.settings import Settings
 from fhir_mappings.orders.order_reader import PUMP_CODES
 
 _STANDARD_INPUT = "-"
+_MORE = "--verbose lists every criterion and exclusion; `insulin-pump-cds policy SECTION` explains one."
 # The plain services answer with cards, which the summary is made from; at dispatch only CRD has one of its own.
 _DISPATCH = HookService("check-order-dispatch", "order-dispatch", "", "")
 _SERVICES = {service.hook: service for service in (ORDER_SIGN, ORDER_SELECT, _DISPATCH)}
@@ -88,6 +89,8 @@ def check_command(
         click.echo(json.dumps(determinations, indent=2, ensure_ascii=False))
     else:
         click.echo(in_words(response, determinations, verbose=verbose))
+        if not verbose and sys.stdout.isatty():
+            click.echo(f"\n{_MORE}")
 
 
 def _read(file: Path, settings: Settings) -> bytes:

@@ -156,6 +156,12 @@ def test_several_policies_have_a_part_each_with_headline_and_tables_of_their_own
     assert "P-1: 5 orders." not in page_of(GAPS)
 
 
+def test_a_number_is_no_heading_of_its_row() -> None:
+    page = page_of(Table("answered", "T", "", ("asked", "policy", "answered"), [(418, "P-1", 90)]))
+    assert '<td role="cell" data-label="asked" class="cell">418</td>' in page
+    assert 'role="rowheader"' not in page
+
+
 def test_each_table_leads_to_its_file() -> None:
     assert 'href="gaps.csv"' in page_of(GAPS)
 

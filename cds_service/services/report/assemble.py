@@ -95,7 +95,7 @@ def _parts(
         middle = median(hours) if hours else None
         sentences = answered_sentence(len(open_orders), len(hours), middle, small_cells=small_cells)
         line = _headline(own, policies, name, shown, small_cells)
-        yield PolicyPart(name, policies.name(name), line, tuple(sentences))
+        yield PolicyPart(name, policies.heading(name), line, tuple(sentences))
 
 
 def _headline(

@@ -41,7 +41,12 @@ class ReportedPolicies:
     def name(self, policy: str) -> str:
         """What a policy is called in a sentence."""
         on_day = self.on_day.get(policy)
-        return f"{on_day.payer} medical policy {policy}" if on_day is not None else f"policy {policy}"
+        return f"{on_day.payer} {policy}" if on_day is not None else f"policy {policy}"
+
+    def heading(self, policy: str) -> str:
+        """What a policy is called above its part of a report."""
+        on_day = self.on_day.get(policy)
+        return f"{self.name(policy)}: {on_day.policy.title}" if on_day is not None else self.name(policy)
 
     def title(self, policy: str, section: str) -> str:
         """What the policy calls a section; its id where policy or section is not held."""

@@ -208,7 +208,7 @@ OTHER = {"policy": {"id": "NOT-HELD-1"}}
 
 def test_one_policy_is_named_once_for_the_whole_report() -> None:
     found = report([said(NEEDS, MONDAY, "a", criteria=[gap("D.I.A", "not-documented")])], [])
-    assert found.made_under == "CareSource medical policy MP-MM-1316"
+    assert found.made_under == "CareSource MP-MM-1316"
     assert [part.id for part in found.parts] == ["MP-MM-1316"]
 
 
@@ -242,7 +242,7 @@ def test_several_policies_are_told_apart_in_every_table_that_speaks_of_orders() 
         (NEEDS, "NOT-HELD-1", 1, 0, ""),
     ]
     assert "policy" not in table("durations", rows).columns
-    assert report(rows, given).made_under == "CareSource medical policy MP-MM-1316 and policy NOT-HELD-1"
+    assert report(rows, given).made_under == "CareSource MP-MM-1316 and policy NOT-HELD-1"
 
 
 def test_an_order_that_came_under_another_policy_counts_under_the_newest() -> None:
