@@ -50,9 +50,11 @@ def one_way(ways: Sequence[Finding], name: Callable[[Finding], str], *, remote: 
         return replace(best, id="", parts=tuple(ways), missing=(), quotes_parts=True)
     first, *others = sorted(ways, key=lambda way: (way.id in set(remote), effort(way)))
     truth = any_of(way.truth for way in ways)
-    explanation = first.explanation
+    # What stands against one of the ways is said beside what is open on another.
+    against = [way.explanation for way in others if way.truth is NOT_MET and way.evidence and not way.missing]
+    explanation = "; ".join((*against, first.explanation))
     closes = first.closes or ""
-    remarks = tuple(f"Another way: {name(way)}" for way in others)
+    remarks = tuple(f"Another way: {name(way)}" for way in others if way.truth is UNKNOWN)
     missing = first.missing
     if truth is NOT_MET:
         evidence = tuple(dict.fromkeys(e for way in ways for e in way.evidence))

@@ -92,7 +92,7 @@ def _earlier(one: When | None, other: When) -> Truth:
     "enrollment_test_days",
     "self_tests_per_day",
 )
-def tests_before_enrollment(case: Case) -> Finding:
+def self_tests_before_enrollment(case: Case) -> Finding:
     """As IV.C.T, with the window of {enrollment_test_days:days} before the day on which Medicare began. A statement
     decides where the chart does not reach back so far."""
     p = case.parameters
@@ -119,4 +119,4 @@ def tests_before_enrollment(case: Case) -> Finding:
 @criterion("IV.D", "On a pump before Medicare")
 def on_pump_before_medicare(case: Case) -> Finding:
     """Both the pump and the self-testing before enrollment."""
-    return every_part((case.finding(pump_before_enrollment), case.finding(tests_before_enrollment)))
+    return every_part((case.finding(pump_before_enrollment), case.finding(self_tests_before_enrollment)))

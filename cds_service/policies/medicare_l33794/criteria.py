@@ -68,7 +68,7 @@ PARTS: tuple[Rule, ...] = (
     *new_to_pumps.INDICATIONS,
     before_medicare.on_pump_before_medicare,
     before_medicare.pump_before_enrollment,
-    before_medicare.tests_before_enrollment,
+    before_medicare.self_tests_before_enrollment,
 )
 EXCLUSIONS: tuple[Rule, ...] = (pump_codes.disposable, pump_codes.implanted, pump_codes.replaced_too_early)
 REFILL: tuple[Rule, ...] = (diabetes, pump_codes.pump_in_use, pump_codes.supply_codes, seen_regularly)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import date
 
+from cds_service.engine.days import days_before
 from cds_service.engine.finding import Basis, Finding
 from cds_service.engine.pathways import every_part
 from cds_service.engine.rule import Rule, RuleFunction, RuleTemplate, criterion
-from cds_service.facts import Chart
+from cds_service.facts import Chart, InsulinOrder
 from cds_service.policies.rules import education, glycemic_indication, hypoglycemia, injection_regimen, self_testing
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.pump_use import pumps_in_use
@@ -22,7 +23,7 @@ def before_the_pump(case: Case) -> Case:
     kept: Case | None = case.computed.get("before the pump")
     if kept is None:
         start = _start_of_pump(case)
-        kept = case if start is None else case.at_event(start, _without_pump(case.chart))
+        kept = case if start is None else case.at_event(start, _before(case, start))
         case.computed["before the pump"] = kept
     return kept
 
@@ -34,9 +35,16 @@ def _start_of_pump(case: Case) -> date | None:
     return min(days) if days and len(days) == len(starts) else None
 
 
-def _without_pump(chart: Chart) -> Chart:
-    injected = tuple(order for order in chart.insulin if not order.via_pump)
-    return replace(chart, insulin=injected, pumps=(), pump_procedures=(), pump_training=())
+def _before(case: Case, start: date) -> Chart:
+    """The chart as it was when the pump was started: no pump, and injections that ended with it still running."""
+    shortly_before = days_before(start, case.parameters["regimen_gap_days"])
+
+    def then(order: InsulinOrder) -> InsulinOrder:
+        ended_with_it = order.end is not None and shortly_before <= order.end
+        return replace(order, live=True, status="active", end=None) if ended_with_it else order
+
+    injected = tuple(then(order) for order in case.chart.insulin if not order.via_pump)
+    return replace(case.chart, insulin=injected, pumps=(), pump_procedures=(), pump_training=())
 
 
 def _tied(template: RuleTemplate, section: str, title: str = "") -> Rule:

@@ -36,7 +36,7 @@ def covered_code(case: Case) -> Finding:
         return met(f"Ordered as {listed(sorted(ordered & right))}", Basis.DOCUMENTED, _cited(case))
     if not ordered or not case.order.coded:
         words = f"The order names no HCPCS code ({case.order.label})"
-        return unknown(Gap.INCOMPLETE, words, f"{name} on the order", _cited(case))
+        return unknown(Gap.INCOMPLETE, words, f"Put {name} on the order", _cited(case))
     words = f"Ordered as {listed(sorted(ordered))}; Medicare covers an insulin pump as {name} only"
     return not_met(words, Basis.DOCUMENTED, _cited(case))
 
@@ -52,7 +52,7 @@ def supply_codes(case: Case) -> Finding:
     if ordered & right:
         return met(f"Ordered as {listed(sorted(ordered & right))}", Basis.DOCUMENTED, _cited(case))
     words = f"Ordered as {listed(sorted(ordered)) if ordered else case.order.label}: a reviewer has to look at the code"
-    return unknown(Gap.NEEDS_REVIEW, words, f"{name} on the order", _cited(case))
+    return unknown(Gap.NEEDS_REVIEW, words, f"Put {name} on the order", _cited(case))
 
 
 @criterion("IV.S.2", "Pump in use")

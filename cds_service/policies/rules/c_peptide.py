@@ -67,7 +67,9 @@ def _of_result(case: Case, result: LabResult) -> Finding:
     p, named = case.parameters, f"C-peptide {result.shown or result.label}{dated(result.when)}"
     if result.pending:
         step = "send the C-peptide result when it is final"
-        return unknown(Gap.NOT_DOCUMENTED, f"{named} is pending", "The final result", [cite(result)], next_step=step)
+        return unknown(
+            Gap.NOT_DOCUMENTED, f"{named} is pending", "Send the final result", [cite(result)], next_step=step
+        )
     if result.unusable is not None:
         gap = Gap.NEEDS_REVIEW if result.unusable in _FOR_A_PERSON else Gap.INCOMPLETE
         return unknown(gap, f"{named}: {result.unusable.value}", _REPORT, [cite(result, result.shown or None)])

@@ -52,7 +52,7 @@ def _computed(case: Case, day: date, limit: float, months: int) -> ClearanceFind
     )
     evidence = tuple(cite(each, each.shown) for each in (creatinine, weight) if each is not None)
     if found.least is None or found.most is None:
-        lacking = listed(f"{each} within {months} months of it" if "no " in each else each for each in found.lacks)
+        lacking = _lacking(weight, creatinine, months, found.lacks)
         return ClearanceFinding(UNKNOWN, f"the creatinine clearance at the draw is not known: {lacking}", evidence)
     span = (
         f"{found.least:.1f}"
@@ -66,6 +66,14 @@ def _computed(case: Case, day: date, limit: float, months: int) -> ClearanceFind
         return ClearanceFinding(NOT_MET, words, evidence)
     why = f" ({listed(found.lacks)})" if found.lacks else ""
     return ClearanceFinding(UNKNOWN, f"{words}, which may be above or below {limit:g}{why}", evidence)
+
+
+def _lacking(weight: LabResult | None, creatinine: LabResult | None, months: int, lacks: tuple[str, ...]) -> str:
+    """What the formula lacks, in a clause."""
+    measured = (("body weight", weight), ("serum creatinine", creatinine))
+    results = [name for name, result in measured if result is None]
+    near = [f"no {listed(results, 'or')} within {months} months of it"] if results else []
+    return listed((*near, *lacks[: len(lacks) - len(results)]))
 
 
 def _nearest(case: Case, key: str, day: date, months: int) -> LabResult | None:

@@ -154,7 +154,7 @@ def diabetes_of_any_type(case: Case) -> Finding:
     2 in any code system. Diabetes without a stated type in another code system supports it. Presymptomatic type 1, type
     2 in remission, diabetes of pregnancy, ICD-9 codes and words alone are for a reviewer."""
     coded = [*case.active(*DIABETES), *case.supported(*DIABETES)]
-    counting = [d for d in coded if not _OF_PREGNANCY.search(d.code or d.label) and not _of_another_stage(d)]
+    counting = [d for d in coded if d.coded_concepts & _TYPED or not (_of_pregnancy(d) or _of_another_stage(d))]
     sure = [d for d in counting if d.concepts & _TYPED or _ICD_OF_DIABETES.match(d.code)]
     if sure:
         return met(f"Diabetes: {named(sure)}", Basis.DOCUMENTED, map(cite, sure))
@@ -178,6 +178,10 @@ def diabetes_of_any_type(case: Case) -> Finding:
 
 
 _TYPED = frozenset({Concept.TYPE_1_DIABETES, Concept.TYPE_2_DIABETES})
+
+
+def _of_pregnancy(diagnosis: Diagnosis) -> bool:
+    return bool(_OF_PREGNANCY.search(diagnosis.code) or _OF_PREGNANCY.search(diagnosis.label))
 
 
 def _of_another_stage(diagnosis: Diagnosis) -> bool:

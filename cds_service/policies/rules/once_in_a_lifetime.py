@@ -13,10 +13,10 @@ from cds_service.policies.rules.case import Case, usable
 
 
 def best_of_both(charted: Finding, stated: Finding) -> Finding:
-    """Chart and statement, of which either is enough: what meets the criterion, else the one that is decided."""
-    if stated.truth is MET:
+    """Chart and statement, of which either is enough: what meets the criterion, else what the chart has."""
+    if stated.truth is MET or not charted.evidence:
         return stated
-    return charted if charted.evidence or not stated.decided else stated
+    return charted
 
 
 def results_of(case: Case, key: str) -> list[LabResult]:
