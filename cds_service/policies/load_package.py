@@ -19,7 +19,7 @@ from cds_service.engine.parameters import load_parameters
 from cds_service.engine.pathways import every_part, one_way
 from cds_service.engine.policy import Governs, Policy, Replacement
 from cds_service.engine.rule import Rule, RuleTemplate, shared_rule
-from cds_service.facts import ChartSection
+from cds_service.facts import ChartSection, ResultKind, known_results
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.catalog import CATALOG
 from cds_service.policies.rules.documentation import charted_answers
@@ -72,6 +72,7 @@ def policy_of(read: Callable[[str], str]) -> Policy:
         wording=words,
         groups=groups,
         case=Case,
+        results=_results(rules.every),
         prefill=charted_answers,
         plots=plots_of(table.get("plots", {})),
         later=later_events,
@@ -197,6 +198,13 @@ def _dependencies(rules: Iterable[Rule]) -> dict[str, tuple[str, ...]]:
     for rule, name in _reads(rules):
         fed.setdefault(name, []).append(rule.section)
     return {name: tuple(sections) for name, sections in fed.items()}
+
+
+def _results(rules: Iterable[Rule]) -> tuple[ResultKind, ...]:
+    """The kinds of results that the rules read beside the parts of the chart that every policy may read."""
+    wanted = {name for _, name in _reads(rules)}
+    known = (value for value in vars(known_results).values() if isinstance(value, ResultKind))
+    return tuple(kind for kind in known if {kind.key, kind.section} & wanted)
 
 
 def _reads(rules: Iterable[Rule]) -> Iterator[tuple[Rule, str]]:

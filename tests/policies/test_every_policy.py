@@ -7,12 +7,16 @@ test_check_policy.py.
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
+from pkgutil import iter_modules
+from types import ModuleType
 
 import pytest
 
 from cds_service.engine.policy import Policy
+from cds_service.engine.rule import RuleTemplate
 from cds_service.facts import ChartSection
 from cds_service.policies import cg_dme_51, medicare_l33794, mp_mm_1316, rules
 from cds_service.policies.check_policy import described, faults, file_faults
@@ -77,6 +81,13 @@ def test_the_catalog_has_each_rule_under_its_own_name() -> None:
     for name, template in CATALOG.items():
         assert template.function.__name__ == name
         assert template.title and (template.function.__doc__ or "").strip()
+    held = {id(value) for module in _modules() for value in vars(module).values() if isinstance(value, RuleTemplate)}
+    assert {id(template) for template in CATALOG.values()} == held, "a shared rule without parts of a policy is listed"
+
+
+def _modules() -> list[ModuleType]:
+    names = [each.name for each in iter_modules(rules.__path__) if not each.ispkg]
+    return [import_module(f"{rules.__name__}.{name}") for name in names]
 
 
 def test_cg_dme_51_is_data_and_off() -> None:

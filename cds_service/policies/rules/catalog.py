@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 from cds_service.engine.rule import RuleTemplate
 from cds_service.policies.rules import (
+    beta_cell_antibodies,
+    c_peptide,
     diagnosis,
     education,
     end_stage_complications,
@@ -18,6 +20,7 @@ from cds_service.policies.rules import (
     hypoglycemia,
     injection_regimen,
     operation,
+    practitioner_visit,
     provider_expertise,
     replacement,
     self_testing,
@@ -29,6 +32,9 @@ _RULES = (
     diagnosis.diabetes_of_any_type,
     written_order.ordered_in_writing,
     provider_expertise.expert_team,
+    c_peptide.low_c_peptide,
+    beta_cell_antibodies.positive_antibody,
+    practitioner_visit.seen_regularly,
     education.education_completed,
     education.education_completed_at_any_time,
     operation.operates_device,

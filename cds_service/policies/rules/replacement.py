@@ -214,7 +214,7 @@ def damaged(case: Case) -> Finding:
     return _attested_reason(case, "damaged") or _no_reason(case)
 
 
-def _refused(title: str, codes: tuple[str, ...], says: str) -> RuleTemplate:
+def _refused(name: str, title: str, codes: tuple[str, ...], says: str) -> RuleTemplate:
     def rule(case: Case) -> Finding:
         answer = _reason(case)
         if answer is None:
@@ -224,15 +224,23 @@ def _refused(title: str, codes: tuple[str, ...], says: str) -> RuleTemplate:
         evidence = [case.attestation(answer)]
         return make(explanation, Basis.ATTESTED, evidence, names_statement=True)
 
+    rule.__name__ = name
     rule.__doc__ = f"{says}: only the attested reason says so."
     return shared_rule(title, reads=(ChartSection.ATTESTATIONS,))(rule)
 
 
 warranty_only = _refused(
-    "Only the warranty ended", ("warranty-expired",), "A functioning device whose warranty expired is not replaced"
+    "warranty_only",
+    "Only the warranty ended",
+    ("warranty-expired",),
+    "A functioning device whose warranty expired is not replaced",
 )
-misuse = _refused("Misuse, malicious breakage or gross neglect", ("misuse",), "Repair after misuse is no benefit")
-lost_or_stolen = _refused("Lost or stolen", ("lost", "stolen"), "Lost or stolen items are not replaced")
+misuse = _refused(
+    "misuse", "Misuse, malicious breakage or gross neglect", ("misuse",), "Repair after misuse is no benefit"
+)
+lost_or_stolen = _refused(
+    "lost_or_stolen", "Lost or stolen", ("lost", "stolen"), "Lost or stolen items are not replaced"
+)
 
 
 def still_necessary(diagnosis: Rule, *exclusions: Rule) -> RuleTemplate:
