@@ -11,7 +11,7 @@ from typing import Any
 from cds_service.demo.charts import DemoChart, all_charts
 from cds_service.demo.sandbox_server import FhirServer, Resource, ServerError
 from cds_service.errors import BadRequest
-from cds_service.services.read_chart import ChartSource, ChartSourceFactory
+from cds_service.services.chart_source import ChartSource, ChartSourceFactory
 from fhir_mappings.json.local_references import repoint
 
 _SEARCHED = "Searched "

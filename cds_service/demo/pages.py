@@ -27,7 +27,7 @@ from cds_service.demo.view import OUTCOMES, content_of, json_markup
 from cds_service.engine.plain_text import day_text
 from cds_service.errors import NotFound
 from cds_service.policies.registry import POLICIES
-from cds_service.services.read_chart import ChartSourceFactory
+from cds_service.services.chart_source import ChartSourceFactory
 from cds_service.settings import Settings, load, replaced
 from cds_service.trust.servers import ServerRule
 from cds_service.web import start_page

@@ -26,9 +26,9 @@ from cds_service.services.app_links import AppLinks, BundleEntries
 from cds_service.services.assert_coverage import AssertionContext, assertion_for
 from cds_service.services.assess_orders import assess
 from cds_service.services.call import Call
+from cds_service.services.chart_source import ChartSourceFactory
 from cds_service.services.covered_orders import CoveredOrder, covered_order
 from cds_service.services.member_roster import Roster
-from cds_service.services.read_chart import ChartSourceFactory
 from cds_service.services.read_inputs import CallInputs, read_inputs
 from cds_service.settings import Settings
 from fhir_mappings.common.cpu_budget import cpu_budget

@@ -21,8 +21,9 @@ from cds_service.hooks.prefetch import Prefetch
 from cds_service.policies.registry import is_governed_kind, policies_in_use
 from cds_service.services.assess_orders import assess
 from cds_service.services.call import member_days
+from cds_service.services.chart_source import ChartSource, ChartSourceFactory
 from cds_service.services.member_roster import Roster
-from cds_service.services.read_chart import CallReader, ChartSource, ChartSourceFactory, open_source_for, read_chart
+from cds_service.services.read_chart import CallReader, open_source_for, read_chart
 from cds_service.settings import Settings
 from fhir_mappings.chart.patient_demographics import Demographics, demographics_of, name_in
 from fhir_mappings.common.cpu_budget import cpu_budget

@@ -9,7 +9,7 @@ import msgspec
 
 from cds_service.errors import BadRequest, PreconditionFailed
 from cds_service.hooks.messages import HookRequest
-from cds_service.services.read_chart import ChartSource
+from cds_service.services.chart_source import ChartSource
 from fhir_mappings.common.references import local
 from fhir_mappings.json.raw_resources import raw_resources
 from fhir_mappings.json.views import RawEntry

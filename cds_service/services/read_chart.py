@@ -11,9 +11,9 @@ from typing import Protocol
 
 from cds_service.engine.policy import Policy
 from cds_service.errors import TooLarge
-from cds_service.facts import ChartSection, DeviceOrder, ResultKind
+from cds_service.facts import ChartSection, DeviceOrder
 from cds_service.hooks.messages import FhirAccess
-from cds_service.hooks.prefetch import Prefetch, SectionSource, completed, given, lacking
+from cds_service.hooks.prefetch import Prefetch, completed, given, lacking
 from cds_service.policies.registry import (
     chart_sections,
     is_governed_kind,
@@ -21,6 +21,7 @@ from cds_service.policies.registry import (
     result_kinds,
     with_refills,
 )
+from cds_service.services.chart_source import ChartSource, ChartSourceFactory
 from fhir_mappings.chart.chart_reader import ChartReader
 from fhir_mappings.chart.context import type_of
 from fhir_mappings.chart.unresolved_references import unresolved_references_in
@@ -29,7 +30,7 @@ from fhir_mappings.json.administrative_views import Coverage
 from fhir_mappings.json.clinical_views import Resource
 from fhir_mappings.json.fhir_json import read
 from fhir_mappings.json.json_shape import MOST_COVERAGES
-from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, merged
+from fhir_mappings.json.search_result import SearchResult, Status, merged
 from fhir_mappings.json.views import RawEntry
 from fhir_mappings.orders.order_reader import DraftOrder, classify, unresolved_items
 
@@ -64,41 +65,11 @@ class ChartRequest(Protocol):
         ...
 
 
-class ChartSource(SectionSource, Protocol):
-    """A chart source that also reads single resources and logs its searches.
-
-    `kinds`: results that it is asked for by their own keys. `search_days`: how far back, by the search's window.
-    """
-
-    people: tuple[str, ...]
-    as_of: date
-    kinds: tuple[ResultKind, ...]
-    search_days: Mapping[str, int]
-
-    @property
-    def log(self) -> list[SearchNote]:
-        """Every search and read."""
-        ...
-
-    def read_references(self, references: Sequence[str]) -> list[SearchResult]:
-        """Single resources by reference."""
-        ...
-
-    def raw(self, reference: str) -> bytes | None:
-        """A resource that was read by its reference, as it came; None when it could not be read."""
-        ...
-
-    def close(self) -> None:
-        """Close the connections."""
-        ...
-
-
+# The policies for which the chart of some orders is read.
+HeldAgainst = Callable[[ChartReader, Sequence[DeviceOrder]], tuple[Policy, ...]]
 # Whether criteria depend on parts of the chart that are still being read, judged by what has come so far.
 DependsOn = Callable[[ChartReader, Sequence[DeviceOrder], Collection[str]], bool]
 _ROUNDS = 2
-
-# Opens a source for one call: server, token, patient, the order's day, seconds left, scope.
-ChartSourceFactory = Callable[[str, str, str, date, float, str | None], ChartSource]
 
 
 class CallReader:
@@ -197,18 +168,17 @@ def read_chart(
     most_resources: int,
     also: Sequence[str] = (),
     depends_on: DependsOn | None = None,
+    held_against: HeldAgainst | None = None,
 ) -> tuple[ChartReader, list[DeviceOrder]]:
     """Reads what came and fetches what did not; the orders are looked at with everything at hand.
 
     Devices and drugs that the chosen orders refer to are read first, since they say whether an order is for a pump at
     all. Nothing more is fetched when none is. `before_fetching` sees what came and may refuse the call, None where
     nobody would. `identify_payers`: the identifier of a payer is needed, not only its name. `also`: references that
-    are read in any case. TooLarge when the call brought more than `most_resources`.
+    are read in any case. `held_against`: the policies for which the chart is read, by the coverages, None for all in
+    use. TooLarge when the call brought more than `most_resources`.
     """
-    by_section, extras = given(request.prefetch, call_reader.kinds)
-    brought = sum(len(reading.resources) + reading.passed_over for reading in (*by_section.values(), *extras))
-    if brought > most_resources:
-        raise TooLarge(f"prefetch holds more than {most_resources} resources: send less, the rest is read", "prefetch")
+    by_section, extras = _given(request, call_reader, most_resources)
     readings = by_section if source is not None else completed(by_section, None, call_reader.needed)
     reader, orders = call_reader.rebuild(readings, extras)
     if len(reader.located[Coverage]) > MOST_COVERAGES:
@@ -220,20 +190,50 @@ def read_chart(
     if not any_governed(orders, chosen):
         return reader, orders
     coverage = by_section.get(ChartSection.COVERAGE)
-    if before_fetching is not None and coverage is not None and coverage.status in (Status.READ, Status.EMPTY):
+    came = coverage is not None and coverage.status in (Status.READ, Status.EMPTY)
+    if before_fetching is not None and came:
         before_fetching(reader, orders)
     if source is None:
         return reader, orders
     set_search_scope(source, request, orders, call_reader)
     _skip_prefetched_practitioners(extras, source)
-    if any(lacking(by_section, call_reader.needed)):
-        readings = completed(by_section, source, call_reader.needed)
-        reader, _ = call_reader.rebuild(readings, extras)
+    sections = chart_sections(held_against(reader, orders)) if held_against and came else call_reader.needed
+    readings, reader = _fetched(readings, reader, extras, call_reader, source, sections)
     extras += _linked(reader, readings, extras, call_reader, source, needed, identify_payers)
+    if held_against and came:  # a payer that is known only now may lead to another policy
+        reader, orders = call_reader.rebuild(readings, extras)
+        more = [each for each in chart_sections(held_against(reader, orders)) if each not in sections]
+        readings, _ = _fetched(readings, reader, extras, call_reader, source, more)
     rest = source.rest(waiting=_waits(readings, extras, call_reader, source, depends_on))
     for section, reading in rest.items():
         readings[section] = merged(readings.get(section), reading).checked(section)
     return call_reader.rebuild(readings, extras)
+
+
+def _given(
+    request: ChartRequest, call_reader: CallReader, most_resources: int
+) -> tuple[dict[str, SearchResult], list[SearchResult]]:
+    """What came with the call; see `given`."""
+    by_section, extras = given(request.prefetch, call_reader.kinds)
+    brought = sum(len(reading.resources) + reading.passed_over for reading in (*by_section.values(), *extras))
+    if brought > most_resources:
+        raise TooLarge(f"prefetch holds more than {most_resources} resources: send less, the rest is read", "prefetch")
+    return by_section, extras
+
+
+def _fetched(
+    readings: dict[str, SearchResult],
+    reader: ChartReader,
+    extras: Sequence[SearchResult],
+    call_reader: CallReader,
+    source: ChartSource,
+    sections: Sequence[str],
+) -> tuple[dict[str, SearchResult], ChartReader]:
+    """What came with what it lacks of these chart sections, and a reader of all of it."""
+    if not any(lacking(readings, sections)):
+        return readings, reader
+    readings = completed(readings, source, sections)
+    return readings, call_reader.rebuild(readings, extras)[0]
 
 
 def _linked(

@@ -13,16 +13,10 @@ from cds_service.hooks.prefetch import refuse_other_patient
 from cds_service.policies.registry import assess_refills, is_governed_kind
 from cds_service.services.assess_orders import as_of_day, assess
 from cds_service.services.call import Call
+from cds_service.services.chart_source import ChartSource, ChartSourceFactory
 from cds_service.services.find_orders import chosen_orders, with_dispatched_orders
-from cds_service.services.read_chart import (
-    CallReader,
-    ChartSource,
-    ChartSourceFactory,
-    DependsOn,
-    any_governed,
-    open_source_for,
-    read_chart,
-)
+from cds_service.services.policies_held_against import held_against
+from cds_service.services.read_chart import CallReader, DependsOn, any_governed, open_source_for, read_chart
 from cds_service.services.refuse_coverage import refuse
 from fhir_mappings.chart.chart_reader import ChartReader
 from fhir_mappings.common.free_text import notes_of, noticing_cuts
@@ -80,8 +74,17 @@ def _read_inputs(call: Call, open_source: ChartSourceFactory | None, began: floa
             check_first = _check_coverage_first(call, names) if crd else None
             most = call.settings.max_resources
             depends = _dependency_check(call, names)
+            against = held_against(call, names)
             reader, orders = read_chart(
-                request, reader_of_call, chosen, source, check_first, crd, most, depends_on=depends
+                request,
+                reader_of_call,
+                chosen,
+                source,
+                check_first,
+                crd,
+                most,
+                depends_on=depends,
+                held_against=against,
             )
             if any_governed(orders, chosen):
                 chart = reader.chart()

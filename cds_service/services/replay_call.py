@@ -13,7 +13,7 @@ import msgspec
 from cds_service.hooks.discovery import SERVICES
 from cds_service.hooks.messages import read_root
 from cds_service.services.answer_hook import EXTENSION, answer
-from cds_service.services.read_chart import ChartSourceFactory
+from cds_service.services.chart_source import ChartSourceFactory
 from cds_service.settings import Settings
 from cds_service.store.records import input_digest, stored_determinations, utc
 from cds_service.store.repository import Repository

@@ -15,8 +15,8 @@ from cds_service.ehr.client import open_client
 from cds_service.ehr.key_sets import fetch_key_set
 from cds_service.policies.registry import policies_in_use
 from cds_service.services.app_links import AppLinks
+from cds_service.services.chart_source import ChartSourceFactory
 from cds_service.services.member_roster import load_roster
-from cds_service.services.read_chart import ChartSourceFactory
 from cds_service.settings import Settings
 from cds_service.store.run_database import RunDatabase
 from cds_service.store.runtime_dir import run_key
