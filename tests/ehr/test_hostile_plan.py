@@ -137,7 +137,7 @@ def test_coverage_that_is_found_by_beneficiary_only(ehr: HostileServer) -> None:
 def test_a_search_that_is_refused_in_every_form_ends(ehr: HostileServer) -> None:
     """Rule 2: the fallbacks are few, and the rest of the chart is read."""
     ehr.on("Observation", refuse(400))
-    found = judge(call(ehr))
+    found = judge(call(ehr), policies="MP-MM-1316")
     assert (found.truth("D.I.I.1"), found.truth("D.I.G")) == ("not-retrieved", "not-retrieved")
     assert found.truth("D.I.A") == found.truth("D.I.F") == "met"
     assert len(ehr.asked_for("Observation")) <= 40
