@@ -49,7 +49,8 @@ def test_every_command_that_is_named_is_there_with_its_options(page: Path) -> No
             option = re.match(r"\[?(--[a-z-]+)", word)
             if option and option[1] not in {o for each in command.params for o in each.opts} | {"--help", "--version"}:
                 unknown.append(f"{line}: {option[1]}")
-        if command is main and re.match(r"[a-z]+(?: |$)", line) and line.split()[0] not in ("and", "serves"):
+        is_a_call = re.match(r"[a-z]+(?: |$)", line) and line.split()[0] not in ("and", "serves")
+        if isinstance(command, click.Group) and is_a_call:  # no command of that name, or none of the group
             unknown.append(line)
     assert unknown == []
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import zlib
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from cds_service.settings import Settings
 from fhir_mappings.orders.order_reader import PUMP_CODES
 
 _STANDARD_INPUT = "-"
+_GZIP, _GZIP_WINDOW = b"\x1f\x8b", 31
 _MORE = "--verbose lists every criterion and exclusion; `insulin-pump-cds policy SECTION` explains one."
 # The plain services answer with cards, which the summary is made from; at dispatch only CRD has one of its own.
 _DISPATCH = HookService("check-order-dispatch", "order-dispatch", "", "")
@@ -65,7 +67,8 @@ def check_command(
     """Checks one saved hook request with no server: what a reviewer will probably say, and what to do next.
 
     FILE is a CDS Hooks request; `-` is standard input. With --order it is a chart, and the request is made from it: a
-    FHIR Bundle, such as an EHR's $everything or a Synthea patient, a list of resources, or one resource a line.
+    FHIR Bundle, such as an EHR's $everything or a Synthea patient, a list of resources, or one resource a line. Either
+    may be compressed by gzip.
 
     \b
       insulin-pump-cds check request.json
@@ -94,7 +97,7 @@ def check_command(
 
 
 def _read(file: Path, settings: Settings) -> bytes:
-    """The file's bytes, of which no more are read than a call may have."""
+    """The file's bytes, decompressed, of which no more are read than a call may have."""
     most = settings.max_body_bytes
     try:
         if str(file) == _STANDARD_INPUT:
@@ -104,6 +107,13 @@ def _read(file: Path, settings: Settings) -> bytes:
                 body = opened.read(most + 1)
     except OSError as error:
         raise Refused(f"{_name(file)} cannot be read ({error.strerror})") from None
+    if body.startswith(_GZIP):
+        try:
+            body = zlib.decompressobj(wbits=_GZIP_WINDOW).decompress(body, most + 1)
+        except zlib.error:
+            raise Refused(f"{_name(file)} is no sound gzip file") from None
+    if body.lstrip()[:1] == b"<":
+        raise Refused(f"{_name(file)} is XML: FHIR and CDS Hooks are read as JSON")
     if len(body) > most:
         raise Refused(
             f"{_name(file)} is larger than {most:,} bytes: raise PUMP_CDS_MAX_BODY_BYTES, or leave out what is old"

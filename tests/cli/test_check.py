@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,25 @@ def test_a_dispatch_has_a_title_as_well(tmp_path: Path) -> None:
 def test_a_request_is_read_from_standard_input(request_file: str) -> None:
     body = Path(request_file).read_bytes()
     assert run("-", input=body).output == run(request_file).output
+
+
+def test_a_compressed_file_is_read_and_bounded_by_what_it_holds(request_file: str, tmp_path: Path) -> None:
+    body = Path(request_file).read_bytes()
+    packed = tmp_path / "request.json.gz"
+    packed.write_bytes(gzip.compress(body))
+    assert run(str(packed)).output == run(request_file).output
+    packed.write_bytes(gzip.compress(b" " * 50_000_000 + body))
+    assert "larger than 10,000,000 bytes" in run(str(packed)).stderr
+    packed.write_bytes(b"\x1f\x8b rubbish")
+    assert "is no sound gzip file" in run(str(packed)).stderr
+
+
+def test_xml_is_told_from_broken_json(tmp_path: Path) -> None:
+    path = tmp_path / "chart.xml"
+    path.write_text('<?xml version="1.0"?><Bundle xmlns="http://hl7.org/fhir"/>', encoding="utf-8")
+    done = run(str(path))
+    assert done.exit_code == 2
+    assert "is XML: FHIR and CDS Hooks are read as JSON" in done.stderr
 
 
 def test_texts_wrap_to_the_terminals_width(request_file: str) -> None:
