@@ -37,7 +37,7 @@ def _codes(_context: click.Context, _parameter: click.Parameter, begun: str) -> 
     return [code for code in PUMP_CODES if code.startswith(begun.upper())]
 
 
-@click.command("check")
+@click.command("check", short_help="Checks a saved hook request, or a chart, with no server.")
 @click.argument("request_file", metavar="FILE", type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
     "--order",

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from cds_service.demo.live import Sandbox
 
 
-@click.command("demo")
+@click.command("demo", short_help="Serves sample charts and a page to sign orders on.")
 @click.option("--port", default=8080, show_default=True, type=click.IntRange(0, 65535), help="Port to bind.")
 @click.option("--fhir", is_flag=True, help="Put the charts on a FHIR server of the demo's own, and read them there.")
 def demo_command(port: int, fhir: bool) -> None:

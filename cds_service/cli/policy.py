@@ -14,9 +14,26 @@ from cds_service.engine.wording import shown
 from cds_service.policies import registry
 
 
-@click.command("policy")
-@click.argument("section", required=False)
-@click.option("--policy", "policy_id", metavar="ID", help="Which policy; default: the first of --list.")
+def _complete_id(_context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """What the shell offers for --policy."""
+    return [policy.id for policy in registry.POLICIES if policy.id.startswith(begun.upper())]
+
+
+def _complete_section(context: click.Context, _parameter: click.Parameter, begun: str) -> list[str]:
+    """What the shell offers for SECTION."""
+    policy = registry.policy_named(context.params.get("policy_id") or registry.POLICIES[0].id)
+    return [name for name in policy.sections if name.startswith(begun)] if policy is not None else []
+
+
+@click.command("policy", short_help="Prints a policy: sections, parameters, dates, sources.")
+@click.argument("section", required=False, shell_complete=_complete_section)
+@click.option(
+    "--policy",
+    "policy_id",
+    metavar="ID",
+    shell_complete=_complete_id,
+    help="Which policy; default: the first of --list.",
+)
 @click.option("--list", "lists", is_flag=True, help="Name every policy that this version holds.")
 @click.option("--check", "package", metavar="PACKAGE", help="Check a policy: its folder, its module, or its id.")
 @click.pass_context

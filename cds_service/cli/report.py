@@ -15,7 +15,7 @@ from cds_service.engine.plain_text import day_text
 from cds_service.services.report.assemble import PERIODS, report
 
 
-@click.command("report")
+@click.command("report", short_help="Writes a report on the stored orders: page and CSV.")
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--since", metavar="DATE", help="Only calls received since this day (YYYY-MM-DD).")
 @click.option("--by", type=click.Choice(PERIODS), default="week", show_default=True, help="What outcomes are added by.")

@@ -82,7 +82,7 @@ def db_prune(days: int | None) -> None:
     click.echo(f"deleted {counted(calls, 'call')} older than {kept} days and {counted(tokens, 'ended token')}")
 
 
-@click.command()
+@click.command(short_help="Answers a stored call again: is the answer the same?")
 @click.argument("call_id", metavar="ID")
 @click.argument("request_file", metavar="REQUEST.json", type=click.Path(path_type=Path))
 @click.option("--fetch", is_flag=True, help="Read what the request lacks from its fhirServer again.")
@@ -107,7 +107,7 @@ def replay(call_id: str, request_file: Path, fetch: bool) -> None:
     sys.exit(0 if result.same else 1)
 
 
-@click.command()
+@click.command(short_help="Prints how often cards were accepted or overridden.")
 @click.option("--since", metavar="DATE", help="Only feedback received since this day (YYYY-MM-DD).")
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")

@@ -98,7 +98,15 @@ def test_help_of_serve_spells_every_setting_as_a_variable_and_as_a_line_of_the_f
 
 
 @pytest.mark.parametrize(
-    ("typed", "offered"), [("ch", "check"), ("check --ver", "--verbose"), ("check x.json --order E078", "E0784")]
+    ("typed", "offered"),
+    [
+        ("ch", "check"),
+        ("check --ver", "--verbose"),
+        ("check x.json --order E078", "E0784"),
+        ("policy D.I.", "D.I.G"),
+        ("policy --policy l3", "L33794"),
+        ("policy --policy L33794 IV", "IV.G.1"),
+    ],
 )
 def test_the_shell_completes_commands_options_and_codes(typed: str, offered: str) -> None:
     words = ["insulin-pump-cds", *typed.split()]
