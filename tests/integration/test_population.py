@@ -55,7 +55,7 @@ def test_every_third_party_chart_is_judged_as_by_a_hook_call(tmp_path: Path) -> 
     screen = ObservationScreen(())
     assert sum(is_observation(line) and screen.passed_over(line) is not None for line in lines) > 1_000
     for member in members:
-        (expected,) = answered(hook_call(member, [synthetic(member.id, DAY)]), DAY)
+        expected = answered(hook_call(member, [synthetic(member.id, DAY)]), DAY)
         assert found[member.id] == expected, member.id
 
 
@@ -98,6 +98,6 @@ def test_an_export_of_a_server_is_judged_as_by_hook_calls(fhir_server: FhirServe
                 shared.append(resource)
     assert summary["members"] == len(charts) > 60
     for member, resources in charts.items():
-        (expected,) = answered(hook_call(Member(member, [*resources, *shared]), [synthetic(member, DAY)]), DAY)
+        expected = answered(hook_call(Member(member, [*resources, *shared]), [synthetic(member, DAY)]), DAY)
         assert found[member] == expected, member
     assert {name: of_type["retrieved"] for name, of_type in summary["types"].items()}["Condition"] == "yes"

@@ -288,7 +288,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
             rules = replace(rules, scenarios=load_scenarios(given.scenarios, used, given.as_of))
         if "SPARK_ENV_LOADED" not in os.environ:  # not by spark-submit: the workers run on this machine
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
-        spark = SparkSession.builder.appName("insulin-pump-cds population").getOrCreate()
+        builder = SparkSession.builder.appName("insulin-pump-cds population")
+        spark = builder.config("spark.hadoop.fs.permissions.umask-mode", "077").getOrCreate()
         summary = assess_population_on_spark(spark, given.folder, given.out, rules)
     except BadSetting as error:
         parser.error(str(error))

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from cds_service.facts import ChartSection
 from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.hooks.messages import as_json
+from cds_service.policies.registry import policies_in_use
 from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.services.assess_population import assess_population
 from cds_service.services.population.run_rules import RETRIEVED_TYPES, Orders, RunRules
@@ -30,6 +31,7 @@ JSON = dict[str, Any]
 SHARED = {"Practitioner", "PractitionerRole", "Organization", "Medication", "Device", "Location"}
 OWNERS = ("subject", "patient", "beneficiary", "deliverTo")
 SETTINGS = Settings()
+POLICIES = tuple(policy.id for policy in policies_in_use(SETTINGS.policies))
 _RELATIVE = re.compile(r"[A-Z][A-Za-z]+/[^/]+")
 
 
@@ -115,11 +117,11 @@ def write_export(folder: Path, members: Iterable[Member], absent: Iterable[str] 
 
 def judged(
     folder: Path, out: Path, day: date, orders: Orders = Orders.SYNTHETIC, workers: int = 1, **rules: Any
-) -> tuple[dict[str, JSON], JSON]:
-    """The members of an export by id, each as a determination would show it; and run.json."""
-    run_rules = RunRules(day, orders, rules.pop("policies", ("MP-MM-1316",)), **rules)
+) -> tuple[dict[str, list[JSON]], JSON]:
+    """The determinations of an export's members by id, as a call's answer shows them; and run.json."""
+    run_rules = RunRules(day, orders, rules.pop("policies", POLICIES), **rules)
     summary = write_results(assess_population(PopulationRun(folder, out, run_rules, workers)), as_csv=True)
-    return read_members(out), summary
+    return read_determinations(out), summary
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:
@@ -128,14 +130,18 @@ def rows_of(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def read_members(out: Path) -> dict[str, JSON]:
-    """By member: outcome, policy, coverage, and each section's truth, basis and gap."""
-    found: dict[str, JSON] = {}
+def read_determinations(out: Path) -> dict[str, list[JSON]]:
+    """By member, of each determination: outcome, policy, coverage, and each section's truth, basis and gap."""
+    found: dict[tuple[str, str], JSON] = {}
     for row in rows_of(out / "members.csv"):
-        found[row["member"]] = {name: row[name] for name in ("outcome", "policy", "coverage")} | {"findings": {}}
+        head = {name: row[name] for name in ("outcome", "policy", "coverage")}
+        found[row["member"], row["policy"]] = head | {"findings": {}}
     for row in rows_of(out / "criteria.csv"):
-        found[row["member"]]["findings"][row["section"]] = (row["truth"], row["basis"], row["gap"])
-    return found
+        found[row["member"], row["policy"]]["findings"][row["section"]] = (row["truth"], row["basis"], row["gap"])
+    by_member: dict[str, list[JSON]] = {}
+    for (member, _), determination in found.items():
+        by_member.setdefault(member, []).append(determination)
+    return by_member
 
 
 def synthetic(member: str, day: date) -> JSON:
@@ -174,16 +180,22 @@ def noon(day: date) -> datetime:
 
 
 def answered(call: JSON, day: date) -> list[JSON]:
-    """The determinations of a call, each as `read_members` gives one."""
+    """The determinations of a call, each as `read_determinations` gives one."""
     body = json.dumps(call, ensure_ascii=False).encode(errors="surrogatepass")
     response = json.loads(as_json(answer(body, ORDER_SIGN, SETTINGS, noon(day), None)))
     return [as_member(each) for each in response.get("extension", {}).get(EXTENSION, ())]
 
 
+def _tree(finding: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield finding
+    for part in finding.get("parts", ()):
+        yield from _tree(part)
+
+
 def as_member(determination: Mapping[str, Any]) -> JSON:
     """A determination as a member's rows say it."""
     tops = [f for group in ("criteria", "exclusions", "replacement") for f in determination.get(group, ())]
-    findings = {f["id"]: f for top in tops for f in (top, *top.get("parts", ()))}
+    findings = {f["id"]: f for top in tops for f in _tree(top)}
     return {
         "outcome": determination["outcome"],
         "policy": determination["policy"]["id"],

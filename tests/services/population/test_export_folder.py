@@ -50,7 +50,7 @@ def whole(folder: Path, *but: str) -> Path:
 def truths(folder: Path, out: Path) -> tuple[dict[str, tuple[str, str, str]], JSON]:
     """Findings of p1, and run.json."""
     found, summary = judged(folder, out, DAY)
-    return found["p1"]["findings"], summary
+    return found["p1"][0]["findings"], summary
 
 
 @pytest.mark.parametrize(
@@ -164,8 +164,8 @@ def test_an_error_about_a_member_leaves_the_others_whole(tmp_path: Path) -> None
     text = json.dumps(ERROR).replace("some members", "Patient/p2")
     put(folder, "errors/1.ndjson", text)
     found, _ = judged(folder, tmp_path / "out", DAY)
-    assert found["p1"]["findings"]["D.I.D"] == ("unknown", "", "not-documented")
-    assert found["p2"]["findings"]["D.I.D"] == ("unknown", "", "not-retrieved")
+    assert found["p1"][0]["findings"]["D.I.D"] == ("unknown", "", "not-documented")
+    assert found["p2"][0]["findings"]["D.I.D"] == ("unknown", "", "not-retrieved")
 
 
 def test_a_warning_is_no_failure(tmp_path: Path) -> None:
@@ -213,7 +213,7 @@ def test_merged_patients_are_one_member_whatever_the_chain(tmp_path: Path) -> No
     put(folder, "Condition.ndjson", DIABETES | {"subject": {"reference": "Patient/p0"}})
     found, _ = judged(folder, tmp_path / "out", DAY)
     assert list(found) == ["p1"]
-    assert found["p1"]["findings"]["D.I.A"] == ("met", "documented", "")
+    assert found["p1"][0]["findings"]["D.I.A"] == ("met", "documented", "")
 
 
 def test_members_without_a_patient_line_and_members_of_a_group_are_judged(tmp_path: Path) -> None:

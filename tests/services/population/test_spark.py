@@ -16,14 +16,14 @@ import pytest
 from cds_service.errors import BadSetting
 from cds_service.services.population.run_rules import Orders, RunRules, Scenario
 from tests.integration.charts import unavailable
-from tests.services.population.exports import case_charts, judged, rows_of
+from tests.services.population.exports import POLICIES, case_charts, judged, rows_of
 from tests.services.population.generated import population, write_messy
 
 pytestmark = pytest.mark.real
 
 DAY = date(2026, 11, 20)
 WHAT_IF = Scenario("sensor readings count", {"cgm_counts_as_self_testing": True})
-RULES = RunRules(DAY, Orders.CHART, ("MP-MM-1316",), scenarios=(WHAT_IF,))
+RULES = RunRules(DAY, Orders.CHART, POLICIES, scenarios=(WHAT_IF,))
 
 
 @pytest.fixture(scope="module")
