@@ -63,10 +63,18 @@ def _of_group(
     finding = findings.get(section)
     if determination.on_replacement_path or finding is None or _is_documented(finding):
         return
+    # One way is enough: of a criterion that is met, the other ways are not asked for.
+    met = {part.id for whole in determination.criteria if whole.truth is MET for part in _parts_of(whole)}
     # Of a section with parts, those that the chart documents one way or the other are not asked about.
     kept = tuple(q for q in questions if q.link_id not in findings or not _is_documented(findings[q.link_id]))
     if kept:
-        yield section, OpenQuestions(section, kept, finding.truth is not MET)
+        yield section, OpenQuestions(section, kept, finding.truth is not MET and section not in met)
+
+
+def _parts_of(finding: Finding) -> Iterator[Finding]:
+    for part in finding.parts:
+        yield part
+        yield from _parts_of(part)
 
 
 def _is_documented(finding: Finding) -> bool:

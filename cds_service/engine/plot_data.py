@@ -118,14 +118,14 @@ class Stretch:
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Orders over time. `mark`: the day by which the run must have begun, `months` before `as_of`; `run_name`: what
-    the run is of."""
+    """Orders over time. `mark`: the day by which the run must have begun, `months` before `as_of`, None where a policy
+    asks for none; `run_name`: what the run is of."""
 
     bars: tuple[OrderBar, ...]
     run: tuple[Stretch, ...]
     first: date
     as_of: date
-    mark: date
+    mark: date | None
     months: int
     run_name: str
 

@@ -11,6 +11,9 @@ from cds_service.policies.rules.case import Case, usable
 from cds_service.policies.rules.injection_regimen import charted_regimen_answers
 from cds_service.policies.rules.replacement import REPLACES, takes_replacement_path
 
+# What questions are asked in general, by the names that policies share.
+_EDUCATION = "education-completed"
+_REGIMEN = frozenset({"injections-a-day", "injections-since", "injections-self-adjusted"})
 # What a question is answered with.
 Value = bool | float | str | date
 
@@ -20,16 +23,21 @@ def charted_answers(case: Case) -> dict[str, Value | When]:
 
     Never a guess, and never more than the chart says: where its data are incomplete, nothing.
     """
-    charted = {**_education(case), **charted_regimen_answers(case), **_replaces(case)}
     asked = case.policy.questions
+    charted = {
+        **(_education(case) if _EDUCATION in asked else {}),
+        **(charted_regimen_answers(case) if _REGIMEN.intersection(asked) else {}),
+        **_replaces(case),
+    }
     return {asked[name]: value for name, value in charted.items() if name in asked}
 
 
 def _education(case: Case) -> dict[str, Value | When]:
-    """The last session within the window: its date, not that the program was completed, which is asked."""
+    """The last session within the window, where the policy has one: its date, not that the program was completed."""
     if case.not_read(ChartSection.EDUCATION, ChartSection.ENCOUNTERS):
         return {}  # a later session may have been missed
-    start = case.months_ago("education_window_months")
+    window = "education_window_months"
+    start = case.months_ago(window) if window in case.parameters else date.min
     inside = [
         record.when
         for record in case.chart.education
@@ -38,7 +46,7 @@ def _education(case: Case) -> dict[str, Value | When]:
         and usable(record.when, case.as_of)
         and within(record.when, start, case.as_of) is not NOT_MET
     ]
-    return {"education-completed": max(inside, key=lambda when: when.last)} if inside else {}
+    return {_EDUCATION: max(inside, key=lambda when: when.last)} if inside else {}
 
 
 def _replaces(case: Case) -> dict[str, Value]:

@@ -23,6 +23,8 @@ def draw_timeline(name: str, data: Timeline, words: str) -> Markup:
         left, right = x(max(stretch.start.toordinal(), start - edge)), x(stretch.end.toordinal())
         canvas.rect(left, canvas.top, right - left, height, "bridge" if stretch.bridged else "run")
     for day, look in ((data.mark, "dashed"), (data.as_of, "whisker")):
+        if day is None:
+            continue
         canvas.line(x(day.toordinal()), canvas.top, x(day.toordinal()), canvas.bottom, look)
     for lane, bar in enumerate(data.bars):
         _draw_bar(canvas, bar, canvas.top + lane * _LANE, x)
@@ -61,5 +63,6 @@ def _legend(data: Timeline) -> list[LegendEntry]:
         keys.append(LegendEntry("run", "bar", data.run_name))
     if any(stretch.bridged for stretch in data.run):
         keys.append(LegendEntry("bridge", "bar", "gap too short to break it"))
-    keys.append(LegendEntry("dashed", "line", f"{data.months} months before: {day_text(data.mark)}"))
+    if data.mark is not None:
+        keys.append(LegendEntry("dashed", "line", f"{data.months} months before: {day_text(data.mark)}"))
     return [*keys, LegendEntry("whisker", "line", f"day of the order: {day_text(data.as_of)}")]

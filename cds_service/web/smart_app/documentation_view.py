@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from cds_service.engine.assessment import Assessment
-from cds_service.engine.determination import Outcome
+from cds_service.engine.determination import Determination, Outcome
+from cds_service.engine.finding import Finding
 from cds_service.engine.plain_text import day_text
 from cds_service.hooks.determinations import as_json
 from cds_service.services.document_order import OrderPage
@@ -41,7 +42,7 @@ class Fold:
 
     def asks_any(self, link_ids: Collection[str]) -> bool:
         """Whether one of these questions is asked in it: what was typed is never folded away."""
-        asked = [topic.asked for topic in self.topics if topic.asked is not None]
+        asked = [topic.asked for whole in self.topics for topic in whole.every if topic.asked is not None]
         return any(question.link_id in link_ids for group in asked for question in group.questions)
 
 
@@ -57,7 +58,7 @@ class Arranged:
 
     def statements(self, section: str) -> list[Topic]:
         """The blocks that a statement on a section of the questionnaire is about, as far as one is in force there."""
-        every = [topic for group in self.groups for topic in group.topics]
+        every = [topic for group in self.groups for whole in group.topics for topic in whole.every]
         own = [topic for topic in every if topic.id == section or topic.id.startswith(f"{section}.")]
         return [topic for topic in own if topic.is_stated]
 
@@ -114,8 +115,22 @@ def summary_of(page: OrderPage) -> dict[str, Any] | None:
         "about": f"{assessment.order.reference} {assessment.policy.id}",
         "outcome": determination.outcome.value,
         "words": {row["id"]: row["word"] for row in every},
-        "open": [finding.id for finding in determination.findings_in_question] + _asked_of_no_finding(page),
+        "open": [finding.id for finding in _needing(determination)] + _asked_of_no_finding(page),
     }
+
+
+def _needing(determination: Determination) -> list[Finding]:
+    """The findings that need something, each whole, though only a part of it may be what has to be settled."""
+    wholes = (*determination.criteria, *determination.exclusions, *determination.replacement)
+    of_part = {part.id: whole for whole in wholes for part in _with_parts(whole)}
+    found = {whole.id: whole for each in determination.findings_in_question if (whole := of_part.get(each.id))}
+    return list(found.values())
+
+
+def _with_parts(finding: Finding) -> Iterator[Finding]:
+    yield finding
+    for part in finding.parts:
+        yield from _with_parts(part)
 
 
 def _asked_of_no_finding(page: OrderPage) -> list[str]:
@@ -123,7 +138,7 @@ def _asked_of_no_finding(page: OrderPage) -> list[str]:
     assessment = page.assessment
     if assessment is None:
         return []
-    needing = [finding.id for finding in assessment.determination.findings_in_question]
+    needing = [each.id for finding in _needing(assessment.determination) for each in _with_parts(finding)]
     names = [name for name, questions in (page.questions or {}).items() if questions.open]
     return [name for name in names if not any(each == name or each.startswith(f"{name}.") for each in needing)]
 
@@ -150,7 +165,7 @@ def _arranged(page: OrderPage, assessment: Assessment, body: dict[str, Any], cha
     tables = {name: maker.topics(rows(body, name, policy)) for name in SHOWN_GROUPS}
     every = {name: topic for table in tables.values() for name, topic in table.items()}
     determination = assessment.determination
-    needing = [every[finding.id] for finding in determination.findings_in_question if finding.id in every]
+    needing = [every[finding.id] for finding in _needing(determination) if finding.id in every]
     needing = [*_alone(page, maker), *_with_pathway_question(needing, assessment, maker)]
     shown = {topic.id for topic in needing}
     differing = [topic for name, topic in every.items() if topic.differs and name not in shown]
@@ -161,7 +176,7 @@ def _arranged(page: OrderPage, assessment: Assessment, body: dict[str, Any], cha
         for name, table in tables.items()
     }
     return Arranged(
-        tuple(sorted(needing, key=lambda topic: not topic.is_asked)),
+        tuple(sorted(needing, key=lambda topic: topic.first_asked is None)),
         tuple(differing),
         tuple(_folds(left, assessment, maker)),
         tuple(_printed(tables, assessment, required)),
@@ -221,7 +236,7 @@ def _folds(left: Mapping[str, list[Topic]], assessment: Assessment, maker: Topic
 
 def _next(assessment: Assessment, arranged: Arranged) -> tuple[str, str]:
     """What to do now, and the block where it is done; empty where nothing is."""
-    asked = [topic for topic in arranged.open if topic.is_asked]
+    asked = [topic for whole in arranged.open if (topic := whole.first_asked) is not None]
     if asked:
         return f"answer below: {asked[0].heading}", asked[0].id
     findings = assessment.determination.findings_in_question

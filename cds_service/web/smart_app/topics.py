@@ -57,7 +57,7 @@ class Topic:
 
     `found`: what was found, `rest` what is folded of it. `charted`: what the chart says by itself, where a statement
     says more or otherwise; `differs`: the statement contradicts it. `helps`: what closes it. `idle`: parts that are of
-    no account, under `idle_title`. `interpretation`: how the section is read.
+    no account, under `idle_title`. `interpretation`: how the section is read. `needed`: it has to be settled itself.
     """
 
     id: str
@@ -79,6 +79,7 @@ class Topic:
     helps: str = ""
     interpretation: str = ""
     changed: bool = False
+    needed: bool = False
     parts: tuple[Topic, ...] = ()
     idle: tuple[Topic, ...] = ()
     idle_title: str = ""
@@ -93,6 +94,16 @@ class Topic:
         """Whether an answer is wanted here."""
         return self.asked is not None and self.asked.open
 
+    @property
+    def every(self) -> tuple[Topic, ...]:
+        """The block itself and its parts."""
+        return (self, *self.parts, *self.idle)
+
+    @property
+    def first_asked(self) -> Topic | None:
+        """The block itself or its first part of which an answer is wanted; None where none is."""
+        return next((topic for topic in self.every if topic.is_asked), None)
+
 
 @dataclass(frozen=True)
 class TopicMaker:
@@ -104,6 +115,7 @@ class TopicMaker:
     _plots: dict[str, PlotData] = field(init=False)
     _charted: dict[str, Finding] = field(init=False)
     _findings: dict[str, Finding] = field(init=False)
+    _needed: frozenset[str] = field(init=False)
 
     def __post_init__(self) -> None:
         """Draws nothing yet: only what is shown is drawn."""
@@ -111,7 +123,9 @@ class TopicMaker:
         plots = {plot.section: plot for plot in policy.policy.plots(case)} if case is not None else {}
         object.__setattr__(self, "_plots", plots)
         object.__setattr__(self, "_charted", charted_findings(case, policy) if case is not None else {})
-        object.__setattr__(self, "_findings", self.assessment.determination.findings)
+        determination = self.assessment.determination
+        object.__setattr__(self, "_findings", determination.findings)
+        object.__setattr__(self, "_needed", frozenset(f.id for f in determination.findings_in_question))
 
     def topics(self, rows: list[dict[str, Any]]) -> dict[str, Topic]:
         """The blocks of a group's rows by id, each with its parts inside."""
@@ -167,6 +181,7 @@ class TopicMaker:
             policy.what_helps(finding) if row["tone"] in ("open", "bad") else "",
             policy.interpretation(name),
             name in self.changed,
+            name in self._needed,
             tuple(part for part in parts if part not in idle),
             tuple(idle),
             _idle_title(finding, len(idle)),
@@ -181,7 +196,7 @@ class TopicMaker:
 
 def _is_idle(part: Topic, row: dict[str, Any], whole: Finding) -> bool:
     """Whether a part is of no account: another one is enough, or nothing was found about it."""
-    if row["truth"] == MET:
+    if row["truth"] == MET or part.is_asked or part.needed:
         return False
     return whole.truth is MET or not (part.evidence or part.plot)
 

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+import tomllib
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from cds_service.hooks.messages import FhirAccess
+from cds_service.policies.registry import POLICIES
+from cds_service.services.document_order import OrderPage, PageRequest, document_order
 from cds_service.web.smart_app.documentation_view import Arranged, summary_of, view_of
 from cds_service.web.smart_app.sessions import SignedIn
 from cds_service.web.smart_app.topics import Topic
-from tests.services.test_document_order import EHR, documented, entries, server
-from tests.support import DAY, HCPCS, PATIENT, YES, attestation, bundle, concept, order
+from tests.cases.build import build, case_files
+from tests.services.test_document_order import EHR, Server, documented, entries, server
+from tests.support import DAY, HCPCS, PATIENT, SETTINGS, YES, attestation, bundle, concept, order
 
 URL = "https://cds.example.invalid"
 REPLACEMENT = {"coding": [{"system": HCPCS, "code": "E0784"}, {"system": HCPCS, "code": "RA"}]}
@@ -191,6 +198,47 @@ def test_what_the_chart_says_stays_beside_a_statement(days: int, average: float,
     assert topic.differs is differs
     assert topic.is_stated
     assert f"{2 * days} self-tests on {days} of 30 days" in topic.charted + topic.found
+
+
+# ---------------------------------------------------------------- every policy
+
+
+def _of_case(path: Path, policy: str) -> OrderPage | None:
+    """What the page shows of a case's chart under a policy; None where that policy does not judge it."""
+    call = build(tomllib.loads(path.read_text(encoding="utf-8")), path.stem)
+    ordered = call["context"]["draftOrders"]["entry"][0]["resource"]
+    patient = call["context"]["patientId"]
+    person = call["prefetch"].get("patient") or {"resourceType": "Patient", "id": patient}
+    source = Server(call["prefetch"], {f"Patient/{patient}": person})
+    access = FhirAccess(EHR, "token", 300.0, "patient/*.rs")
+    wanted = PageRequest(access, patient, None, entries=entries(ordered), policy=policy)
+    now = datetime.fromisoformat(f"{ordered['authoredOn'][:10]}T12:00:00-05:00")
+    settings = replace(SETTINGS, policies=",".join(each.id for each in POLICIES))
+    page = document_order(wanted, settings, now, source.open, None)
+    judged = page.assessment is not None and page.assessment.case is not None
+    return page if judged and page.assessment is not None and page.assessment.policy.id == policy else None
+
+
+@pytest.mark.parametrize("policy", [policy.id for policy in POLICIES])
+def test_the_page_of_every_policy_shows_each_finding_and_each_open_question_once(policy: str) -> None:
+    """Over charts of its own cases: with and without a regimen, a pump in use, laboratory results, statements."""
+    areas = {"MP-MM-1316": ("replacement", "injection-regimen"), "L33794": ("choice",), "CG-DME-51": ("cg-dme-51",)}
+    paths = [path for path in case_files() if path.parent.name in areas.get(policy, ("choice",))][:25]
+    pages = [page for path in paths if (page := _of_case(path, policy)) is not None]
+    assert pages
+    for page in pages:
+        view = view_of(page, _session(), URL)
+        arranged: Arranged = view["page"]
+        shown = [*arranged.open, *arranged.differing, *(topic for fold in arranged.folds for topic in fold.topics)]
+        ids = [topic.id for whole in shown for topic in whole.every]
+        assert len(ids) == len({*ids})
+        fields = [q.link_id for whole in shown for t in whole.every if t.asked for q in t.asked.questions]
+        assert len(fields) == len({*fields}), "a field stands once"
+        asked = {q.link_id for each in (page.questions or {}).values() if each.open for q in each.questions}
+        first = {q.link_id for whole in arranged.open for t in whole.every if t.is_asked and t.asked
+                 for q in t.asked.questions}  # fmt: skip
+        assert asked == first, "what is open is asked where it is seen at once"
+        assert view["progress"][0] == len(arranged.open)
 
 
 def test_statuses_are_in_plain_words() -> None:

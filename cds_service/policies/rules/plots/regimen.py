@@ -71,12 +71,15 @@ def _beginning(placed: _Placed) -> tuple[date, str, str]:
 
 def _timeline(case: Case, shown: Sequence[_Placed]) -> Timeline:
     p, as_of = case.parameters, case.as_of
-    mark = case.months_ago("regimen_months")
+    # A policy may ask for injections without saying for how long.
+    months = p.get("regimen_months", 0)
+    mark = case.months_ago("regimen_months") if months else None
     bars = tuple(_bar(each) for each in shown)
     run = tuple(_run(case))
-    first = max(months_before(as_of, _MONTHS), min([mark, *(b.start for b in bars), *(s.start for s in run)]))
+    days = [*(b.start for b in bars), *(s.start for s in run), *([mark] if mark else [])]
+    first = max(months_before(as_of, _MONTHS), min(days))
     often = f"{p['regimen_injections']:g} or more a day, unbroken"
-    return Timeline(bars, run, first, as_of, mark, p["regimen_months"], often)
+    return Timeline(bars, run, first, as_of, mark, months, often)
 
 
 def _bar(placed: _Placed) -> OrderBar:
@@ -135,10 +138,15 @@ def _words(case: Case, timeline: Timeline, older: int, without_days: int) -> str
 
 def _about_run(timeline: Timeline, goal: float) -> str:
     often = f"{goal:g} or more injections a day"
-    mark = f"the {timeline.months}-month mark of {day_text(timeline.mark)}"
+    mark = f"the {timeline.months}-month mark of {day_text(timeline.mark)}" if timeline.mark is not None else ""
     if not timeline.run:
-        return f"no unbroken run at {often} reaches the day; {mark} is drawn as a line"
+        drawn = f"; {mark} is drawn as a line" if mark else ""
+        return f"no unbroken run at {often} reaches the day{drawn}"
     start, gaps = timeline.run[0].start, sum(stretch.bridged for stretch in timeline.run)
-    place = "after" if start > timeline.mark else "on" if start == timeline.mark else "before"
     bridged = f", {counted(gaps, 'short gap')} bridged" if gaps else ""
-    return f"unbroken at {often} since {day_text(start)}{bridged}, {place} {mark}"
+    unbroken = f"unbroken at {often} since {day_text(start)}{bridged}"
+    return f"{unbroken}, {_place(start, timeline.mark)} {mark}" if timeline.mark is not None else unbroken
+
+
+def _place(start: date, mark: date) -> str:
+    return "after" if start > mark else "on" if start == mark else "before"
