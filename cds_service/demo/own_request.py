@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import date
+
 from flask import Request
 
-from cds_service.errors import TooLarge
-from cds_service.web.json_text import JsonFault, parsed
+from cds_service.engine.plain_text import day_text
+from cds_service.errors import BadRequest, TooLarge
+from cds_service.services.chart_request import Chart, ChartOrder, read_saved_chart, request_from_chart
+from cds_service.settings import Settings
+from cds_service.web.json_text import JsonFault, parsed, pretty
 
+# An external insulin pump.
+_CODE = "E0784"
 _MEBIBYTE = 1_000_000
 _FORM_BYTES = 20_000
 
@@ -28,12 +36,47 @@ def uploaded(request: Request, most: int) -> str:
         raise JsonFault("The file is no text in UTF-8: save it as UTF-8, without compression") from None
 
 
-def request_from(text: str, code: str = "") -> str:
-    """The hook request that a text holds. JsonFault when it is JSON of another kind."""
-    value = parsed(text)
-    if isinstance(value, dict) and "hook" not in value and "resourceType" in value:
-        raise JsonFault(
-            f"This is a {value['resourceType']}, not a CDS Hooks request. A request has hook, hookInstance, context "
-            "(userId, patientId, draftOrders) and prefetch with the chart: take a sample's request and put it there"
-        )
-    return text
+@dataclass(frozen=True, slots=True)
+class OwnRequest:
+    """A hook request as text. `note`: how it was made, where the text was a chart; empty where it was a request."""
+
+    text: str
+    note: str = ""
+
+
+def own_request(text: str, day: date, settings: Settings) -> OwnRequest:
+    """The hook request that a text holds, or that is made from the chart that it holds: with a pump order of `day`.
+
+    JsonFault when it is neither; the message says what is missing.
+    """
+    try:
+        value = parsed(text)
+    except JsonFault as fault:
+        # A chart may have one resource a line; then the second line is where JSON ends.
+        chart = _chart(text) if fault.line > 1 else None
+        if chart is None:
+            raise
+        return _made(chart, day, settings)
+    chart = None if isinstance(value, dict) and ("hook" in value or "context" in value) else _chart(text)
+    return OwnRequest(text) if chart is None else _made(chart, day, settings)
+
+
+def _chart(text: str) -> Chart | None:
+    try:
+        return read_saved_chart(text.encode("utf-8", "replace"))
+    except BadRequest:
+        return None
+
+
+def _made(chart: Chart, day: date, settings: Settings) -> OwnRequest:
+    try:
+        made = request_from_chart(chart, ChartOrder(_CODE, day), settings)
+    except BadRequest as error:
+        raise JsonFault(f"These are FHIR resources, and no request can be made from them: {error.message}") from None
+    by = "by the practitioner in the chart" if made.requester else "by nobody: the chart names no single practitioner"
+    rest = "not there" if chart.is_whole else "not read, since the chart is not whole"
+    return OwnRequest(
+        pretty(made.request),
+        f"Your file is a chart ({chart.description}), so an order for a pump ({_CODE}) was made for it, dated "
+        f"{day_text(day)}, {by}. What the chart does not hold counts as {rest}.",
+    )

@@ -125,17 +125,18 @@ def _is_bundle(value: Any) -> TypeGuard[JSON]:
     )
 
 
-def send(text: str, chart_id: str = "", plan: str = "") -> Signing:
+def send(text: str, chart_id: str = "", plan: str = "", note: str = "") -> Signing:
     """Sends a hook request as it was typed. JsonFault when it is no JSON: then nothing is sent.
 
-    `plan`: the plan's name, where a chart is signed with several.
+    `plan`: the plan's name, where a chart is signed with several. `note`: how the request was made, for the page.
     """
     request = parsed(text)
     hook = request.get("hook") if isinstance(request, dict) else None
     service = _SERVICES.get(hook, SERVICE) if isinstance(hook, str) else SERVICE
     status, response = _post(service, text.encode("utf-8", "replace"))
     request = request if isinstance(request, dict) else {}
-    signing = Signing(chart_id, service, text, request, status, response, _drafts(request, response), plan=plan)
+    signing = Signing(chart_id, service, text, request, status, response, _drafts(request, response))
+    signing.plan, signing.note = plan, note
     signing.statements_before = len(state().statements(signing.patient))
     hand_over(signing)
     state().signings.add(signing)

@@ -11,8 +11,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from cds_service.demo.charts import DemoChart, charts_for
 from cds_service.demo.headers import guarded
 from cds_service.demo.live import searches
-from cds_service.demo.own_request import request_from, uploaded
-from cds_service.demo.send import SERVICE, hand_over, next_text, send, sign_again, state, tell
+from cds_service.demo.own_request import own_request, uploaded
+from cds_service.demo.send import SERVICE, hand_over, next_text, send, sign_again, state, tell, today
 from cds_service.demo.signings import Signing
 from cds_service.demo.view import OUTCOMES, card_view, json_markup, tables_of
 from cds_service.errors import BadRequest, NotFound
@@ -79,7 +79,7 @@ def send_edited() -> AnyResponse:
 def upload() -> AnyResponse:
     """Sends a file of the visitor's own: a hook request, or a chart that becomes one."""
     try:
-        text = request_from(uploaded(request, MOST_REQUEST_BYTES), request.form.get("code", ""))
+        text = uploaded(request, MOST_REQUEST_BYTES)
     except JsonFault as fault:
         return _refused("", "", fault)
     return _sent(text, "")
@@ -91,7 +91,8 @@ def _sent(text: str, chart_id: str) -> AnyResponse:
     if not text.strip():
         return _refused(text, chart_id, JsonFault("The request is empty: paste a CDS Hooks request, or choose a file"))
     try:
-        signing = send(request_from(text), chart_id)
+        own = own_request(text, today(), current_app.config["SETTINGS"])
+        signing = send(own.text, chart_id, note=own.note)
     except JsonFault as fault:
         return _refused(text, chart_id, fault)
     return redirect(url_for("signed.page", signing_id=signing.id) + "#card", 303)

@@ -35,6 +35,7 @@ class Signing:
     `text`: the request as it was sent; `request`, `response`: parsed, with numbers as they were written. `accepted`:
     uuids of suggestions; `overridden`: uuids of cards, with the reason that was given. `plan`: the plan's name where
     the same chart was signed with several; `together`: the orders of all of these plans, itself among them.
+    `note`: how the request was made, where the visitor sent something else.
     """
 
     chart_id: str
@@ -50,6 +51,7 @@ class Signing:
     feedback: list[Feedback] = field(default_factory=list)
     statements_before: int = 0
     plan: str = ""
+    note: str = ""
     together: tuple[Signing, ...] = ()
 
     @property

@@ -276,6 +276,32 @@ def test_a_file_that_cannot_be_sent_says_why(client: FlaskClient, data: bytes, s
     assert said in text_on(answer)
 
 
+@pytest.mark.parametrize("form", ["bundle", "lines", "list"])
+def test_a_chart_becomes_a_request_for_a_pump(client: FlaskClient, form: str) -> None:
+    prefetch = json.loads(sample(client))["prefetch"]
+    values = [value for value in prefetch.values() if value]
+    resources = [each["resource"] for value in values for each in value.get("entry", [{"resource": value}])]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in resources]}
+    text = {
+        "bundle": json.dumps(bundle),
+        "lines": "\n".join(json.dumps(each) for each in resources),
+        "list": json.dumps(resources, indent=1),
+    }[form]
+    address = upload(client, text.encode()).headers["Location"].partition("#")[0]
+    signing = kept(client, address)
+    assert [draft.label for draft in signing.drafts.drafts] == ["E0784"]
+    assert signing.determinations[0]["outcome"] == "needs-documentation"
+    page = text_on(client.get(address))
+    assert "Your file is a chart (" in page
+    assert "order for a pump (E0784) was made for it" in page
+
+
+def test_resources_that_make_no_request_say_what_is_missing(client: FlaskClient) -> None:
+    answer = upload(client, b'{"resourceType": "Condition", "id": "c1"}')
+    assert answer.status_code == 422
+    assert "the chart holds no Patient" in text_on(answer)
+
+
 def test_a_file_beyond_the_limit_is_refused(client: FlaskClient) -> None:
     answer = upload(client, b" " * 7_000_000)
     assert answer.status_code == 413
