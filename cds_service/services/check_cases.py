@@ -59,9 +59,10 @@ def covered_ends(policy: Policy, cases: Iterable[CaseRequest], settings: Setting
     names = tuple(name for name in policy.parameters if _is_threshold(policy, name))
     for name in names:
         sections = [rule.section for rule in policy.rules.values() if name in rule.parameters]
-        near = [each for each in read if each.is_about(sections)] or read
+        # The cases that name the section stand there most often: they are asked first.
+        likely = sorted(read, key=lambda each: not each.is_about(sections))
         sides = {"below": -1, "above": 1}
-        lacking = tuple(side for side, sign in sides.items() if not any(each.turns(name, sign) for each in near))
+        lacking = tuple(side for side, sign in sides.items() if not any(each.turns(name, sign) for each in likely))
         if lacking:
             missing[name] = lacking
     return Coverage(len(read), names, missing)
