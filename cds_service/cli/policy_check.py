@@ -16,6 +16,7 @@ from typing import Any
 
 import click
 
+from cds_service import policies
 from cds_service.cli.common import Refused
 from cds_service.engine.policy import Policy
 from cds_service.policies import registry
@@ -84,7 +85,8 @@ def _sources(package: str) -> tuple[Callable[[str], str], Callable[[], Policy]]:
 
 def _module_of(policy: Policy) -> str:
     """The module of a policy that is held."""
-    names = (name for name, module in sys.modules.items() if getattr(module, "POLICY", None) is policy)
+    packages = [name for name in sys.modules if name.startswith(f"{policies.__name__}.")]
+    names = (name for name in packages if getattr(sys.modules[name], "POLICY", None) is policy)
     return min(names, key=len)
 
 

@@ -1,4 +1,4 @@
-"""Cases at both ends of the numbers of a policy's text: every policy that is held has them, and a missing one is named."""
+"""Cases at both ends of the numbers of a policy's text: every policy has them, and a missing one is named."""
 
 from __future__ import annotations
 
