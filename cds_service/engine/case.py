@@ -191,6 +191,8 @@ def usable(when: When | None, as_of: date) -> bool:
     return when is None or when.first <= as_of
 
 
+# What closes a gap of data that could not be read begins so.
+SIGN_AGAIN = "Sign again, or attach "
 # In a few words, what could not be read, and what may be attached in its place.
 _RECORDS: dict[str, tuple[str, str]] = {
     ChartSection.PATIENT: ("the patient", "the face sheet"),
@@ -221,7 +223,7 @@ class NotRead:
 
 def unread(finding: Finding, reason: NotRead) -> Finding:
     """The finding of a rule whose data could not be read: unknown, with how to get it."""
-    closes = f"Sign again, or attach {reason.record}"
+    closes = f"{SIGN_AGAIN}{reason.record}"
     found = f". Found so far: {finding.explanation}" if finding.evidence else ""
     what = f"{reason.what[:1].upper()}{reason.what[1:]}"
     return replace(

@@ -6,22 +6,27 @@ that is more than a reader has time for, findings lose their last clauses, and a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from cds_service.engine.assessment import Assessment
-from cds_service.engine.determination import Applicability, Determination, Outcome
-from cds_service.engine.finding import Basis, Finding
+from cds_service.engine.determination import Determination, Outcome
+from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.plain_text import day_text, sections_text, unbroken
 from cds_service.engine.policy import PolicyOnDay
-from cds_service.engine.truth import MET
-from cds_service.facts import Chart, ChartSection
+from cds_service.engine.truth import MET, UNKNOWN
+from cds_service.facts import Chart
+from cds_service.hooks.card_notes import coverage_note, first_step, labels, not_read, notes_of, other_path, sentence
 from cds_service.hooks.markdown import escaped, plain, whole_clauses
 
 # Words of a detail: where one thing is to be done, where many are, and where nothing is or the order is excluded.
 SINGLE_GAP_WORDS, MANY_GAPS_WORDS, SETTLED_WORDS = 120, 250, 80
-# How much of a finding is shown, in characters: the most that fits in the words of a card.
-_LENGTHS = (400, 240, 160, 110, 80, 60)
+# How much of a finding is shown, in characters: the most that fits in the words of a card. At last only what to do.
+_LENGTHS = (400, 240, 160, 110, 80, 50)
+_LONGEST_STEP = 160
+_LONGEST_LABEL = 60
 # Of very many gaps so few are told in a line each.
 _FEWEST_GAPS = 3
 
@@ -39,40 +44,43 @@ def detail(assessment: Assessment, chart: Chart, today: date) -> str:
     excluded = assessment.determination.outcome is Outcome.EXCLUDED
     write = _excluded if excluded else _open_or_met
     text = ""
-    for length, gaps, notes in _sizes(len(assessment.determination.findings_in_question)):
-        text = unbroken("\n\n".join(write(assessment, chart, today, length, gaps, notes)))
+    for size in _sizes(len(assessment.determination.findings_in_question)):
+        text = unbroken("\n\n".join(write(assessment, chart, today, size)))
         if len(text.split()) <= limit:
             break
     return text
 
 
-def first_step(determination: Determination) -> str:
-    """What has to be settled with the plan before anything else, and why."""
-    step = f"{determination.eligibility[:1].upper()}{determination.eligibility[1:]}"
-    return f"{step}: {determination.coverage_note}"
+@dataclass(frozen=True, slots=True)
+class _Size:
+    """How much a card says: characters of what was found, of what to do, how many gaps, and whether notes."""
+
+    found: int
+    gaps: int
+    whole_steps: bool = True
+    notes: bool = True
 
 
-def _sizes(gaps: int) -> Iterator[tuple[int, int, bool]]:
-    """Characters of a finding, how many gaps are told, and whether notes are: the most first."""
-    yield from ((length, gaps, True) for length in _LENGTHS)
-    yield from ((length, gaps, False) for length in _LENGTHS[2:])
-    yield from ((_LENGTHS[-1], fewer, False) for fewer in range(gaps - 1, _FEWEST_GAPS - 1, -1))
+def _sizes(gaps: int) -> Iterator[_Size]:
+    """From the most to the least."""
+    yield from (_Size(length, gaps) for length in _LENGTHS[:3])
+    yield from (_Size(length, gaps, whole_steps=False) for length in _LENGTHS[1:])
+    yield from (_Size(length, gaps, whole_steps=False, notes=False) for length in (*_LENGTHS[2:], 0))
+    yield from (_Size(0, fewer, whole_steps=False, notes=False) for fewer in range(gaps - 1, _FEWEST_GAPS - 1, -1))
 
 
 # ---------------------------------------------------------------- open or met
 
 
-def _open_or_met(
-    assessment: Assessment, chart: Chart, today: date, length: int, most: int, with_notes: bool
-) -> Iterator[str]:
+def _open_or_met(assessment: Assessment, chart: Chart, today: date, size: _Size) -> Iterator[str]:
     determination, policy = assessment.determination, assessment.policy
     gaps = determination.open_findings
     doubts = determination.possible_exclusions
-    steps = [_gap(finding, policy, length, may_exclude=finding in doubts) for finding in gaps[:most]]
-    if len(gaps) > most:
-        steps.append(f"{len(gaps) - most} more: {_ids(gaps[most:], policy)}. See the questionnaire.")
+    steps = [_gap(finding, policy, size, may_exclude=finding in doubts) for finding in gaps[: size.gaps]]
+    if len(gaps) > size.gaps:
+        steps.append(f"{len(gaps) - size.gaps} more: {_ids(gaps[size.gaps :], policy)}. See the questionnaire.")
     if determination.eligibility:
-        steps.insert(0, f"**First**: {_sentence(first_step(determination))}")
+        steps.insert(0, f"**First**: {sentence(first_step(determination))}")
     if not assessment.order.coded:
         steps.append(policy.words("uncoded"))
     if steps:
@@ -81,25 +89,32 @@ def _open_or_met(
     asked = _may_be_asked(determination, policy)
     if asked:
         yield asked
-    notes = [*_other_path(determination, policy), *_not_read(determination, policy, chart)]
+    notes = [*other_path(determination, policy)]
     if not determination.eligibility:  # which says the same
-        notes += _coverage(assessment)
-    if with_notes:
-        notes += _notes(assessment, today)
+        notes += coverage_note(assessment)
+    if size.notes:
+        notes += not_read(determination, policy, chart)
+        notes += notes_of(assessment, today)
     if notes:
         yield _lines(notes)
     yield _rests_on(assessment)
 
 
-def _gap(finding: Finding, policy: PolicyOnDay, length: int, *, may_exclude: bool) -> str:
+def _gap(finding: Finding, policy: PolicyOnDay, size: _Size, *, may_exclude: bool) -> str:
     """One line: what was found, and what closes it."""
-    found = whole_clauses(_with_parts(finding), length)
-    to_do = policy.what_helps(finding)
-    if len(to_do) > max(length, _LENGTHS[2]):
-        to_do = policy.next_step(finding)
-        to_do = f"{to_do[:1].upper()}{to_do[1:]}"
+    found, to_do = _shortened(_with_parts(finding), size.found), policy.what_helps(finding)
+    if len(to_do) > max(size.found, _LONGEST_STEP) or not size.whole_steps:
+        to_do = _short_step(finding, policy)
     name = f"**{escaped(policy.labeled(finding.id))}**{' (may exclude the pump)' if may_exclude else ''}"
-    return f"{name}: {_sentence(found)} **To do**: {_sentence(to_do)}"
+    return f"{name}: {f'{sentence(found)} ' if found else ''}**To do**: {sentence(to_do)}"
+
+
+def _short_step(finding: Finding, policy: PolicyOnDay) -> str:
+    """What closes a gap in a few words; where the step of a title would only say again what was found, what helps."""
+    if finding.truth is UNKNOWN and finding.gap is not Gap.NOT_RETRIEVED:
+        step = policy.next_step(finding)
+        return f"{step[:1].upper()}{step[1:]}"
+    return policy.what_helps(finding).partition("; or ")[0]
 
 
 def _with_parts(finding: Finding) -> str:
@@ -129,7 +144,9 @@ def _may_be_asked(determination: Determination, policy: PolicyOnDay) -> str:
     suggested = suggested_only(determination.required_findings)
     if not suggested:
         return ""
-    return f"A reviewer may still ask about {_ids(suggested, policy)}: the chart suggests it without stating it."
+    them = "it" if len(suggested) == 1 else "them"
+    ids = _ids(suggested, policy)
+    return f"A reviewer may still ask about {ids}: the chart suggests {them} without stating {them}."
 
 
 def suggested_only(findings: Iterable[Finding]) -> list[Finding]:
@@ -137,118 +154,77 @@ def suggested_only(findings: Iterable[Finding]) -> list[Finding]:
     return [finding for finding in findings if finding.truth is MET and finding.basis is Basis.SUPPORTED]
 
 
-def _other_path(determination: Determination, policy: PolicyOnDay) -> Iterator[str]:
-    """A pump in use and no word about replacement: which path it is, and what that one still needs."""
-    replacement = policy.policy.replacement
-    if replacement is None or not _asks_for_path(determination):
-        return
-    wanted = {rule.section for rule in replacement.required}
-    lacking = [f for f in determination.replacement if f.id in wanted and f.truth is not MET]
-    needs = f" {policy.words('replacement_heading')}, still open: {_labels(lacking, policy)}." if lacking else ""
-    yield f"{policy.words('ask_replacement')}{needs}"
-
-
-def _not_read(determination: Determination, policy: PolicyOnDay, chart: Chart) -> Iterator[str]:
-    """What could not be read in full and could change something, as far as no gap says it."""
-    lacking = [name for name in policy.policy.dependencies if name in chart.unread or name in chart.partial]
-    sections = [finding.id for finding in (*determination.open_findings, *determination.replacement)]
-    names = [policy.policy.section_names.get(name, name) for name in lacking if _may_change(name, sections, policy)]
-    said = " ".join(finding.explanation.casefold() for finding in determination.open_findings)
-    unsaid = [name for name in names if f"{name.casefold()} could not be read" not in said]
-    if unsaid and determination.outcome is Outcome.NEEDS_DOCUMENTATION:
-        yield f"Could not be read in full: {', '.join(unsaid)}."
-
-
-def _may_change(name: str, sections: Iterable[str], policy: PolicyOnDay) -> bool:
-    """Whether a part of the chart feeds a section that is open, or says whose plan it is and where the member lives."""
-    if name in (ChartSection.PATIENT, ChartSection.COVERAGE):
-        return True
-    return any(policy.feeds_any([name], section) for section in sections)
-
-
 # ---------------------------------------------------------------- excluded
 
 
-def _excluded(
-    assessment: Assessment, _chart: Chart, _today: date, length: int, most: int, _with_notes: bool
-) -> Iterator[str]:
+def _excluded(assessment: Assessment, _chart: Chart, _today: date, size: _Size) -> Iterator[str]:
     """What excludes the order, what was asked there, and what would lift it: nothing else."""
     determination, policy = assessment.determination, assessment.policy
-    findings = determination.excluding_findings
-    yield _lines(_exclusion(finding, policy, length) for finding in findings[: max(most, 1)])
+    first, *others = determination.excluding_findings
+    lines = [_exclusion(first, policy, size.found)]
+    if others:
+        lines.append(f"Also excluded by {labels(others, policy)}.")
+    yield _lines(lines)
     if assessment.determination.eligibility:
-        yield f"{_sentence(first_step(determination))}"
+        yield f"{sentence(first_step(determination))}"
     yield _rests_on(assessment)
 
 
+def _question(finding: Finding, policy: PolicyOnDay) -> str:
+    """What was asked: of an exclusion by statement its own question, of a refused reason the one for the reason."""
+    own = next((q.text for q in policy.questions if q.criterion == finding.id), "")
+    replacement = policy.policy.replacement
+    if own or replacement is None or finding.id not in {rule.section for rule in replacement.refusals}:
+        return own
+    of_path = [q for q in policy.questions if q.section == replacement.root and q.required]
+    return of_path[0].text if of_path else ""
+
+
 def _exclusion(finding: Finding, policy: PolicyOnDay, length: int) -> str:
-    asked = next((q.text for q in policy.questions if q.criterion == finding.id), "")
+    asked = _question(finding, policy)
     question = f" Question: {escaped(asked)}" if asked else ""
-    found = _sentence(whole_clauses(finding.explanation, length))
-    lifts = _sentence(policy.what_helps(finding))
+    found = sentence(whole_clauses(finding.explanation, max(length, _LONGEST_STEP)))
+    lifts = sentence(policy.what_helps(finding))
     return f"**{escaped(policy.labeled(finding.id))}**: {found}{question} **To lift it**: {lifts}"
-
-
-# ---------------------------------------------------------------- notes
-
-
-def remarks(assessment: Assessment, today: date, *, coverage: bool = True) -> list[str]:
-    """What a reader should know beside the findings, in Markdown; `coverage`: also that it was not verified."""
-    lines = [*_coverage(assessment)] if coverage else []
-    lines += _notes(assessment, today)
-    if _asks_for_path(assessment.determination):
-        lines.append(assessment.policy.words("ask_replacement"))
-    if not assessment.order.coded:
-        lines.append(assessment.policy.words("uncoded"))
-    return list(dict.fromkeys(lines))
-
-
-def _coverage(assessment: Assessment) -> Iterator[str]:
-    determination, policy = assessment.determination, assessment.policy
-    if determination.coverage is Applicability.UNVERIFIED:
-        why = escaped(determination.coverage_note)
-        yield f"Coverage was not verified: {why}. This holds if the member has a {policy.words('plan')}."
-
-
-def _notes(assessment: Assessment, today: date) -> list[str]:
-    """How old the order is, and facts that decide nothing."""
-    determination = assessment.determination
-    age = (today - determination.as_of).days
-    lines = []
-    if age > assessment.policy.parameters["order_age_days"]:
-        lines.append(f"The order is {age} days old ({day_text(determination.as_of)}); it was checked for that day.")
-    for finding in determination.criteria:
-        for part in finding.tree:
-            lines += [_sentence(remark) for remark in part.remarks]
-    return list(dict.fromkeys(lines))
-
-
-def _asks_for_path(determination: Determination) -> bool:
-    """A pump in use and no word about replacement: the clinician is asked which path this is."""
-    return bool(determination.replacement) and not determination.on_replacement_path
 
 
 def _rests_on(assessment: Assessment) -> str:
     """For which order this is said, and that it is no decision."""
     policy, day = assessment.policy, assessment.determination.as_of
-    order = escaped(whole_clauses(assessment.order.label, _LENGTHS[-1]))
+    order = escaped(_short_label(assessment.order.label))
     return f"{order}, {day_text(day)}. Predicted from {escaped(policy.payer)} {policy.id}; the plan decides."
 
 
 # ---------------------------------------------------------------- pieces
 
 
+def _shortened(text: str, most: int) -> str:
+    """At most so many characters: without what stands in parentheses, else whole clauses from the beginning, else
+    nothing."""
+    text = plain(text)
+    if len(text) <= most:
+        return text
+    bare = _IN_PARENTHESES.sub("", text)
+    if len(bare) <= most:
+        return bare
+    ends = [place for place in range(most - len(_MORE)) if text[place : place + 2] in ("; ", ". ")]
+    whole = [end for end in ends if text[:end].count("(") == text[:end].count(")")]
+    return f"{text[: whole[-1]]}{_MORE}" if whole else ""
+
+
+_MORE = "; and more"
+_IN_PARENTHESES = re.compile(r" \([^()]*\)")
+
+
+def _short_label(label: str) -> str:
+    """What is ordered, without the clauses at the end of a long name."""
+    while len(label) > _LONGEST_LABEL and ", " in label:
+        label = label.rpartition(", ")[0]
+    return label
+
+
 def _ids(findings: Sequence[Finding], policy: PolicyOnDay) -> str:
     return sections_text((finding.id for finding in findings), tuple(policy.policy.rules))
-
-
-def _labels(findings: Sequence[Finding], policy: PolicyOnDay) -> str:
-    return ", ".join(escaped(policy.labeled(finding.id)) for finding in findings)
-
-
-def _sentence(text: str) -> str:
-    """With one full stop."""
-    return f"{escaped(plain(text)).rstrip('. ')}."
 
 
 def _lines(items: Iterable[str]) -> str:

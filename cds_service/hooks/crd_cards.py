@@ -15,7 +15,7 @@ from cds_service.engine.assessment import Assessment
 from cds_service.engine.determination import Outcome
 from cds_service.engine.plain_text import sections_text, unbroken
 from cds_service.facts import Chart
-from cds_service.hooks.card_text import first_step, remarks
+from cds_service.hooks.card_notes import first_step, remarks
 from cds_service.hooks.card_title import first_that_fits
 from cds_service.hooks.configuration import GUIDELINE, REMINDER, Configuration, Option
 from cds_service.hooks.markdown import escaped

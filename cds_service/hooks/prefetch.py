@@ -88,8 +88,8 @@ def completed(
     wanted, open_ended = lacking(by_section, needed)
     if source is None:
         for section in open_ended:
-            by_section[section].mark_partial("the EHR sent only the first page")
-        return {each: failed("the EHR did not send it") for each in wanted} | by_section
+            by_section[section].mark_partial("only the first page was sent by the EHR")
+        return {each: failed("not sent by the EHR") for each in wanted} | by_section
     fetched = dict(source.fetch(wanted, open_ended)) if wanted or open_ended else {}
     for section in open_ended:
         first = by_section[section]

@@ -36,6 +36,7 @@ def label_with_code(concept: CodeableConcept | None, preferred: frozenset[Concep
     coding, name = _speaking_coding(concept, preferred), label(concept, preferred)
     if coding is None or system_key(coding.system) in (SNOMED, RXNORM):
         return name
+    name = _COMPONENTS.sub("", name)
     spelt = normal_code(system_key(coding.system), coding.code or "")
     return name if name == spelt else _short(f"{spelt} {name}")
 
@@ -55,6 +56,8 @@ def _meant(coding: Coding, preferred: frozenset[Concept]) -> str:
 
 
 _LONGEST_LABEL = 120
+# What the name of an equipment code says at length that it includes.
+_COMPONENTS = re.compile(r" \((?:includes|excludes) .*\Z|, includes all .*\Z")
 # What SNOMED CT adds to the name of a concept for its own order.
 _SEMANTIC_TAG = re.compile(r" \((?:disorder|finding|procedure|situation|physical object|regime/therapy|substance)\)$")
 

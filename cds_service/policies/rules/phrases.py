@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cds_service.engine.case import SIGN_AGAIN
 from cds_service.engine.finding import Finding, Gap
 from cds_service.engine.plain_text import day_text
 from cds_service.engine.truth import MET, UNKNOWN
-from cds_service.engine.wording import number_in_words
+from cds_service.engine.wording import listed, number_in_words
 from cds_service.facts import Record
 
 
@@ -51,5 +52,8 @@ def closed_by(parts: Sequence[Finding], gap: Gap | None, otherwise: str, most: i
     """What closes the parts that found something and stay open with this gap; or what else would do."""
     fitting = [part for part in parts if part.truth is UNKNOWN and part.gap is gap]
     speaking = [part for part in fitting if part.evidence or gap is Gap.NOT_RETRIEVED]
-    ways = dict.fromkeys(f"{part.closes[:1].lower()}{part.closes[1:]}" for part in speaking[:most] if part.closes)
+    closes = [part.closes for part in speaking[:most] if part.closes]
+    if gap is Gap.NOT_RETRIEVED and len(closes) > 1 and all(each.startswith(SIGN_AGAIN) for each in closes):
+        closes = [f"{SIGN_AGAIN}{listed(each.removeprefix(SIGN_AGAIN) for each in closes)}"]
+    ways = dict.fromkeys(f"{each[:1].lower()}{each[1:]}" for each in closes)
     return sentence(["; or ".join((*ways, otherwise))])
