@@ -96,8 +96,10 @@ def test_an_order_goes_from_its_first_card_to_approval(
 
     page.get_by_role("link", name="See it with all feedback").click()
     assert page.get_by_role("cell", name="The class begins on Monday").first.is_visible()
-    page.get_by_role("link", name="Open the report").click()
-    assert page.get_by_role("heading", level=1).is_visible()
+    with page.expect_popup() as opened:
+        page.get_by_role("link", name="Open the report").click()
+    assert "Insulin pump orders" in opened.value.get_by_role("heading", level=1).inner_text()
+    opened.value.close()
     page.goto(signed)
 
     _answer_and_come_back(page)
