@@ -30,7 +30,8 @@ class DatedValue:
 class Parameter:
     """A named quantity of the policy: what it says, its unit, its section and source, its values by date.
 
-    `says` and `source` may have a `{value}`: `says_of` and `source_of` fill it.
+    `says` and `source` may have a `{value}`: `says_of` and `source_of` fill it. `fixed`: the text itself decides it, so
+    that no plan's setting changes it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Parameter:
     says: str
     source: str
     values: tuple[DatedValue, ...]
+    fixed: bool = False
 
     def on(self, day: date) -> Any:
         """The value in force on `day`; NoVersionInForce before the first start."""
@@ -68,5 +70,6 @@ def load_parameters(text: str) -> dict[str, Parameter]:
         values = tuple(DatedValue(row["from"], row["value"], row.get("source", "")) for row in table["values"])
         if any(later.start <= earlier.start for earlier, later in pairwise(values)):
             raise ValueError(f"{name}: start dates must ascend")
-        loaded[name] = Parameter(name, table["section"], table["unit"], table["says"], table["source"], values)
+        told = (table["section"], table["unit"], table["says"], table["source"])
+        loaded[name] = Parameter(name, *told, values, table.get("fixed", False))
     return loaded

@@ -135,19 +135,24 @@ class Policy:
         return self.versions[0].start
 
     def on(self, day: date, overrides: Mapping[str, Any] | None = None) -> PolicyOnDay:
-        """The policy as it reads on a day, with a plan's own parameter values on top.
+        """The policy as it reads on a day, with a plan's own parameter values on top, where the text leaves them to it.
 
         Before the first version it reads as on its first day: nothing is judged by it then.
         """
         epoch = max((start for start in self.starts if start <= day), default=self.first_day())
-        key = (epoch, tuple(sorted(overrides.items())) if overrides else ())
+        own = {name: value for name, value in (overrides or {}).items() if name not in self._fixed}
+        key = (epoch, tuple(sorted(own.items())))
         found = self._readings.get(key)
         if found is None:
-            parameters = {**values_on(self.parameters, epoch), **(overrides or {})}
+            parameters = {**values_on(self.parameters, epoch), **own}
             found = PolicyOnDay(self, epoch, parameters)
             if len(self._readings) < _MOST_READINGS:
                 self._readings[key] = found
         return found
+
+    @cached_property
+    def _fixed(self) -> frozenset[str]:
+        return frozenset(name for name, parameter in self.parameters.items() if parameter.fixed)
 
     @cached_property
     def starts(self) -> frozenset[date]:

@@ -74,3 +74,8 @@ def test_parameters_of_a_day_are_a_mapping() -> None:
     assert len(held) == 2
     with pytest.raises(KeyError):
         held["nothing"]
+
+
+def test_what_the_text_decides_is_fixed() -> None:
+    assert [p.name for p in load_parameters(TEXT.replace("unit = ", "fixed = true\nunit = ", 1)).values() if p.fixed]
+    assert not any(parameter.fixed for parameter in load_parameters(TEXT).values())

@@ -7,6 +7,7 @@ test_check_policy.py.
 from __future__ import annotations
 
 import re
+from datetime import date
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -106,3 +107,15 @@ def test_the_page_on_policies_lists_every_policy_and_every_shared_rule() -> None
     assert [policy.id for policy in POLICIES if f"| `{policy.id}` |" not in page] == []
     assert [name for name in CATALOG if f"| `{name}` |" not in page] == []
     assert [name for name in ("every_part", "one_way", "any_indication", "stated") if f"`{name}`" not in page] == []
+
+
+def test_a_plans_setting_changes_only_what_a_text_leaves_to_it() -> None:
+    """MP-MM-1316 is silent on sensors; Medicare's article and CG-DME-51 say that they count."""
+    told = {
+        policy.id: policy.on(date(2026, 11, 20), {"cgm_counts_as_self_testing": setting}).parameters[
+            "cgm_counts_as_self_testing"
+        ]
+        for policy in POLICIES
+        for setting in (policy is mp_mm_1316.POLICY,)
+    }
+    assert told == {"MP-MM-1316": True, "L33794": True, "CG-DME-51": True}

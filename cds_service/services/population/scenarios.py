@@ -65,6 +65,8 @@ def _scenario(table: Mapping[str, Any], place: str, policies: tuple[Policy, ...]
 def _value(name: str, value: Any, policies: tuple[Policy, ...], day: date, place: str) -> Any:
     """The value of a parameter, of the kind that the policy's own value is of."""
     own = [policy.on(day).parameters[name] for policy in policies if name in policy.on(day).parameters]
+    if own and all(policy.parameters[name].fixed for policy in policies if name in policy.parameters):
+        raise BadSetting(f"{place}: the text itself says what {name} is: no plan's setting changes it")
     if not own:
         ids = ", ".join(policy.id for policy in policies)
         raise BadSetting(f"{place}: {name} is no parameter of {ids}; `insulin-pump-cds policy` lists them")
