@@ -6,19 +6,24 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import cache
 from typing import Any
 
 import pytest
 
+from cds_service.engine.policy import Policy
 from cds_service.errors import ServiceError
 from cds_service.hooks.discovery import SERVICES
+from cds_service.policies.registry import POLICIES
 from cds_service.services.answer_hook import EXTENSION
 from tests.cases.people_read import texts_of
 from tests.cases.plain_language import FORBIDDEN, faults
 from tests.cases.runner import all_cases
 
 JSON = dict[str, Any]
+# A day on which every policy is in force.
+LATE = date(2026, 11, 20)
 # Words of a card's detail, and what a card may link to and offer, as the specification sets them.
 SINGLE_GAP, MANY_GAPS, SETTLED = 120, 250, 80
 MOST_POLICY_LINKS, MOST_OVERRIDES = 3, 5
@@ -182,3 +187,28 @@ def test_no_text_says_what_a_clinician_stumbles_on() -> None:
 def test_the_list_finds_what_it_is_for(kind: str, text: str) -> None:
     assert FORBIDDEN[kind].search(text)
     assert faults("The HbA1c of Oct 19, 2026 is 8.1 %; D.I.G needs 120 tests (E0784 on the order), 45 mg/g") == []
+
+
+def _texts_of_policy(policy: Policy) -> Iterator[tuple[str, str]]:
+    """What a policy's page, its questionnaire and its cards say in the policy's own words."""
+    held = policy.on(LATE)
+    for section in held.sections.values():
+        yield f"section {section.id}", f"{section.title}. {section.says} {section.why_not or ''}"
+    for group in held.question_groups:
+        yield f"help of {group.section}", f"{group.title}. {group.help}"
+        for question in group.questions:
+            yield f"question {question.link_id}", f"{question.text} {' '.join(question.choices.values())}"
+    for section, title in held.titles.items():
+        yield f"rule {section}", f"{title}. {held.interpretation(section)}"
+    for name, words in policy.wording.items():
+        yield f"words {name}", words
+    remedies = held.remedies
+    for name in ("steps", "steps_against", "helps", "helps_against_statement", "lifts"):
+        yield from ((f"{name} of {section}", text) for section, text in getattr(remedies, name).items())
+    yield from ((f"step of {section}", text) for (section, _), text in remedies.steps_of_gap.items())
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=lambda policy: policy.id)
+def test_a_policy_speaks_plainly_on_its_page_and_in_its_questions(policy: Policy) -> None:
+    wrong = {where: found for where, text in _texts_of_policy(policy) if (found := faults(text))}
+    assert wrong == {}

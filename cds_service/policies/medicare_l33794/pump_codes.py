@@ -58,7 +58,7 @@ def supply_codes(case: Case) -> Finding:
 @criterion("IV.S.2", "Pump in use")
 def pump_in_use(case: Case) -> Finding:
     """A pump on file that is in use documents it; insulin given through a pump, or a pump that only words name,
-    supports it. Whether Medicare covers that pump is not judged again."""
+    supports it. Whether Medicare covers that pump is not checked again."""
     pumps = pumps_in_use(case)
     if pumps:
         since = f" since {day_text(pumps[0].when)}" if pumps[0].when else ""

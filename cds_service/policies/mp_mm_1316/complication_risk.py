@@ -45,7 +45,7 @@ _SAYING_NOTHING = (Unusable.NO_VALUE, Unusable.WRONG_UNIT, Unusable.IMPLAUSIBLE)
 def albuminuria(case: Case) -> Finding:
     """Persistent: of the {albuminuria_newest:words newest results} of the {albuminuria_window_months:months} before the
     order, {albuminuria_results:words} from {albuminuria_low} to {albuminuria_high} mg/g (both included) on different
-    days. Documented when the newest of all is in range, supported when it is below; a newer one above
+    days. Documented when the newest of all is in range, suggested when it is below; a newer one above
     {albuminuria_high}, or as many in range that are older than the newest, need a reviewer. A coded diagnosis documents
     it. Fewer results in range are incomplete; only results above {albuminuria_high} are severe and need a reviewer."""
     coded = case.active(Concept.MICROALBUMINURIA)
@@ -186,8 +186,8 @@ def _newness(result: LabResult) -> tuple[date, time, str]:
 @criterion("D.I.H.2", "Persistent difficulty despite compliance", "difficulty_hba1c", "difficulty_days_apart")
 def difficult_control(case: Case) -> Finding:
     """The regimen (D.I.F) and the self-testing (D.I.G) are met, two HbA1c above {difficulty_hba1c} % lie at least
-    {difficulty_days_apart:days} apart inside the regimen's months, and nothing charted says non-compliance: supported.
-    Attested decides."""
+    {difficulty_days_apart:days} apart inside the regimen's months, and nothing charted says noncompliance: suggested.
+    A signed statement decides."""
     attested = case.attested(
         "D.I.H.2", "Glucose stays hard to control despite compliance", "No lasting difficulty despite compliance"
     )

@@ -30,9 +30,9 @@ _DIRECTOR_STEP = "ask for a medical director's review of this diabetes type"
 )
 def documented_diagnosis(case: Case) -> Finding:
     """A confirmed, current Condition documents it. Type 1 decides alone; type 2 needs a mark of insulin dependency
-    beside it: Z79.4, an insulin-treated concept, or a live order for injected insulin. A code that editions of ICD-10
-    share, a SNOMED term that says "due to type 1", and a type 1 entry without clinical status support it.
-    Presymptomatic type 1, remission, other and unstated types, diabetes of pregnancy, ICD-9 only and text only need
+    beside it: long-term insulin use on the problem list, or a live order for injected insulin. A code that editions of
+    a code system share, a term that says "due to type 1", and a type 1 entry without clinical status support it.
+    Presymptomatic type 1, remission, other and unstated types, diabetes of pregnancy, old codes only and text only need
     a reviewer; a known other type is never asked to be charted as another one."""
     type_1 = case.active(Concept.TYPE_1_DIABETES)
     if type_1:
@@ -150,9 +150,9 @@ _OF_PREGNANCY = re.compile(r"^O24|gestational|pregnan", re.IGNORECASE)
 
 @shared_rule("Diagnosis of diabetes, of any type", reads=(ChartSection.CONDITIONS,))
 def diabetes_of_any_type(case: Case) -> Finding:
-    """A confirmed, current Condition of diabetes documents it, whatever the type: ICD-10-CM E08 to E13, type 1 or type
-    2 in any code system. Diabetes without a stated type in another code system supports it. Presymptomatic type 1, type
-    2 in remission, diabetes of pregnancy, ICD-9 codes and words alone are for a reviewer."""
+    """A confirmed, current Condition of diabetes documents it, whatever the type: a diagnosis code of diabetes, type 1
+    or type 2 in any code system. Diabetes without a stated type in another code system supports it. Presymptomatic type
+    1, type 2 in remission, diabetes of pregnancy, old codes and words alone are for a reviewer."""
     coded = [*case.active(*DIABETES), *case.supported(*DIABETES)]
     counting = [d for d in coded if d.coded_concepts & _TYPED or not (_of_pregnancy(d) or _of_another_stage(d))]
     sure = [d for d in counting if d.concepts & _TYPED or _ICD_OF_DIABETES.match(d.code)]

@@ -35,8 +35,8 @@ _CREDENTIAL = re.compile(
 )
 def education_completed(case: Case) -> Finding:
     """A completed session coded as diabetes self-management education within the window supports it: codes do not
-    say that the program was completed. The last session counts. An attested completion date in the window with
-    a credentialed educator attests it. Newest evidence older than the window contradicts it. Nutrition therapy,
+    say that the program was completed. The last session counts. A stated completion date in the window with
+    a credentialed educator shows it. Newest evidence older than the window contradicts it. Nutrition therapy,
     diet education, care plans, referrals and pump training are other things."""
     ways = [way for way in (_attested(case), _charted(case)) if way is not None]
     # An old completion is no evidence against a newer one: whichever lies in the window counts.
@@ -126,7 +126,7 @@ def _newness(record: Record) -> tuple[str, str]:
 )
 def education_completed_at_any_time(case: Case) -> Finding:
     """A session coded as diabetes self-management education, whenever it was, supports it: codes do not say that the
-    program was completed. A stated completion date on or before the order attests it. What only words name is for a
+    program was completed. A stated completion date on or before the order shows it. What only words name is for a
     reviewer. Nutrition therapy, diet education, care plans, referrals and pump training are other things."""
     closes = "Add the completion date of a comprehensive diabetes education program"
     done = case.answer("education-completed")

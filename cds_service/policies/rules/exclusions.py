@@ -11,7 +11,7 @@ from cds_service.policies.rules.case import Case, signed
 
 @shared_rule("Nobody is able to operate the pump or to test often", reads=(ChartSection.ATTESTATIONS,))
 def nobody_can_operate(case: Case) -> Finding:
-    """Only an attestation can say that neither the member nor anyone assisting is able: no diagnosis says it."""
+    """Only a signed statement can say that neither the member nor anyone assisting is able: no diagnosis says it."""
     answer = case.answer("somebody-can-operate")
     if answer is None or not isinstance(answer.value, bool):
         explanation = "No statement says whether somebody is able to operate the pump and test often"
@@ -27,7 +27,7 @@ def nobody_can_operate(case: Case) -> Finding:
 
 @shared_rule("Requested purely for convenience or preference", reads=(ChartSection.ATTESTATIONS,))
 def convenience_only(case: Case) -> Finding:
-    """Only an attestation can say so: it is never inferred from missing data."""
+    """Only a signed statement can say so: it is never inferred from missing data."""
     answer = case.answer("convenience-only")
     if answer is None or not isinstance(answer.value, bool):
         explanation = "No statement says that the pump is only for convenience or preference"

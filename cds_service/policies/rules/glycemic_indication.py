@@ -140,8 +140,8 @@ def _age(case: Case, result: LabResult) -> tuple[str, ...]:
     ),
 )
 def premeal_fluctuation(case: Case) -> Finding:
-    """The policy gives no threshold. Readings before meals are reported with number, range, SD and CV for a
-    reviewer when there are at least {fluctuation_readings:words} in the {self_test_window_days:last}; an attestation
+    """The policy gives no threshold. Readings before meals are reported with number, range, SD and CV for a reviewer
+    when there are at least {fluctuation_readings:words} in the {self_test_window_days:last}; a signed statement
     decides."""
     attested = case.attested(
         "fluctuation-before-meals", "Wide fluctuation before meals", "No wide fluctuation before meals"
@@ -183,7 +183,7 @@ def dawn_phenomenon(case: Case) -> Finding:
     {dawn_level} mg/dL on at least {dawn_share:.0%} of at least {dawn_mornings:words measured mornings} in the
     {self_test_window_days:last} support it. Meter and sensor readings both show it; a morning with
     {dawn_sensor_readings:words} or more sensor readings counts when {dawn_sensor_above:words} of its readings are
-    above. An attestation decides."""
+    above. A signed statement decides."""
     p, (start, end) = case.parameters, window(case)
     level = p["dawn_level"]
     attested = case.attested(

@@ -47,7 +47,7 @@ _CLOSES_EXCURSION = "Chart the excursion (unawareness, nighttime hypoglycemia, b
 )
 def recurring_hypoglycemia(case: Case) -> Finding:
     """Coded episodes on {hypoglycemia_days:words} or more different days document it. Hypoglycemia without a stated
-    cause (E16.0 to E16.2) counts in a patient with diabetes; a code of the level alone is no episode. Records of one
+    cause counts in a patient with diabetes; a code of the level alone is no episode. Records of one
     visit, or on the same or consecutive days, are one episode; both with times more than {episode_apart_hours:hours}
     apart are two; where records of different days are merged a reviewer has to look. Meter readings below
     {hypoglycemia_level} mg/dL on {hypoglycemia_days:words} or more days of the last {hypoglycemia_window_months:months}

@@ -47,7 +47,7 @@ def injection_regimen(case: Case) -> Finding:
     the unbroken chain of days at {regimen_injections} or more, gaps of up to {regimen_gap_days:days} bridged, from
     {regimen_months:calendar months} before the order. Self-adjustment: a ratio, correction, scale or as-needed bolus
     documents it, mealtime insulin supports it. A statement closes each part that it answers; against a complete record
-    it is for a reviewer. With a pump in use only the attested history counts."""
+    it is for a reviewer. With a pump in use only the stated history counts."""
     on_pump = _on_pump(case)
     parts = _stated_parts(case, on_pump) if on_pump is not None else _charted_parts(case)
     count = parts[0]

@@ -25,7 +25,7 @@ _CLOSES = "State that the member or a caregiver knows how to operate the pump"
     ),
 )
 def operates_device(case: Case) -> Finding:
-    """An attestation decides. Pump training (S9145, Z46.81) or a pump already in use supports it. Dementia,
+    """A signed statement decides. Pump training or a pump already in use supports it. Dementia,
     blindness or living alone are never evidence against: a caregiver may operate the pump."""
     attested = case.attested(
         "operates-pump", "Member or caregiver can operate the pump", "Member or caregiver cannot operate the pump yet"

@@ -17,7 +17,7 @@ from cds_service.policies.rules.case import Case
 )
 def expert_team(case: Case) -> Finding:
     """No code proves expertise. An endocrinology taxonomy on the requester, a performer or the care team supports
-    it (reproductive endocrinology is another field), its absence says nothing; an attestation decides."""
+    it (reproductive endocrinology is another field), its absence says nothing; a signed statement decides."""
     attested = case.attested(
         "expert-team", "The team is expert in insulin pumps", "The team is not expert in insulin pumps"
     )

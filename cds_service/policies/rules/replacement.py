@@ -143,10 +143,9 @@ def _nothing_accepted(case: Case) -> str:
     ),
 )
 def worn_out(case: Case) -> Finding:
-    """Attested, or supported by a coded breakdown, leakage or other mechanical complication of the pump (T85.614-,
-    T85.633-, T85.694-) of the last {breakdown_months:months}. A late effect (7th character S) and an infection
-    (T85.72-) are no reason; displacement (T85.624-) is for a reviewer. Another stated reason does not undo a charted
-    breakdown."""
+    """Stated, or suggested by a coded breakdown, leakage or other mechanical complication of the pump of the last
+    {breakdown_months:months}. A late effect and an infection are no reason; displacement is for a reviewer. Another
+    stated reason does not undo a charted breakdown."""
     coded = charted_breakdown(case)
     attested = _attested_reason(case, "worn-out")
     if attested is not None and attested.truth is not MET and coded is not None and coded.truth is MET:
@@ -191,7 +190,7 @@ def _is_sequela(diagnosis: Diagnosis) -> bool:
 
 @shared_rule("Repair impossible, or as expensive as replacement", reads=(ChartSection.ATTESTATIONS,))
 def not_repairable(case: Case) -> Finding:
-    """Attested, with the assessment by a vendor or specialist on file; without it the assessment is asked for."""
+    """Stated, with the assessment by a vendor or specialist on file; without it the assessment is asked for."""
     finding = _attested_reason(case, "not-repairable")
     if finding is None:
         return _no_reason(case)
@@ -204,13 +203,13 @@ def not_repairable(case: Case) -> Finding:
 
 @shared_rule("Needs changed and the item no longer fits", reads=(ChartSection.ATTESTATIONS,))
 def needs_changed(case: Case) -> Finding:
-    """Attested: weight, growth or function changed so that the equipment is no longer usable."""
+    """Stated: weight, growth or function changed so that the equipment is no longer usable."""
     return _attested_reason(case, "needs-changed") or _no_reason(case)
 
 
 @shared_rule("Damaged beyond repair", reads=(ChartSection.ATTESTATIONS,))
 def damaged(case: Case) -> Finding:
-    """Attested."""
+    """Stated in a signed statement."""
     return _attested_reason(case, "damaged") or _no_reason(case)
 
 
@@ -225,7 +224,7 @@ def _refused(name: str, title: str, codes: tuple[str, ...], says: str) -> RuleTe
         return make(explanation, Basis.ATTESTED, evidence, names_statement=True)
 
     rule.__name__ = name
-    rule.__doc__ = f"{says}: only the attested reason says so."
+    rule.__doc__ = f"{says}: only the stated reason says so."
     return shared_rule(title, reads=(ChartSection.ATTESTATIONS,))(rule)
 
 
@@ -236,7 +235,7 @@ warranty_only = _refused(
     "A functioning device whose warranty expired is not replaced",
 )
 misuse = _refused(
-    "misuse", "Misuse, malicious breakage or gross neglect", ("misuse",), "Repair after misuse is no benefit"
+    "misuse", "Misuse, malicious breakage or gross neglect", ("misuse",), "Repair after misuse is never covered"
 )
 lost_or_stolen = _refused(
     "lost_or_stolen", "Lost or stolen", ("lost", "stolen"), "Lost or stolen items are not replaced"
