@@ -15,6 +15,7 @@ from types import MappingProxyType
 from typing import Any
 
 from cds_service.engine.case import Case, PolicyContext
+from cds_service.engine.coverage_assertion import PriorAuthorization
 from cds_service.engine.determination import Determination
 from cds_service.engine.finding import Finding
 from cds_service.engine.offers import Offer
@@ -64,7 +65,7 @@ class Policy:
     judged. `prefill`: answers that the chart already gives. `offers`: orders that close a gap. `plots`: what a page
     draws. `later`: notes on later events. `figures`: numbers that follow from the parameters, by their names in
     sentences. `search_days`: how many days back results are searched for, by `glucose` and `sensor`. `prepopulation`:
-    how a DTR client answers questions from the chart.
+    how a DTR client answers questions from the chart. `prior_authorization`: where it stands for what is covered.
     """
 
     id: str
@@ -93,6 +94,7 @@ class Policy:
     figures: Callable[[Mapping[str, Any]], Mapping[str, Any]] = _nothing_by_name
     search_days: Callable[[Mapping[str, Any]], Mapping[str, int]] = _nothing_by_name
     prepopulation: Prepopulation | None = None
+    prior_authorization: PriorAuthorization = PriorAuthorization.NEEDED
     # Not copied by dataclasses.replace: what it holds was read from this policy.
     _readings: dict[Any, PolicyOnDay] = field(default_factory=dict, init=False, repr=False, compare=False)
 

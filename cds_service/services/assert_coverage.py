@@ -72,7 +72,7 @@ def assertion_for(assessment: Assessment, context: AssertionContext) -> Coverage
         made_on=context.today,
         policy_link=f"{settings.public_url}{assessment.policy.page}{_anchor(determination)}",
         reasons=(),
-        prior_authorization=PriorAuthorization.NEEDED,
+        prior_authorization=assessment.policy.policy.prior_authorization,
         billing_codes=order.billing_codes,
         depends_on=determination.accompanies,
         expires=ends if ends and ends >= context.today else None,
@@ -105,7 +105,7 @@ def _from_determination(
     if not determination.criteria:
         text = f"Coverage and prior authorization: {_sentence(determination.reason or '')}; ask {policy.payer}"
         return _conditional(base, (Reason(text),))
-    reasons = tuple(_reasons(determination, policy, context.primary))
+    reasons = (*_reasons(determination, policy, context.primary), *_authorization(policy))
     if determination.coverage is Applicability.UNVERIFIED:
         why = f"Coverage: not verified, {determination.coverage_note}; {policy.id} is for {policy.words('plan')}s"
         asking = _with_questionnaire(base, assessment, context)
@@ -140,7 +140,8 @@ def _approved(
         text += f", {len(suggested)} of {len(every)} only as the chart suggests ({named})"
     allowed = context.settings.issue_authorization_numbers and context.unsolicited and context.primary
     if not allowed:
-        return replace(base, reasons=(Reason(f"{text}; the plan decides on the request"),))
+        decides = Reason(f"{text}; the plan decides on the request")
+        return replace(base, reasons=(decides, *_authorization(assessment.policy)))
     number = _authorization_number(base, match, context)
     return replace(
         base,
@@ -148,6 +149,12 @@ def _approved(
         authorization_number=number,
         reasons=(Reason(f"{text}; it is authorized under the number given"),),
     )
+
+
+def _authorization(policy: PolicyOnDay) -> Iterator[Reason]:
+    """Why nobody can say from the policy alone whether prior authorization is asked for."""
+    if policy.policy.prior_authorization is PriorAuthorization.CONDITIONAL:
+        yield Reason(f"Prior authorization: {policy.words('prior_authorization')}")
 
 
 def _not_covered(base: CoverageAssertion, reasons: tuple[Reason, ...]) -> CoverageAssertion:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cds_service.engine.days import compared, days_before, in_range, months_before, within
+from cds_service.engine.days import at_most, compared, days_before, in_range, months_after, months_before, within
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN, Truth
 from cds_service.facts import LabResult, Unusable, When
 
@@ -177,3 +177,24 @@ def test_a_comparator_counts_only_where_every_value_that_it_allows_agrees(
     found = in_range(result(limit, comparator), low, high)
     # A range that holds all that an open comparator allows would need its far end: never met, so unknown.
     assert found is truth.get(inside, UNKNOWN) or (found is UNKNOWN and comparator)
+
+
+@pytest.mark.parametrize(
+    ("comparator", "value", "truth"),
+    [
+        ("", 225, MET),
+        ("", 225.1, NOT_MET),
+        ("<", 225, MET),
+        ("<", 226, UNKNOWN),
+        (">", 225, NOT_MET),
+        (">", 224, UNKNOWN),
+    ],
+)
+def test_at_most_holds_for_every_value_that_a_result_allows(comparator: str, value: float, truth: Truth) -> None:
+    result = LabResult("Observation/1", None, frozenset(), "glucose", value=value, comparator=comparator)
+    assert at_most(result, 225) is truth
+
+
+def test_months_later_end_with_a_short_month() -> None:
+    assert months_after(date(2026, 1, 31), 3) == date(2026, 4, 30)
+    assert months_after(date(2026, 11, 20), 3) == date(2027, 2, 20)

@@ -7,7 +7,9 @@ from datetime import date
 
 import pytest
 
+from cds_service.engine.case import Case
 from cds_service.engine.parameters import DatedValue
+from cds_service.facts import Answer, Chart, DeviceOrder, Scope, When
 from tests.toy_policy import POLICY
 
 START = date(2025, 1, 1)
@@ -44,3 +46,35 @@ def test_a_changed_copy_reads_its_own_numbers() -> None:
 def test_what_parts_of_the_chart_are_called() -> None:
     names = POLICY.section_names
     assert (names["weight"], names["hba1c"]) == ("body weights", "HbA1c results")
+
+
+class TestWindowsTiedToAnEvent:
+    """A case whose windows end with an earlier event than the order."""
+
+    EVENT = date(2026, 3, 10)
+
+    def made(self) -> Case:
+        answers = {"W.2": (Answer(True, When(date(2026, 11, 18), date(2026, 11, 18)), "QuestionnaireResponse/1"),)}
+        order = DeviceOrder("DeviceRequest/1", "DeviceRequest", "Pump", Scope.PUMP)
+        return POLICY.on(START).make_case(order, Chart(answers=answers), date(2026, 11, 20))
+
+    def test_windows_move_and_statements_stay(self) -> None:
+        tied = self.made().at_event(self.EVENT)
+        assert tied.days_ago("weight_window_days") == date(2026, 1, 9)  # 60 days before March 10
+        stated = tied.attested("W.2", "yes", "no")
+        assert stated is not None
+        assert stated.explanation.startswith("yes")
+
+    def test_a_second_event_leaves_the_day_of_the_statements(self) -> None:
+        tied = self.made().at_event(self.EVENT).at_event(date(2026, 1, 1))
+        assert (tied.as_of, tied.signed_by) == (date(2026, 1, 1), date(2026, 11, 20))
+
+    def test_chart_and_parameters_may_be_those_of_then(self) -> None:
+        tied = self.made().at_event(self.EVENT, Chart(state="OH"), {"weight_window_days": 1})
+        assert (tied.chart.state, tied.days_ago("weight_window_days")) == ("OH", date(2026, 3, 9))
+
+    def test_a_question_may_stand_for_another(self) -> None:
+        made = self.made()
+        named = replace(made, policy=replace(made.policy, questions={"log": "W.9", "log-of-then": "W.2"}))
+        assert named.at_event(self.EVENT, questions={"log": "log-of-then"}).link_id("log") == "W.2"
+        assert named.at_event(self.EVENT, questions={"log": "nothing"}).link_id("log") == "W.9"

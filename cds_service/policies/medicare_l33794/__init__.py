@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any
 
 from cds_service.concepts import Product
+from cds_service.engine.coverage_assertion import PriorAuthorization
 from cds_service.engine.load_policy import load_questionnaire, load_sections, load_versions, load_wording
 from cds_service.engine.parameters import load_parameters
 from cds_service.engine.policy import Governs, Policy
@@ -108,4 +109,5 @@ POLICY = Policy(
     later=later_events,
     figures=figures,
     search_days=_search_days,
+    prior_authorization=PriorAuthorization.CONDITIONAL,
 )
