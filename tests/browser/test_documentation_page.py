@@ -79,7 +79,8 @@ def test_an_order_is_signed_answered_and_signed_again(world: World, phone: Any) 
     assert "sign the order again" in shown.locator(".next").inner_text()
     assert world.fire(METER)["outcome"] == "likely-approved", "signed again"
     assert clicks == 2
-    assert time.monotonic() - began < 20, "for a machine; most of it is the demo's own pages"
+    # A machine takes 4 s of its own; a busy one a multiple of that.
+    assert time.monotonic() - began < 60
     for each in world.statements(METER):
         world.delete(each)
 

@@ -165,7 +165,7 @@ def _field(question: Question, today: date) -> Any:
         choices = _choices({_YES: "Yes", _NO: "No", _NONE: "Not answered"})
         return RadioField(question.text, choices=choices, default=_NONE, validators=checks)
     if question.kind is AnswerType.CHOICE:
-        choices = _choices({_NONE: "Not answered", **question.choices})
+        choices = _choices({_NONE: "Not stated", **question.choices})
         return SelectField(question.text, choices=choices, default=_NONE, validators=checks)
     if question.kind is AnswerType.DATE:
         return DateField(question.text, validators=[*checks, _date_check(today)])
