@@ -13,7 +13,7 @@ import pytest
 
 from cds_service.settings import Settings
 from cds_service.web import create_app
-from tests.benchmarks import cql_engine, table
+from tests.benchmarks import cql_engine, population, table
 from tests.benchmarks.assess_alone import assessor
 from tests.benchmarks.charts import sensor_month, typical
 from tests.benchmarks.cql_engine import PLAIN, QUICK, Answer, CqlEngine, chart_of, differences, running_engine
@@ -144,3 +144,10 @@ def test_the_core_of_a_call_determines_what_the_whole_call_does(call: Callable[[
     (whole,) = json.loads(call(typical()))["extension"]["com.insulin-pump-cds.determinations"]
     assert alone.outcome == whole["outcome"]
     assert [finding.truth.value for finding in alone.criteria] == [finding["truth"] for finding in whole["criteria"]]
+
+
+def test_figures_of_population_runs_are_measured() -> None:
+    judging, sorting = population.judging(3, 1), population.partitioning(3, 1)
+    assert "148 resources, 79 kB" in judging.sides
+    assert judging.value is not None and sorting.value is not None
+    assert min(judging.value, sorting.value) > 0

@@ -281,6 +281,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     given = parser.parse_args(arguments)
     try:
         settings = settings_module.load()
+        if settings.members:
+            raise BadSetting("PUMP_CDS_MEMBERS is not read on Spark: unset it, or run on one machine")
         used = policies_in_use(given.policy if given.policy is not None else settings.policies)
         ids = tuple(policy.id for policy in used)
         rules = RunRules(given.as_of, Orders(given.orders), ids, settings.overrides(), settings.time_zone)

@@ -73,6 +73,15 @@ def test_spark_says_row_for_row_what_one_machine_says(spark: Any, export: Path, 
     assert summary["quality"] == expected["quality"]
 
 
+def test_a_list_of_members_is_refused_and_not_passed_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("pyspark")
+    from cds_service.services.population import spark as module
+
+    monkeypatch.setenv("PUMP_CDS_MEMBERS", "members.csv")
+    with pytest.raises(SystemExit):
+        module.main(["export", "--as-of", "2026-11-20", "--out", "out"])
+
+
 def test_a_folder_without_lines_is_refused(spark: Any, tmp_path: Path) -> None:
     from cds_service.services.population.spark import assess_population_on_spark
 
