@@ -98,7 +98,7 @@ class MemberJudge:
     def _judged(self, member: str, lines: Sequence[bytes], merged: Sequence[str]) -> JudgedMember:
         needed, too_large = self._needed(lines)
         own = self._read_lines(needed)
-        patient = next((r for r, _ in own.by_type().get(Patient, ()) if r.id == member), None)
+        patient = next((r for r, _ in own.resources if type(r) is Patient and r.id == member), None)
         if patient is None and f"Patient/{member}" in self._rules.deletions:
             return JudgedMember(member)
         own.resources += self._aliases(patient or Patient(id=member), merged)
