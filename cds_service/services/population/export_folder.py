@@ -160,15 +160,20 @@ def _take_manifest(folder: ExportFolder, path: Path, name: str) -> None:
     if path.stat().st_size > _MOST_MANIFEST_BYTES:
         folder.ignored.append(name)
         return
-    try:
-        body = json.loads(path.read_bytes())
-    except ValueError:
-        folder.ignored.append(name)
-        return
-    if not isinstance(body, dict) or "transactionTime" not in body:
+    body = json_object(path.read_bytes())
+    if "transactionTime" not in body:
         folder.ignored.append(name)
         return
     folder.manifests.append(manifest_in(body, name))
+
+
+def json_object(text: str | bytes) -> dict[str, Any]:
+    """A JSON object; empty for what is none."""
+    try:
+        body = json.loads(text)
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
 
 
 def manifest_in(body: dict[str, Any], name: str) -> Manifest:
@@ -204,11 +209,8 @@ def _logged(path: Path, name: str) -> Iterator[Manifest]:
     exports: dict[str, Manifest] = {}
     types: dict[str, str] = {}
     for line in _log_lines(path):
-        try:
-            entry = json.loads(line)
-        except ValueError:
-            continue
-        if not isinstance(entry, dict):
+        entry = json_object(line)
+        if not entry:
             continue
         key = str(entry.get("exportId") or "")
         found = exports.setdefault(key, Manifest(f"{name} {key}".strip(), complete=False))

@@ -203,11 +203,14 @@ class PageTables:
             says = _what_it_changes(scenario.overrides, [self.policy_title(name) for name in scenario.policies])
             yield PageTable(f"scenario-{at + 1}", f"What if: {scenario.name}", says, ("Change", "Members"), rows)
 
-    def label(self, policy_id: str, section: str) -> str:
-        """A section as its title with the id behind it."""
+    def label(self, policy_id: str, section: str, *, alone: bool = False) -> str:
+        """A section as its title with the id behind it, and the policy's where there are several.
+
+        `alone`: whose section it is is said already.
+        """
         policy = self._policies.get(policy_id)
         title = policy.title(section) if policy is not None else ""
-        several = f", {policy_id}" if len(self._policies) > 1 else ""
+        several = f", {policy_id}" if len(self._policies) > 1 and not alone else ""
         return f"{title} ({section}{several})" if title else f"{section}{several}"
 
     def policy_title(self, policy_id: str) -> str:

@@ -31,6 +31,7 @@ from cds_service.services.population.export_folder import (
     ExportFile,
     ExportFolder,
     Kind,
+    json_object,
     kind_of,
     manifest_in,
     type_in_name,
@@ -125,8 +126,8 @@ def _listed(context: SparkContext, folder: str) -> ExportFolder:
             found.files.append(ExportFile(name, path, size, 0, packed, kind_of(name), type_in_name(last)))
     found.files.sort(key=lambda file: file.name)
     for name, path in sorted(manifests):
-        body = _json("\n".join(context.textFile(path, 1).collect()))
-        if isinstance(body, dict) and "transactionTime" in body:
+        body = json_object("\n".join(context.textFile(path, 1).collect()))
+        if "transactionTime" in body:
             found.manifests.append(manifest_in(body, name))
     return found
 
@@ -137,13 +138,6 @@ def _place(context: SparkContext, path: str) -> tuple[Any, Any]:
     java: Any = context._jsc
     place = jvm.org.apache.hadoop.fs.Path(path)
     return place, place.getFileSystem(java.hadoopConfiguration())
-
-
-def _json(text: str) -> Any:
-    try:
-        return json.loads(text)
-    except ValueError:
-        return None
 
 
 def _lines(context: SparkContext, files: Sequence[ExportFile]) -> RDD[str]:
