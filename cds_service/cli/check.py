@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import msgspec
 
 from cds_service import settings as settings_module
 from cds_service.cli.check_text import in_words
@@ -17,7 +18,7 @@ from cds_service.cli.common import Refused
 from cds_service.cli.terminal import progress
 from cds_service.errors import BadRequest, BadSetting
 from cds_service.hooks.discovery import ORDER_SELECT, ORDER_SIGN, HookService
-from cds_service.hooks.messages import as_json, peek_hook
+from cds_service.hooks.messages import peek_hook
 from cds_service.services.answer_hook import EXTENSION, answer
 from cds_service.services.chart_request import ChartOrder, ChartRequest, read_saved_chart, request_from_chart
 from cds_service.services.policies_today import today_of
@@ -155,13 +156,12 @@ def _request_for(body: bytes, order: ChartOrder, settings: Settings, save: Path 
         raise BadRequest("it is no chart: --order needs a FHIR Bundle, a list of resources, or one resource a line")
     made = request_from_chart(chart, order, settings)
     click.echo(_made(made, order, chart.is_whole), err=True)
-    request = as_json(made.request)
     if save is not None:
         try:
-            save.write_text(json.dumps(made.request, indent=1, ensure_ascii=False), encoding="utf-8")
+            save.write_bytes(msgspec.json.format(made.body, indent=1))
         except OSError as error:
             raise Refused(f"{save} cannot be written ({error.strerror})") from None
-    return request
+    return made.body
 
 
 def _made(made: ChartRequest, order: ChartOrder, is_whole: bool) -> str:
@@ -169,7 +169,7 @@ def _made(made: ChartRequest, order: ChartOrder, is_whole: bool) -> str:
     whole = (
         "What the chart does not hold counts as not there."
         if is_whole
-        else "The chart is not whole, so that what it does not hold counts as not read."
+        else "The chart may not be whole: what it does not hold may count as not read."
     )
     return f"An order of {order.code.upper()} on {order.day} for Patient/{made.patient}, {by}. {whole}\n"
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from typing import Any
 from uuid import NAMESPACE_URL, UUID, uuid5
 
@@ -38,8 +39,16 @@ _SECTIONS = {
 }
 _SECTION_OF = {name: section for section, names in _SECTIONS.items() for name in names}
 _REQUESTERS = ("Practitioner", "PractitionerRole")
+_OUTCOME = "OperationOutcome"
+# Of a request in a batch that failed: nobody knows which part of the chart it was for.
+_NOT_ANSWERED = {"severity": "error", "code": "incomplete", "diagnostics": "a request of the batch failed"}
 _NOBODY = "Practitioner/nobody"
 _DEEPEST = 4  # a batch holds searchsets, and those hold resources
+
+
+# Numbers are sent on with the digits that they came with.
+_decoder = msgspec.json.Decoder(float_hook=Decimal)
+_encoder = msgspec.json.Encoder(decimal_format="number")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +56,20 @@ class Chart:
     """The resources of a saved chart.
 
     `next_url`: of the pages behind the saved one, None where it is the last. `missing`: how many results the server
-    had beside those that were saved.
+    had beside those that were saved. `outcomes`: its messages, as entries: they may say that something was held back.
+    `prefetch`: a saved prefetch object as it is, None for every other chart.
     """
 
     resources: tuple[JSON, ...]
     next_url: str | None = None
     missing: int = 0
+    outcomes: tuple[JSON, ...] = ()
+    prefetch: JSON | None = None
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing says that there is more of it."""
-        return self.next_url is None and not self.missing
+        """Whether nothing says that there may be more of it."""
+        return self.next_url is None and not self.missing and not self.outcomes and self.prefetch is None
 
     @property
     def description(self) -> str:
@@ -82,7 +94,7 @@ class ChartOrder:
 class ChartRequest:
     """A hook request made from a chart, whose patient it is about, and who orders, None where nobody is known to."""
 
-    request: JSON
+    body: bytes
     patient: str
     requester: str | None
 
@@ -91,7 +103,7 @@ def read_saved_chart(document: bytes) -> Chart | None:
     """The chart that a document holds; None for a hook request and for anything else. NotJson with line and column."""
     document = document.removeprefix(b"\xef\xbb\xbf")
     try:
-        value = msgspec.json.decode(document)
+        value = _decoder.decode(document)
     except DecodeError as error:
         chart = _lines(document)
         if chart is None:
@@ -99,8 +111,23 @@ def read_saved_chart(document: bytes) -> Chart | None:
         return chart
     if isinstance(value, dict) and ("hook" in value or "hookInstance" in value):
         return None
-    resources = _with_names(_entries(value, _DEEPEST))
-    return Chart(resources, _next_url(value), _missing(value)) if resources else None
+    if isinstance(value, dict) and "resourceType" not in value:
+        return _saved_prefetch(value)
+    return _chart(list(_entries(value, _DEEPEST)), _next_url(value), _missing(value))
+
+
+def _saved_prefetch(value: JSON) -> Chart | None:
+    """A prefetch object: resources and Bundles under keys. It says itself what was read, and stays as it is."""
+    entries = [entry for each in value.values() for entry in _entries(each, _DEEPEST - 1)]
+    chart = _chart(entries, None, 0)
+    return replace(chart, prefetch=value) if chart is not None else None
+
+
+def _chart(entries: Sequence[JSON], next_url: str | None, missing: int) -> Chart | None:
+    """The chart of some entries; None where there are no resources among them."""
+    told = tuple(each for each in entries if each["resource"]["resourceType"] == _OUTCOME)
+    resources = _with_names(each for each in entries if each["resource"]["resourceType"] != _OUTCOME)
+    return Chart(resources, next_url, missing, told) if resources else None
 
 
 def request_from_chart(chart: Chart, order: ChartOrder, settings: Settings) -> ChartRequest:
@@ -113,21 +140,17 @@ def request_from_chart(chart: Chart, order: ChartOrder, settings: Settings) -> C
         raise BadRequest(f"{order.code} is no code of an insulin pump: give one such as {', '.join(PUMP_CODES)}")
     patient = _patient(chart, order.patient)
     requester = _requester(chart, order.requester)
-    identity = uuid5(NAMESPACE_URL, f"{patient['id']}|{code}|{order.day}")
-    return ChartRequest(
-        {
-            "hook": "order-sign",
-            "hookInstance": str(identity),
-            "context": {
-                "userId": requester or _NOBODY,
-                "patientId": patient["id"],
-                "draftOrders": _bundle("collection", [_order(order, code, patient["id"], requester)]),
-            },
-            "prefetch": _prefetch(chart, patient, settings),
+    request = {
+        "hook": "order-sign",
+        "hookInstance": str(uuid5(NAMESPACE_URL, f"{patient['id']}|{code}|{order.day}")),
+        "context": {
+            "userId": requester or _NOBODY,
+            "patientId": patient["id"],
+            "draftOrders": _bundle("collection", [_order(order, code, patient["id"], requester)]),
         },
-        patient["id"],
-        requester,
-    )
+        "prefetch": chart.prefetch or _prefetch(chart, patient, settings),
+    }
+    return ChartRequest(_encoder.encode(request), patient["id"], requester)
 
 
 # ---------------------------------------------------------------- reading
@@ -136,11 +159,10 @@ def request_from_chart(chart: Chart, order: ChartOrder, settings: Settings) -> C
 def _lines(document: bytes) -> Chart | None:
     """One resource a line, as in a Bulk Data export; None where the first line is none."""
     try:
-        values = [msgspec.json.decode(line) for line in document.splitlines() if line.strip()]
+        values = [_decoder.decode(line) for line in document.splitlines() if line.strip()]
     except DecodeError:
         return None
-    resources = _with_names(entry for value in values for entry in _entries(value, _DEEPEST))
-    return Chart(resources) if resources else None
+    return _chart([entry for value in values for entry in _entries(value, _DEEPEST)], None, 0)
 
 
 def _entries(value: Any, depth: int) -> Iterator[JSON]:
@@ -153,16 +175,15 @@ def _entries(value: Any, depth: int) -> Iterator[JSON]:
         if kind == "Bundle":
             for entry in value.get("entry") or () if isinstance(value.get("entry"), list | None) else ():
                 yield from _entry(entry, depth)
-        elif isinstance(kind, str) and kind != "OperationOutcome":
+        elif isinstance(kind, str):
             yield {"resource": value}
-        elif kind is None and depth == _DEEPEST:  # a prefetch object: resources and Bundles under keys
-            for each in value.values():
-                if isinstance(each, dict):
-                    yield from _entries(each, depth - 1)
 
 
 def _entry(entry: Any, depth: int) -> Iterator[JSON]:
+    """What an entry holds; of a request in a batch that failed, the server's message."""
     resource = entry.get("resource") if isinstance(entry, dict) else None
+    if resource is None and _failed(entry):
+        yield {"resource": {"resourceType": _OUTCOME, "issue": [_NOT_ANSWERED]}}
     if isinstance(resource, dict) and resource.get("resourceType") not in (None, "Bundle"):
         yield from ({**each, "fullUrl": entry.get("fullUrl")} for each in _entries(resource, depth - 1))
     elif resource is not None:
@@ -192,6 +213,12 @@ def _id_of(url: Any, at: int) -> str:
         return str(UUID(str(url).removeprefix("urn:uuid:")))
     except ValueError:
         return str(uuid5(NAMESPACE_URL, f"{url}#{at}"))
+
+
+def _failed(entry: Any) -> bool:
+    response = entry.get("response") if isinstance(entry, dict) else None
+    status = response.get("status") if isinstance(response, dict) else None
+    return isinstance(status, str) and not status.startswith("2")
 
 
 def _next_url(value: Any) -> str | None:
@@ -272,6 +299,7 @@ def _prefetch(chart: Chart, patient: JSON, settings: Settings) -> JSON:
 
 def _part(chart: Chart, resources: Sequence[JSON]) -> JSON:
     part = _bundle("searchset", resources)
+    part["entry"] += chart.outcomes
     if chart.next_url:
         part["link"] = [{"relation": "next", "url": chart.next_url}]
     elif chart.missing:

@@ -51,7 +51,7 @@ FORMS = {
     "a searchset": lambda items: bundle(*items),
     "a list": lambda items: items,
     "one a line": lines,
-    "a prefetch": lambda items: {"patient": items[0], "rest": bundle(*items[1:])},
+    "a prefetch": lambda _items: support.call()["prefetch"],
     "searchsets in a batch": lambda items: bundle(items[0], bundle(*items[1:5]), bundle(*items[5:])),
 }
 
@@ -59,7 +59,7 @@ FORMS = {
 @pytest.mark.parametrize("form", FORMS)
 def test_a_chart_is_judged_as_the_same_chart_in_a_call(form: str) -> None:
     expected = judged(support.call())[0]
-    found = judged(made(FORMS[form](resources())).request)[0]
+    found = judged(made(FORMS[form](resources())).body)[0]
     assert found["outcome"] == expected["outcome"] == "likely-approved"
     assert found["coverage"] == expected["coverage"] == "governed"
     for group in ("criteria", "exclusions"):
@@ -74,12 +74,12 @@ def test_the_only_practitioner_orders_and_several_do_not() -> None:
     assert made(two, ChartOrder("E0784", DAY, requester="Practitioner/d1")).requester == "Practitioner/d1"
     # Whoever signs the order has to be let sign by the EHR; a credential documents more.
     for items, basis in ((resources(), "documented"), (two, "supported")):
-        criteria = {each["id"]: each for each in judged(made(items).request)[0]["criteria"]}
+        criteria = {each["id"]: each for each in judged(made(items).body)[0]["criteria"]}
         assert criteria["D.I.B"]["basis"] == basis
 
 
 def test_a_part_that_the_chart_does_not_hold_is_not_there() -> None:
-    request = made([each for each in resources() if each["resourceType"] != "Condition"]).request
+    request = json.loads(made([each for each in resources() if each["resourceType"] != "Condition"]).body)
     assert set(request["prefetch"]) >= {section.value for section in ChartSection}
     criteria = {each["id"]: each for each in judged(request)[0]["criteria"]}
     assert (criteria["D.I.A"]["truth"], criteria["D.I.A"]["gap"]) == ("unknown", "not-documented")
@@ -89,8 +89,47 @@ def test_a_part_that_the_chart_does_not_hold_is_not_there() -> None:
 def test_a_first_page_is_never_taken_for_the_whole(more: JSON) -> None:
     chart = read(bundle(*resources()) | more)
     assert not chart.is_whole
-    request = request_from_chart(chart, ORDER, SETTINGS).request
+    request = request_from_chart(chart, ORDER, SETTINGS).body
     assert judged(request)[0]["outcome"] != "likely-approved"
+
+
+OUTCOME = {
+    "resourceType": "OperationOutcome",
+    "issue": [{"severity": "warning", "code": "suppressed", "diagnostics": "some results are withheld"}],
+}
+
+
+def test_what_the_server_says_beside_the_results_is_heard() -> None:
+    """Results that are held back make no approval: the message stands in the Bundle, and counts for every part."""
+    chart = read(bundle(*resources(), OUTCOME))
+    assert not chart.is_whole
+    assert judged(request_from_chart(chart, ORDER, SETTINGS).body)[0]["outcome"] == "needs-documentation"
+
+
+@pytest.mark.parametrize("status", ["403", "500 Internal Server Error"])
+def test_a_request_of_a_batch_that_failed_leaves_the_chart_open(status: str) -> None:
+    batch = bundle(*resources())
+    batch["entry"].append({"response": {"status": status}})
+    assert judged(made(batch).body)[0]["outcome"] == "needs-documentation"
+    batch["entry"][-1] = {"response": {"status": "200"}}
+    assert judged(made(batch).body)[0]["outcome"] == "likely-approved"
+
+
+@pytest.mark.parametrize("value", [OUTCOME, "missing"])
+def test_a_saved_prefetch_says_itself_what_was_read(value: Any) -> None:
+    prefetch = support.call()["prefetch"]
+    if value == "missing":
+        del prefetch["glucose"]
+    else:
+        prefetch["glucose"] = value
+    criteria = {each["id"]: each for each in judged(made(prefetch).body)[0]["criteria"]}
+    assert criteria["D.I.G"]["gap"] == "not-retrieved"
+    assert criteria["D.I.A"]["truth"] == "met"
+
+
+def test_numbers_keep_their_digits() -> None:
+    body = json.dumps(bundle(*resources())).replace("8.1", "8.10").encode()
+    assert b'"value":8.10' in made(body).body
 
 
 def test_resources_that_were_included_do_not_count_as_matches() -> None:
@@ -110,7 +149,7 @@ def test_references_by_uuid_are_read_and_resources_without_id_get_one() -> None:
     ]
     found = made({"resourceType": "Bundle", "type": "transaction", "entry": entries})
     assert found.patient == patient
-    criteria = {each["id"]: each for each in judged(found.request)[0]["criteria"]}
+    criteria = {each["id"]: each for each in judged(found.body)[0]["criteria"]}
     assert criteria["D.I.A"]["truth"] == "met"
 
 
@@ -118,11 +157,11 @@ def test_records_of_another_patient_are_not_the_patients() -> None:
     other = condition("c9", "N18.6") | {"subject": {"reference": "Patient/p2"}}
     people = [*resources(), other, {"resourceType": "Patient", "id": "p2"}]
     found = made(people, ChartOrder("E0784", DAY, patient="p1"))
-    assert judged(found.request)[0]["outcome"] == "likely-approved"
+    assert judged(found.body)[0]["outcome"] == "likely-approved"
 
 
 def test_the_day_of_the_order_is_the_one_that_is_asked_about() -> None:
-    assert judged(made(resources(), ChartOrder("E0784", DAY - timedelta(1))).request)[0]["asOf"] == "2026-11-19"
+    assert judged(made(resources(), ChartOrder("E0784", DAY - timedelta(1))).body)[0]["asOf"] == "2026-11-19"
 
 
 @pytest.mark.parametrize(
