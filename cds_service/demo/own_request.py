@@ -74,9 +74,9 @@ def _made(chart: Chart, day: date, settings: Settings) -> OwnRequest:
     except BadRequest as error:
         raise JsonFault(f"These are FHIR resources, and no request can be made from them: {error.message}") from None
     by = "by the practitioner in the chart" if made.requester else "by nobody: the chart names no single practitioner"
-    rest = "not there" if chart.is_whole else "not read, since the chart is not whole"
+    rest = "not there" if chart.is_whole else "not read, since the chart may not be whole"
     return OwnRequest(
-        pretty(made.request),
+        pretty(parsed(made.body.decode())),
         f"Your file is a chart ({chart.description}), so an order for a pump ({_CODE}) was made for it, dated "
         f"{day_text(day)}, {by}. What the chart does not hold counts as {rest}.",
     )
