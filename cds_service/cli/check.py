@@ -20,8 +20,9 @@ from cds_service.errors import BadRequest, BadSetting
 from cds_service.hooks.discovery import ORDER_SELECT, ORDER_SIGN, HookService
 from cds_service.hooks.messages import peek_hook
 from cds_service.services.answer_hook import EXTENSION, answer
-from cds_service.services.chart_request import ChartOrder, ChartRequest, read_saved_chart, request_from_chart
+from cds_service.services.chart_request import ChartOrder, ChartRequest, request_from_chart
 from cds_service.services.policies_today import today_of
+from cds_service.services.saved_chart import read_saved_chart
 from cds_service.settings import Settings
 from fhir_mappings.orders.order_reader import PUMP_CODES
 

@@ -9,7 +9,8 @@ from flask import Request
 
 from cds_service.engine.plain_text import day_text
 from cds_service.errors import BadRequest, TooLarge
-from cds_service.services.chart_request import Chart, ChartOrder, read_saved_chart, request_from_chart
+from cds_service.services.chart_request import ChartOrder, request_from_chart
+from cds_service.services.saved_chart import Chart, read_saved_chart
 from cds_service.settings import Settings
 from cds_service.web.json_text import JsonFault, parsed, pretty
 

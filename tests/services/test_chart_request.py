@@ -10,13 +10,8 @@ import pytest
 
 from cds_service.errors import BadRequest
 from cds_service.facts import ChartSection
-from cds_service.services.chart_request import (
-    Chart,
-    ChartOrder,
-    ChartRequest,
-    read_saved_chart,
-    request_from_chart,
-)
+from cds_service.services.chart_request import ChartOrder, ChartRequest, request_from_chart
+from cds_service.services.saved_chart import Chart, read_saved_chart
 from tests import support
 from tests.support import DAY, JSON, SETTINGS, bundle, condition, judged
 

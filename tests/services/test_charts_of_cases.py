@@ -13,7 +13,8 @@ from cds_service.facts import ChartSection
 from cds_service.hooks.discovery import ORDER_SIGN
 from cds_service.hooks.messages import as_json
 from cds_service.services.answer_hook import EXTENSION, answer
-from cds_service.services.chart_request import ChartOrder, read_saved_chart, request_from_chart
+from cds_service.services.chart_request import ChartOrder, request_from_chart
+from cds_service.services.saved_chart import read_saved_chart
 from cds_service.settings import Settings
 from tests.cases.runner import PUBLIC_URL, CaseFile, all_cases
 from tests.support import HCPCS, JSON
