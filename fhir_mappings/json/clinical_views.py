@@ -22,6 +22,21 @@ from fhir_mappings.common.datatypes import (
     Several,
 )
 
+# Raw elements that are read by `raw_elements` alone, which reads none that is too long: of thousands of sensor readings
+# they need not be measured.
+RESULT_ELEMENTS = frozenset(
+    {
+        "valueRatio",
+        "valueBoolean",
+        "interpretation",
+        "note",
+        "specimen",
+        "referenceRange",
+        "hasMember",
+        "component",
+    }
+)
+
 
 class Resource(Struct, gc=False, tag_field="resourceType"):
     """What all resources share."""
@@ -65,6 +80,10 @@ class Observation(Resource, tag="Observation"):
     valueCodeableConcept: CodeableConcept | None = None
     valueInteger: int | None = None
     valueRange: Range | None = None
+    method: CodeableConcept | None = None
+    device: Reference | None = None
+    extension: Raw = NOTHING
+    # Of results alone: behind what sensor readings have, so that those are decoded as fast as ever.
     valueRatio: Raw = NOTHING
     valueBoolean: Raw = NOTHING
     interpretation: Raw = NOTHING
@@ -73,9 +92,6 @@ class Observation(Resource, tag="Observation"):
     referenceRange: Raw = NOTHING
     hasMember: Raw = NOTHING
     component: Raw = NOTHING
-    method: CodeableConcept | None = None
-    device: Reference | None = None
-    extension: Raw = NOTHING
 
 
 class Specimen(Resource, tag="Specimen"):

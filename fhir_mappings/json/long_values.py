@@ -12,7 +12,7 @@ import msgspec
 
 from cds_service.errors import TooLarge
 from fhir_mappings.common.datatypes import NOTHING
-from fhir_mappings.json.clinical_views import Resource
+from fhir_mappings.json.clinical_views import RESULT_ELEMENTS, Resource
 from fhir_mappings.json.json_shape import MOST_ELEMENT_BYTES
 from fhir_mappings.json.search_result import SearchResult, Status
 
@@ -74,4 +74,5 @@ def _has_long_element(resource: Resource) -> bool:
 
 @cache
 def _raw_elements(kind: type[Resource]) -> tuple[str, ...]:
-    return tuple(field.name for field in msgspec.structs.fields(kind) if field.default == NOTHING)
+    names = (field.name for field in msgspec.structs.fields(kind) if field.default == NOTHING)
+    return tuple(name for name in names if name not in RESULT_ELEMENTS)

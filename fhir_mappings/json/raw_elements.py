@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from fhir_mappings.json.edge_numbers import DecodeError
-from fhir_mappings.json.long_values import refuse_long_element
+from fhir_mappings.json.json_shape import MOST_ELEMENT_BYTES
 
 T = TypeVar("T")
 # No list of a real result is longer; what follows is not read.
@@ -24,10 +24,9 @@ def _decoder(kind: Any) -> msgspec.json.Decoder[Any]:
 
 
 def element(raw: bytes | msgspec.Raw, kind: type[T]) -> T | None:
-    """A raw element as a view; None when it is missing or of another shape."""
-    if not raw:
+    """A raw element as a view; None when it is missing, of another shape, or longer than any real one."""
+    if not raw or len(raw) > MOST_ELEMENT_BYTES:
         return None
-    refuse_long_element(raw)
     try:
         found: T = _decoder(kind).decode(raw)
     except DecodeError:
@@ -36,10 +35,12 @@ def element(raw: bytes | msgspec.Raw, kind: type[T]) -> T | None:
 
 
 def entries(raw: bytes | msgspec.Raw, kind: type[T]) -> list[T]:
-    """The entries of a raw list that fit a view; one that stands alone, without a list around it, counts as well."""
-    if not raw:
+    """The entries of a raw list that fit a view; one that stands alone, without a list around it, counts as well.
+
+    Of a list that is longer than any real one nothing is read.
+    """
+    if not raw or len(raw) > MOST_ELEMENT_BYTES:
         return []
-    refuse_long_element(raw)
     try:
         items = _raw_list.decode(raw)
     except DecodeError:
