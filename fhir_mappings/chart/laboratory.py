@@ -17,6 +17,12 @@ PENDING = frozenset({"preliminary", "registered"})
 _LARGEST = 10**12
 
 
+def effective_time(observation: Observation, context: ChartContext) -> When | None:
+    """When a result was drawn or measured, else when it was issued."""
+    when = context.when(observation.effectiveDateTime, observation.effectiveInstant, observation.effectivePeriod)
+    return when or context.when(observation.issued)
+
+
 def _effective(observation: Observation, name: str, context: ChartContext) -> When | None:
     when = context.when(observation.effectiveDateTime, observation.effectiveInstant, observation.effectivePeriod)
     if when is None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from msgspec import structs
 
@@ -14,12 +14,14 @@ from cds_service.facts import Draw, Fasting, LabResult, ResultKind, When
 from fhir_mappings.chart.context import ChartContext, reference_to
 from fhir_mappings.chart.draws import Draws
 from fhir_mappings.chart.fasting import Component, answer_of
+from fhir_mappings.chart.laboratory import effective_time
 from fhir_mappings.chart.observation_kind import Kind
 from fhir_mappings.chart.result_kinds import KindOfResult, ResultKinds, result_of
 from fhir_mappings.json.clinical_views import Observation
 from fhir_mappings.json.raw_elements import entries
 
-_DAY = timedelta(days=1)
+# A time that is known to no month is of any day.
+_MOST_DAYS = 31
 
 
 class OwnResults:
@@ -33,7 +35,8 @@ class OwnResults:
         self._context = context
         self._known: dict[Kind, list[KindOfResult]] = {}
         self._found: defaultdict[str, list[LabResult]] = defaultdict(list)
-        self._statements: list[tuple[Draw, When | None, Fasting]] = []
+        self._beside: list[tuple[Observation, str, KindOfResult]] = []
+        self._statements: defaultdict[str, set[Fasting]] = defaultdict(set)
 
     def __bool__(self) -> bool:
         """Whether any kind is asked for."""
@@ -57,28 +60,43 @@ class OwnResults:
 
     def _add(self, observation: Observation, name: str, found: Iterable[KindOfResult]) -> None:
         for one in found:
-            result = result_of(observation, name, one, self._draws, self._context)
-            self._found[one.kind.key].append(result)
-            if Concept.FASTING_STATUS in one.concepts and one.sure:
-                self._statements.append((self._draws.of(observation, name), result.when, answer_of(observation)))
+            if one.kind.beside:
+                self._beside.append((observation, name, one))
+            else:
+                self._read(observation, name, one)
+
+    def _read(self, observation: Observation, name: str, one: KindOfResult) -> None:
+        self._found[one.kind.key].append(result_of(observation, name, one, self._draws, self._context))
+        if Concept.FASTING_STATUS in one.concepts and one.sure:
+            self._hear(self._draws.of(observation, name), answer_of(observation))
+
+    def _hear(self, draw: Draw, fasting: Fasting) -> None:
+        """Keeps a statement on fasting for the results of its draw."""
+        if fasting is not Fasting.UNSTATED:
+            for key in (draw.specimen, draw.taken, *draw.together):
+                self._statements[key].add(fasting)
 
     def results(self) -> dict[str, list[LabResult]]:
-        """What was read, by kind: with what was stated on fasting apart, and without what stands beside nothing."""
-        stated = {key: [self._with_statement(result) for result in results] for key, results in self._found.items()}
-        return {kind.key: list(_beside(kind, stated)) for kind in self._kinds}
+        """What was read, by kind: with what was stated on fasting apart, and without what stands beside nothing.
+
+        Of what only counts beside another result, such as a glucose, there may be hundreds: those of other days are not
+        read at all.
+        """
+        days = {key: _days_of(self._found[key]) for key in {one.kind.beside for _, _, one in self._beside}}
+        for observation, name, one in self._beside:
+            near = days[one.kind.beside]
+            if near is None or (near and _touches(effective_time(observation, self._context), near)):
+                self._read(observation, name, one)
+        return {kind.key: [self._with_statement(result) for result in self._found[kind.key]] for kind in self._kinds}
 
     def _with_statement(self, result: LabResult) -> LabResult:
         report = result.report
         if report is None or report.fasting is not Fasting.UNSTATED or not self._statements:
             return result
-        said = {
-            fasting
-            for draw, when, fasting in self._statements
-            if fasting is not Fasting.UNSTATED and _is_one_draw(report.draw, draw) and _share_a_day(result.when, when)
-        }
+        said = frozenset[Fasting]().union(*(self._statements.get(key, ()) for key in _keys_of(report.draw)))
         if not said:
             return result
-        fasting = said.pop() if len(said) == 1 else Fasting.CONFLICTING
+        fasting = next(iter(said)) if len(said) == 1 else Fasting.CONFLICTING
         return replace(result, report=replace(report, fasting=fasting, fasting_source=f"fasting status: {fasting}"))
 
 
@@ -100,26 +118,24 @@ def _as_observation(observation: Observation, component: Component) -> Observati
     )
 
 
-def _is_one_draw(one: Draw, other: Draw) -> bool:
-    """Whether two results are surely of one draw."""
-    if one.specimen and one.specimen == other.specimen:
-        return True
-    if one.taken and other.taken:
-        return one.taken == other.taken
-    return bool(one.together & other.together)
+def _keys_of(draw: Draw) -> list[str]:
+    """What a result shares with others that are surely of its draw: the specimen, the time, else the report."""
+    own = [key for key in (draw.specimen, draw.taken) if key]
+    return own if draw.taken else [*own, *draw.together]
 
 
-def _beside(kind: ResultKind, results: dict[str, list[LabResult]]) -> Iterable[LabResult]:
-    """The results of a kind; of one that only counts beside another those of its days."""
-    own = results.get(kind.key, [])
-    if not kind.beside:
-        return own
-    days = [other.when for other in results.get(kind.beside, ())]
-    return [result for result in own if any(_share_a_day(result.when, when) for when in days)]
+def _days_of(results: Iterable[LabResult]) -> set[date] | None:
+    """The days of some results, a day more or less, since clocks of servers differ; None where it may be any day."""
+    days: set[date] = set()
+    for result in results:
+        span = (result.when.last - result.when.first).days if result.when is not None else _MOST_DAYS + 1
+        if result.when is None or span > _MOST_DAYS:
+            return None
+        days.update(result.when.first + timedelta(days=n) for n in range(-1, span + 2))
+    return days
 
 
-def _share_a_day(one: When | None, other: When | None) -> bool:
-    """Whether two times may be of one day, a day more or less: clocks of servers differ."""
-    if one is None or other is None:
-        return True
-    return one.first <= other.last + _DAY and other.first <= one.last + _DAY
+def _touches(when: When | None, days: Set[date]) -> bool:
+    """Whether a time may be on one of these days."""
+    span = (when.last - when.first).days if when is not None else _MOST_DAYS + 1
+    return when is None or span > _MOST_DAYS or any(when.first + timedelta(days=n) in days for n in range(span + 1))

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct
 
 from cds_service.concepts import DIABETES, Concept
@@ -22,6 +25,7 @@ from fhir_mappings.common.code_systems import HCPCS, normal_code, system_key
 from fhir_mappings.common.datatypes import CodeableConcept, Coding, Reference, Several
 from fhir_mappings.common.free_text import cut
 from fhir_mappings.common.meaning import Meaning, meaning_of_any
+from fhir_mappings.common.memo import Memo
 from fhir_mappings.json.administrative_views import PractitionerRole
 from fhir_mappings.json.clinical_views import Encounter
 from fhir_mappings.json.raw_elements import entries
@@ -83,38 +87,61 @@ def read_practitioner_visits(
     encounters: Iterable[tuple[Encounter, str | None]], providers: Providers, context: ChartContext
 ) -> list[PractitionerVisit]:
     """Visits that took place, or may have; planned, cancelled and withdrawn ones never did."""
-    visits = []
+    visits, called = list[PractitionerVisit](), dict[bytes, _Called]()
+    known = Memo(partial(_is_endocrinologist, providers=providers))
     for encounter, full_url in encounters:
         status = (encounter.status or "").strip().casefold()
         # Whose is another patient's was noted when the same Encounters were read for what they were for.
         if status not in _NEVER_HAPPENED and context.may_be_patients(encounter.subject):
-            visits.append(_visit(encounter, reference_to(encounter, full_url), status, providers, context))
+            name = reference_to(encounter, full_url)
+            key = msgspec.json.encode((encounter.class_, encounter.type, encounter.serviceType))
+            if key not in called:
+                called[key] = _what_it_is_called(encounter)
+            visits.append(_visit(encounter, name, status, called[key], known, context))
     return visits
 
 
+class _Called(NamedTuple):
+    """What class, type and service of a visit say, which most visits share with others."""
+
+    how: SeenHow
+    label: str
+    endocrinology: bool
+
+
+def _what_it_is_called(encounter: Encounter) -> _Called:
+    texts = list(_texts(encounter))
+    label = next(iter(texts), "a visit")[:120]
+    return _Called(_how(encounter, texts), label, any(map(_ENDOCRINE.search, texts)))
+
+
+def _is_endocrinologist(literal: str, providers: Providers) -> bool:
+    found = providers.find(Reference(literal))
+    return found is not None and found.endocrinology
+
+
 def _visit(
-    encounter: Encounter, name: str, status: str, providers: Providers, context: ChartContext
+    encounter: Encounter, name: str, status: str, called: _Called, known: Memo, context: ChartContext
 ) -> PractitionerVisit:
+    """`known`: whether a practitioner is of endocrinology, by reference."""
     period = encounter.period
     when = context.when(period.start, period.end) if period is not None else None
     end = context.when(period.end) if period is not None else None
     people = [(who, display) for who, display in _people(encounter) if who or display]
     references = frozenset(each for who, _ in people if who for each in _known_as(who, context))
-    known = [providers.find(who) for who, _ in people if who is not None]
     reasons = _reasons(encounter, context)
-    texts = list(_texts(encounter))
     return PractitionerVisit(
         reference=name,
         when=when,
         concepts=reasons.documented,
-        label=next(iter(texts), "a visit")[:120],
+        label=called.label,
         supported=reasons.supported,
         review=reasons.review,
         until=end.last if end is not None else None,
-        how=_how(encounter, texts),
+        how=called.how,
         practitioners=references,
         practitioner_names=tuple(dict.fromkeys(display[:80] for _, display in people if display)),
-        endocrinology=any(p is not None and p.endocrinology for p in known) or any(map(_ENDOCRINE.search, texts)),
+        endocrinology=called.endocrinology or any(known[who.reference or ""] for who, _ in people if who is not None),
         status=status,
     )
 
