@@ -9,7 +9,8 @@ from functools import cached_property
 from cds_service.facts import Draw, When
 from fhir_mappings.chart.context import ChartContext, reference_to
 from fhir_mappings.common.datatypes import Period, Reference
-from fhir_mappings.json.clinical_views import DiagnosticReport, Observation, Specimen
+from fhir_mappings.json.clinical_views import Observation
+from fhir_mappings.json.laboratory_views import DiagnosticReport, Specimen
 from fhir_mappings.json.raw_elements import element, entries
 
 _WITHDRAWN = ("entered-in-error", "cancelled")

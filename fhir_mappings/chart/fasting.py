@@ -17,7 +17,8 @@ from fhir_mappings.common import terminology, units
 from fhir_mappings.common.datatypes import Annotation, CodeableConcept, Quantity
 from fhir_mappings.common.free_text import cut
 from fhir_mappings.common.word_context import folded
-from fhir_mappings.json.clinical_views import Observation, Specimen
+from fhir_mappings.json.clinical_views import Observation
+from fhir_mappings.json.laboratory_views import Specimen
 from fhir_mappings.json.raw_elements import element, entries
 
 # Fasting is no caloric intake for at least 8 hours (American Diabetes Association, Standards of Care, section 2).

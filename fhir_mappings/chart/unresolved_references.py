@@ -24,8 +24,8 @@ from fhir_mappings.json.clinical_views import (
     Observation,
     Procedure,
     Resource,
-    Specimen,
 )
+from fhir_mappings.json.laboratory_views import Specimen
 from fhir_mappings.json.raw_elements import element
 
 # A chart refers to few drugs, payers and people that it does not hold; of each kind no more than this are read.

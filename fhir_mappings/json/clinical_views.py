@@ -94,32 +94,6 @@ class Observation(Resource, tag="Observation"):
     component: Raw = NOTHING
 
 
-class Specimen(Resource, tag="Specimen"):
-    """What was drawn from the patient."""
-
-    class Collection(Struct, gc=False):
-        """When, and whether the patient was fasting."""
-
-        collectedDateTime: str | None = None
-        collectedPeriod: Period | None = None
-        fastingStatusCodeableConcept: CodeableConcept | None = None
-        fastingStatusDuration: Quantity | None = None
-
-    status: str | None = None
-    subject: Reference | None = None
-    collection: Collection | None = None
-    condition: Raw = NOTHING
-    note: Raw = NOTHING
-
-
-class DiagnosticReport(Resource, tag="DiagnosticReport"):
-    """A report that lists results."""
-
-    status: str | None = None
-    subject: Reference | None = None
-    result: Several[Reference] | None = None
-
-
 class Condition(Resource, tag="Condition"):
     """A diagnosis or problem."""
 

@@ -17,7 +17,6 @@ from fhir_mappings.json.clinical_views import (
     Condition,
     Device,
     DeviceUseStatement,
-    DiagnosticReport,
     Encounter,
     Medication,
     MedicationDispense,
@@ -28,8 +27,8 @@ from fhir_mappings.json.clinical_views import (
     Procedure,
     QuestionnaireResponse,
     Resource,
-    Specimen,
 )
+from fhir_mappings.json.laboratory_views import DiagnosticReport, Specimen
 
 
 class DeviceRequest(Resource, tag="DeviceRequest"):

@@ -8,7 +8,8 @@ from cds_service.facts import LabReport, LabResult, Person
 from cds_service.facts.known_results import KNOWN
 from fhir_mappings.chart.draws import Draws
 from fhir_mappings.chart.observations import read_observations
-from fhir_mappings.json.clinical_views import DiagnosticReport, Observation
+from fhir_mappings.json.clinical_views import Observation
+from fhir_mappings.json.laboratory_views import DiagnosticReport
 from tests.fhir_mappings.builders import JSON, chart_context, located
 from tests.support import LOINC, PATIENT
 
