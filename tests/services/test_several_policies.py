@@ -99,8 +99,8 @@ def test_supplies_ride_along_under_both(client: FlaskClient) -> None:
     assert len(body["cards"]) == 2
 
 
-def test_a_crd_client_is_asked_which_coverage_the_call_is_about() -> None:
-    error = refused(crd_call(coverage=BOTH))
+def test_a_crd_client_is_asked_which_coverage_the_call_is_about(settings: Settings) -> None:
+    error = refused(crd_call(coverage=BOTH), settings=settings)
     assert error.code == "multiple-matches"
 
 
