@@ -102,7 +102,7 @@ def _rows(finding: JSON, words: Mapping[str, str], indent: str) -> Iterator[str]
 def _row(finding: JSON, words: Mapping[str, str], indent: str) -> str:
     basis_or_gap = finding.get("basis") or finding.get("gap") or ""
     cells = [
-        (f"{indent}{finding['id']}", 12),
+        (f"{indent}{finding['id']}", 14),
         (words[finding["truth"]], 16),
         (_BASIS_OR_GAP.get(basis_or_gap, basis_or_gap), 19),
     ]
