@@ -24,6 +24,7 @@ _PATIENT = (
     "Procedure",
     "QuestionnaireResponse",
     "ServiceRequest",
+    "Specimen",
 )
 _USER = ("Device", "Medication", "Organization", "Practitioner", "PractitionerRole")
 STATEMENT = "QuestionnaireResponse"
