@@ -26,6 +26,8 @@ blueprint.after_request(guarded)
 MOST_REQUEST_BYTES = 6_000_000
 _MOST_COMMENT_BYTES = 20_000
 _LONGEST_COMMENT = 1_000
+# What fits into a command; the editor's text can be saved as a file.
+_LONGEST_CURL = 200_000
 
 
 def shown_charts() -> dict[str, DemoChart]:
@@ -56,8 +58,13 @@ def editor(text: str, chart_id: str = "", service: str = SERVICE, fault: JsonFau
 
 
 def _curl(text: str, service: str) -> str:
-    """The call as a command for a shell. JSON has no line that holds the closing word alone."""
+    """The call as a command for a shell; a long request comes from a file.
+
+    JSON has no line that holds the closing word alone.
+    """
     url = f"{current_app.config['SETTINGS'].public_url}{service}"
+    if len(text) > _LONGEST_CURL:
+        return f"curl -s {url} -H 'Content-Type: application/json' --data-binary @request.json\n"
     return f"curl -s {url} -H 'Content-Type: application/json' --data-binary @- <<'JSON'\n{text.rstrip()}\nJSON\n"
 
 

@@ -258,7 +258,8 @@ def test_a_file_is_sent(client: FlaskClient) -> None:
 
 def test_a_file_larger_than_a_forms_usual_fields_is_sent(client: FlaskClient) -> None:
     text = sample(client) + " " * 1_000_000
-    assert upload(client, text.encode()).status_code == 303
+    address = upload(client, text.encode()).headers["Location"]
+    assert "--data-binary @request.json" in text_on(client.get(address))
     assert client.post("/demo/signed/send", data={"request": text}).status_code == 303
 
 
