@@ -13,8 +13,9 @@ from flask import Flask
 from cds_service.demo.charts import all_charts
 from cds_service.demo.ehr.server import DemoEhr
 from cds_service.demo.live import Sandbox, running_sandbox
-from cds_service.demo.pages import SERVICE, create_demo
+from cds_service.demo.pages import create_demo
 from cds_service.demo.sandbox_server import is_installed
+from cds_service.demo.send import SERVICE
 from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
 from tests import support

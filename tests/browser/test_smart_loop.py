@@ -12,7 +12,7 @@ from fhir.resources.R4B.questionnaireresponse import QuestionnaireResponse
 
 from cds_service.demo.charts import all_charts
 from cds_service.demo.ehr.server import EhrClient
-from cds_service.demo.pages import SERVICE
+from cds_service.demo.send import SERVICE
 from cds_service.services.answer_hook import EXTENSION
 from tests import support
 from tests.browser.axe import faults

@@ -19,9 +19,11 @@ from pathlib import Path
 import pytest
 import requests
 
-from cds_service.demo.charts import DemoChart, all_charts
+from cds_service.demo.charts import DemoChart, all_charts, charts_for
 from cds_service.demo.live import Sandbox, running_sandbox
-from cds_service.demo.pages import SERVICE, create_demo
+from cds_service.demo.pages import create_demo
+from cds_service.demo.send import SERVICE
+from cds_service.policies.registry import POLICIES
 from cds_service.services.answer_hook import EXTENSION
 from cds_service.settings import Settings
 from tests.cases.runner import findings
@@ -31,7 +33,7 @@ from tests.integration.sekmet import is_installed
 pytestmark = pytest.mark.real
 
 ROOT = Path(__file__).parents[2]
-CHARTS = list(all_charts().values())
+CHARTS = list(charts_for([policy.id for policy in POLICIES], on_server=True).values())
 SECONDS = 30
 
 
@@ -54,7 +56,7 @@ def test_a_chart_ends_as_it_says_when_it_is_read_from_the_server(sandbox: Sandbo
     found = findings(judged)
     for section, expected in chart.expect["findings"].items():
         assert expected in (found[section]["truth"], found[section].get("gap")), found[section]
-    page = html.unescape(client.post(f"/demo/{chart.id}").get_data(as_text=True))
+    page = html.unescape(client.post(f"/demo/{chart.id}", follow_redirects=True).get_data(as_text=True))
     searches = [note for note in judged.get("notes", ()) if note.startswith("Searched ")]
     assert bool(searches) is ("criteria" in judged and chart.id != "glucose-not-retrieved")
     assert ("What was read from the FHIR server" in page) is bool(searches)
@@ -110,7 +112,7 @@ def _is_gone(server: str) -> bool:
 def test_the_command_reads_a_chart_live_and_takes_its_server_along(number: signal.Signals, tmp_path: Path) -> None:
     with _demo(tmp_path) as (process, demo):
         server = _server_of(demo)
-        assert requests.get(f"{server}/Patient?_count=100", timeout=SECONDS).json()["total"] == len(CHARTS)
+        assert requests.get(f"{server}/Patient?_count=100", timeout=SECONDS).json()["total"] == len(all_charts())
         page = html.unescape(requests.post(f"{demo}/demo/type-1-with-meter-download", timeout=SECONDS).text)
         assert "likely approved" in page.lower()
         assert "Searched Observation for glucose: complete" in page
@@ -120,7 +122,7 @@ def test_the_command_reads_a_chart_live_and_takes_its_server_along(number: signa
         if number != signal.SIGKILL:
             assert process.returncode == 0
             assert errors == ""
-            assert list(tmp_path.glob("sekmet-*")) == []
+            assert [*tmp_path.glob("sekmet-*"), *tmp_path.glob("insulin-pump-demo-*")] == []
 
 
 def test_a_demo_that_is_stopped_while_it_starts_leaves_no_server(tmp_path: Path) -> None:
