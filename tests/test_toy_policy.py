@@ -383,12 +383,12 @@ def test_the_store_keeps_what_each_was_judged_by(kept: tuple[Flask, dict[str, st
 
 
 def test_the_report_tells_the_policies_apart(kept: tuple[Flask, dict[str, str]], tmp_path: Path) -> None:
-    done = CliRunner().invoke(main, ["report", str(tmp_path / "out")], env=kept[1])
+    done = CliRunner().invoke(main, ["report", str(tmp_path / "out"), "--small-cells"], env=kept[1])
     assert done.exit_code == 0, done.output
     missing = (tmp_path / "out" / "missing.csv").read_text(encoding="utf-8")
     assert "W.2,TOY-1,Glucose log,Does the member keep a glucose log?,1" in missing.splitlines()
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "under CareSource medical policy MP-MM-1316 and Toy Health medical policy TOY-1" in page
+    assert "under CareSource MP-MM-1316 and Toy Health TOY-1" in page
 
 
 # ---------------------------------------------------------------- nothing but its package
