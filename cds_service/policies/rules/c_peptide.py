@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import date
+from itertools import chain
 
 from cds_service.engine.days import at_most
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
@@ -21,6 +23,8 @@ from cds_service.policies.rules.once_in_a_lifetime import best_of_both, best_res
 _REPORT = (
     "Add the laboratory report of a fasting C-peptide with its reference range, and the fasting glucose of that draw"
 )
+# No person has more C-peptide results, nor glucose results of one draw: what is compared with each other is bounded.
+_MOST_RESULTS, _MOST_OF_NO_DAY = 200, 100
 _FOR_A_PERSON = (Unusable.TEXT_ONLY, Unusable.NAMED_ONLY, Unusable.ODD_COMPARATOR)
 
 
@@ -43,7 +47,7 @@ def low_c_peptide(case: Case) -> Finding:
     {clearance_window_months:months} of it; at or below {low_clearance} mL/min the higher limit holds. An estimated GFR
     is not that clearance. A report without a reference range decides nothing: no limit of another laboratory is put in
     its place."""
-    charted = best_result(_of_result(case, result) for result in results_of(case, C_PEPTIDE.key))
+    charted = best_result(_of_result(case, result) for result in results_of(case, C_PEPTIDE.key)[:_MOST_RESULTS])
     charted = charted or unknown(Gap.NOT_DOCUMENTED, "No C-peptide result is charted", _REPORT)
     charted = case.guarded(charted, C_PEPTIDE.key)
     stated = _stated_c_peptide(case)
@@ -133,8 +137,7 @@ def _with_range(result: LabResult) -> str:
 
 def _glucose_of(case: Case, result: LabResult) -> tuple[LabResult | None, list[_Lack]]:
     """The fasting glucose of the draw of a C-peptide, and what it lacks."""
-    candidates = [r for r in results_of(case, GLUCOSE_OF_DRAW.key) if r.unusable is None and not r.pending]
-    matches = [(r, same_draw(result, r, case.parameters["draw_minutes"])) for r in candidates]
+    matches = [(r, same_draw(result, r, case.parameters["draw_minutes"])) for r in _glucose_near(case, result)]
     same = [r for r, match in matches if match.truth is MET]
     if not same:
         maybe = [(r, match) for r, match in matches if match.truth is UNKNOWN]
@@ -148,6 +151,27 @@ def _glucose_of(case: Case, result: LabResult) -> tuple[LabResult | None, list[_
     fasting = sorted(same, key=lambda r: _fasting_of(result, r) is not Fasting.FASTING)
     glucose = fasting[0]
     return glucose, list(_lacks_of_glucose(case, result, glucose))
+
+
+def _glucose_near(case: Case, result: LabResult) -> list[LabResult]:
+    """The usable glucose results of the day of a C-peptide, the newest first; of one that is known to no day the
+    newest of all, as many as a chart of one draw could hold."""
+    by_day: dict[date | None, list[LabResult]] | None = case.computed.get("glucose by day")
+    if by_day is None:
+        by_day = case.computed["glucose by day"] = {}
+        for each in results_of(case, GLUCOSE_OF_DRAW.key):
+            if each.unusable is None and not each.pending:
+                by_day.setdefault(_day_of(each), []).append(each)
+    day = _day_of(result)
+    if day is None:
+        return list(chain.from_iterable(by_day.values()))[:_MOST_OF_NO_DAY]
+    return [*by_day.get(day, ()), *by_day.get(None, ())[:_MOST_OF_NO_DAY]]
+
+
+def _day_of(result: LabResult) -> date | None:
+    """The day of a result; None where it is not known to the day."""
+    when = result.when
+    return when.first if when is not None and when.first == when.last else None
 
 
 def _lacks_of_glucose(case: Case, result: LabResult, glucose: LabResult) -> Iterator[_Lack]:

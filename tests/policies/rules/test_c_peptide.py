@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from cds_service.engine.finding import Basis, Finding, Gap
+from cds_service.engine.laboratory import DrawMatch, same_draw
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN, Truth
-from cds_service.facts import Fasting, Person, RangeProblem, ReferenceRange, Sex, Unusable
+from cds_service.facts import Fasting, LabResult, Person, RangeProblem, ReferenceRange, Sex, Unusable
+from cds_service.policies.rules import c_peptide as rule
 from cds_service.policies.rules.c_peptide import low_c_peptide
 from tests.policies.medicare_l33794.facts import c_peptide, case, glucose, lab, results, stated
 
@@ -243,3 +245,19 @@ class TestStatement:
 
     def test_dated_after_the_order_is_asked_to_be_corrected(self) -> None:
         assert judged((), answers=self.answers(0.7, 0.8, 180, "2027-01-01")).next_step == "correct the stated C-peptide"
+
+
+def test_the_glucose_of_its_own_day_is_found_among_thousands(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each C-peptide is held against the glucose of its day alone: of 200 days, 200 comparisons and not 40,000."""
+    days = [f"{2000 + n // 10}-{1 + n % 10:02d}-03" for n in range(200)]
+    peptides = [c_peptide(3.0, when=day, specimen="", drawn=f"{day}T08:00:00") for day in days]
+    sugars = [glucose(180, when=day, specimen="", drawn=f"{day}T08:00:00", name=f"Observation/g-{day}") for day in days]
+    compared: list[str] = []
+
+    def counting(one: LabResult, other: LabResult, minutes: int) -> DrawMatch:
+        compared.append(one.reference)
+        return same_draw(one, other, minutes)
+
+    monkeypatch.setattr(rule, "same_draw", counting)
+    assert judged(peptides, sugars).truth is NOT_MET
+    assert len(compared) == 200
