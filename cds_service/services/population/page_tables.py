@@ -134,13 +134,7 @@ class PageTables:
                     counts.setdefault(section, Counter())[standing if truth == "unknown" else truth] += count
             for group, title, sections in _groups(policy, counts):
                 heads = GAPS | _EXCLUSIONS if group == "exclusions" else GAPS
-                rows = [
-                    (
-                        self.label(name, each),
-                        *shown_counts([counts[each][key] for key in GAPS], small_cells=self._small),
-                    )
-                    for each in sections
-                ]
+                rows = [(self.label(name, each, alone=True), *self._shown(counts[each])) for each in sections]
                 judged = self.count(self._tallies.one("judged", name))
                 says = f"{self.policy_title(name)}, {judged} orders judged. {_NOTES}"
                 yield PageTable(f"{group}-{name}", title, says, ("Section", *heads.values()), rows)
