@@ -53,7 +53,7 @@ def test_the_table_is_there_when_it_is_asked_for(request_file: str) -> None:
         assert any(line.startswith(row.split()[0]) or row.split()[0] in line for line in long.splitlines())
         assert not any(line.lstrip().startswith(row.split()[0] + " ") for line in short.splitlines())
     assert "D.II.B.5      does not apply" in long
-    assert "  D.I.I.6   open" in long
+    assert "  D.I.I.6     open" in long
 
 
 def test_json_is_the_whole_list_of_determinations(tmp_path: Path) -> None:
