@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from cds_service.engine.finding import Basis
 from cds_service.engine.truth import MET
 from cds_service.errors import TooLarge
-from cds_service.facts import Chart, DeviceOrder
+from cds_service.facts import Chart, DeviceOrder, Scope
 from cds_service.hooks.prefetch import refuse_other_patient
 from cds_service.policies.registry import assess_refills, is_governed_kind
 from cds_service.services.assess_orders import as_of_day, assess
@@ -142,7 +142,9 @@ def _check_coverage_first(call: Call, chosen: frozenset[str]) -> Callable[[Chart
         chart, days = reader.coverage_only(), call.days(reader)
         for order in orders:
             if is_governed_kind(order) and order.reference in chosen:
-                for _, match in call.matches(order, chart, as_of_day(order, *days)[0]):
-                    refuse(match, call.policies, before_fetching=True)
+                for policy, match in call.matches(order, chart, as_of_day(order, *days)[0]):
+                    # Supplies alone are no reason to refuse a call under a policy that does not judge them.
+                    if order.scope is not Scope.REFILL or policy.refill:
+                        refuse(match, call.policies, before_fetching=True)
 
     return check

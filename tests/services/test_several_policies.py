@@ -21,7 +21,7 @@ from cds_service.web import create_app
 from fhir_mappings.output.coverage_information import URL
 from tests.policies.test_choice import MEDICARE, PROGRAM
 from tests.services.crd import crd_call, refused
-from tests.support import JSON, PATIENT, bundle, call
+from tests.support import JSON, PATIENT, bundle, call, order
 
 SIGN = "/cds-services/insulin-pump-order-sign"
 BOTH = bundle(
@@ -137,3 +137,22 @@ def test_the_package_of_the_order_has_both_questionnaires(client: FlaskClient) -
     )
     packages = [each["resource"] for each in json.loads(reply.data)["parameter"]]
     assert [package["entry"][0]["resource"]["id"] for package in packages] == ["mp-mm-1316", "other-1"]
+
+
+@pytest.mark.parametrize(("payor", "refused"), [("CareSource", False), ("Medicare", True)])
+def test_supplies_alone_are_refused_over_the_coverage_only_where_the_policy_judges_them(
+    monkeypatch: pytest.MonkeyPatch, payor: str, refused: bool
+) -> None:
+    """Neither payor has an identifier, which a CRD client has to send; MP-MM-1316 says nothing of supplies alone."""
+    monkeypatch.undo()
+    supplies = order("set-1", "A4224")
+    plan = {"display": payor}
+    own = {"resourceType": "Coverage", "id": "v1", "status": "active", "beneficiary": PATIENT, "payor": [plan]}
+    own["class"] = [{"value": "Part B" if payor == "Medicare" else "77552OH0010222-01"}]
+    request = {**call(supplies, coverage=bundle(own)), "hook": "order-sign"}
+    client = create_app(Settings(database_url="off")).test_client()
+    reply = client.post("/cds-services/crd-order-sign", json=request)
+    assert reply.status_code == (400 if refused else 200), reply.data
+    if not refused:
+        (found,) = reply.get_json()["extension"][EXTENSION]
+        assert (found["outcome"], found["policy"]["id"]) == ("not-applicable", "MP-MM-1316")
