@@ -89,7 +89,8 @@ def shown(quantity: Quantity) -> str:
 def _figure(value: Decimal) -> str:
     """A number in digits, unless it is written with a large exponent."""
     exponent = value.as_tuple().exponent
-    return f"{value:f}" if isinstance(exponent, int) and -_MOST_DECIMALS < exponent <= 0 else f"{value:g}"
+    plain = isinstance(exponent, int) and -_MOST_DECIMALS < exponent and value.adjusted() < _MOST_DECIMALS
+    return f"{value:f}" if plain else f"{value:g}"
 
 
 def _spelt(quantity: Quantity) -> str | None:

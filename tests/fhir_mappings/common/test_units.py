@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from decimal import ROUND_HALF_UP, Decimal
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -253,3 +254,25 @@ def test_durations_are_read_in_whole_days(value: float, unit: str, expected: int
 def test_no_duration_is_none() -> None:
     assert units.whole_days(None) is None
     assert units.whole_days(Quantity(unit="d")) is None
+
+
+@pytest.mark.parametrize(
+    ("written", "printed"),
+    [("7.0", "7.0 %"), ("8.10", "8.10 %"), ("7", "7 %"), ("0.5", "0.5 %"), ("1e1", "10 %")],
+)
+def test_a_number_is_printed_with_the_decimals_that_it_came_with(written: str, printed: str) -> None:
+    quantity = msgspec.json.Decoder(Quantity, float_hook=Decimal).decode(
+        f'{{"value": {written}, "unit": "%"}}'.encode()
+    )
+    assert units.shown(quantity) == printed
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", "true", "1e400", "1e-400", "9" * 19])
+def test_what_is_no_number_that_a_float_holds_is_malformed(value: str) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.json.Decoder(Quantity, float_hook=Decimal).decode(f'{{"value": {value}}}'.encode())
+
+
+def test_what_ucum_adds_in_braces_is_not_printed() -> None:
+    assert units.shown(Quantity(12, unit="mL/min/{1.73_m2}")) == "12 mL/min/1.73 m2"
+    assert units.shown(Quantity(45, unit="ug/mg{creat}")) == "45 ug/mg"
