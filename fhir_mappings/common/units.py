@@ -22,7 +22,7 @@ PLAUSIBLE_HBA1C = (Decimal(3), Decimal(20))
 # No measured quantity is larger, and decimal arithmetic stays exact below it.
 _LARGEST = 10**12
 _LEAST_EXPONENT, _MOST_EXPONENT = -30, 12
-_MOST_DECIMALS = 12
+_MOST_DECIMALS = 4
 # What UCUM adds to a unit in braces says nothing to a reader.
 _ANNOTATION = re.compile(r"\{[^{}]*\}")
 
@@ -87,9 +87,9 @@ def shown(quantity: Quantity) -> str:
 
 
 def _figure(value: Decimal) -> str:
-    """A number in digits, unless it is written with a large exponent."""
+    """A number in digits as it was written; one with more decimals than any laboratory prints is cut."""
     exponent = value.as_tuple().exponent
-    plain = isinstance(exponent, int) and -_MOST_DECIMALS < exponent and value.adjusted() < _MOST_DECIMALS
+    plain = isinstance(exponent, int) and exponent >= -_MOST_DECIMALS and value.adjusted() < _MOST_EXPONENT
     return f"{value:f}" if plain else f"{value:g}"
 
 
