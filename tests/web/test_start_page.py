@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -51,3 +52,24 @@ def test_a_request_without_a_path_is_not_redirected_to_the_host_that_it_names(cl
 def test_the_demo_begins_with_its_charts() -> None:
     reply = create_demo(SETTINGS).test_client().get("/")
     assert (reply.status_code, reply.headers["Location"]) == (302, "/demo")
+
+
+def test_the_page_says_whether_the_service_is_ready_as_readyz_does(client: FlaskClient) -> None:
+    assert ">Ready<" in client.get("/").get_data(as_text=True)
+    client.application.config["KEYS_MISSING"] = lambda: ["north-clinic"]
+    page = client.get("/").get_data(as_text=True)
+    assert ">Not ready<" in page
+    assert "<li>keys: north-clinic</li>" in page
+    assert client.get("/readyz").get_data(as_text=True) == "keys: north-clinic\n"
+
+
+def test_the_page_shows_each_discovery_document_and_loads_nothing_of_other_hosts(client: FlaskClient) -> None:
+    answer = client.get("/")
+    page = answer.get_data(as_text=True)
+    for base in BASES:
+        found = client.get(f"{base.path}/cds-services").get_json()["services"]
+        assert all(f'"{each["id"]}"' in html.unescape(page) for each in found)
+    assert "script-src 'self'" in answer.headers["Content-Security-Policy"]
+    assert re.findall(r"<script[^>]*>", page) == ['<script src="/static/json.js" defer>']
+    assert all(link.startswith("/") for link in re.findall(r'<link rel="stylesheet" href="([^"]*)"', page))
+    assert " style=" not in page
