@@ -90,7 +90,7 @@ CASES = [
             "D.I.H.1": "met documented: microalbuminuria due to type 2 diabetes is coded and active",
             "D.I.I.1": "not-met documented: the eight newest, below 3 %, are unusable; before them 5.74 %",
         },
-        {"D.I.I.1": "2020-05-16"},
+        {"D.I.I.1": "May 16, 2020"},
     ),
     Case(
         "type 2 with no insulin, HbA1c of six years ago",

@@ -79,7 +79,7 @@ def test_the_sandbox_with_its_server(client: FlaskClient, fhir_server: FhirServe
         "D.I.I.1": "met documented: the newest HbA1c is 9 % of 2026-09-24, and none later was missed",
         "D.II.A.1": "not-met -: no end-stage code, and no eGFR below 15",
     }
-    hold(pump, expect, {"D.I.I.1": "2026-09-24"})
+    hold(pump, expect, {"D.I.I.1": "Sep 24, 2026"})
 
 
 def test_an_order_for_another_patient_than_the_calls(client: FlaskClient, fhir_server: FhirServer) -> None:

@@ -72,7 +72,7 @@ def test_at_selection_nothing_is_asked_for() -> None:
     assert (found["covered"], found["pa-needed"]) == (["covered"], ["auth-needed"])
     assert not found.keys() & {"doc-needed", "doc-purpose", "questionnaire"}
     assert "D.I.D" in reasons(found)
-    assert "To close" not in reasons(found)
+    assert "To do: " not in reasons(found)
 
 
 def test_at_selection_only_selected_orders_are_written_on() -> None:

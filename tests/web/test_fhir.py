@@ -175,7 +175,7 @@ def test_every_override_reason_of_a_card_has_its_code(client: FlaskClient) -> No
     body = client.post("/cds-services/insulin-pump-order-sign", json=support.call(education=None)).get_json()
     reasons = body["cards"][0]["overrideReasons"]
     codes = _get(client, reasons[0]["system"].removeprefix(URL))
-    assert {reason["code"] for reason in reasons} == {concept["code"] for concept in codes["concept"]}
+    assert {reason["code"] for reason in reasons} <= {concept["code"] for concept in codes["concept"]}
 
 
 # ---------------------------------------------------------------- the package
