@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from cds_service.policies.registry import policy_on
-from cds_service.web.finding_rows import finding_tables, rows
+from cds_service.web.finding_rows import date_text, finding_tables, rows, status_word
 
 POLICY = policy_on("MP-MM-1316", date(2026, 11, 24))
 assert POLICY is not None
@@ -97,3 +97,42 @@ def test_both_paths_shown_says_when_the_other_one_counts() -> None:
     assert POLICY is not None
     (table,) = finding_tables(judged, POLICY)
     assert table.note == "Only if the order replaces the pump in use"
+
+
+@pytest.mark.parametrize(
+    ("truth", "basis_or_gap", "excludes", "word"),
+    [
+        ("met", {"basis": "documented"}, False, "met"),
+        ("met", {"basis": "attested"}, False, "met"),
+        ("met", {"basis": "supported"}, False, "chart suggests"),
+        ("not-met", {"basis": "documented"}, False, "not met"),
+        ("unknown", {"gap": "not-documented"}, False, "missing"),
+        ("unknown", {"gap": "needs-attestation"}, False, "missing"),
+        ("unknown", {"gap": "incomplete"}, False, "incomplete"),
+        ("unknown", {"gap": "needs-review"}, False, "needs review"),
+        ("unknown", {"gap": "not-retrieved"}, False, "could not be read"),
+        ("met", {"basis": "documented"}, True, "applies"),
+        ("not-met", {}, True, "does not apply"),
+        ("unknown", {"gap": "needs-attestation"}, True, "not stated"),
+    ],
+)
+def test_a_status_is_a_plain_word(truth: str, basis_or_gap: JSON, excludes: bool, word: str) -> None:
+    assert status_word({"truth": truth, **basis_or_gap}, excludes) == word
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("2026-10-26", "Oct 26, 2026"),
+        ("2026-10-26T08:00:00-05:00", "Oct 26, 2026"),
+        ("2026-10", "Oct 2026"),
+        ("2026-02", "Feb 2026"),
+        ("2026-10-26/2026-11-24", "Oct 26 to Nov 24, 2026"),
+        ("2026", "2026"),
+        ("", ""),
+        ("unknown", "unknown"),
+        ("2026-13", "2026-13"),
+    ],
+)
+def test_dates_are_written_as_people_do(text: str, shown: str) -> None:
+    assert date_text(text) == shown
