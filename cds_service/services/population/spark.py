@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from functools import partial
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +84,16 @@ def assess_population_on_spark(spark: SparkSession, folder: str, out: str, rules
         schema = StructType([StructField(column, StringType(), False) for column in columns])
         rows = spark.createDataFrame(judged.flatMap(partial(_rows, name)), schema)
         rows.write.mode("overwrite").parquet(f"{out}/{name}.parquet")
+    found = judged.flatMap(attrgetter("problems")).countByValue()
     judged.unpersist()
-    summary = _summary(rules, tallies, counts)
+    summary = _summary(rules, tallies, counts, found)
     _write_text(context, f"{out}/run.json", json.dumps(summary, indent=1))
     return summary
 
 
-def _summary(rules: RunRules, tallies: list[list[Any]], counts: Iterable[PartitionCounts]) -> dict[str, Any]:
+def _summary(
+    rules: RunRules, tallies: list[list[Any]], counts: Iterable[PartitionCounts], found: Any
+) -> dict[str, Any]:
     return {
         "asOf": rules.as_of.isoformat(),
         "orders": rules.orders.value,
@@ -99,7 +103,7 @@ def _summary(rules: RunRules, tallies: list[list[Any]], counts: Iterable[Partiti
         "partial": dict(rules.partial),
         "members": Tallies(tallies).one("members"),
         "tallies": tallies,
-        "quality": _quality(counts),
+        "quality": _quality(counts, found),
     }
 
 
@@ -250,8 +254,8 @@ def _added(one: list[list[Any]], other: list[list[Any]]) -> list[list[Any]]:
     return Tallies([*one, *other]).as_json()
 
 
-def _quality(counts: Iterable[PartitionCounts]) -> dict[str, int]:
-    found: dict[str, int] = {}
+def _quality(counts: Iterable[PartitionCounts], problems_of_charts: Mapping[tuple[str, str], int]) -> dict[str, int]:
+    found = {(f"{kind}: {what}" if kind else what): count for (kind, what), count in problems_of_charts.items()}
     for each in counts:
         problems = [(f"{kind}: {problem}" if kind else problem, 1) for _, kind, problem in each.named]
         problems += [(key.replace("\t", ": ").removeprefix(": "), count) for key, count in each.more.items()]
