@@ -175,13 +175,12 @@ LAST_OLD = START - timedelta(days=1)
 def _texts(bundle: JSON) -> dict[str, Any]:
     asked = bundle["entry"][0]["resource"]
     items = {item["linkId"]: item["text"] for item in _items(asked)}
-    return {"date": asked["date"], "education": items["D.I.D.group"], "follow-up": items.get(SECTION)}
+    return {"date": asked["date"], "follow-up": items.get(SECTION)}
 
 
-OLD = {"date": "2026-05-01", "education": "Comprehensive diabetes education in the last 12 months", "follow-up": None}
+OLD = {"date": "2026-05-01", "follow-up": None}
 NEW = {
     "date": "2027-05-01",
-    "education": "Comprehensive diabetes education in the last 24 months",
     "follow-up": "Does the member keep 6 visits a year?",
 }
 

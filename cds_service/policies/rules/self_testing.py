@@ -150,7 +150,7 @@ def _with_sensor(case: Case, worn: SensorWear, explanation: str, evidence: list[
     evidence = [*evidence, *worn.evidence]
     explanation = f"{explanation}; {worn.shown}"
     if not case.parameters["cgm_counts_as_self_testing"]:
-        explanation += ". The policy asks for self-testing and does not say whether a sensor counts"
+        explanation += ". The policy does not say whether a sensor counts"
         closes = f"{_sensor_remedy(case)}; or {_remedy(case)}"
         return unknown(Gap.NEEDS_REVIEW, explanation, closes, evidence, next_step=_SENSOR_STEP)
     needed = case.parameters["sensor_wear_days"]
