@@ -12,7 +12,7 @@ from cds_service.demo.charts import DemoChart, all_charts
 from cds_service.demo.sandbox_server import FhirServer, Resource, ServerError
 from cds_service.errors import BadRequest
 from cds_service.services.chart_source import ChartSource, ChartSourceFactory
-from fhir_mappings.json.local_references import repoint
+from fhir_mappings.json.local_references import replace_references
 
 _SEARCHED = "Searched "
 
@@ -80,7 +80,7 @@ def with_unique_ids(chart: DemoChart, day: date) -> dict[str, Any]:
                 old = resource["id"]
                 resource["id"] = f"{chart.place}-{old}"
                 names[f"{resource['resourceType']}/{old}"] = f"{resource['resourceType']}/{resource['id']}"
-    repoint(request, names)
+    replace_references(request, names)
     return request
 
 

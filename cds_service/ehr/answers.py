@@ -8,7 +8,7 @@ from cds_service.engine.wording import counted
 from fhir_mappings.json.clinical_views import Observation, Resource
 from fhir_mappings.json.fhir_json import read
 from fhir_mappings.json.search_result import SearchNote, SearchOutcome, SearchResult, Status, failed
-from fhir_mappings.json.server_messages import Level, gravest, interpret
+from fhir_mappings.json.server_messages import Level, interpret, most_severe
 
 # Error pages may be long; an OperationOutcome that says why is not.
 _LONGEST_REFUSAL = 200_000
@@ -31,7 +31,7 @@ def error_result(status: int, body: bytes) -> SearchResult:
     result = failed(f"the FHIR server answered {status}")
     result.http_status, result.issues = status, outcome.issues
     meanings = map(interpret, outcome.issues)
-    decisive = gravest(meaning for meaning in meanings if meaning.known and meaning.level > Level.INCOMPLETE)
+    decisive = most_severe(meaning for meaning in meanings if meaning.known and meaning.level > Level.INCOMPLETE)
     result.refused = None if decisive is None else decisive.level is Level.REFUSED
     return result
 

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Generic, TypeVar
 
 from cds_service.ehr.answers import search_note
-from fhir_mappings.common.free_text import noticed_by_this_call
+from fhir_mappings.common.free_text import recording_into_this_call
 from fhir_mappings.json.search_result import SearchNote, SearchResult, Status, failed, merged
 
 K = TypeVar("K")
@@ -78,7 +78,7 @@ class TaskRunner:
         running = []
         for key, task in wanted:
             so_far, first = list[SearchResult](), threading.Event()
-            future = pool.submit(noticed_by_this_call(self._run_timed), str(key), task, so_far, first)
+            future = pool.submit(recording_into_this_call(self._run_timed), str(key), task, so_far, first)
             future.add_done_callback(partial(_set, first))
             running.append(Running(key, task, future, so_far, first))
         pool.shutdown(wait=False)

@@ -12,7 +12,7 @@ import msgspec
 from cds_service.errors import BadRequest, NotJson, TooLarge
 from cds_service.hooks.messages import read_root
 from fhir_mappings.common.datatypes import NOTHING
-from fhir_mappings.json.edge_numbers import forgiving
+from fhir_mappings.json.edge_numbers import decode_without_edge_numbers
 from fhir_mappings.json.fhir_json import plain
 
 _OUTCOMES = ("accepted", "overridden")
@@ -50,7 +50,7 @@ class _Entry(msgspec.Struct, gc=False):
     def get(self, name: str) -> Any:
         """A member as plain JSON values; None when it is missing. TooLarge for a list or an object beyond bounds."""
         raw: msgspec.Raw = getattr(self, name)
-        return forgiving(_string, raw) if raw and bytes(memoryview(raw)[:1]) == b'"' else plain(raw)
+        return decode_without_edge_numbers(_string, raw) if raw and bytes(memoryview(raw)[:1]) == b'"' else plain(raw)
 
 
 _entry = msgspec.json.Decoder(_Entry)
@@ -79,20 +79,20 @@ def _entries(body: bytes) -> tuple[list[bytes | msgspec.Raw], str]:
     except (NotJson, TooLarge):
         raise
     except BadRequest:
-        return list(forgiving(_list, body) or ()), "[{}]"  # not one object: a bare list, or nothing
+        return list(decode_without_edge_numbers(_list, body) or ()), "[{}]"  # not one object: a bare list, or nothing
     listed = root.get("feedback")
     if listed is None:
         return [body], "entry"
     if bytes(memoryview(listed)[:1]) == b"{":
         return [listed], "feedback[{}]"
-    found = forgiving(_list, listed)
+    found = decode_without_edge_numbers(_list, listed)
     if found is None:
         raise BadRequest("feedback must be a list of entries", "feedback")
     return list(found), "feedback[{}]"
 
 
 def _feedback(raw: bytes | msgspec.Raw, path: str) -> Feedback:
-    entry = forgiving(_entry, raw)
+    entry = decode_without_edge_numbers(_entry, raw)
     if entry is None:
         raise BadRequest(f"{path} must be an object with card and outcome", path)
     card, outcome = entry.get("card"), entry.get("outcome")

@@ -17,7 +17,7 @@ from cds_service.engine.plain_text import day_text
 from cds_service.engine.policy import Policy, PolicyOnDay
 from cds_service.facts import Chart, DeviceOrder, Scope
 from cds_service.policies.registry import choose_policies, is_governed_kind
-from fhir_mappings.common.cpu_budget import USED_UP, spent
+from fhir_mappings.common.cpu_budget import USED_UP, is_budget_used_up
 
 _NOT_REACHED = f"Not judged: {USED_UP}. Send this order in a call of its own"
 
@@ -46,7 +46,7 @@ def assess(
             order = replace(order, out_of_scope="The order is not selected")
         if notes and is_governed_kind(order):
             order = replace(order, notes=(*notes, *order.notes))
-        if assessments and spent() and is_governed_kind(order):
+        if assessments and is_budget_used_up() and is_governed_kind(order):
             order = replace(order, out_of_scope=_NOT_REACHED, not_reached=True)
         assessments.extend(_assess_one(order, chart, as_of, policies, overrides, members))
     pump = next((a.order for a in assessments if a.order.scope is Scope.PUMP and a.order.out_of_scope is None), None)

@@ -19,7 +19,7 @@ from cds_service.services.policies_held_against import held_against
 from cds_service.services.read_chart import CallReader, DependsOn, any_governed, open_source_for, read_chart
 from cds_service.services.refuse_coverage import refuse
 from fhir_mappings.chart.chart_reader import ChartReader
-from fhir_mappings.common.free_text import notes_of, noticing_cuts
+from fhir_mappings.common.free_text import notes_of, recording_cut_lengths
 from fhir_mappings.json.search_result import SearchNote
 from fhir_mappings.orders.order_reader import DraftOrder, draft_orders, may_be_for_pump
 
@@ -42,7 +42,7 @@ class CallInputs:
 
 def read_inputs(call: Call, open_source: ChartSourceFactory | None, began: float) -> CallInputs:
     """Reads the orders and the chart. `began`: the monotonic time that the deadline counts from."""
-    with noticing_cuts() as lengths:
+    with recording_cut_lengths() as lengths:
         inputs = _read_inputs(call, open_source, began)
     if not lengths:
         return inputs

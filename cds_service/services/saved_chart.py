@@ -14,7 +14,7 @@ import msgspec
 from cds_service.engine.wording import counted
 from cds_service.errors import NotJson
 from fhir_mappings.json.edge_numbers import DecodeError
-from fhir_mappings.json.local_references import repoint
+from fhir_mappings.json.local_references import replace_references
 from fhir_mappings.json.syntax_error import syntax_error
 
 JSON = dict[str, Any]
@@ -133,7 +133,7 @@ def _with_names(entries: Iterable[JSON]) -> tuple[JSON, ...]:
             names[url] = name
         resources[name] = resource
     found = list(resources.values())
-    repoint(found, names)
+    replace_references(found, names)
     return tuple(found)
 
 

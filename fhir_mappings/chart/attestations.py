@@ -50,10 +50,10 @@ def read_attestations(
         for link_id, value in _values(items, context.calendar, 0):
             answer = Answer(value, authored, name, identity, meanings.get(link_id, ""))
             answers.setdefault(link_id, []).append(answer)
-    return {link_id: tuple(sorted(given, key=_order)) for link_id, given in answers.items()}
+    return {link_id: tuple(sorted(given, key=_sort_key)) for link_id, given in answers.items()}
 
 
-def _order(answer: Answer) -> tuple[str, str, str]:
+def _sort_key(answer: Answer) -> tuple[str, str, str]:
     return str(answer.authored), answer.reference, str(answer.value)
 
 

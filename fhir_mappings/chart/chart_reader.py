@@ -1,4 +1,4 @@
-"""Everything that was read, put together: readings by section → Chart."""
+"""Builds the Chart from the search results of one call: reads each resource type and sorts the facts."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from fhir_mappings.chart.providers import Providers, read_care_team
 from fhir_mappings.chart.pump_uses import read_pump_uses
 from fhir_mappings.chart.sensor_signs import read_sensor_signs
 from fhir_mappings.common import terminology
-from fhir_mappings.common.cpu_budget import USED_UP, spent, while_it_lasts
+from fhir_mappings.common.cpu_budget import USED_UP, is_budget_used_up, items_within_budget
 from fhir_mappings.common.dates import calendar_of, member_zone
 from fhir_mappings.common.references import PatientIdentity, SubjectMatch
 from fhir_mappings.json.administrative_views import Coverage, PractitionerRole
@@ -47,11 +47,11 @@ _DRUG_ORDERS = frozenset({"MedicationRequest", "MedicationStatement", "Medicatio
 
 
 class ChartReader:
-    """One call's resources, ready to be asked for the chart and for what the orders refer to."""
+    """The resources of one call; gives the Chart and resolves what the orders refer to."""
 
     def __init__(
         self,
-        readings: Mapping[str, SearchResult],
+        search_results: Mapping[str, SearchResult],
         order_entries: Iterable[Located],
         patient_id: str,
         fhir_server: str | None,
@@ -60,29 +60,29 @@ class ChartReader:
         kinds: Sequence[ResultKind] = (),
         questionnaires: Questionnaires = MappingProxyType({}),
     ) -> None:
-        """`order_entries`: resources of the draft bundle, which orders may refer to; they are no chart.
+        """`order_entries`: resources of the draftOrders Bundle, which orders may refer to; not part of the chart.
 
-        `extras`: answers under keys of the client's own; what they hold is read by its type like the rest. `kinds`:
-        results that the policies in use ask for on their own; `readings` may hold an answer under the key of each.
+        `extras`: prefetch values under other keys than ours; their resources are read by type like the rest. `kinds`:
+        results that the policies in use ask for on their own; `search_results` may hold one under each kind's key.
         `questionnaires`: those whose answers count as attestations.
         """
-        self._readings = readings
+        self._search_results = search_results
         self._kinds = tuple(kinds)
         self._extras = tuple(extras)
         self._questionnaires = questionnaires
         self._unreached: set[str] = set()
         asked = dict.fromkeys(kind.chart_section for kind in self._kinds)
         self._sections = (*_SECTIONS, *asked)  # in an order of our own
-        self._all = [*(readings[each] for each in self._sections if each in readings), *self._extras]
-        located = _together(reading.by_type() for reading in self._all if reading.resources)
+        self._all = [*(search_results[each] for each in self._sections if each in search_results), *self._extras]
+        located = _merge_groups(reading.by_type() for reading in self._all if reading.resources)
         self.located = located
-        self._by_type = _unique(located)
-        with_orders = _together((located, SearchResult(resources=list(order_entries)).by_type()))
+        self._by_type = _newest_by_type(located)
+        with_orders = _merge_groups((located, SearchResult(resources=list(order_entries)).by_type()))
         patients = [(r, url) for r, url in with_orders[Patient] if isinstance(r, Patient) and r.id == patient_id]
         identity = PatientIdentity(patient_id, fhir_server, (url for _, url in patients if url))
-        self.state, postal = _home(patients)
+        self.state, postal = _home_state_and_zip(patients)
         # An order may come with the coverage that it names.
-        insured = newest_of_each(with_orders[Coverage])
+        insured = newest_versions(with_orders[Coverage])
         self._coverages = [(r, url) for r, url in insured if isinstance(r, Coverage)]
         own = (r for r, _ in self._coverages if identity.subject_match(r.beneficiary) is not SubjectMatch.OTHER)
         plan_state = state_of_plan(own)
@@ -105,9 +105,9 @@ class ChartReader:
                     found.setdefault(f"{type_of(resource)}/{resource.id}", origin)
         return found
 
-    def _partial(self) -> dict[str, str]:
-        """Topics of which something may be missing: a page, or the drug that an order only points to."""
-        lacking: dict[str, str] = {t: r.why for t, r in self._readings.items() if r.status is Status.PARTIAL}
+    def _incomplete_sections(self) -> dict[str, str]:
+        """Chart sections that may be incomplete, with the reason: a missing page, an unread drug, used-up CPU time."""
+        lacking: dict[str, str] = {t: r.why for t, r in self._search_results.items() if r.status is Status.PARTIAL}
         if self.context.unresolved_drugs:
             lacking.setdefault(ChartSection.INSULIN, "the drug of an order could not be read")
         if any(reading.damaged & _DRUG_ORDERS for reading in self._all):
@@ -122,18 +122,18 @@ class ChartReader:
         return Chart(coverages=self._read_coverages(), state=self.state)
 
     def _read_coverages(self) -> tuple[MemberCoverage, ...]:
-        coverages = while_it_lasts(self._coverages, partial(self._unreached.add, "Coverage"))
+        coverages = items_within_budget(self._coverages, partial(self._unreached.add, "Coverage"))
         return tuple(sorted(read_coverages(coverages, self.context), key=lambda c: c.reference))
 
-    def _reached(self, *kinds: str) -> Iterator[Any]:
-        """Resources of some types, as far as the call's computing time reaches."""
+    def _within_budget(self, *kinds: str) -> Iterator[Any]:
+        """Resources of these types until the call's CPU budget is used up; types that were cut short are noted."""
         return chain.from_iterable(
-            while_it_lasts(self._by_type[kind], partial(self._unreached.add, kind)) for kind in kinds
+            items_within_budget(self._by_type[kind], partial(self._unreached.add, kind)) for kind in kinds
         )
 
-    def _note_answers(self) -> None:
+    def _note_incomplete_results(self) -> None:
         """Notes what was set aside of the answers, and remarks on them."""
-        for reading in (*self._readings.values(), *self._extras):
+        for reading in (*self._search_results.values(), *self._extras):
             for line in (*reading.set_aside, *reading.remarks):
                 self.context.note(line)
 
@@ -141,12 +141,12 @@ class ChartReader:
         """Visits of whatever reason, where a policy asks for them."""
         if not any(kind.type == "Encounter" for kind in self._kinds):
             return []
-        return read_practitioner_visits(self._reached("Encounter"), self.providers, self.context)
+        return read_practitioner_visits(self._within_budget("Encounter"), self.providers, self.context)
 
     def chart(self) -> Chart:
         """The facts of the chart, every list sorted."""
-        context, kinds, reached = self.context, self._by_type, self._reached
-        self._note_answers()
+        context, kinds, reached = self.context, self._by_type, self._within_budget
+        self._note_incomplete_results()
         draws = Draws(context, kinds["DiagnosticReport"], kinds["Observation"])
         observed = read_observations(reached("Observation"), context, self._kinds, draws)
         diagnoses = read_conditions(reached("Condition"), context)
@@ -158,14 +158,18 @@ class ChartReader:
         pumps = read_devices(reached("Device"), reached("DeviceUseStatement"), context)
         drugs = reached("MedicationRequest", "MedicationStatement", "MedicationDispense")
         insulin = read_insulin(drugs, context)
-        signs = read_sensor_signs(defaultdict(list) if spent() else kinds, context)
-        uses = read_pump_uses(kinds, diagnoses, done.pumps, insulin, context) if self._kinds and not spent() else []
+        signs = read_sensor_signs(defaultdict(list) if is_budget_used_up() else kinds, context)
+        uses = (
+            read_pump_uses(kinds, diagnoses, done.pumps, insulin, context)
+            if self._kinds and not is_budget_used_up()
+            else []
+        )
         return Chart(
             diagnoses=_sorted(diagnoses),
             hba1c=_sorted(observed.hba1c),
             albumin_creatinine=_sorted(observed.albumin_creatinine),
             egfr=_sorted(observed.egfr),
-            self_tests=_by_time(observed.self_tests),
+            self_tests=_sorted_readings(observed.self_tests),
             sensor=tuple(observed.sensor),
             sensor_reference=observed.sensor_reference,
             sensor_wear=_sorted(observed.sensor_wear),
@@ -188,14 +192,14 @@ class ChartReader:
             person=context.person,
             open_orders=_open_orders(reached("ServiceRequest"), context),
             results={key: _sorted(results) for key, results in observed.of_kinds.items()},
-            unread={t: r.why for t, r in self._readings.items() if r.status is Status.FAILED},
-            partial=self._partial(),
+            unread={t: r.why for t, r in self._search_results.items() if r.status is Status.FAILED},
+            partial=self._incomplete_sections(),
             notes=tuple(sorted(dict.fromkeys(context.all_notes()))),
         )
 
 
-def _together(groups: Iterable[Mapping[type[Resource], list[Located]]]) -> Groups:
-    """Resources by type, of all groups; what is given is left as it is."""
+def _merge_groups(groups: Iterable[Mapping[type[Resource], list[Located]]]) -> Groups:
+    """The resources of all groups by type; the given groups are not changed."""
     held: defaultdict[type[Resource], list[list[Located]]] = defaultdict(list)
     for group in groups:
         for kind, items in group.items():
@@ -205,26 +209,26 @@ def _together(groups: Iterable[Mapping[type[Resource], list[Located]]]) -> Group
     return whole
 
 
-def _unique(located: Groups) -> defaultdict[str, list[Any]]:
-    """Resources by type, each once: the same id again is a duplicate, and of two versions the newer counts."""
+def _newest_by_type(located: Groups) -> defaultdict[str, list[Any]]:
+    """Resources by type without duplicates: of several with one id the newest version."""
     by_type: defaultdict[str, list[Any]] = defaultdict(list)
     for kind, items in located.items():
         ids = {resource.id for resource, _ in items}
         each_once = len(ids) == len(items) and ids.isdisjoint((None, ""))
-        by_type[type_name(kind)] = items if each_once else newest_of_each(items)
+        by_type[type_name(kind)] = items if each_once else newest_versions(items)
     return by_type
 
 
-def newest_of_each(items: Iterable[Located]) -> list[Located]:
+def newest_versions(items: Iterable[Located]) -> list[Located]:
     """Each resource once: of several with one id the newest version."""
     versions: dict[object, list[Located]] = {}
     for item in items:
         versions.setdefault(item[0].id or msgspec.json.encode(item[0]), []).append(item)
-    return [found[0] if len(found) == 1 else _newest(found) for found in versions.values()]
+    return [found[0] if len(found) == 1 else _newest_version(found) for found in versions.values()]
 
 
-def _newest(found: Sequence[Located]) -> Located:
-    """The newest of several versions; of equally new ones what is written last in an order of our own."""
+def _newest_version(found: Sequence[Located]) -> Located:
+    """The newest version; among equally new ones the last in order of their JSON, so that the answer never varies."""
     return max(found, key=lambda item: (_version(item[0]), msgspec.json.encode(item[0])))
 
 
@@ -242,7 +246,7 @@ def _instant(text: str | None) -> str:
         return ""
 
 
-def _home(patients: Iterable[tuple[Patient, str | None]]) -> tuple[str | None, str | None]:
+def _home_state_and_zip(patients: Iterable[tuple[Patient, str | None]]) -> tuple[str | None, str | None]:
     """State and ZIP of the home address, else of any address."""
     addresses = [a for patient, _ in patients for a in patient.address or () if a.state or a.postalCode]
     homes = [a for a in addresses if a.use in ("home", None)] or addresses
@@ -259,8 +263,8 @@ def _sorted(records: Iterable[Any]) -> tuple[Any, ...]:
     return tuple(sorted(records, key=lambda r: (str(r.when), r.reference, r.label)))
 
 
-def _by_time(tests: list[GlucoseReading]) -> tuple[GlucoseReading, ...]:
-    """Finger-sticks in order: as they are where all that have to be compared say when and how much."""
+def _sorted_readings(tests: list[GlucoseReading]) -> tuple[GlucoseReading, ...]:
+    """Finger-sticks sorted by time, reference and value; a missing minute or value sorts first."""
     try:
         return tuple(sorted(tests, key=_TIME_AND_NAME))
     except TypeError:  # a minute or a value beside none

@@ -46,9 +46,9 @@ _RANK = {
 
 
 def read_conditions(conditions: Iterable[tuple[Condition, str | None]], context: ChartContext) -> list[Diagnosis]:
-    """Diagnoses that may speak; refuted and entered-in-error ones are dropped first, and listed.
+    """Diagnoses of this patient that are neither refuted nor entered in error; what is dropped is noted.
 
-    The context holds them for other resources that refer to their Conditions.
+    They are indexed in the context for resources that refer to their Conditions (a visit's reason, for example).
     """
     diagnoses: list[Diagnosis] = []
     by_url: dict[str, Diagnosis] = {}
@@ -60,14 +60,14 @@ def read_conditions(conditions: Iterable[tuple[Condition, str | None]], context:
         diagnoses.append(diagnosis)
         if full_url:
             by_url.setdefault(full_url, diagnosis)
-    context.hold_diagnoses(diagnoses, by_url)
+    context.index_diagnoses(diagnoses, by_url)
     return diagnoses
 
 
 def _diagnosis(condition: Condition, name: str, context: ChartContext) -> Diagnosis | None:
     meaning = meaning_of(condition.code)
     verification = _status(condition.verificationStatus)
-    if not context.is_patients(condition, condition.subject, name):
+    if not context.belongs_to_patient(condition, condition.subject, name):
         return None
     if verification in _DROPPED:
         context.note(f"{name} ignored: {verification}")

@@ -1,4 +1,4 @@
-"""What every mapping is handed: whose chart it is, the calendar, the resources that others refer to, the notes."""
+"""What every mapping needs beside its resource: the patient, the calendar, referenced resources, the notes."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def type_of(resource: Resource) -> str:
 
 
 class ChartContext:
-    """The surroundings of one chart while it is read."""
+    """Shared state while one chart is read: patient identity, calendar, resources by reference, notes."""
 
     def __init__(self, identity: PatientIdentity, calendar: Calendar, fhir_server: str | None) -> None:
         """`fhir_server` is the call's own, for absolute references. `person` is set by who reads the Patient."""
@@ -54,7 +54,7 @@ class ChartContext:
         self._resources, self._indexes = groups, {}
 
     def _index_of(self, kind: type[Resource]) -> dict[str, Resource]:
-        """Resources of one type by their names: made when the first of them is asked for, since of most none is."""
+        """Resources of one type by `Type/id` and fullUrl; built lazily, since most types are never referred to."""
         index = self._indexes.get(kind)
         if index is None:
             index = self._indexes[kind] = {}
@@ -85,12 +85,12 @@ class ChartContext:
             self._raw_contained, self._contained = raw, dict(contained(raw))  # type: ignore[arg-type]
         return self._contained
 
-    def hold_diagnoses(self, diagnoses: Sequence[Diagnosis], by_url: Mapping[str, Diagnosis]) -> None:
+    def index_diagnoses(self, diagnoses: Sequence[Diagnosis], by_url: Mapping[str, Diagnosis]) -> None:
         """Makes diagnoses findable by what refers to their Conditions; `by_url`: those that came under a fullUrl."""
         self._diagnoses, self._diagnoses_by_url, self._diagnoses_by_name = diagnoses, by_url, None
 
     def diagnosis(self, reference: Reference | None) -> Diagnosis | None:
-        """The confirmed diagnosis behind a reference to a Condition, as the filter of Conditions let it through."""
+        """The confirmed Diagnosis of the Condition that is referred to; None when conditions.py filtered it out."""
         literal = reference.reference if reference is not None else None
         if not literal:
             return None
@@ -112,48 +112,48 @@ class ChartContext:
         if len(self.notes) < _MOST_NOTES:
             self.notes.append(text)
 
-    def note_each(self, name: str, words: str) -> None:
-        """A note on one of perhaps very many resources: the first few are named, the rest is counted."""
+    def add_repeated_note(self, name: str, words: str) -> None:
+        """Adds a note that many resources may share: the first 20 are named, the rest are counted."""
         count = self._counted[words] = self._counted.get(words, 0) + 1
         if count <= _NAMED_EACH:
             self.note(f"{name} {words}")
 
     def all_notes(self) -> list[str]:
-        """The notes, with what was only counted at their end."""
+        """The notes, followed by the counts of repeated ones."""
         more = {words: count - _NAMED_EACH for words, count in self._counted.items() if count > _NAMED_EACH}
         return [*self.notes, *(f"{count} more resources: {words}" for words, count in more.items())]
 
-    def is_patients(self, resource: Resource, subject: Reference | None, name: str) -> bool:
-        """Whether a resource may speak: not when it names another patient; that is noted."""
+    def belongs_to_patient(self, resource: Resource, subject: Reference | None, name: str) -> bool:
+        """Whether a resource counts as this patient's: not when its subject is another patient. Notes what it finds."""
         whose = self.identity.subject_match(subject)
         if whose is SubjectMatch.OTHER:
-            self.note_each(name, "was set aside: its subject is another patient")
+            self.add_repeated_note(name, "was set aside: its subject is another patient")
             return False
         if whose is SubjectMatch.UNSTATED:
-            self.note_each(name, "names no subject; used as this patient's")
+            self.add_repeated_note(name, "names no subject; used as this patient's")
         return True
 
-    def may_be_patients(self, subject: Reference | None) -> bool:
-        """The same without a note, for resources that are read a second time."""
+    def may_belong_to_patient(self, subject: Reference | None) -> bool:
+        """`belongs_to_patient` without notes, for resources that are read a second time."""
         return self.identity.subject_match(subject) is not SubjectMatch.OTHER
 
     def when(self, *moments: str | Period | None) -> When | None:
         """The first of several date elements that holds a readable date; others are noted."""
         for moment in moments:
             if isinstance(moment, Period):
-                start, end = self._placed(moment.start), self._placed(moment.end)
+                start, end = self._read_date(moment.start), self._read_date(moment.end)
                 if start and end:
                     return When(start.first, max(end.last, start.first), start.clock)
                 if start or end:
                     return start or end
-            elif moment and (found := self._placed(moment)):
+            elif moment and (found := self._read_date(moment)):
                 return found
         return None
 
-    def _placed(self, text: str | None) -> When | None:
+    def _read_date(self, text: str | None) -> When | None:
         when = self.calendar.when(text)
         if when is None and text:
-            self.note_each(
+            self.add_repeated_note(
                 f"{text[:30]}:", "a date that cannot be read, or lies at the edge of the calendar, is set aside"
             )
         return when
@@ -172,8 +172,8 @@ def own_resources(
     resources: Iterable[tuple[T, str | None]],
     subject: Callable[[T], Reference | None],
 ) -> Iterable[tuple[T, str]]:
-    """The resources that may speak for the patient, with their reference."""
+    """The resources whose subject is this patient or not stated, each with its reference."""
     for resource, full_url in resources:
         name = reference_to(resource, full_url)
-        if context.is_patients(resource, subject(resource), name):
+        if context.belongs_to_patient(resource, subject(resource), name):
             yield resource, name

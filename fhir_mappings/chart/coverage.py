@@ -1,4 +1,4 @@
-"""Coverage → what a policy's scope needs of it."""
+"""Coverage → payer names, identifiers, plan and product, as the match with a policy needs them."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SELF_PAY = re.compile(r"\b(?:self[ _-]?pay|private[ _-]pay|uninsured|no insuran
 
 
 _NONE: frozenset[str] = frozenset()
-_YEARS_OF_NONE = ("0001", "9999")
+_YEARS_WITHOUT_DATE = ("0001", "9999")
 
 
 def read_coverages(coverages: Iterable[tuple[FhirCoverage, str | None]], context: ChartContext) -> list[Coverage]:
@@ -36,17 +36,17 @@ def read_coverages(coverages: Iterable[tuple[FhirCoverage, str | None]], context
     for coverage, name in own_resources(context, coverages, lambda c: c.beneficiary):
         status = (coverage.status or "").strip().lower()
         if status in ("draft", "entered-in-error"):
-            context.note_each(name, f"was set aside: its status is {status}")
+            context.add_repeated_note(name, f"was set aside: its status is {status}")
             continue
-        read = _one(coverage, status, name, context)
+        read = _read_coverage(coverage, status, name, context)
         if _is_self_pay(coverage, read):
-            context.note_each(name, "was set aside: the patient pays, no insurance does")
+            context.add_repeated_note(name, "was set aside: the patient pays, no insurance does")
             continue
         found.append(read)
     return found
 
 
-def _one(coverage: FhirCoverage, status: str, name: str, context: ChartContext) -> Coverage:
+def _read_coverage(coverage: FhirCoverage, status: str, name: str, context: ChartContext) -> Coverage:
     payers = [_payer(payor, coverage, context) for payor in coverage.payor or ()]
     plans, others = _texts(coverage)
     period, unread = _period(coverage.period, name, context)
@@ -86,8 +86,8 @@ def _period(period: Period | None, name: str, context: ChartContext) -> tuple[tu
     unread = False
     for text in (period.start, period.end) if period is not None else (None, None):
         when = context.calendar.when(text)
-        if text and text[:4] in _YEARS_OF_NONE:
-            context.note_each(name, f"has the date {text[:10]}, which stands for none")
+        if text and text[:4] in _YEARS_WITHOUT_DATE:
+            context.add_repeated_note(name, f"has the date {text[:10]}, which stands for none")
         elif when is None and text:
             unread = True
         found.append(when)

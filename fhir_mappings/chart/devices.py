@@ -13,7 +13,7 @@ from fhir_mappings.common.meaning import Meaning, code_and_name, meaning_of
 from fhir_mappings.json.clinical_views import Device, DeviceUseStatement
 
 _IN_USE = frozenset({Concept.PUMP_IN_USE, Concept.INSULIN_PUMP, Concept.INSULIN_PUMP_PRODUCT})
-_GONE = ("inactive", "entered-in-error")
+_NOT_IN_USE = ("inactive", "entered-in-error")
 _USED = ("active", None)
 # Products that are insulin pumps and nothing else; a product's name says as much as a code does.
 _PRODUCTS = re.compile(
@@ -55,11 +55,11 @@ def read_devices(
     pumps = []
     for device, full_url in devices:
         # A Device that no patient is named on may be a catalogue entry that an order refers to.
-        if device.status in _GONE or device.patient is None:
+        if device.status in _NOT_IN_USE or device.patient is None:
             continue
         name = reference_to(device, full_url)
         record = pump_record(device, name, None, None)
-        if record is not None and context.is_patients(device, device.patient, name):
+        if record is not None and context.belongs_to_patient(device, device.patient, name):
             pumps.append(record)
     for statement, full_url in statements:
         used = context.resolve(statement.device, Device, statement.contained)
@@ -69,7 +69,7 @@ def read_devices(
         when = context.when(statement.timingDateTime, statement.timingPeriod, statement.recordedOn)
         _, until = context.calendar.period(statement.timingPeriod)
         record = pump_record(used, name, when, until)
-        if record is not None and context.is_patients(statement, statement.subject, name):
+        if record is not None and context.belongs_to_patient(statement, statement.subject, name):
             pumps.append(record)
     return pumps
 

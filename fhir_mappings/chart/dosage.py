@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from cds_service.concepts import Concept
 from cds_service.facts import Moment
 from fhir_mappings.chart import sig, sig_marks
-from fhir_mappings.chart.dosage_timing import Occasions, coded_occasions, spoken_timing, timed_occasions
+from fhir_mappings.chart.dosage_timing import Occasions, coded_occasions, timed_occasions, timing_in_words
 from fhir_mappings.common import terminology, units
 from fhir_mappings.common.datatypes import Dosage
 from fhir_mappings.common.free_text import cut
@@ -26,9 +26,9 @@ _MEAL_EVENTS = frozenset({"C", "CM", "CD", "CV", "AC", "ACM", "ACD", "ACV", "PC"
 
 @dataclass(frozen=True, slots=True)
 class Dosing:
-    """What the directions of one order add up to: see InsulinOrder.
+    """Injections a day and other facts from all directions of one order; fields as in InsulinOrder.
 
-    `as_needed`: all lines are; `asked`: one is. `course_days`: how long they bound themselves.
+    `as_needed`: all lines are as needed; `any_as_needed`: at least one is. `course_days`: length of a bounded course.
     """
 
     certain: float = 0.0
@@ -37,7 +37,7 @@ class Dosing:
     certain_at: frozenset[Moment] = frozenset()
     moments: frozenset[Moment] = frozenset()
     as_needed: bool = False
-    asked: bool = False
+    any_as_needed: bool = False
     mixed: bool = False
     adjusts: str | None = None
     titrates: str | None = None
@@ -49,31 +49,31 @@ class Dosing:
 
 
 def read_dosing(lines: Iterable[Dosage] | None, ingredient: str | None = None) -> Dosing:
-    """The sum over all lines of an order: three per-meal lines are three injections a day.
+    """Adds up all dosage lines of an order: three per-meal lines are three injections a day.
 
     `ingredient`: the order's own; what its directions say of another insulin is possible and not certain.
     """
     read = [_read_line(line, ingredient) for line in lines or ()]
     if len(read) == 1:
         return read[0]
-    return _together(read) if read else Dosing(possible=None)
+    return _sum_of_lines(read) if read else Dosing(possible=None)
 
 
-def says_scale(text: str) -> bool:
+def names_sliding_scale(text: str) -> bool:
     """Whether a drug's own name says that it is given by a sliding scale."""
-    return sig_marks.scale_said(text)
+    return sig_marks.mentions_scale(text)
 
 
-def by_scale(dosing: Dosing) -> Dosing:
-    """The same drug by a scale: every dose is adjusted; without a timing only a ceiling is known."""
+def with_sliding_scale(dosing: Dosing) -> Dosing:
+    """The dosing as a sliding scale: every dose is adjusted; without a timing only an upper bound is assumed."""
     unread = dosing.possible is None and not dosing.certain
-    told = replace(dosing, possible=0.0, no_ceiling=dosing.no_ceiling + 1) if unread else dosing
-    return replace(told, adjusts=dosing.adjusts or "sliding scale")
+    frequency_unstated = replace(dosing, possible=0.0, no_ceiling=dosing.no_ceiling + 1) if unread else dosing
+    return replace(frequency_unstated, adjusts=dosing.adjusts or "sliding scale")
 
 
-def _together(read: list[Dosing]) -> Dosing:
-    """Lines add, except that a time of day is one injection however many lines name it, and that lines which bound
-    themselves to different courses ("for 7 days, then") may follow one another."""
+def _sum_of_lines(read: list[Dosing]) -> Dosing:
+    """Adds lines up, except that one time of day is one injection however many lines name it, and that lines bounded
+    to different courses ("for 7 days, then") may follow one another."""
     steps = len(read) > 1 and _are_steps(read)
     named = frozenset(moment for line in read for moment in line.certain_at)
     whole = [line for line in read if len(line.certain_at) == line.certain]
@@ -91,7 +91,7 @@ def _together(read: list[Dosing]) -> Dosing:
         certain_at=named,
         moments=frozenset(moment for line in read for moment in line.moments),
         as_needed=all(line.as_needed for line in read),
-        asked=any(line.asked for line in read),
+        any_as_needed=any(line.any_as_needed for line in read),
         mixed=any(line.mixed for line in read),
         adjusts=next((line.adjusts for line in read if line.adjusts), None),
         titrates=next((line.titrates for line in read if line.titrates), None),
@@ -121,77 +121,77 @@ def _whole_course(read: list[Dosing], steps: bool) -> int | None:
 
 def _read_line(line: Dosage, ingredient: str | None) -> Dosing:
     text = _whole_text(line)
-    scale = sig_marks.scale_said(text)
+    scale = sig_marks.mentions_scale(text)
     base = Dosing(
         possible=None,
-        mixed=sig_marks.mixed_said(text),
+        mixed=sig_marks.mentions_mixing(text),
         adjusts=sig_marks.adjusting_words(text),
         titrates=sig_marks.titrating_words(text),
-        at_meals=sig_marks.meals_said(text) or _meal_events(line),
-        via_pump=sig_marks.pump_said(text),
-        course_days=_bound(line, text),
+        at_meals=sig_marks.mentions_meals(text) or _meal_events(line),
+        via_pump=sig_marks.mentions_pump(text),
+        course_days=_bounded_days(line, text),
         intravenous=_is_intravenous(line),
     )
     if _route_is_wrong(line):
         return base
-    spoken = _spoken(line, ingredient)
+    in_words = _read_words(line, ingredient)
     timed = timed_occasions(line.timing) or coded_occasions(line.timing)
-    found, from_text = _occasions(timed, spoken)
-    as_needed = _is_as_needed(line) or spoken.as_needed
+    found, from_text = _occasions(timed, in_words)
+    as_needed = _is_as_needed(line) or in_words.as_needed
     if as_needed:
-        base = replace(base, as_needed=True, asked=True)
+        base = replace(base, as_needed=True, any_as_needed=True)
     if found is None:
         # A scale, a ratio or an as-needed dose without a timing: how often is not said, a ceiling is assumed.
-        told = as_needed or scale or base.adjusts is not None
-        return replace(base, possible=0.0, no_ceiling=1) if told and not base.via_pump else base
+        frequency_unstated = as_needed or scale or base.adjusts is not None
+        return replace(base, possible=0.0, no_ceiling=1) if frequency_unstated and not base.via_pump else base
     certain = 0.0 if as_needed else found.least
     return replace(
         base,
-        asked=base.asked or (spoken.more_by_scale and sig_marks.as_needed_said(text)),
+        any_as_needed=base.any_as_needed or (in_words.more_by_scale and sig_marks.mentions_as_needed(text)),
         certain=certain,
-        possible=None if spoken.unread_part and timed is None else found.most,
-        no_ceiling=int(spoken.more_by_scale),
+        possible=None if in_words.unread_part and timed is None else found.most,
+        no_ceiling=int(in_words.more_by_scale),
         certain_at=found.moments if certain and len(found.moments) == certain else frozenset(),
-        moments=found.moments | spoken.moments,
+        moments=found.moments | in_words.moments,
         from_text=from_text,
     )
 
 
-def _occasions(timed: Occasions | None, spoken: sig.Sig) -> tuple[Occasions | None, bool]:
-    """Structured timing and words together, and whether the count rests on the words."""
+def _occasions(timed: Occasions | None, in_words: sig.Sig) -> tuple[Occasions | None, bool]:
+    """Occasions from timing and text combined, and whether the count comes from the text alone."""
     if timed is None:
-        if spoken.least is None or spoken.most is None:
+        if in_words.least is None or in_words.most is None:
             return None, True
-        least = 0.0 if spoken.may_give_nothing else spoken.least
-        return Occasions(least, spoken.most, spoken.moments), True
-    if spoken.least is None or spoken.most is None:
+        least = 0.0 if in_words.may_give_nothing else in_words.least
+        return Occasions(least, in_words.most, in_words.moments), True
+    if in_words.least is None or in_words.most is None:
         return timed, False
-    least, most = min(timed.least, spoken.least), max(timed.most, spoken.most)
-    named = timed.moments if len(timed.moments) == least else spoken.moments
+    least, most = min(timed.least, in_words.least), max(timed.most, in_words.most)
+    named = timed.moments if len(timed.moments) == least else in_words.moments
     return Occasions(least, most, named if len(named) == least else frozenset()), False
 
 
-def _spoken(line: Dosage, ingredient: str | None) -> sig.Sig:
-    """The words of a line: of several texts that give a count, all counts."""
+def _read_words(line: Dosage, ingredient: str | None) -> sig.Sig:
+    """The text of one dosage line; where several texts give counts, the range from the lowest to the highest."""
     texts = [line.text, line.patientInstruction, *(i.text for i in line.additionalInstruction or ())]
-    read = [*(sig.read_sig(text, ingredient) for text in texts if text), spoken_timing(line.timing)]
+    read = [*(sig.read_sig(text, ingredient) for text in texts if text), timing_in_words(line.timing)]
     counted = [found for found in read if found.least is not None and found.most is not None]
-    asked = any(found.as_needed for found in read)
+    any_as_needed = any(found.as_needed for found in read)
     if not counted:
-        return sig.Sig(as_needed=asked)
+        return sig.Sig(as_needed=any_as_needed)
     return sig.Sig(
         min(found.least or 0.0 for found in counted),
         max(found.most or 0.0 for found in counted),
         next((found.moments for found in counted if found.moments), frozenset()),
-        asked,
+        any_as_needed,
         any(found.more_by_scale for found in counted),
         any(found.unread_part for found in counted),
         any(found.may_give_nothing for found in counted),
     )
 
 
-def _bound(line: Dosage, text: str) -> int | None:
-    """Days of a course that the directions bound, in data or in words."""
+def _bounded_days(line: Dosage, text: str) -> int | None:
+    """The length of a course in days, from timing.repeat bounds or from the text; None when it is not bounded."""
     repeat = line.timing.repeat if line.timing else None
     if repeat is not None:
         longest = repeat.boundsDuration or (repeat.boundsRange.high if repeat.boundsRange else None)
@@ -232,5 +232,5 @@ def _is_intravenous(line: Dosage) -> bool:
 def _route_is_wrong(line: Dosage) -> bool:
     """Whether code and name of the route contradict each other, or no insulin goes that way."""
     words = _route_words(line)
-    torn = Concept.INTRAVENOUS in terminology.concepts(line.route) and "subcut" in words.casefold()
-    return torn or bool(_NO_ROUTE.search(words))
+    contradictory = Concept.INTRAVENOUS in terminology.concepts(line.route) and "subcut" in words.casefold()
+    return contradictory or bool(_NO_ROUTE.search(words))

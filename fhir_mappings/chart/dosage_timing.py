@@ -59,7 +59,7 @@ def coded_occasions(timing: Timing | None) -> Occasions | None:
     return None
 
 
-def spoken_timing(timing: Timing | None) -> sig.Sig:
+def timing_in_words(timing: Timing | None) -> sig.Sig:
     """From the words of `timing.code`, which may be an abbreviation that the data know."""
     words = " ".join(((timing.code.text if timing and timing.code else None) or "").split())
     found = sig.read_sig(words) if words else sig.Sig()

@@ -1,4 +1,4 @@
-"""Which draw of blood a result comes from: its specimen, the reports and panels that list it, its time."""
+"""Which blood draw a result comes from: by its specimen, the reports and panels that list it, and its time."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class Draws:
         self._panels = panels
 
     @cached_property
-    def _listed(self) -> dict[str, set[str]]:
+    def _lists_by_result(self) -> dict[str, set[str]]:
         """The reports and panels that list a result, by its reference."""
         listed: dict[str, set[str]] = {}
         for report, url in self._reports:
             name = reference_to(report, url)
-            if report.status not in _WITHDRAWN and self._context.is_patients(report, report.subject, name):
+            if report.status not in _WITHDRAWN and self._context.belongs_to_patient(report, report.subject, name):
                 for result in report.result or ():
                     listed.setdefault(self._context.local(result) or "", set()).add(name)
         for panel, url in self._panels:
@@ -49,7 +49,7 @@ class Draws:
         specimen = self._context.resolve(reference, Specimen, observation.contained)
         if specimen is None or specimen.status == "entered-in-error":
             return None
-        own = self._context.is_patients(specimen, specimen.subject, reference_to(specimen, None))
+        own = self._context.belongs_to_patient(specimen, specimen.subject, reference_to(specimen, None))
         return specimen if own else None
 
     def of(self, observation: Observation, name: str) -> Draw:
@@ -57,7 +57,7 @@ class Draws:
         reference = element(observation.specimen, Reference)
         literal = self._context.local(reference) or ""
         specimen = "" if literal.startswith("#") else literal
-        return Draw(specimen, frozenset(self._listed.get(name, ())), self.taken(observation))
+        return Draw(specimen, frozenset(self._lists_by_result.get(name, ())), self.taken(observation))
 
     def taken(self, observation: Observation) -> str:
         """The local time of the draw: of the result, else of its specimen; empty where neither has one."""
@@ -66,13 +66,13 @@ class Draws:
         own = (observation.effectiveDateTime, observation.effectiveInstant, observation.effectivePeriod)
         drawn = (collection.collectedDateTime, collection.collectedPeriod) if collection is not None else ()
         for moment in (*own, *drawn):
-            stamp = self._stamp(moment.start if isinstance(moment, Period) else moment)
+            stamp = self._time_text(moment.start if isinstance(moment, Period) else moment)
             if stamp:
                 return stamp
         return ""
 
-    def _stamp(self, text: str | None) -> str:
-        """A time as text; midnight is how systems write that they know the day alone."""
+    def _time_text(self, text: str | None) -> str:
+        """A local time as text; empty for midnight, which is how systems write that only the day is known."""
         when: When | None = self._context.calendar.when(text)
         if when is None or when.clock is None or when.clock == time.min:
             return ""

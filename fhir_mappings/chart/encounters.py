@@ -38,7 +38,7 @@ def read_encounters(
     `diagnoses` are those that the filter of Conditions let through, also to be found through the context: what a
     visit names and the filter dropped is no reason for it.
     """
-    recorded_at = {_own_name(key, context): found for key, found in by_encounter(diagnoses).items()}
+    recorded_at = {_encounter_name(key, context): found for key, found in by_encounter(diagnoses).items()}
     visits: list[Visit] = []
     education: list[Record] = []
     for encounter, name in own_resources(context, encounters, lambda e: e.subject):
@@ -49,17 +49,17 @@ def read_encounters(
         visits += [visit] if visit is not None else []
         taught = meaning_of_any([*(encounter.type or ()), encounter.serviceType]).only(_EDUCATION)
         if taught and status in ("finished", "completed", "discharged", ""):
-            education.append(_session(encounter, name, taught, context))
+            education.append(_education_record(encounter, name, taught, context))
     return visits, education
 
 
-def _own_name(reference: str, context: ChartContext) -> str:
+def _encounter_name(reference: str, context: ChartContext) -> str:
     """The name of the Encounter behind a reference, which may be an entry's fullUrl."""
     encounter = context.resolve(Reference(reference), Encounter)
     return reference_to(encounter, None) if encounter is not None else reference
 
 
-def _session(encounter: Encounter, name: str, taught: Meaning, context: ChartContext) -> Record:
+def _education_record(encounter: Encounter, name: str, taught: Meaning, context: ChartContext) -> Record:
     """An education visit, dated by its last day."""
     when = context.when(encounter.period.end if encounter.period else None, encounter.period)
     code, label = _code_and_name([*(encounter.type or ()), encounter.serviceType], taught.all)
@@ -82,7 +82,7 @@ def _visit(
     meaning = meaning.only(_REASONS)
     if not meaning:
         return None
-    start, end = _moments(encounter, context)
+    start, end = _start_and_end(encounter, context)
     kind = visit_kind(encounter)
     code, label = _reason(encounter, diagnoses, in_words, meaning)
     return Visit(
@@ -129,7 +129,7 @@ def _code_and_name(sources: Iterable[CodeableConcept | None], wanted: frozenset[
     return code_and_name(said, wanted)
 
 
-def _moments(encounter: Encounter, context: ChartContext) -> tuple[When | None, When | None]:
+def _start_and_end(encounter: Encounter, context: ChartContext) -> tuple[When | None, When | None]:
     """When a visit began and when it ended, each with its time where the chart has one."""
     period = encounter.period
     return (context.when(period.start), context.when(period.end)) if period else (None, None)

@@ -15,7 +15,7 @@ from fhir_mappings.common.range_text import PrintedRange, folded_figures, printe
 from fhir_mappings.common.unit_spellings import folded
 from fhir_mappings.json.raw_elements import entries
 
-_BETWEEN = re.compile(r"equivocal|indeterminate|border ?line|\bweak|\blow pos")
+_EQUIVOCAL = re.compile(r"equivocal|indeterminate|border ?line|\bweak|\blow pos")
 _NEGATIVE = re.compile(
     r"\bneg(?:ative)?\b|\b(?:not|none) detected\b|\bno (?:antibod(?:y|ies)|ab|abs)(?: were| was)? detected\b"
     r"|non-?reactive|\bnormal\b"
@@ -42,7 +42,7 @@ def bands_of(raw: Raw) -> list[Band]:
 def _ranges(given: Iterable[FhirRange]) -> Iterator[PrintedRange]:
     for each in given:
         label = folded_figures(each.text or "")
-        if is_normal(each) or _BETWEEN.search(label) or _POSITIVE.search(label):
+        if is_normal(each) or _EQUIVOCAL.search(label) or _POSITIVE.search(label):
             printed = printed_ranges(each.text or "")
             yield from printed
             low, high = (units.number(side.value) if side is not None else None for side in (each.low, each.high))
@@ -53,7 +53,7 @@ def _ranges(given: Iterable[FhirRange]) -> Iterator[PrintedRange]:
 
 
 def _meaning(label: str) -> TestOutcome:
-    if _BETWEEN.search(label):
+    if _EQUIVOCAL.search(label):
         return TestOutcome.EQUIVOCAL
     return TestOutcome.POSITIVE if _POSITIVE.search(_NEGATIVE.sub(" ", label)) else TestOutcome.NEGATIVE
 
@@ -64,7 +64,7 @@ def outcome_by_bands(figure: Figure, bands: Sequence[Band]) -> TestOutcome | Non
     normal = [band for band in fitting if band[0] is TestOutcome.NEGATIVE]
     others = [band for band in fitting if band[0] is not TestOutcome.NEGATIVE]
     found = {outcome for outcome, band in others if _is_within(figure, band)}
-    found |= {_by_normal(figure, band, bool(others)) for _, band in normal} - {None}  # type: ignore[arg-type]
+    found |= {_outcome_by_normal_range(figure, band, bool(others)) for _, band in normal} - {None}  # type: ignore[arg-type]
     if not found:
         between = bool(normal and others) and figure.comparator == ""
         return TestOutcome.EQUIVOCAL if between else None
@@ -78,7 +78,7 @@ def _is_alike(figure: Figure, band: PrintedRange) -> bool:
     return not band.unit or not figure.unit or folded(band.unit).rstrip("s") == folded(figure.unit).rstrip("s")
 
 
-def _by_normal(figure: Figure, band: PrintedRange, has_others: bool) -> TestOutcome | None:
+def _outcome_by_normal_range(figure: Figure, band: PrintedRange, has_others: bool) -> TestOutcome | None:
     """NEGATIVE within or below a normal range; POSITIVE above it, where no other range says what lies there."""
     if _is_below(figure, band):
         return TestOutcome.NEGATIVE

@@ -1,6 +1,6 @@
 """What a qualitative test found: by interpretation, coded value, words, a titer, or a figure against its own range.
 
-Every part of the report is heard. Parts that disagree are for a reviewer, and so is what lies between.
+Every part of the report is read. Parts that disagree, and values in between, are left to a reviewer.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ _ANSWERS = {
     **dict.fromkeys(("260385009", "131194007", "260415000", "2667000", "LA6577-6", "LA11883-8"), TestOutcome.NEGATIVE),
     **dict.fromkeys(("260408008", "42425007", "419984006", "82334004", "LA11884-6"), TestOutcome.EQUIVOCAL),
 }
-_NONE_MADE = re.compile(
+_NOT_PERFORMED = re.compile(
     r"\bnot (?:done|performed|tested|available|applicable)|cancel|\bqns\b|quantity not|insufficient|hemoly|unsatisf"
     r"|pending|see (?:note|comment|below|report|attached|scan)|\btnp\b|\btest not\b|\bcomment\b"
 )
-_BETWEEN = re.compile(
+_EQUIVOCAL = re.compile(
     r"equivocal|border ?line|indeterminate|inconclusive|\bweak|low[ -]positive|\btrace\b|doubtful|gr[ae]y zone"
     r"|intermediate|\+/-|\u00b1|\bpossibl|\bprobabl|\bsuspect|\bfaint"
 )
@@ -53,7 +53,7 @@ _VALUE = re.compile(
 )
 
 
-_WHOLE = re.compile(
+_FIGURE_ALONE = re.compile(
     r"(?P<sign>[<>]=?)? ?(?P<figure>\d{1,9}(?:\.\d{1,9}|,\d{1,3})?) ?(?P<unit>[a-z%\[][a-z0-9_/%\[\] .]{0,25})?"
 )
 
@@ -68,7 +68,7 @@ class Ratio(Struct, gc=False):
 def read_finding(observation: Observation) -> tuple[TestOutcome, str, Figure | None, str]:
     """What a test found, the words that say so, its figure where it has one, and the value as it was printed."""
     value, shown = figure_of(observation), shown_value(observation)
-    said = dict.fromkeys(_said(observation, value))
+    said = dict.fromkeys(_stated_outcomes(observation, value))
     outcomes = {outcome for outcome, _ in said}
     words = "; ".join(dict.fromkeys(words for _, words in said))[:160]
     if {TestOutcome.POSITIVE, TestOutcome.NEGATIVE} <= outcomes:
@@ -79,7 +79,7 @@ def read_finding(observation: Observation) -> tuple[TestOutcome, str, Figure | N
     return TestOutcome.UNREAD, words, value, shown
 
 
-def _said(observation: Observation, value: Figure | None) -> Iterator[tuple[TestOutcome, str]]:
+def _stated_outcomes(observation: Observation, value: Figure | None) -> Iterator[tuple[TestOutcome, str]]:
     for concept in entries(observation.interpretation, CodeableConcept):
         outcome = _by_code(concept, _INTERPRETATIONS)
         if outcome is not None:
@@ -120,9 +120,9 @@ def _name(concept: CodeableConcept) -> str:
 def outcome_in(text: str) -> TestOutcome | None:
     """What words say: `Weakly positive` lies between; a sentence that says both says neither. None: nothing."""
     plain = folded_figures(text)
-    if _NONE_MADE.search(plain):
+    if _NOT_PERFORMED.search(plain):
         return None
-    if _BETWEEN.search(plain):
+    if _EQUIVOCAL.search(plain):
         return TestOutcome.EQUIVOCAL
     rest = _NEGATIVE.sub(" ", plain)
     negative, positive = rest != plain, bool(_POSITIVE.search(rest))
@@ -163,7 +163,7 @@ def figure_in(text: str, unit: str = "") -> Figure | None:
 
 def whole_figure(text: str) -> Figure | None:
     """The figure of a text that holds nothing else but its unit: `0.90 ng/mL`, `<0.1 ng/mL`; no titer."""
-    match = _WHOLE.fullmatch(folded_figures(text))
+    match = _FIGURE_ALONE.fullmatch(folded_figures(text))
     number = figure(match["figure"]) if match is not None else None
     if match is None or number is None:
         return None

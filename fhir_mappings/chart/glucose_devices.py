@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from fhir_mappings.common.free_text import cut, remembered
+from fhir_mappings.common.free_text import cached_for_short_texts, cut
 
 # Product names as they stand in device displays, app exports and uploaders. Dexcom makes nothing but sensors.
 _SENSOR = re.compile(
@@ -40,27 +40,27 @@ _POINT_OF_CARE = re.compile(
 _SERUM = re.compile(r"\b(?:serum|plasma|venous|arterial|cord)\b", re.IGNORECASE)
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def names_sensor(text: str) -> bool:
     """Whether words name a continuous glucose sensor."""
     text = cut(text)
     return bool(_SENSOR.search(text)) and not _NO_SENSOR.search(text)
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def names_meter(text: str) -> bool:
     """Whether words name a meter for finger-sticks at home, or a test with one."""
     text = cut(text)
     return bool(_METER.search(text)) and not names_sensor(text) and not names_point_of_care(text)
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def names_point_of_care(text: str) -> bool:
     """Whether words say that staff measured beside the patient."""
     return bool(_POINT_OF_CARE.search(cut(text)))
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def names_serum(text: str) -> bool:
     """Whether words name a specimen that no finger-stick takes."""
     return bool(_SERUM.search(cut(text)))

@@ -1,6 +1,6 @@
-"""The quick way for what nearly all glucose readings are: the patient's, final, at a minute, in plain mg/dL.
+"""Fast path for ordinary glucose Observations: the patient's own, final, with a time of day, a number in mg/dL.
 
-A month of a sensor is 8,640 of them. Whatever is not plain is left to be read in full, with the same result.
+A sensor month is 8,640 of them. All others go through the full mapping; both give the same facts.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def split_fast_path(
                 newest, latest = stamp, [observation]
             elif stamp == newest:
                 latest.append(observation)
-        elif kind.plain_stick and observation.id is not None and not origins.has_more(observation):
+        elif kind.plain_stick and observation.id is not None and not origins.needs_full_reading(observation):
             (day, minute), name = placed, f"Observation/{observation.id}"
             reading = new(GlucoseReading, (day, minute, mg_dl, kind.before_meal, name, "", False))
             add_test(reading, (day, minute, mg_dl, kind.code))

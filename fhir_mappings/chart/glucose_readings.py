@@ -21,18 +21,18 @@ _GLUCOSE_UNITS = (Unit.MG_PER_DL, Unit.MMOL_PER_L, None)
 _BEFORE_MEAL = re.compile(rb'"(?:ac[mdv]?|[^"]*(?:before|pre-?meal|preprandial|fasting)[^"]*)"')
 
 
-def is_count_a_day(observation: Observation) -> bool:
-    """Whether an Observation says how many tests a day there were, and is no reading itself."""
+def is_daily_test_count(observation: Observation) -> bool:
+    """Whether an Observation is a number of self-tests a day (unit /d) and not a glucose value."""
     quantity = quantity_of(observation)
     return quantity is not None and quantity.code != "mg/dL" and unit_named(units.unit_of(quantity)) is Unit.PER_DAY
 
 
-def count_a_day(quantity: Quantity) -> units.Read:
-    """A number of tests a day; a comparator leaves it open."""
+def daily_test_count(quantity: Quantity) -> units.ConvertedQuantity:
+    """Self-tests a day; with a comparator such as `>` the number is not used."""
     value = units.number(quantity.value)
     if value is None or quantity.comparator:
-        return units.Read(None, "", units.shown(quantity), Unusable.NO_VALUE)
-    return units.Read(float(value), "", f"{value:f} a day")
+        return units.ConvertedQuantity(None, "", units.shown(quantity), Unusable.NO_VALUE)
+    return units.ConvertedQuantity(float(value), "", f"{value:f} a day")
 
 
 def read_glucose(
@@ -45,18 +45,18 @@ def read_glucose(
     *,
     visit_unread: bool = False,
 ) -> None:
-    """Adds a reading to the facts: as a finger-stick, or with the reason why it is none."""
+    """Adds a reading to the facts: as a finger-stick, or as an other reading with the reason why it is not one."""
     quantity = quantity_of(observation)
     has_number = quantity is not None and quantity.value is not None and not units.is_odd_number(quantity.value)
     has_value = has_number or bool(observation.valueString or observation.valueCodeableConcept)
-    placed = placed_at(observation, context)
+    placed = local_day_and_minute(observation, context)
     if placed is None or not has_value:
-        context.note_each(name, f"not counted: {'it has no day' if has_value else 'it has no value'}")
+        context.add_repeated_note(name, f"not counted: {'it has no day' if has_value else 'it has no value'}")
         if placed is None:
             return
         origin = ReadingOrigin.WITHOUT_VALUE
     elif quantity is not None and unit_named(units.unit_of(quantity)) not in _GLUCOSE_UNITS:
-        context.note_each(name, "not counted: its unit is of another kind")
+        context.add_repeated_note(name, "not counted: its unit is of another kind")
         origin = ReadingOrigin.OTHER_UNIT
     value = _glucose_value(observation, quantity) if quantity is not None else None
     codings = terminology.codings(observation.code)
@@ -72,7 +72,7 @@ def read_glucose(
     facts.add_test(GlucoseReading(*placed, value, before_meal, name, comparator, visit_unread), key)
 
 
-def placed_at(observation: Observation, context: ChartContext) -> tuple[date, int | None] | None:
+def local_day_and_minute(observation: Observation, context: ChartContext) -> tuple[date, int | None] | None:
     """The local day and minute of a reading; None when it has no day."""
     period = observation.effectivePeriod
     stamps: Iterable[str | None] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from cds_service.facts import InsulinAction
-from fhir_mappings.common.free_text import cut, remembered
+from fhir_mappings.common.free_text import cached_for_short_texts, cut
 
 WITH_GLP1 = "basal with GLP-1"
 # Brand and ingredient words; the first that fits counts. No action: no injection of the member's own.
@@ -42,7 +42,7 @@ _BY_NAME = (
 )  # fmt: skip
 NAMES = tuple((re.compile(pattern, re.IGNORECASE), name, action) for pattern, name, action in _BY_NAME)
 # The names that tell one drug from another inside directions: not "insulin" alone, not a mix, which is no other drug.
-_IN_A_SIG = re.compile(
+_INSULIN_IN_SIG = re.compile(
     r"\b(humalog|admelog|lyumjev|lispro|novolog|novorapid|fiasp|aspart|apidra|glulisine|humulin [nr]|novolin [nr]|nph"
     r"|isophane|lantus|basaglar|toujeo|semglee|rezvoglar|glargine|levemir|detemir|tresiba|degludec|actrapid"
     r"|regular insulin|insulina? regular)\b"
@@ -61,7 +61,7 @@ _NO_NAME = re.compile(
 )
 
 
-@remembered(1024)
+@cached_for_short_texts(1024)
 def insulin_named(text: str) -> tuple[str, InsulinAction | None] | None:
     """Ingredient and action of an insulin that words name; None when they name none, or equipment for insulin."""
     text = cut(text)
@@ -72,7 +72,7 @@ def insulin_named(text: str) -> tuple[str, InsulinAction | None] | None:
     return None
 
 
-@remembered(1024)
+@cached_for_short_texts(1024)
 def ingredients_of(text: str) -> str | None:
     """The ingredient of a drug; a combination is another drug than its components, so all of them name it."""
     text = cut(text)
@@ -82,7 +82,7 @@ def ingredients_of(text: str) -> str | None:
     return "/".join(sorted({_name_of(part) or "" for part in parts})) or None
 
 
-@remembered(1024)
+@cached_for_short_texts(1024)
 def _name_of(text: str) -> str | None:
     return next((name for pattern, name, _ in NAMES if pattern.search(text)), None)
 
@@ -95,7 +95,7 @@ def names_a_drug(text: str) -> bool:
 def drugs_in(words: str) -> list[tuple[int, str]]:
     """Where directions begin to speak of another insulin: position and ingredient, each change once."""
     found: list[tuple[int, str]] = []
-    for match in _IN_A_SIG.finditer(words):
+    for match in _INSULIN_IN_SIG.finditer(words):
         ingredient = _name_of(match[0]) or "insulin"
         if not found or found[-1][1] != ingredient:
             found.append((match.start(), ingredient))

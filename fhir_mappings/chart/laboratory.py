@@ -1,4 +1,4 @@
-"""Observation → one laboratory result in the policy's unit."""
+"""Observation → one laboratory result, converted to the policy's unit."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def result(
     name: str,
     concepts: frozenset[Concept],
     context: ChartContext,
-    convert: Callable[[Quantity], units.Read],
+    convert: Callable[[Quantity], units.ConvertedQuantity],
     *,
     sure: bool = False,
 ) -> LabResult:
@@ -60,7 +60,7 @@ def result(
     else:
         concept = observation.valueCodeableConcept
         text = observation.valueString or (labels.label(concept) if concept else "")
-        read = units.Read(None, "", text[:60], Unusable.TEXT_ONLY if text else Unusable.NO_VALUE)
+        read = units.ConvertedQuantity(None, "", text[:60], Unusable.TEXT_ONLY if text else Unusable.NO_VALUE)
     if read.note:
         context.note(f"{name}: {read.note}")
     if read.unusable in (Unusable.IMPLAUSIBLE, Unusable.WRONG_UNIT, Unusable.NO_VALUE):
@@ -90,7 +90,7 @@ def hba1c(observation: Observation, name: str, concepts: frozenset[Concept], con
     """HbA1c in % NGSP."""
     codes = {coding.code for coding in terminology.codings(observation.code)}
 
-    def convert(quantity: Quantity) -> units.Read:
+    def convert(quantity: Quantity) -> units.ConvertedQuantity:
         return units.hba1c(
             quantity,
             unit_required=Concept.HBA1C not in concepts,
@@ -107,15 +107,15 @@ def albumin_creatinine(
     """Albumin-creatinine ratio in mg/g."""
     mass_ratio = any("Mass Ratio" in terminology.display_of(c) for c in terminology.codings(observation.code))
 
-    def convert(quantity: Quantity) -> units.Read:
+    def convert(quantity: Quantity) -> units.ConvertedQuantity:
         return units.albumin_creatinine(quantity, mass_ratio=mass_ratio)
 
     return result(observation, name, concepts, context, convert)
 
 
-def days(quantity: Quantity) -> units.Read:
+def days(quantity: Quantity) -> units.ConvertedQuantity:
     """A number of days."""
     value = units.number(quantity.value)
     if value is None:
-        return units.Read(None, "", "", Unusable.NO_VALUE)
-    return units.Read(float(value), "", f"{value:f} days")
+        return units.ConvertedQuantity(None, "", "", Unusable.NO_VALUE)
+    return units.ConvertedQuantity(float(value), "", f"{value:f} days")

@@ -1,4 +1,4 @@
-"""The days that a medication resource covers: what it names itself, and until when it is supplied."""
+"""The days that a medication resource covers: its own start and end, and the last day of its supply."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from fhir_mappings.common.datatypes import Dosage
 from fhir_mappings.json.clinical_views import MedicationDispense, MedicationRequest, MedicationStatement
 
 AnyDrug = MedicationRequest | MedicationStatement | MedicationDispense
-RUNS = frozenset({"active", "completed", "in-progress"})
-_RUNS_ON = ("active", "in-progress")
+ACTIVE_OR_COMPLETED = frozenset({"active", "completed", "in-progress"})
+_STILL_RUNNING = ("active", "in-progress")
 _MOST_FILLS = 99
 
 
 @dataclass(frozen=True, slots=True)
-class Days:
-    """`end`: the last day that the resource names; None with `live` runs on, None without is not known.
+class CoveredDays:
+    """`end`: the last stated day; None means open-ended when `live`, else unknown.
 
-    `live`: it runs, or it has run its course to a day that is known. Stopped and paused orders never are.
+    `live`: it is running, or it was completed with a known last day. False for stopped and paused orders.
     """
 
     start: date | None
@@ -29,27 +29,27 @@ class Days:
     live: bool
 
 
-def days_of(resource: AnyDrug, lines: list[Dosage], course: int | None, context: ChartContext) -> Days:
+def covered_days(resource: AnyDrug, lines: list[Dosage], course: int | None, context: ChartContext) -> CoveredDays:
     """First and last day; `course`: days that the directions bound themselves to."""
     bounds = [
         context.calendar.period(line.timing.repeat.boundsPeriod) for line in lines if line.timing and line.timing.repeat
     ]
     starts = [start for start, _ in bounds if start]
-    written, supplied = _written(resource, context)
+    written, supplied = _date_and_supply(resource, context)
     start = min(starts, default=None) or written
     ends = [end for _, end in bounds if end]
     # A running order ends with its last line; one that was stopped, on the latest day that any line names.
-    whole = len(ends) == len(lines) or resource.status not in _RUNS_ON
+    whole = len(ends) == len(lines) or resource.status not in _STILL_RUNNING
     end = _named_end(resource, ends if whole else [], context)
     if end is None:
-        end = _after(start, course)
-    supplied_until = _after(max(filter(None, (start, written)), default=None), supplied)
-    if resource.status in _RUNS_ON and not isinstance(resource, MedicationDispense):
-        return Days(start, end, supplied_until, True)
-    if resource.status in RUNS:
+        end = _last_day(start, course)
+    supplied_until = _last_day(max(filter(None, (start, written)), default=None), supplied)
+    if resource.status in _STILL_RUNNING and not isinstance(resource, MedicationDispense):
+        return CoveredDays(start, end, supplied_until, True)
+    if resource.status in ACTIVE_OR_COMPLETED:
         end = end or supplied_until
-        return Days(start, end, supplied_until, end is not None)
-    return Days(start, end, supplied_until, False)
+        return CoveredDays(start, end, supplied_until, end is not None)
+    return CoveredDays(start, end, supplied_until, False)
 
 
 def _named_end(resource: AnyDrug, ends: list[date], context: ChartContext) -> date | None:
@@ -57,12 +57,12 @@ def _named_end(resource: AnyDrug, ends: list[date], context: ChartContext) -> da
     named: list[date | None] = list(ends)
     if isinstance(resource, MedicationStatement):
         named.append(context.calendar.period(resource.effectivePeriod)[1])
-    if isinstance(resource, MedicationRequest) and resource.status not in _RUNS_ON and resource.dispenseRequest:
+    if isinstance(resource, MedicationRequest) and resource.status not in _STILL_RUNNING and resource.dispenseRequest:
         named.append(context.calendar.period(resource.dispenseRequest.validityPeriod)[1])
     return max((day for day in named if day), default=None)
 
 
-def _after(start: date | None, days: int | None) -> date | None:
+def _last_day(start: date | None, days: int | None) -> date | None:
     """The last of so many days from a day."""
     if start is None or days is None:
         return None
@@ -72,7 +72,7 @@ def _after(start: date | None, days: int | None) -> date | None:
         return None
 
 
-def _written(resource: AnyDrug, context: ChartContext) -> tuple[date | None, int | None]:
+def _date_and_supply(resource: AnyDrug, context: ChartContext) -> tuple[date | None, int | None]:
     """The day on which it was written or handed over, and the days that it supplies."""
     if isinstance(resource, MedicationRequest):
         when = context.when(resource.authoredOn)

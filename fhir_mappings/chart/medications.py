@@ -13,9 +13,9 @@ from cds_service.engine.plain_text import insulin_name
 from cds_service.facts import InsulinAction, InsulinOrder
 from fhir_mappings.chart import sig_marks
 from fhir_mappings.chart.context import ChartContext, reference_to
-from fhir_mappings.chart.dosage import Dosing, by_scale, read_dosing, says_scale
+from fhir_mappings.chart.dosage import Dosing, names_sliding_scale, read_dosing, with_sliding_scale
 from fhir_mappings.chart.insulin_names import ingredients_of, insulin_named, names_a_drug
-from fhir_mappings.chart.medication_days import RUNS, AnyDrug, days_of
+from fhir_mappings.chart.medication_days import ACTIVE_OR_COMPLETED, AnyDrug, covered_days
 from fhir_mappings.common import labels, terminology
 from fhir_mappings.common.code_systems import ATC, RXNORM, system_key
 from fhir_mappings.common.datatypes import CodeableConcept, Dosage
@@ -23,9 +23,9 @@ from fhir_mappings.common.references import SubjectMatch
 from fhir_mappings.json.clinical_views import Medication, MedicationDispense, MedicationRequest, MedicationStatement
 from fhir_mappings.json.fhir_json import plain
 
-_ORDERED = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
+_ORDER_INTENTS = ("order", "original-order", "reflex-order", "filler-order", "instance-order")
 # A cancelled order never began; "stopped" and "on-hold" end as the rule says.
-_COUNTED = RUNS | {"on-hold", "stopped"}
+_COUNTED_STATUSES = ACTIVE_OR_COMPLETED | {"on-hold", "stopped"}
 _ACTIONS = {
     Concept.INSULIN_WITH_GLP1: InsulinAction.COMBINED,
     Concept.INSULIN_PREMIX: InsulinAction.PREMIX,
@@ -61,12 +61,12 @@ def read_insulin(drugs: Iterable[tuple[AnyDrug, str | None]], context: ChartCont
     for resource, full_url in drugs:
         name = reference_to(resource, full_url)
         drug = _identify(resource, name, context)
-        if drug is None or not context.is_patients(resource, resource.subject, name):
+        if drug is None or not context.belongs_to_patient(resource, resource.subject, name):
             continue
-        if not _counts(resource, name, context):
+        if not _is_counted(resource, name, context):
             continue
         lines = resource.dosage if isinstance(resource, MedicationStatement) else resource.dosageInstruction
-        orders = [_order(resource, name, drug, step, context) for step in _steps(lines or [], context)]
+        orders = [_order(resource, name, drug, step, context) for step in _titration_steps(lines or [], context)]
         read = [order for order in orders if order is not None]
         if isinstance(resource, MedicationDispense) and not lines:
             handed_over += read  # a dispense without directions repeats an order: it adds days, and nothing to count
@@ -76,7 +76,7 @@ def read_insulin(drugs: Iterable[tuple[AnyDrug, str | None]], context: ChartCont
 
 
 def _with_supplies(orders: list[InsulinOrder], handed_over: list[InsulinOrder]) -> list[InsulinOrder]:
-    """Orders with the days of what was handed over without directions: each is of the order that it follows."""
+    """Adds the supplied days of dispenses without directions to the order that each follows."""
     if not handed_over:
         return orders
     starts: dict[str, list[date]] = {}
@@ -89,10 +89,13 @@ def _with_supplies(orders: list[InsulinOrder], handed_over: list[InsulinOrder]) 
         if place and supply.end is not None:
             key = supply.ingredient, days[place - 1]
             ends[key] = max(ends.get(key, supply.end), supply.end)
-    return [_supplied(order, ends.get((order.ingredient, order.start)) if order.start else None) for order in orders]
+    return [
+        _with_supply_until(order, ends.get((order.ingredient, order.start)) if order.start else None)
+        for order in orders
+    ]
 
 
-def _supplied(order: InsulinOrder, until: date | None) -> InsulinOrder:
+def _with_supply_until(order: InsulinOrder, until: date | None) -> InsulinOrder:
     last = max((day for day in (until, order.supplied_until) if day is not None), default=None)
     if order.status != "completed" or order.end is not None:
         return replace(order, supplied_until=last)
@@ -150,18 +153,18 @@ def _by_words(texts: list[str | None], resource: AnyDrug | None, name: str, cont
             context.note(f"{name} adds no insulin injection: {ingredient} insulin")
             return None
         return _Drug(ingredient, action, words[:120], False)
-    if resource is not None and _may_count(resource, context) and not names_a_drug(words):
+    if resource is not None and _would_count_if_insulin(resource, context) and not names_a_drug(words):
         context.note(f"{name}: its medication could not be resolved")
         context.unresolved_drugs += 1
     return None
 
 
-def _may_count(resource: AnyDrug, context: ChartContext) -> bool:
-    """Whether it would count if it were insulin, without a note: it may be any drug."""
-    ordered = not isinstance(resource, MedicationRequest) or resource.intent in _ORDERED or _is_reported(resource)
+def _would_count_if_insulin(resource: AnyDrug, context: ChartContext) -> bool:
+    """Whether a resource with an unknown drug would count if it were insulin; adds no note."""
+    ordered = not isinstance(resource, MedicationRequest) or resource.intent in _ORDER_INTENTS or _is_reported(resource)
     return (
         ordered
-        and resource.status in RUNS
+        and resource.status in ACTIVE_OR_COMPLETED
         and context.identity.subject_match(resource.subject) is not SubjectMatch.OTHER
     )
 
@@ -180,12 +183,12 @@ def _coded(concept: CodeableConcept, kind: Concept, action: InsulinAction, name:
 # ---------------------------------------------------------------- whether it counts
 
 
-def _counts(resource: AnyDrug, name: str, context: ChartContext) -> bool:
+def _is_counted(resource: AnyDrug, name: str, context: ChartContext) -> bool:
     status = resource.status or "missing"
-    if status not in _COUNTED:
+    if status not in _COUNTED_STATUSES:
         context.note(f"{name} not counted: status {status[:20]}")
         return False
-    if isinstance(resource, MedicationRequest) and not (resource.intent in _ORDERED or _is_reported(resource)):
+    if isinstance(resource, MedicationRequest) and not (resource.intent in _ORDER_INTENTS or _is_reported(resource)):
         context.note(f"{name} is context only: intent {str(resource.intent or 'missing')[:20]}")
         return False
     if isinstance(resource, MedicationRequest) and resource.doNotPerform:
@@ -205,7 +208,7 @@ def _is_reported(resource: MedicationRequest) -> bool:
 # ---------------------------------------------------------------- how much, from when to when
 
 
-def _steps(lines: list[Dosage], context: ChartContext) -> list[list[Dosage]]:
+def _titration_steps(lines: list[Dosage], context: ChartContext) -> list[list[Dosage]]:
     """The lines of an order, apart when they follow each other: a titration in steps is one injection, not three."""
     groups: dict[tuple[date | None, date | None], list[Dosage]] = {}
     for line in lines:
@@ -220,11 +223,11 @@ def _order(
     resource: AnyDrug, name: str, drug: _Drug, lines: list[Dosage], context: ChartContext
 ) -> InsulinOrder | None:
     dosing = read_dosing(lines, drug.ingredient)
-    dosing = by_scale(dosing) if says_scale(drug.label) else dosing
+    dosing = with_sliding_scale(dosing) if names_sliding_scale(drug.label) else dosing
     if dosing.intravenous:
         context.note(f"{name} adds no insulin injection: intravenous route")
         return None
-    days = days_of(resource, lines, dosing.course_days, context)
+    days = covered_days(resource, lines, dosing.course_days, context)
     return InsulinOrder(
         reference=name,
         ingredient=drug.ingredient,
@@ -239,18 +242,18 @@ def _order(
         moments=dosing.moments,
         as_needed=dosing.as_needed,
         mixed=dosing.mixed,
-        adjusts=_adjusts(dosing, drug),
+        adjusts=_adjusting_words(dosing, drug),
         titrates=dosing.titrates,
         at_meals=dosing.at_meals or dosing.certain >= 3,
         from_text=dosing.from_text or not drug.coded,
-        via_pump=drug.for_pump or dosing.via_pump or sig_marks.pump_said(drug.label),
+        via_pump=drug.for_pump or dosing.via_pump or sig_marks.mentions_pump(drug.label),
         live=days.live,
         status=resource.status or "",
         supplied_until=days.supplied_until,
     )
 
 
-def _adjusts(dosing: Dosing, drug: _Drug) -> str | None:
+def _adjusting_words(dosing: Dosing, drug: _Drug) -> str | None:
     """A ratio, correction or scale; or a bolus as needed: basal insulin as needed is no adjusting."""
     bolus = drug.action in (InsulinAction.RAPID, InsulinAction.SHORT, InsulinAction.UNSTATED)
-    return dosing.adjusts or ("as-needed doses" if dosing.asked and bolus else None)
+    return dosing.adjusts or ("as-needed doses" if dosing.any_as_needed and bolus else None)

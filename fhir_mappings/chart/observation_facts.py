@@ -1,4 +1,4 @@
-"""What the Observations of a chart say, gathered while they are read."""
+"""The facts from a chart's Observations, collected while they are read."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fhir_mappings.json.clinical_views import Observation
 
 @dataclass(slots=True)
 class ObservationFacts:
-    """What the Observations of a chart say. `of_kinds`: results that a policy asks for on its own, by their key."""
+    """Facts from Observations. `of_kinds`: results that only some policies ask for, by the key of their kind."""
 
     hba1c: list[LabResult] = field(default_factory=list)
     albumin_creatinine: list[LabResult] = field(default_factory=list)
@@ -49,7 +49,7 @@ class ObservationFacts:
         return list(self._others.values())
 
     def note_newest_sensor(self, stamp: str, *observations: Observation) -> None:
-        """Remembers whose stamp is the newest, and of equal ones always the same."""
+        """Keeps the newest sensor reading as evidence; of equally new ones always the same."""
         for observation in observations:
             newer = stamp > self.newest_sensor_stamp
             if newer or (stamp == self.newest_sensor_stamp and reference_to(observation, None) > self.sensor_reference):

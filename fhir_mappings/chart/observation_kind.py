@@ -23,7 +23,7 @@ _SURE = RESULTS | _GLUCOSE | {
     Concept.CGM_DAYS_OF_WEAR,
 }  # fmt: skip
 # Results that only some policies ask for: they are read by `own_results`, and say nothing to the others.
-_ASKED_APART = frozenset(
+_POLICY_SPECIFIC = frozenset(
     {
         Concept.C_PEPTIDE,
         Concept.ISLET_CELL_ANTIBODY,
@@ -50,7 +50,7 @@ class Kind:
     def __init__(self, concept: CodeableConcept) -> None:
         """Works out what a code says."""
         codings = concept.coding or []
-        self.concepts = terminology.concepts(concept) - _ASKED_APART
+        self.concepts = terminology.concepts(concept) - _POLICY_SPECIFIC
         unsure = not self.concepts & _SURE
         self.named = meaning_of(concept).review & RESULTS if unsure else frozenset[Concept]()
         self.code = codings[0].code if len(codings) == 1 else None

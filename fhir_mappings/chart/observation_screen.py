@@ -1,4 +1,4 @@
-"""Which Observations of a chart no rule can read, told by their codes before the rest of them is looked at."""
+"""Skips Observations whose codes no rule reads, before the rest of each is decoded."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def id_of(line: bytes) -> str | None:
 
 
 class ObservationScreen:
-    """Tells Observations apart by their codes; what a code means is worked out once."""
+    """Decides by code whether an Observation has to be read; each distinct code is looked up once."""
 
     def __init__(self, kinds: Iterable[ResultKind]) -> None:
         """`kinds`: of results that the policies in use ask for on their own."""
@@ -51,7 +51,7 @@ class ObservationScreen:
         self._known: dict[bytes, bool] = {}
 
     def passed_over(self, line: bytes) -> str | None:
-        """The id of an Observation that no rule can read; None for one that has to be read in full."""
+        """The id of an Observation that can be skipped; None for one that has to be read in full."""
         if any(sign in line for sign in _SIGNS):
             return None
         try:

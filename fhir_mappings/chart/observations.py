@@ -1,4 +1,4 @@
-"""Observation → results and readings. A month of a sensor is 8,640 of them: most go the quick way of plain_readings."""
+"""Observation → results and readings. A sensor month is 8,640 of them: most take the path of glucose_fast_path.py."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from cds_service.facts import ReadingOrigin, Record, ResultKind, SensorReading
 from fhir_mappings.chart.context import ChartContext, reference_to
 from fhir_mappings.chart.draws import Draws
 from fhir_mappings.chart.glucose_fast_path import split_fast_path
-from fhir_mappings.chart.glucose_readings import count_a_day, is_count_a_day, read_glucose
+from fhir_mappings.chart.glucose_readings import daily_test_count, is_daily_test_count, read_glucose
 from fhir_mappings.chart.laboratory import FINAL, PENDING, albumin_creatinine, days, hba1c, result
 from fhir_mappings.chart.observation_facts import ObservationFacts
 from fhir_mappings.chart.observation_kind import Kind
@@ -36,7 +36,7 @@ def read_observations(
     result_kinds: Iterable[ResultKind] = (),
     draws: Draws | None = None,
 ) -> ObservationFacts:
-    """Sorts Observations by what their codes say; those that no rule reads are passed over.
+    """Reads each Observation by what its code means; those that no rule reads are skipped.
 
     `result_kinds`: results that the policies in use ask for on their own. `draws`: which draw a result comes from.
     """
@@ -44,7 +44,7 @@ def read_observations(
     asks_for_kinds = bool(own)
     facts, origins = ObservationFacts(), ReadingOrigins(context)
     for observation, full_url, kind in split_fast_path(observations, context, origins, facts):
-        if asks_for_kinds and own.has(observation, kind) and _may_speak(observation, full_url, kind, context):
+        if asks_for_kinds and own.has(observation, kind) and _is_usable(observation, full_url, kind, context):
             own.add(observation, full_url, kind)
         if kind.sensor:
             _read_sensor(observation, context, facts)
@@ -58,12 +58,14 @@ def read_observations(
     return facts
 
 
-def _may_speak(observation: Observation, full_url: str | None, kind: Kind, context: ChartContext) -> bool:
-    """Whether a result is neither withdrawn nor another patient's; that is noted once, where nothing else reads it."""
+def _is_usable(observation: Observation, full_url: str | None, kind: Kind, context: ChartContext) -> bool:
+    """Whether a result is neither withdrawn nor another patient's; noted here only where no other function notes it."""
     if kind.concepts or kind.named:
-        return observation.status in FINAL | PENDING and context.may_be_patients(observation.subject)
+        return observation.status in FINAL | PENDING and context.may_belong_to_patient(observation.subject)
     name = reference_to(observation, full_url)
-    return not _is_withdrawn(observation, name, context) and context.is_patients(observation, observation.subject, name)
+    return not _is_withdrawn(observation, name, context) and context.belongs_to_patient(
+        observation, observation.subject, name
+    )
 
 
 def _is_in_glucose_unit(observation: Observation) -> bool:
@@ -75,10 +77,10 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
     stamp = observation.effectiveDateTime or observation.effectiveInstant
     if observation.status not in FINAL:
         if observation.status in PENDING:
-            context.note_each(reference_to(observation, None), "is pending and not counted: sensor reading")
+            context.add_repeated_note(reference_to(observation, None), "is pending and not counted: sensor reading")
         return
     if context.identity.subject_match(observation.subject) is SubjectMatch.OTHER:
-        context.note_each(reference_to(observation, None), "was set aside: its subject is another patient")
+        context.add_repeated_note(reference_to(observation, None), "was set aside: its subject is another patient")
         return
     if not stamp:
         _read_sensor_period(observation, context, facts)
@@ -88,7 +90,9 @@ def _read_sensor(observation: Observation, context: ChartContext, facts: Observa
         return
     value = units.glucose_mg_dl(quantity) if quantity.comparator is None else None
     if units.is_odd_number(quantity.value):
-        context.note_each(reference_to(observation, None), "shows that a sensor was worn, its value cannot be read")
+        context.add_repeated_note(
+            reference_to(observation, None), "shows that a sensor was worn, its value cannot be read"
+        )
     facts.sensor.append(SensorReading(*placed, value))
     facts.note_newest_sensor(stamp, observation)
 
@@ -118,13 +122,13 @@ def _read_glucose(
     name = reference_to(observation, full_url)
     if _is_withdrawn(observation, name, context):
         return
-    if not context.is_patients(observation, observation.subject, name):
+    if not context.belongs_to_patient(observation, observation.subject, name):
         origin = ReadingOrigin.ANOTHER_PATIENT
     elif observation.status in PENDING:
-        context.note_each(name, f"is pending and not counted: status {observation.status}")
+        context.add_repeated_note(name, f"is pending and not counted: status {observation.status}")
         origin = ReadingOrigin.PENDING
-    elif is_count_a_day(observation):
-        facts.self_test_counts.append(result(observation, name, kind.concepts, context, count_a_day))
+    elif is_daily_test_count(observation):
+        facts.self_test_counts.append(result(observation, name, kind.concepts, context, daily_test_count))
         return
     else:
         origin = origins.of(observation, kind.concepts)
@@ -144,7 +148,9 @@ def _read_other(
     observation: Observation, full_url: str | None, kind: Kind, context: ChartContext, facts: ObservationFacts
 ) -> None:
     name, concepts = reference_to(observation, full_url), kind.concepts
-    if _is_withdrawn(observation, name, context) or not context.is_patients(observation, observation.subject, name):
+    if _is_withdrawn(observation, name, context) or not context.belongs_to_patient(
+        observation, observation.subject, name
+    ):
         return
     meant = concepts | kind.named
     if concepts & _SUMMARY and observation.status in FINAL:
@@ -156,7 +162,7 @@ def _read_other(
     elif Concept.EGFR in meant:
         facts.egfr.append(result(observation, name, concepts, context, units.egfr))
     elif Concept.NOT_HBA1C in concepts:
-        context.note_each(name, "is no HbA1c to compare: an estimate, or a mass concentration")
+        context.add_repeated_note(name, "is no HbA1c to compare: an estimate, or a mass concentration")
 
 
 def _read_sensor_summary(

@@ -40,7 +40,7 @@ def own_items(view: AnyOrder) -> list[CodeableConcept]:
     """What the order itself says is ordered, without what it refers to."""
     found: list[CodeableConcept | None]
     if isinstance(view, DeviceRequest):
-        found = [view.codeCodeableConcept, *_odd_code(view)]
+        found = [view.codeCodeableConcept, *_code_of_any_shape(view)]
     elif isinstance(view, ServiceRequest):
         found = [view.code]
     elif isinstance(view, MedicationRequest):
@@ -59,7 +59,7 @@ def item_reference(view: AnyOrder) -> Reference | None:
     return view.itemReference if isinstance(view, SupplyRequest) else None
 
 
-def _odd_code(view: DeviceRequest) -> list[CodeableConcept]:
+def _code_of_any_shape(view: DeviceRequest) -> list[CodeableConcept]:
     """`code` as a CodeableConcept or as R5's CodeableReference, which some clients send for R4."""
     code = plain(view.code)
     if isinstance(code, dict):

@@ -1,4 +1,4 @@
-"""The results that policies ask for on their own, gathered while Observations are read."""
+"""Results that only some policies ask for, collected while Observations are read."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fhir_mappings.chart.draws import Draws
 from fhir_mappings.chart.fasting import Component, answer_of
 from fhir_mappings.chart.laboratory import effective_time
 from fhir_mappings.chart.observation_kind import Kind
-from fhir_mappings.chart.result_kinds import KindOfResult, ResultKinds, result_of
+from fhir_mappings.chart.result_kinds import MatchedKind, ResultKinds, result_of
 from fhir_mappings.json.clinical_views import Observation
 from fhir_mappings.json.raw_elements import entries
 
@@ -25,7 +25,7 @@ _MOST_DAYS = 31
 
 
 class OwnResults:
-    """Results by the key of their kind. Each distinct code is looked at once."""
+    """Policy-specific results by the key of their kind. Each distinct code is looked up once."""
 
     def __init__(self, kinds: Iterable[ResultKind], draws: Draws, context: ChartContext) -> None:
         """`kinds`: those that the policies in use ask for; `draws`: which draw a result comes from."""
@@ -33,9 +33,9 @@ class OwnResults:
         self._of_code = ResultKinds(self._kinds)
         self._draws = draws
         self._context = context
-        self._known: dict[Kind, list[KindOfResult]] = {}
+        self._known: dict[Kind, list[MatchedKind]] = {}
         self._found: defaultdict[str, list[LabResult]] = defaultdict(list)
-        self._beside: list[tuple[Observation, str, KindOfResult]] = []
+        self._beside: list[tuple[Observation, str, MatchedKind]] = []
         self._statements: defaultdict[str, set[Fasting]] = defaultdict(set)
 
     def __bool__(self) -> bool:
@@ -58,34 +58,34 @@ class OwnResults:
             if found and Concept.FASTING_STATUS not in found[0].concepts:
                 self._add(_as_observation(observation, component), name, found)
 
-    def _add(self, observation: Observation, name: str, found: Iterable[KindOfResult]) -> None:
+    def _add(self, observation: Observation, name: str, found: Iterable[MatchedKind]) -> None:
         for one in found:
             if one.kind.beside:
                 self._beside.append((observation, name, one))
             else:
                 self._read(observation, name, one)
 
-    def _read(self, observation: Observation, name: str, one: KindOfResult) -> None:
+    def _read(self, observation: Observation, name: str, one: MatchedKind) -> None:
         self._found[one.kind.key].append(result_of(observation, name, one, self._draws, self._context))
         if Concept.FASTING_STATUS in one.concepts and one.sure:
-            self._hear(self._draws.of(observation, name), answer_of(observation))
+            self._keep_fasting_statement(self._draws.of(observation, name), answer_of(observation))
 
-    def _hear(self, draw: Draw, fasting: Fasting) -> None:
-        """Keeps a statement on fasting for the results of its draw."""
+    def _keep_fasting_statement(self, draw: Draw, fasting: Fasting) -> None:
+        """Keeps a statement about fasting for the other results of the same blood draw."""
         if fasting is not Fasting.UNSTATED:
             for key in (draw.specimen, draw.taken, *draw.together):
                 self._statements[key].add(fasting)
 
     def results(self) -> dict[str, list[LabResult]]:
-        """What was read, by kind: with what was stated on fasting apart, and without what stands beside nothing.
+        """Results by kind, with fasting statements from other Observations of the same draw.
 
-        Of what only counts beside another result, such as a glucose, there may be hundreds: those of other days are not
-        read at all.
+        Kinds that only count beside another result (glucose beside C-peptide) may have hundreds: those of other days
+        are not read.
         """
         days = {key: _days_of(self._found[key]) for key in {one.kind.beside for _, _, one in self._beside}}
         for observation, name, one in self._beside:
             near = days[one.kind.beside]
-            if near is None or (near and _touches(effective_time(observation, self._context), near)):
+            if near is None or (near and _may_be_on(effective_time(observation, self._context), near)):
                 self._read(observation, name, one)
         return {kind.key: [self._with_statement(result) for result in self._found[kind.key]] for kind in self._kinds}
 
@@ -135,7 +135,7 @@ def _days_of(results: Iterable[LabResult]) -> set[date] | None:
     return days
 
 
-def _touches(when: When | None, days: Set[date]) -> bool:
+def _may_be_on(when: When | None, days: Set[date]) -> bool:
     """Whether a time may be on one of these days."""
     span = (when.last - when.first).days if when is not None else _MOST_DAYS + 1
     return when is None or span > _MOST_DAYS or any(when.first + timedelta(days=n) in days for n in range(span + 1))

@@ -26,11 +26,11 @@ def read_person(patients: Iterable[Patient], calendar: Calendar) -> Person:
         born = calendar.when(element(patient.birthDate, str))
         gender = _sex(element(patient.gender, str))
         birth = next((sex for value in _at_birth(plain(patient.extension)) if (sex := _sex(value))), None)
-        return Person(born, _together(gender, birth))
+        return Person(born, _combined_sex(gender, birth))
     return Person()
 
 
-def _together(gender: Sex | None, birth: Sex | None) -> Sex:
+def _combined_sex(gender: Sex | None, birth: Sex | None) -> Sex:
     """One sex of two statements: DIFFERS where both name one and not the same."""
     if gender is None or birth is None:
         return gender or birth or Sex.UNSTATED

@@ -87,32 +87,32 @@ def read_practitioner_visits(
     encounters: Iterable[tuple[Encounter, str | None]], providers: Providers, context: ChartContext
 ) -> list[PractitionerVisit]:
     """Visits that took place, or may have; planned, cancelled and withdrawn ones never did."""
-    visits, called = list[PractitionerVisit](), dict[bytes, _Called]()
+    visits, called = list[PractitionerVisit](), dict[bytes, _VisitType]()
     known = Memo(partial(_is_endocrinologist, providers=providers))
     for encounter, full_url in encounters:
         status = (encounter.status or "").strip().casefold()
         # Whose is another patient's was noted when the same Encounters were read for what they were for.
-        if status not in _NEVER_HAPPENED and context.may_be_patients(encounter.subject):
+        if status not in _NEVER_HAPPENED and context.may_belong_to_patient(encounter.subject):
             name = reference_to(encounter, full_url)
             key = msgspec.json.encode((encounter.class_, encounter.type, encounter.serviceType))
             if key not in called:
-                called[key] = _what_it_is_called(encounter)
+                called[key] = _visit_type(encounter)
             visits.append(_visit(encounter, name, status, called[key], known, context))
     return visits
 
 
-class _Called(NamedTuple):
-    """What class, type and service of a visit say, which most visits share with others."""
+class _VisitType(NamedTuple):
+    """What class, type and service of an Encounter say; cached, since most visits share them."""
 
     how: SeenHow
     label: str
     endocrinology: bool
 
 
-def _what_it_is_called(encounter: Encounter) -> _Called:
+def _visit_type(encounter: Encounter) -> _VisitType:
     texts = list(_texts(encounter))
     label = next(iter(texts), "a visit")[:120]
-    return _Called(_how(encounter, texts), label, any(map(_ENDOCRINE.search, texts)))
+    return _VisitType(_how_seen(encounter, texts), label, any(map(_ENDOCRINE.search, texts)))
 
 
 def _is_endocrinologist(literal: str, providers: Providers) -> bool:
@@ -121,14 +121,14 @@ def _is_endocrinologist(literal: str, providers: Providers) -> bool:
 
 
 def _visit(
-    encounter: Encounter, name: str, status: str, called: _Called, known: Memo, context: ChartContext
+    encounter: Encounter, name: str, status: str, called: _VisitType, known: Memo, context: ChartContext
 ) -> PractitionerVisit:
     """`known`: whether a practitioner is of endocrinology, by reference."""
     period = encounter.period
     when = context.when(period.start, period.end) if period is not None else None
     end = context.when(period.end) if period is not None else None
     people = [(who, display) for who, display in _people(encounter) if who or display]
-    references = frozenset(each for who, _ in people if who for each in _known_as(who, context))
+    references = frozenset(each for who, _ in people if who for each in _references_of(who, context))
     reasons = _reasons(encounter, context)
     return PractitionerVisit(
         reference=name,
@@ -158,7 +158,7 @@ def _people(encounter: Encounter) -> Iterator[tuple[Reference | None, str]]:
             yield (who if literal else None), who.display or ""
 
 
-def _known_as(who: Reference, context: ChartContext) -> Iterator[str]:
+def _references_of(who: Reference, context: ChartContext) -> Iterator[str]:
     """A reference as the chart names it, and that of the practitioner behind a role."""
     yield context.local(who) or ""
     role = context.resolve(who, PractitionerRole)
@@ -185,7 +185,7 @@ def _texts(encounter: Encounter) -> Iterator[str]:
         yield from (cut(text) for text in (coding.display,) if text)
 
 
-def _how(encounter: Encounter, texts: Iterable[str]) -> SeenHow:
+def _how_seen(encounter: Encounter, texts: Iterable[str]) -> SeenHow:
     """How the patient was seen. Words of messages and paperwork outweigh a class that says ambulatory."""
     by_code = _by_code(encounter)
     if by_code is not None:

@@ -24,12 +24,12 @@ _DIALYSIS = frozenset(
     }
 )
 _EDUCATION = frozenset({Concept.DIABETES_EDUCATION, Concept.SELF_MANAGEMENT_EDUCATION})
-_OF_USE = _DIALYSIS | _EDUCATION | {Concept.PUMP_TRAINING, Concept.PUMP_IN_USE}
+_READ_CONCEPTS = _DIALYSIS | _EDUCATION | {Concept.PUMP_TRAINING, Concept.PUMP_IN_USE}
 
 
 @dataclass(slots=True)
 class ProcedureFacts:
-    """What was done, sorted by what it means."""
+    """Procedures by their meaning."""
 
     education: list[Record] = field(default_factory=list)
     dialysis: list[Record] = field(default_factory=list)
@@ -43,15 +43,15 @@ def read_procedures(
     """Completed procedures and billed charges that a rule reads; planned and not-done ones never count."""
     facts = ProcedureFacts()
     for item, full_url in procedures:
-        meaning = meaning_of(item.code).only(_OF_USE)
+        meaning = meaning_of(item.code).only(_READ_CONCEPTS)
         if not meaning:
             continue
         name = reference_to(item, full_url)
         if not _happened(item):
             context.note(f"{name} not counted: status {item.status}")
             continue
-        if context.is_patients(item, item.subject, name):
-            _sort(item, name, meaning, context, facts)
+        if context.belongs_to_patient(item, item.subject, name):
+            _add_facts(item, name, meaning, context, facts)
     return facts
 
 
@@ -59,7 +59,7 @@ def _happened(item: Procedure | ChargeItem) -> bool:
     return item.status == "completed" if isinstance(item, Procedure) else item.status in ("billable", "billed")
 
 
-def _sort(
+def _add_facts(
     item: Procedure | ChargeItem, name: str, meaning: Meaning, context: ChartContext, facts: ProcedureFacts
 ) -> None:
     moment, period = _times(item)

@@ -17,7 +17,7 @@ _PEOPLE = ("Practitioner/", "PractitionerRole/")
 
 
 class Providers:
-    """Finds the credentials behind a reference; roles are found from their practitioner too."""
+    """Finds the provider and credentials behind a reference; a practitioner's roles are looked up too."""
 
     def __init__(self, roles: Iterable[PractitionerRole], context: ChartContext) -> None:
         """`roles`: every PractitionerRole that the call holds."""
@@ -72,7 +72,7 @@ def _provider(name: str, credentials: list[CodeableConcept]) -> Provider:
     meaning = credentials_of(credentials)
     known = meaning.documented | meaning.supported
     endocrinology = Concept.ENDOCRINOLOGY in known
-    told = _naming(credentials, Concept.ENDOCRINOLOGY) if Concept.ENDOCRINOLOGY in meaning.review else ""
+    told = _credential_name(credentials, Concept.ENDOCRINOLOGY) if Concept.ENDOCRINOLOGY in meaning.review else ""
     for credential, concept in (
         (Credential.MAY_ORDER, Concept.MAY_ORDER),
         (Credential.SUPPLIER, Concept.EQUIPMENT_SUPPLIER),
@@ -82,12 +82,12 @@ def _provider(name: str, credentials: list[CodeableConcept]) -> Provider:
         in_words = concept is not Concept.MAY_ORDER and concept in meaning.review
         if concept in known or (in_words and Concept.MAY_ORDER not in meaning.review):
             unsure = Credential.MAY_NOT_ORDER if in_words and concept not in known else credential
-            return Provider(name, unsure, _naming(credentials, concept), endocrinology, told)
+            return Provider(name, unsure, _credential_name(credentials, concept), endocrinology, told)
     return Provider(name, Credential.UNREAD, "", endocrinology, told)
 
 
-def _naming(credentials: list[CodeableConcept], concept: Concept) -> str:
-    """How the credential that carries a concept is called."""
+def _credential_name(credentials: list[CodeableConcept], concept: Concept) -> str:
+    """The name of the credential that carries a concept."""
     carrying = next((c for c in credentials if concept in credentials_of([c]).all), None)
     return labels.name(carrying, concept) if carrying is not None else ""
 

@@ -1,4 +1,4 @@
-"""What shows that a pump was used at some time: statements of use that have ended too, orders, prescriptions."""
+"""Evidence that a pump was used at some time, also in the past: use statements, orders, prescriptions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fhir_mappings.json.clinical_views import Device, DeviceUseStatement
 
 _USED = frozenset({"active", "completed", "stopped", "on-hold", None})
 _FILLED = frozenset({"active", "completed"})
-_ORDERED = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order", None})
+_ORDER_INTENTS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order", None})
 _ORDERS = ("DeviceRequest", "ServiceRequest", "SupplyRequest")
 _SUPPLIES, _IN_USE = frozenset({Concept.PUMP_SUPPLIES}), frozenset({Concept.PUMP_IN_USE})
 
@@ -47,7 +47,7 @@ def _statements(statements: Located, context: ChartContext) -> Iterator[Record]:
     statement: DeviceUseStatement
     for statement, full_url in statements:
         device = context.resolve(statement.device, Device, statement.contained)
-        if device is None or statement.status not in _USED or not context.may_be_patients(statement.subject):
+        if device is None or statement.status not in _USED or not context.may_belong_to_patient(statement.subject):
             continue
         name = reference_to(statement, full_url)
         when = context.when(statement.timingDateTime, statement.timingPeriod, statement.recordedOn)
@@ -77,8 +77,8 @@ def _of_diagnosis(diagnosis: Diagnosis) -> Record:
 
 def _supplies(orders: Located, context: ChartContext) -> Iterator[Record]:
     for order, full_url in orders:
-        ordered = order.status in _FILLED and getattr(order, "intent", None) in _ORDERED
-        own = context.may_be_patients(getattr(order, "subject", None))
+        ordered = order.status in _FILLED and getattr(order, "intent", None) in _ORDER_INTENTS
+        own = context.may_belong_to_patient(getattr(order, "subject", None))
         if not ordered or not own or not_to_be_done(order):
             continue
         for item in ordered_items(order, context):

@@ -1,6 +1,6 @@
 """Where a glucose reading comes from: a finger-stick at home, a sensor, a laboratory, a visit.
 
-What readings share (device, visit, category, performer) is looked at once, however many readings share it.
+What readings share (device, visit, category, performer) is interpreted once and cached.
 """
 
 from __future__ import annotations
@@ -109,13 +109,13 @@ class ReadingOrigins:
 
     @staticmethod
     def _is_serum(observation: Observation, concepts: frozenset[Concept], signs: Sign) -> bool:
-        """Whether code or words say serum or plasma, and a general code beside it does not go by a meter or by home."""
+        """Whether code or text says serum or plasma, unless a general code beside it comes with signs of a meter."""
         if Concept.GLUCOSE_LABORATORY in concepts:
             return not (Concept.GLUCOSE_GENERAL in concepts and signs & (_AT_HOME | Sign.METER_METHOD))
         return not concepts & _GLUCOSE_CODES and any(map(names_serum, concept_texts(observation.code)))
 
-    def has_more(self, observation: Observation) -> bool:
-        """Whether a reading under a meter code has more to it than its value, and has to be read in full."""
+    def needs_full_reading(self, observation: Observation) -> bool:
+        """Whether a reading under a meter code has elements that decide its origin, so the fast path cannot take it."""
         return bool(
             observation.encounter is not None
             or observation.device is not None

@@ -47,9 +47,9 @@ class FhirRange(Struct, gc=False):
 def read_ranges(
     raw: Raw, convert: Convert, person: Person, when: When | None
 ) -> tuple[tuple[ReferenceRange, ...], RangeProblem | None]:
-    """The ranges that are for a patient of this sex and age, and why there is none.
+    """The ranges that apply to a patient of this sex and age; when there is none, the reason.
 
-    A range whose sex or age cannot be held against the patient's stays: then all have to agree.
+    A range whose sex or age cannot be compared with the patient's is kept: then all ranges have to agree.
     """
     given = entries(raw, FhirRange)
     if not given:
@@ -57,7 +57,7 @@ def read_ranges(
     normal = [each for each in given if is_normal(each)]
     if not normal:
         return (), RangeProblem.NOT_NORMAL
-    own = [each for each in normal if _fits(each, person, when)]
+    own = [each for each in normal if _may_apply_to(each, person, when)]
     if not own:
         return (), RangeProblem.NOT_THIS_PATIENT
     found: list[ReferenceRange] = []
@@ -78,20 +78,22 @@ def is_normal(given: FhirRange) -> bool:
     return (not codes - {""} and not text) or bool(codes & _NORMAL) or "normal" in text or "reference" in text
 
 
-def _fits(given: FhirRange, person: Person, when: When | None) -> bool:
+def _may_apply_to(given: FhirRange, person: Person, when: When | None) -> bool:
     """Whether a range is not for patients of the other sex or another age."""
     words = " ".join(_words_of(given.appliesTo or ())).casefold()
-    if not _may_be(words, person.sex):
+    if not _may_name_sex(words, person.sex):
         return False
     age = _age_in_days(person, when)
     low, high = (given.age.low, given.age.high) if given.age is not None else (None, None)
     least, most = _days(low), _days(high)
     if age is None:
         return True
-    return not ((least is not None and age[1] < least) or (most is not None and age[0] > most + _days_more(high)))
+    return not (
+        (least is not None and age[1] < least) or (most is not None and age[0] > most + _days_to_next_unit(high))
+    )
 
 
-def _may_be(words: str, sex: Sex) -> bool:
+def _may_name_sex(words: str, sex: Sex) -> bool:
     """Whether words that may name a sex leave it open or name this one."""
     named = {each for each, pattern in _SEXES.items() if pattern.search(words)}
     return len(named) != 1 or sex not in _SEXES or sex in named
@@ -118,8 +120,8 @@ def _days(quantity: Quantity | None) -> float | None:
     return float(value) * _DAYS.get(_age_unit(quantity), 365.25)
 
 
-def _days_more(quantity: Quantity | None) -> float:
-    """A patient of 60 is of an age up to 60 until the next birthday."""
+def _days_to_next_unit(quantity: Quantity | None) -> float:
+    """Days until the age has the next unit: a patient counts as 60 years old until the next birthday."""
     return _DAYS.get(_age_unit(quantity), 365.25) if quantity is not None else 0.0
 
 
@@ -162,7 +164,9 @@ def _by_text(text: str, convert: Convert, sex: Sex) -> Iterator[ReferenceRange |
     if not printed:
         yield RangeProblem.UNREAD
     for each in printed:
-        if (_NOT_NEGATIVE.search(each.label) and not _NEGATIVE.search(each.label)) or not _may_be(each.label, sex):
+        if (_NOT_NEGATIVE.search(each.label) and not _NEGATIVE.search(each.label)) or not _may_name_sex(
+            each.label, sex
+        ):
             continue
         low, high = (convert(Decimal(repr(n)), each.unit) if n is not None else None for n in (each.low, each.high))
         if (each.low is not None and low is None) or (each.high is not None and high is None):

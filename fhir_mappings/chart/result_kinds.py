@@ -30,7 +30,7 @@ _NAMED_ELSEWHERE = frozenset({Concept.GLUCOSE_GENERAL})
 
 
 @dataclass(frozen=True, slots=True)
-class KindOfResult:
+class MatchedKind:
     """A kind that a code is of. `sure`: a sure code says so; `concepts`: which of the kind's concepts it says."""
 
     kind: ResultKind
@@ -56,10 +56,10 @@ class ResultKinds:
         """Whether any kind is asked for."""
         return bool(self._kinds)
 
-    def of(self, concept: CodeableConcept | None, named: frozenset[Concept] = _NONE) -> list[KindOfResult]:
-        """The kinds that a code is of, and whether a sure code says so: one under its own system.
+    def of(self, concept: CodeableConcept | None, named: frozenset[Concept] = _NONE) -> list[MatchedKind]:
+        """The kinds that a code belongs to, and whether a sure code (one under its own code system) says so.
 
-        Under a system that nobody knows, or none, it is for a person to say; so is a name without a code, and a code
+        An unknown or missing system is left to a reviewer; so is a name without a code, and a code
         whose name is that of another test. `named`: what other tables say that the element names.
         """
         kinds = self._by_codes(concept)
@@ -72,22 +72,22 @@ class ResultKinds:
             of_code, of_words = coded & kind.concepts, (said | unsure) & kind.concepts
             contradicted = other or (of_words and not of_words & of_code)
             if of_code and not contradicted:
-                kinds[kind.key] = KindOfResult(kind, True, of_code)
+                kinds[kind.key] = MatchedKind(kind, True, of_code)
             elif of_code | of_words:
-                kinds.setdefault(kind.key, KindOfResult(kind, False, of_code | of_words))
+                kinds.setdefault(kind.key, MatchedKind(kind, False, of_code | of_words))
         return list(kinds.values())
 
-    def _by_codes(self, concept: CodeableConcept | None) -> dict[str, KindOfResult]:
-        kinds: dict[str, KindOfResult] = {}
+    def _by_codes(self, concept: CodeableConcept | None) -> dict[str, MatchedKind]:
+        kinds: dict[str, MatchedKind] = {}
         for coding in terminology.codings(concept):
             if not coding.code or len(coding.code) > LONGEST_CODE:
                 continue
             key = system_key(coding.system)
             code = normal_code(key, coding.code)
-            kinds |= {kind.key: KindOfResult(kind, True) for kind in self._by_code.get((key, code), ())}
+            kinds |= {kind.key: MatchedKind(kind, True) for kind in self._by_code.get((key, code), ())}
             if not terminology.is_known_system(coding.system):
                 for kind in self._by_code_alone.get(code.upper(), ()):
-                    kinds.setdefault(kind.key, KindOfResult(kind, False))
+                    kinds.setdefault(kind.key, MatchedKind(kind, False))
         return kinds
 
 
@@ -108,7 +108,7 @@ def _looks_like(concept: CodeableConcept | None) -> frozenset[Concept]:
 
 
 def result_of(
-    observation: Observation, name: str, found: KindOfResult, draws: Draws, context: ChartContext
+    observation: Observation, name: str, found: MatchedKind, draws: Draws, context: ChartContext
 ) -> LabResult:
     """One result in the unit of its kind, with what its report gives beside the value."""
     read = _finding if found.kind.is_finding else _measured
@@ -136,7 +136,7 @@ def result_of(
     )
 
 
-def _measured(observation: Observation, name: str, found: KindOfResult, context: ChartContext) -> LabResult:
+def _measured(observation: Observation, name: str, found: MatchedKind, context: ChartContext) -> LabResult:
     """A measured value. MEDITECH sends a part of them as text (`0.90 ng/mL`): one that is a figure with its unit, and
     nothing else, is that figure."""
     if observation.valueQuantity is None and observation.valueString:
@@ -148,12 +148,12 @@ def _measured(observation: Observation, name: str, found: KindOfResult, context:
     return result(observation, name, _NONE, context, convert, sure=found.sure)
 
 
-def _finding(observation: Observation, name: str, found: KindOfResult, context: ChartContext) -> LabResult:
+def _finding(observation: Observation, name: str, found: MatchedKind, context: ChartContext) -> LabResult:
     """A test that finds something or does not: nothing is converted, and a value in words is as good as a figure."""
     outcome, words, figure, shown = read_finding(observation)
 
-    def read(_quantity: Quantity) -> units.Read:
-        return units.Read(figure.value if figure else None, figure.comparator if figure else "", shown)
+    def read(_quantity: Quantity) -> units.ConvertedQuantity:
+        return units.ConvertedQuantity(figure.value if figure else None, figure.comparator if figure else "", shown)
 
     as_quantity = structs.replace(observation, valueQuantity=observation.valueQuantity or Quantity())
     one = result(as_quantity, name, _NONE, context, read, sure=found.sure)
@@ -164,15 +164,15 @@ def _finding(observation: Observation, name: str, found: KindOfResult, context: 
 
 def _converter(observation: Observation, kind: ResultKind) -> partial[Decimal | None]:
     unit = units.unit_of(observation.valueQuantity) if observation.valueQuantity is not None else ""
-    return partial(_same_unit if kind.is_finding else _into_own, own=unit, kind=kind)
+    return partial(_limit_in_same_unit if kind.is_finding else _limit_in_policy_unit, own=unit, kind=kind)
 
 
-def _same_unit(number: Decimal, unit: str, *, own: str, kind: ResultKind) -> Decimal | None:
+def _limit_in_same_unit(number: Decimal, unit: str, *, own: str, kind: ResultKind) -> Decimal | None:
     """A limit of a finding: in the unit of the value, or without one."""
     return number if not unit or not own or folded(unit) == folded(own) else None
 
 
-def _into_own(number: Decimal, unit: str, *, own: str, kind: ResultKind) -> Decimal | None:
+def _limit_in_policy_unit(number: Decimal, unit: str, *, own: str, kind: ResultKind) -> Decimal | None:
     """A limit in the policy's unit; one without a unit is in that of the value."""
     factor = units.factor_into(unit or own, kind.units)
     return number * factor if factor is not None else None

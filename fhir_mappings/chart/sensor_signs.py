@@ -20,8 +20,8 @@ from fhir_mappings.common.references import SubjectMatch
 from fhir_mappings.json.clinical_views import Device, DeviceUseStatement, MedicationStatement
 
 _SENSOR = frozenset({Concept.CGM_DEVICE})
-_GONE = ("inactive", "entered-in-error")
-_ORDERED = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order", None})
+_NOT_IN_USE = ("inactive", "entered-in-error")
+_ORDER_INTENTS = frozenset({"order", "original-order", "reflex-order", "filler-order", "instance-order", None})
 _ORDERS = ("DeviceRequest", "ServiceRequest", "SupplyRequest", "MedicationRequest")
 # An order that speaks of sensors without ordering one.
 _NO_DEVICE = re.compile(
@@ -41,12 +41,12 @@ def read_sensor_signs(kinds: Mapping[str, Located], context: ChartContext) -> li
     ]
 
 
-def _is_own(subject: Reference | None, context: ChartContext) -> bool:
+def _belongs_to_patient(subject: Reference | None, context: ChartContext) -> bool:
     return context.identity.subject_match(subject) is not SubjectMatch.OTHER
 
 
-def _called(items: Iterable[CodeableConcept | None], names: Iterable[str] = ()) -> str | None:
-    """What a sensor among these items is called; None when there is none."""
+def _sensor_name(items: Iterable[CodeableConcept | None], names: Iterable[str] = ()) -> str | None:
+    """The name of the sensor among these items; None when there is none."""
     for item in items:
         if terminology.concepts(item) & _SENSOR:
             return labels.label(item, _SENSOR)
@@ -59,9 +59,9 @@ def _called(items: Iterable[CodeableConcept | None], names: Iterable[str] = ()) 
 def _devices(devices: Located, context: ChartContext) -> Iterator[Record]:
     for device, full_url in devices:
         # A Device that no patient is named on may be a catalogue entry that an order refers to.
-        if device.status in _GONE or device.patient is None or not _is_own(device.patient, context):
+        if device.status in _NOT_IN_USE or device.patient is None or not _belongs_to_patient(device.patient, context):
             continue
-        called = _called([device.type], device_names(device))
+        called = _sensor_name([device.type], device_names(device))
         if called is not None:
             yield Record(reference_to(device, full_url), None, _SENSOR, called)
 
@@ -69,11 +69,15 @@ def _devices(devices: Located, context: ChartContext) -> Iterator[Record]:
 def _uses(statements: Located, context: ChartContext) -> Iterator[Record]:
     statement: DeviceUseStatement
     for statement, full_url in statements:
-        if statement.status not in ("active", None) or not _is_own(statement.subject, context):
+        if statement.status not in ("active", None) or not _belongs_to_patient(statement.subject, context):
             continue
         device = context.resolve(statement.device, Device, statement.contained)
         names = [statement.device.display or ""] if statement.device is not None else []
-        called = _called([device.type], [*names, *device_names(device)]) if device is not None else _called([], names)
+        called = (
+            _sensor_name([device.type], [*names, *device_names(device)])
+            if device is not None
+            else _sensor_name([], names)
+        )
         if called is not None:
             when = context.when(statement.timingDateTime, statement.timingPeriod, statement.recordedOn)
             yield Record(reference_to(statement, full_url), when, _SENSOR, called)
@@ -81,10 +85,10 @@ def _uses(statements: Located, context: ChartContext) -> Iterator[Record]:
 
 def _orders(orders: Located, context: ChartContext) -> Iterator[Record]:
     for order, full_url in orders:
-        ordered = order.status == "active" and getattr(order, "intent", None) in _ORDERED
-        if not ordered or not_to_be_done(order) or not _is_own(getattr(order, "subject", None), context):
+        ordered = order.status == "active" and getattr(order, "intent", None) in _ORDER_INTENTS
+        if not ordered or not_to_be_done(order) or not _belongs_to_patient(getattr(order, "subject", None), context):
             continue
-        called = _called(ordered_items(order, context))
+        called = _sensor_name(ordered_items(order, context))
         if called is not None:
             yield Record(reference_to(order, full_url), context.when(order.authoredOn), _SENSOR, called)
 
@@ -92,9 +96,9 @@ def _orders(orders: Located, context: ChartContext) -> Iterator[Record]:
 def _statements(statements: Located, context: ChartContext) -> Iterator[Record]:
     statement: MedicationStatement
     for statement, full_url in statements:
-        if statement.status != "active" or not _is_own(statement.subject, context):
+        if statement.status != "active" or not _belongs_to_patient(statement.subject, context):
             continue
-        called = _called([statement.medicationCodeableConcept])
+        called = _sensor_name([statement.medicationCodeableConcept])
         if called is not None:
             when = context.when(statement.effectiveDateTime, statement.effectivePeriod, statement.dateAsserted)
             yield Record(reference_to(statement, full_url), when, _SENSOR, called)

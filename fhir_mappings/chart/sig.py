@@ -1,6 +1,6 @@
-"""Sig text → injections a day and the times of day that it names, by plain patterns only.
+"""Sig text → injections a day and the times of day that it names, by regular expressions only.
 
-What no pattern reads stays unread. A text is cut into the drugs that it speaks of, and each of these into its doses:
+Text that no pattern matches stays unread. It is split by the drugs that it names, and each of these into doses:
 "10 units before meals and 15 units at bedtime" are two doses of one drug.
 """
 
@@ -13,7 +13,7 @@ from cds_service.facts import Moment
 from fhir_mappings.chart import sig_marks
 from fhir_mappings.chart.insulin_names import drugs_in
 from fhir_mappings.chart.sig_text import folded, occasions_only, one_spelling, titration_steps
-from fhir_mappings.common.free_text import cut, remembered
+from fhir_mappings.common.free_text import cached_for_short_texts, cut
 
 MEALS = frozenset({Moment.BREAKFAST, Moment.LUNCH, Moment.DINNER})
 _N = r"([1-9]|1[0-2])"
@@ -57,7 +57,7 @@ _COURSE = re.compile(r"\b(?:for|x) ?(?:the next )?(\d{1,3}) ?(days?|weeks?|month
 _ADDITION = re.compile(
     r"[.;] |\bplus\b| \+ |(?:\band|,) (?=(?:an? )?(?:additional|extra|\d{1,3}(?: ?- ?\d{1,3})? ?u(?:nits?)?\b))"
 )
-_OF_ITS_OWN = re.compile(r"\d ?u(?:nits?)?\b|correction|additional|extra|scale")
+_SEPARATE_DOSE = re.compile(r"\d ?u(?:nits?)?\b|correction|additional|extra|scale")
 _SENTENCE = re.compile(r"[.;] |\n")
 _SHELF_LIFE = re.compile(r"\bas directed for \d|\b(?:discard|expires?|opened?)\b[^.;]*")
 _COURSE_DAYS = {"d": 1, "w": 7, "m": 30}
@@ -65,7 +65,7 @@ _COURSE_DAYS = {"d": 1, "w": 7, "m": 30}
 
 @dataclass(frozen=True, slots=True)
 class Sig:
-    """What directions say. `least` and `most` bound the occasions a day; None when no pattern reads.
+    """Facts from sig text. `least` and `most` bound the occasions a day; None when no pattern matches.
 
     `more_by_scale`: another dose by a scale or as needed, whose times are not said. `unread_part`: a drug of it has
     no frequency.
@@ -98,18 +98,18 @@ def read_sig(text: str, ingredient: str | None = None) -> Sig:
     return _read(cut(text), ingredient)
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def _read(text: str, ingredient: str | None) -> Sig:
     words = one_spelling(text)
-    if not words or sig_marks.pump_said(text) or _NO_REGIMEN.search(words):
+    if not words or sig_marks.mentions_pump(text) or _NO_REGIMEN.search(words):
         return Sig()
-    if not sig_marks.as_needed_said(words):
+    if not sig_marks.mentions_as_needed(words):
         return _scheduled(words, text, ingredient)
     # "8 units with meals, plus 2 units as needed": a dose of its own beside the scheduled ones.
     pieces = [piece for piece in _ADDITION.split(words) if piece]
-    asked = [piece for piece in pieces if sig_marks.as_needed_said(piece)]
+    asked = [piece for piece in pieces if sig_marks.mentions_as_needed(piece)]
     rest = _scheduled(". ".join(piece for piece in pieces if piece not in asked), text, ingredient)
-    if rest.least is None or not any(_OF_ITS_OWN.search(piece) for piece in asked):
+    if rest.least is None or not any(_SEPARATE_DOSE.search(piece) for piece in asked):
         whole = _scheduled(words, text, ingredient)
         return replace(whole, least=None if whole.least is None else 0.0, as_needed=True, more_by_scale=False)
     more = [_scheduled(piece, text, ingredient).most for piece in asked]
@@ -118,16 +118,18 @@ def _read(text: str, ingredient: str | None) -> Sig:
 
 
 def _scheduled(words: str, text: str, ingredient: str | None) -> Sig:
-    drugs = [] if sig_marks.mixed_said(text) else drugs_in(words)
-    parts = [_read_drug(part) for part in _cut(words, [start for start, _ in drugs[1:]])]
+    drugs = [] if sig_marks.mentions_mixing(text) else drugs_in(words)
+    parts = [_read_drug(part) for part in _split_at(words, [start for start, _ in drugs[1:]])]
     read = [part for part in parts if part is not None]
     if not read:
         return Sig()
-    total = _added(read)
+    total = _sum_of_doses(read)
     names = [name for _, name in drugs]
     if ingredient in names and len(set(names)) > 1:
         own = [part for part, name in zip(parts, names, strict=True) if name == ingredient and part is not None]
-        total = _Part(_added(own).least if own else 0.0, total.most, _added(own).moments if own else frozenset())
+        total = _Part(
+            _sum_of_doses(own).least if own else 0.0, total.most, _sum_of_doses(own).moments if own else frozenset()
+        )
     return Sig(
         total.least,
         total.most,
@@ -144,7 +146,7 @@ def course_days(text: str) -> int | None:
     return int(bound[1]) * _COURSE_DAYS[bound[2][0]] if bound else None
 
 
-def _cut(words: str, starts: list[int]) -> list[str]:
+def _split_at(words: str, starts: list[int]) -> list[str]:
     edges = [0, *starts, len(words)]
     return [words[edges[n] : edges[n + 1]] for n in range(len(edges) - 1)]
 
@@ -155,17 +157,17 @@ def _read_drug(words: str) -> _Part | None:
     # "Up to three times a day before meals" sets a ceiling, not a schedule; what other sentences say is the floor.
     words = ". ".join(sentence for sentence in sentences if not _CEILING.search(sentence))
     raised = [float(found[1]) for found in _COUNT.finditer(titration_steps(words)) if found[1]]
-    plain = _ONE_OF_TWO.sub(r"\1", occasions_only(sig_marks.without_bands(words)))
+    plain = _ONE_OF_TWO.sub(r"\1", occasions_only(sig_marks.without_scale_bands(words)))
     starts = [found.start() for found in _DOSE.finditer(plain)][1:]
-    doses = [dose for dose in map(_read_dose, _cut(plain, starts)) if dose is not None]
-    total = _added(doses) if doses else _by_clock(plain)
+    doses = [dose for dose in map(_read_dose, _split_at(plain, starts)) if dose is not None]
+    total = _sum_of_doses(doses) if doses else _by_clock(plain)
     if total is None:
         return _Part(0.0, max(ceilings)) if ceilings else None
     return _Part(total.least, max([total.most, *raised, *ceilings]), total.moments)
 
 
-def _added(parts: list[_Part]) -> _Part:
-    """Doses together: times of day that are named twice are one; counts without names may be the same ones."""
+def _sum_of_doses(parts: list[_Part]) -> _Part:
+    """The sum of doses: a time of day that is named twice counts once; counts without times may overlap with it."""
     named = frozenset(moment for part in parts for moment in part.moments)
     unnamed = [part for part in parts if not part.moments]
     sure = max([float(len(named)), *(part.least for part in parts)])
@@ -186,11 +188,11 @@ def _read_dose(words: str) -> _Part | None:
         if named:
             return _Part(len(named), len(named), named)
         return _Part(1.0, 1.0) if _DAILY.search(words) and not _DOSE_DAILY.search(words) else None
-    return _with_names(count, named)
+    return _count_with_times(count, named)
 
 
-def _with_names(count: float, named: frozenset[Moment]) -> _Part:
-    """A count beside times of day: "three times daily with meals and at bedtime" are four."""
+def _count_with_times(count: float, named: frozenset[Moment]) -> _Part:
+    """Combines a count with named times: "three times daily with meals and at bedtime" are four."""
     if count == len(MEALS) and Moment.BEDTIME in named and named - {Moment.BEDTIME} in (frozenset(), MEALS):
         return _Part(4.0, 4.0, frozenset(Moment))
     if count == len(named):

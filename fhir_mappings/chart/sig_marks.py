@@ -1,4 +1,4 @@
-"""What directions say beside how often: by a scale or ratio, as needed, through a pump, mixed in one syringe."""
+"""What sig text says apart from frequency: sliding scale or ratio, as needed, through a pump, mixed in one syringe."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _RATIO = re.compile(
 _BY_RESULT = re.compile(
     rf"\b(?:adjust|based on|according to|depending on)\b[^.;]{{0,40}}?(?:carb\w*|{GLUCOSE})"
 )  # fmt: skip
-_BY_HAND = re.compile(
+_DOSE_RANGE = re.compile(
     r"\b\d{1,3}(?:\.\d)? ?(?:-|to) ?\d{1,3}(?:\.\d)? ?(?:units?|u)\b|\b(?:up)?titrat\w*|\bself-adjust\w*"
     r"|\b(?:increase|decrease|adjust|change)\w* (?:\w+ )?by \d"
 )
@@ -59,7 +59,7 @@ _MEALS = re.compile(
 )
 
 
-def scale_said(text: str) -> bool:
+def mentions_scale(text: str) -> bool:
     """Whether the dose goes by a scale, named or written out."""
     words = folded(text)
     return bool(_SCALE.search(words)) or len(_BAND.findall(words)) >= 2
@@ -74,7 +74,7 @@ def may_give_nothing(text: str) -> bool:
     return len(doses) >= 2 and first > _NO_CORRECTION and not _DOSE.search(rest)
 
 
-def without_bands(words: str) -> str:
+def without_scale_bands(words: str) -> str:
     """Directions without the bands of a scale, whose units are no doses of their own."""
     return _EDGE.sub(" ", _BAND.sub(" ", words))
 
@@ -85,30 +85,30 @@ def adjusting_words(text: str) -> str | None:
     found = _RATIO.search(words) or _SCALE.search(words) or _BY_RESULT.search(words)
     if found:
         return found[0].strip()[:60]
-    return "sliding scale" if scale_said(text) else None
+    return "sliding scale" if mentions_scale(text) else None
 
 
 def titrating_words(text: str) -> str | None:
     """The words of a dose range or of a titration: the member chooses within them."""
-    found = _BY_HAND.search(without_bands(folded(text)))
+    found = _DOSE_RANGE.search(without_scale_bands(folded(text)))
     return found[0].strip()[:60] if found else None
 
 
-def as_needed_said(text: str) -> bool:
+def mentions_as_needed(text: str) -> bool:
     """Whether a dose is given as needed; "adjust as needed" is no such dose."""
     return bool(_AS_NEEDED.search(_NO_DOSE_AS_NEEDED.sub(" ", folded(text))))
 
 
-def pump_said(text: str) -> bool:
+def mentions_pump(text: str) -> bool:
     """Whether the insulin goes through a pump; "until the pump arrives" says that it does not."""
     return bool(_PUMP.search(_NOT_BY_PUMP.sub(" ", folded(text))))
 
 
-def mixed_said(text: str) -> bool:
+def mentions_mixing(text: str) -> bool:
     """Whether two insulins are drawn up into one syringe."""
     return bool(_MIXED.search(_NOT_MIXED.sub(" ", folded(text))))
 
 
-def meals_said(text: str) -> bool:
+def mentions_meals(text: str) -> bool:
     """Whether the directions speak of meals."""
     return bool(_MEALS.search(folded(text)))

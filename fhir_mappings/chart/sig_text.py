@@ -1,11 +1,11 @@
-"""Directions as plain words: one spelling for what prescribers write in many, and no words that are no occasions."""
+"""Normalizes sig text: one spelling for each expression, without words that are not about occasions."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
 
-from fhir_mappings.common.free_text import cut, remembered
+from fhir_mappings.common.free_text import cached_for_short_texts, cut
 
 _NUMBERS = ["one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"]
 _DASHES = str.maketrans("\u2010\u2011\u2012\u2013\u2014\u2212", "------")
@@ -97,7 +97,7 @@ def _compiled(table: tuple[tuple[str, str], ...]) -> tuple[tuple[re.Pattern[str]
 
 
 _SPANISH_WORDS, _ONE_SPELLING = _compiled(_SPANISH), _compiled(_SPELLINGS)
-_SILENT = tuple(re.compile(pattern) for pattern in _NO_OCCASIONS)
+_NOT_OCCASIONS = tuple(re.compile(pattern) for pattern in _NO_OCCASIONS)
 _STEPS = re.compile(_TITRATION)
 _SPANISH_SIGN = re.compile(r"\b(?:unidades|antes|comidas?|veces|noches?|mananas?|diari[oa]|dia|cada|nocturn[oa]s?)\b")
 
@@ -107,7 +107,7 @@ def folded(text: str) -> str:
     return _folded(cut(text))
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def _folded(text: str) -> str:
     plain = unicodedata.normalize("NFKD", text.casefold()).translate(_DASHES)
     return " ".join("".join(c for c in plain if not unicodedata.combining(c)).split())
@@ -129,6 +129,6 @@ def titration_steps(words: str) -> str:
 
 def occasions_only(words: str) -> str:
     """Directions in one spelling without what tells no occasion."""
-    for pattern in _SILENT:
+    for pattern in _NOT_OCCASIONS:
         words = pattern.sub(" ", words)
     return " ".join(words.split())

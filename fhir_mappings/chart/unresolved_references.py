@@ -1,4 +1,4 @@
-"""References that a rule needs and that nothing in the call resolves: what has to be read beside the searches."""
+"""References that a rule needs and the call does not hold: these resources are read after the searches."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from fhir_mappings.common.free_text import remembered
+from fhir_mappings.common.free_text import cached_for_short_texts
 
 # The key of the US editions; ICD-10-PCS shares it, since no code has the shape of both.
 ICD10CM, ICD9CM = "icd-10-cm", "icd-9-cm"
@@ -109,7 +109,7 @@ _SAME = frozenset(
 )
 
 
-@remembered(512)
+@cached_for_short_texts(512)
 def system_key(system: str | None) -> str | None:
     """A short name for a code system under any of its spellings; the folded URI itself when it is no known one."""
     folded = _folded(system)
@@ -131,7 +131,7 @@ def _folded(system: str | None) -> str:
     return folded.removeprefix("http://").removeprefix("https://").removeprefix("urn:oid:").removeprefix("oid:")
 
 
-@remembered(512)
+@cached_for_short_texts(512)
 def names_icd(system: str | None) -> bool:
     """Whether a system says that its codes are of some edition of ICD-10."""
     folded = _folded(system)

@@ -1,6 +1,6 @@
-"""The CPU time that one call may take, checked between steps: what is not reached by then is not retrieved.
+"""CPU budget of one call, checked between steps: items that are not reached in time are left out and noted.
 
-The time is the thread's own, so that a busy machine or a slow FHIR server takes nothing from it. Steps are short: what
+The thread's own CPU time counts, so a busy machine or a slow FHIR server does not use it up. Steps are short: what
 a step may cost is bounded by the limits of texts, orders and lists.
 """
 
@@ -21,7 +21,7 @@ _until: ContextVar[float | None] = ContextVar("thread time at which the budget e
 
 @contextmanager
 def cpu_budget(seconds: float) -> Iterator[None]:
-    """Gives what runs inside, in this thread, so many seconds."""
+    """Context manager: limits the code inside, in this thread, to so many seconds of CPU time."""
     token = _until.set(time.thread_time() + seconds)
     try:
         yield
@@ -29,20 +29,20 @@ def cpu_budget(seconds: float) -> Iterator[None]:
         _until.reset(token)
 
 
-def spent() -> bool:
-    """Whether the budget is used up; never where there is none."""
+def is_budget_used_up() -> bool:
+    """Whether this thread's budget is used up; False when none was set."""
     until = _until.get()
     return until is not None and time.thread_time() > until
 
 
-def while_it_lasts(items: Sequence[T], cut: Callable[[], None]) -> Iterator[T]:
-    """The items as far as the budget reaches; `cut` is called when some are left out."""
-    return chain.from_iterable(_steps(items, cut))
+def items_within_budget(items: Sequence[T], on_cut: Callable[[], None]) -> Iterator[T]:
+    """The items until the budget is used up; `on_cut` is called when some are left out."""
+    return chain.from_iterable(_steps(items, on_cut))
 
 
-def _steps(items: Sequence[T], cut: Callable[[], None]) -> Iterator[Sequence[T]]:
+def _steps(items: Sequence[T], on_cut: Callable[[], None]) -> Iterator[Sequence[T]]:
     for start in range(0, len(items), _STEP):
-        if spent():
-            cut()
+        if is_budget_used_up():
+            on_cut()
             return
         yield items[start : start + _STEP]

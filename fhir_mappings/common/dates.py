@@ -55,8 +55,8 @@ def member_zone(state: str | None, postal_code: str | None, default: str) -> Zon
     return ZoneInfo(_STATE_ZONES.get(state or "", default))
 
 
-def _shifted(day: date, minute: int, ahead: int) -> tuple[date, int] | None:
-    """A time of UTC on a local clock that is minutes ahead; None when the hour that begins then is cut by midnight."""
+def _shift_from_utc(day: date, minute: int, ahead: int) -> tuple[date, int] | None:
+    """A UTC time on a local clock that many minutes ahead; None when the hour that begins then crosses midnight."""
     days, local = divmod(minute + ahead, 24 * 60)
     if local > 23 * 60:
         return None
@@ -66,8 +66,8 @@ def _shifted(day: date, minute: int, ahead: int) -> tuple[date, int] | None:
         return None
 
 
-def _kept(known: dict[K, V], asked: K, answer: V) -> V:
-    """An answer that is kept; when there are too many, all are let go."""
+def _remember(known: dict[K, V], asked: K, answer: V) -> V:
+    """Stores an answer in a cache and returns it; a full cache is emptied first."""
     if len(known) >= _MOST_KNOWN:
         known.clear()
     known[asked] = answer
@@ -105,7 +105,7 @@ class Calendar:
         if known is not None:
             return known
         found = self._read(text)
-        return found if found is None else _kept(self._dates, text, found)
+        return found if found is None else _remember(self._dates, text, found)
 
     def _read(self, text: str | None) -> When | None:
         stamp = _STAMP.match(text.strip()) if text else None
@@ -149,14 +149,14 @@ class Calendar:
             hour = hours.get(text[:13]) or self._hour(text[:13], hours)
             if hour is not None:
                 return hour[0], _MINUTES_OF_DAY[hour[1] + minute]
-        return self._in_full(text)
+        return self._read_in_full(text)
 
     def _clock(self, text: str) -> tuple[int, _Hours] | None:
         """The minute of a clock, and the hours that stand before such clocks; None when it has to be read in full."""
         minute, hours = _MINUTES.get(text[:3]), self._tails.get(text[3:])
         if minute is None or hours is None:
             return None
-        return _kept(self._clocks, text, (minute, hours))
+        return _remember(self._clocks, text, (minute, hours))
 
     def _hour(self, text: str, hours: _Hours) -> tuple[date, int] | None:
         """The local day and minute at which an hour begins; None when it has to be read in full."""
@@ -166,14 +166,14 @@ class Calendar:
         found: tuple[date, int] | None = (day, minute)
         if hours is self._hours_of_utc:
             ahead = self._minutes_ahead(day)
-            found = self._hour_of_utc(day, minute) if ahead is None else _shifted(day, minute, ahead)
-        return found if found is None else _kept(hours, text, found)
+            found = self._hour_of_utc(day, minute) if ahead is None else _shift_from_utc(day, minute, ahead)
+        return found if found is None else _remember(hours, text, found)
 
     def _day(self, text: str) -> date | None:
         if not _DAY.match(text) or not _FIRST_YEAR <= int(text[:4]) <= _LAST_YEAR:
             return None
         try:
-            return _kept(self._days, text, date.fromisoformat(text))
+            return _remember(self._days, text, date.fromisoformat(text))
         except ValueError:
             return None
 
@@ -193,7 +193,7 @@ class Calendar:
         midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
         ahead = midnight.astimezone(self.zone).utcoffset() or timedelta()
         minutes, rest = divmod(ahead, timedelta(minutes=1))
-        return None if rest else _kept(self._midnights, day, minutes)
+        return None if rest else _remember(self._midnights, day, minutes)
 
     def _hour_of_utc(self, day: date, minute: int) -> tuple[date, int] | None:
         """The same for an hour of a day on which the local clock changes; None when it does so within the hour."""
@@ -206,7 +206,7 @@ class Calendar:
         steady = end.date() == begin.date() and end.hour * 60 + end.minute - local == 59
         return (begin.date(), local) if steady else None
 
-    def _in_full(self, text: str) -> tuple[date, int | None] | None:
+    def _read_in_full(self, text: str) -> tuple[date, int | None] | None:
         when = self.when(text)
         if when is None or when.first != when.last:
             return None
@@ -214,7 +214,7 @@ class Calendar:
             return when.first, None
         stamp = _STAMP.match(text)
         if stamp is not None and stamp[4] != "24":
-            _kept(self._tails, text[16:], self._hours_of_utc if stamp[7] in _UTC_SPELLINGS else self._hours)
+            _remember(self._tails, text[16:], self._hours_of_utc if stamp[7] in _UTC_SPELLINGS else self._hours)
         return when.first, when.clock.hour * 60 + when.clock.minute
 
     def period(self, period: Period | None) -> tuple[date | None, date | None]:

@@ -25,7 +25,7 @@ _lengths: ContextVar[set[int] | None] = ContextVar("lengths of texts that were c
 
 
 def cut(text: str) -> str:
-    """A text as far as patterns read it."""
+    """The first 2,000 characters of a text, which is all that patterns read; a longer length is recorded."""
     if len(text) <= LONGEST_TEXT:
         return text
     lengths = _lengths.get()
@@ -35,8 +35,8 @@ def cut(text: str) -> str:
 
 
 @contextmanager
-def noticing_cuts() -> Iterator[set[int]]:
-    """The lengths of the texts that are cut meanwhile."""
+def recording_cut_lengths() -> Iterator[set[int]]:
+    """Context manager: collects the lengths of texts that `cut` shortens inside it."""
     lengths: set[int] = set()
     token = _lengths.set(lengths)
     try:
@@ -45,8 +45,8 @@ def noticing_cuts() -> Iterator[set[int]]:
         _lengths.reset(token)
 
 
-def noticed_by_this_call(function: Callable[P, R]) -> Callable[P, R]:
-    """The function, to be run in another thread: what it cuts is noticed where this was called."""
+def recording_into_this_call(function: Callable[P, R]) -> Callable[P, R]:
+    """Wraps a function for another thread, so that its cuts are recorded in the call that wrapped it."""
     lengths = _lengths.get()
 
     @wraps(function)
@@ -61,12 +61,12 @@ def noticed_by_this_call(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def notes_of(lengths: set[int]) -> list[str]:
-    """What to say of texts that were cut."""
+    """One note for each length of a text that was cut."""
     return [f"A text of {length:,} characters was read up to its first {LONGEST_TEXT:,}" for length in sorted(lengths)]
 
 
-def remembered(most: int) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """`lru_cache` for functions of texts. Longer texts than patterns read are not kept: a cache outlives its call."""
+def cached_for_short_texts(most: int) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """`lru_cache` for functions of texts; texts that would be cut are not cached, so that each call records its own."""
 
     def decorate(function: Callable[..., R]) -> Callable[..., R]:
         cached = lru_cache(maxsize=most)(function)

@@ -1,4 +1,4 @@
-"""What the concepts of a chart are called for a person."""
+"""Names of coded elements for a human reader."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fhir_mappings.common.datatypes import CodeableConcept, Coding
 
 
 def name(concept: CodeableConcept, meaning: Concept) -> str:
-    """What the coding that carries a meaning is called, without its code."""
+    """The name of the coding that carries a concept, without its code."""
     for coding in terminology.codings(concept):
         if meaning in terminology.any_concepts_of(coding.system, coding.code):
             return (terminology.display_of(coding) or coding.display or concept.text or coding.code or "")[:120]
@@ -23,17 +23,17 @@ def label(concept: CodeableConcept | None, preferred: frozenset[Concept] = froze
 
     A code says nothing to a reader: it stands only where there is no name.
     """
-    coding = _speaking_coding(concept, preferred)
+    coding = _preferred_coding(concept, preferred)
     text = concept.text if concept else None
     if coding is None:
         return _short(text or "without a name")
-    name = coding.display or terminology.display_of(coding) or text or _meant(coding, preferred)
+    name = coding.display or terminology.display_of(coding) or text or _display_of_concept(coding, preferred)
     return _short(_SEMANTIC_TAG.sub("", name) if name else normal_code(system_key(coding.system), coding.code or ""))
 
 
 def label_with_code(concept: CodeableConcept | None, preferred: frozenset[Concept] = frozenset()) -> str:
     """The same with the code before it, of systems whose codes people use: for what is ordered and billed by it."""
-    coding, name = _speaking_coding(concept, preferred), label(concept, preferred)
+    coding, name = _preferred_coding(concept, preferred), label(concept, preferred)
     if coding is None or system_key(coding.system) in (SNOMED, RXNORM):
         return name
     name = _COMPONENTS.sub("", name)
@@ -41,7 +41,7 @@ def label_with_code(concept: CodeableConcept | None, preferred: frozenset[Concep
     return name if name == spelt else _short(f"{spelt} {name}")
 
 
-def _speaking_coding(concept: CodeableConcept | None, preferred: frozenset[Concept]) -> Coding | None:
+def _preferred_coding(concept: CodeableConcept | None, preferred: frozenset[Concept]) -> Coding | None:
     """The first coding with a code that carries one of these concepts, else the first with a code."""
     best = terminology.codings(concept)
     if preferred:
@@ -49,8 +49,8 @@ def _speaking_coding(concept: CodeableConcept | None, preferred: frozenset[Conce
     return next((coding for coding in best if coding.code), None)
 
 
-def _meant(coding: Coding, preferred: frozenset[Concept]) -> str:
-    """What a code without a name means, in the words of our own list."""
+def _display_of_concept(coding: Coding, preferred: frozenset[Concept]) -> str:
+    """The display from our own value sets for a code without one."""
     meant = sorted(terminology.any_concepts_of(coding.system, coding.code) & preferred)
     return meant[0].value.replace("-", " ").capitalize() if meant else ""
 
@@ -63,7 +63,7 @@ _SEMANTIC_TAG = re.compile(r" \((?:disorder|finding|procedure|situation|physical
 
 
 def _short(text: str) -> str:
-    """A name of bearable length: of a long one the last clauses are left out, or words where it has none."""
+    """A name of at most 120 characters: long ones lose their last clauses, or words where they have none."""
     text = text.strip()
     if len(text) <= _LONGEST_LABEL:
         return text

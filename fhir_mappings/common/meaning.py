@@ -1,4 +1,4 @@
-"""What a coded element means: its concepts, and how surely it says them.
+"""What a coded element means: its concepts, each as documented, supported or for review.
 
 One mechanism for every concept of every criterion. A sure code documents; a code that several editions of ICD-10
 share supports; a code of an unknown system, a local code's display and plain words are for a reviewer, never more.
@@ -18,7 +18,7 @@ from cds_service.concepts import Concept
 from fhir_mappings.common import labels, terminology
 from fhir_mappings.common.code_systems import normal_code, system_key
 from fhir_mappings.common.datatypes import CodeableConcept, Coding
-from fhir_mappings.common.free_text import cut, remembered
+from fhir_mappings.common.free_text import cached_for_short_texts, cut
 from fhir_mappings.common.word_context import folded, is_history, present_mentions
 
 _NONE: frozenset[Concept] = frozenset()
@@ -51,7 +51,7 @@ _STEMS = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """The concepts of one coded element by how surely it says them; none stands in two of the sets."""
+    """The concepts of one coded element by certainty; no concept is in two of the sets."""
 
     documented: frozenset[Concept] = _NONE
     supported: frozenset[Concept] = _NONE
@@ -64,7 +64,7 @@ class Meaning:
 
     def only(self, wanted: frozenset[Concept]) -> Meaning:
         """The same for some concepts."""
-        return _shared(Meaning(self.documented & wanted, self.supported & wanted, self.review & wanted))
+        return _interned(Meaning(self.documented & wanted, self.supported & wanted, self.review & wanted))
 
     def __bool__(self) -> bool:
         """Whether it says anything that a rule reads."""
@@ -78,8 +78,8 @@ class Meaning:
 
 
 @lru_cache(maxsize=4096)
-def _shared(meaning: Meaning) -> Meaning:
-    """The same meaning as it was made the first time: of thousands of diagnoses that say the same one is kept."""
+def _interned(meaning: Meaning) -> Meaning:
+    """Interns a meaning: thousands of equal ones share one object."""
     return meaning
 
 
@@ -103,7 +103,7 @@ def credentials_of(concepts: Iterable[CodeableConcept | None]) -> Meaning:
 def _meaning(concept: CodeableConcept, *, read_words: bool) -> Meaning:
     by_code = _by_codes(terminology.codings(concept))
     named = _by_words(_texts(concept)) if read_words else _NONE
-    return _shared(by_code | Meaning(review=_more_than(named, by_code))) if named else by_code
+    return _interned(by_code | Meaning(review=_beyond_codes(named, by_code))) if named else by_code
 
 
 def meaning_of_any(concepts: Iterable[CodeableConcept | None] | None) -> Meaning:
@@ -126,17 +126,17 @@ def _by_codes(codings: Iterable[Coding]) -> Meaning:
     meanings = [_by_code(coding.system, coding.code) for coding in codings]
     if len(meanings) < 2:
         return meanings[0] if meanings else NOTHING
-    return _shared(reduce(Meaning.__or__, meanings))
+    return _interned(reduce(Meaning.__or__, meanings))
 
 
-@remembered(8192)
+@cached_for_short_texts(8192)
 def _by_code(system: str | None, code: str | None) -> Meaning:
     reading = terminology.read_code(system, code)
-    return _shared(NOTHING | Meaning(reading.documented, reading.supported, reading.review))
+    return _interned(NOTHING | Meaning(reading.documented, reading.supported, reading.review))
 
 
-def _more_than(named: frozenset[Concept], by_code: Meaning) -> frozenset[Concept]:
-    """What words say beyond the codes: no general word beside a concept that says more."""
+def _beyond_codes(named: frozenset[Concept], by_code: Meaning) -> frozenset[Concept]:
+    """Concepts named in text beyond those of the codes; a general one is dropped beside a more specific one."""
     known = by_code.documented | by_code.supported
     more = named - known
     return frozenset(c for c in more if not (_GENERAL.get(c, _NONE) & (known | named)))

@@ -1,4 +1,4 @@
-"""Answers by what was asked, each worked out once: what thousands of readings share is looked at once."""
+"""A cache of a function's results by its argument, for values that thousands of readings share."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 class Memo(dict[Any, Any]):
-    """`memo[asked]` is the answer of a function, which is called only when it was not asked before."""
+    """`memo[key]` is the function's result for that key; the function is called once for each key."""
 
     def __init__(self, work_out: Callable[[Any], Any]) -> None:
-        """`work_out` answers what was not asked before."""
+        """`work_out`: the function that is cached."""
         super().__init__()
         self._work_out = work_out
 
     def __missing__(self, asked: Any) -> Any:
-        """Called by `memo[asked]` when it was not asked before."""
+        """Called by `memo[key]` for a key that is not cached."""
         answer = self[asked] = self._work_out(asked)
         return answer

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from fhir_mappings.common.free_text import cut, remembered
+from fhir_mappings.common.free_text import cached_for_short_texts, cut
 
 _NUMBER = r"\d{1,9}(?:\.\d{1,9}|,\d{1,3}(?!\d))?(?![\d,])"
 _TITER = r"1 ?: ?\d{1,6}(?!\d)"
@@ -71,7 +71,7 @@ def figure(text: str) -> float | None:
     return None if len(behind) == 3 else float(f"{whole}.{behind}" if behind else plain)
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def printed_ranges(text: str) -> tuple[PrintedRange, ...]:
     """The ranges that a text holds, in its order; none where a part of it is not understood."""
     plain = _without_other_units(folded_figures(text))
@@ -84,11 +84,11 @@ def printed_ranges(text: str) -> tuple[PrintedRange, ...]:
         labels = [" ".join(filter(None, words))]
     else:  # labels stand behind their ranges where nothing stands before the first one
         labels = words[:-1] if words[0] else words[1:]
-    found = tuple(itertools.starmap(_one, zip(matches, labels, strict=True)))
+    found = tuple(itertools.starmap(_range_from_match, zip(matches, labels, strict=True)))
     return () if any(each is None for each in found) else tuple(each for each in found if each is not None)
 
 
-def _one(match: re.Match[str], label: str) -> PrintedRange | None:
+def _range_from_match(match: re.Match[str], label: str) -> PrintedRange | None:
     """A range; None where a figure may be read in two ways, limits are the wrong way round, or it is one of ages."""
     parts = match.groupdict()
     texts = parts["low"] or parts["lower"] or parts["more"], parts["high"] or parts["upper"] or parts["less"]

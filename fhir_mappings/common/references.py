@@ -1,4 +1,4 @@
-"""Whose a resource is, and what a reference points to."""
+"""Subject and references of resources: whether they name the patient, and which local `Type/id` they point to."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _ID = re.compile(r"^(?!\.+$)[A-Za-z0-9._\-]{1,128}\Z")
 
 
 class SubjectMatch(Enum):
-    """Whose a resource is."""
+    """Whether a resource's subject is the patient."""
 
     PATIENT = "the patient's"
     UNSTATED = "nobody's that it says"

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 
 from cds_service.concepts import Concept
-from fhir_mappings.common.free_text import remembered
+from fhir_mappings.common.free_text import cached_for_short_texts
 from fhir_mappings.common.word_context import folded
 
 _OTHER = "other-test"
@@ -26,7 +26,7 @@ def _table() -> dict[str, tuple[re.Pattern[str], re.Pattern[str] | None]]:
     }
 
 
-@remembered(4096)
+@cached_for_short_texts(4096)
 def _names(text: str) -> frozenset[str]:
     plain = folded(text)
     return frozenset(

@@ -1,4 +1,4 @@
-"""What codes say: value sets as data, codes compared after normalising their system and spelling."""
+"""Codes to concepts by value sets; system and spelling of a code are normalized before it is compared."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from fhir_mappings.common.code_systems import (
     system_key,
 )
 from fhir_mappings.common.datatypes import CodeableConcept, Coding
-from fhir_mappings.common.free_text import remembered
+from fhir_mappings.common.free_text import cached_for_short_texts
 
 _CATEGORY_SYSTEMS = (ICD10CM, ATC, NUCC)
 _COUNT_URL = "http://hl7.org/fhir/StructureDefinition/ordinalValue"
@@ -51,7 +51,7 @@ _DISTINCTIVE = frozenset({ICD10CM, ICD9CM, SNOMED, LOINC, HCPCS, NUCC})
 
 
 class _ValueSets:
-    """All value sets, turned round: which concepts a code carries."""
+    """An index of all value sets: code → concepts."""
 
     def __init__(self) -> None:
         self.codes: dict[tuple[str | None, str], set[Concept]] = {}
@@ -104,38 +104,38 @@ def codes_of_kinds(kinds: Iterable[ResultKind]) -> list[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeReading:
-    """What one code says, by how surely: a code of its own system; one that several editions share; one whose system
-    is missing or unknown, so that only a person can tell."""
+class CodeMeaning:
+    """The concepts of one code by certainty: under its own system; shared by several editions of ICD-10; or its system
+    is missing or unknown, which is left to a reviewer."""
 
     documented: frozenset[Concept] = _NONE
     supported: frozenset[Concept] = _NONE
     review: frozenset[Concept] = _NONE
 
 
-_UNREAD = CodeReading()
+_NO_MEANING = CodeMeaning()
 
 
-@remembered(8192)
-def read_code(system: str | None, code: str | None) -> CodeReading:
+@cached_for_short_texts(8192)
+def read_code(system: str | None, code: str | None) -> CodeMeaning:
     """What one code says under its system, whatever the spelling of either."""
     if not code or len(code) > LONGEST_CODE:
-        return _UNREAD
+        return _NO_MEANING
     key = system_key(system)
     if key is None and has_hcpcs_shape(code):
         key = HCPCS
     own = _own_concepts(key, normal_code(key, code))
     if own:
-        return CodeReading(own - _CAUSED, _causes(own))
+        return CodeMeaning(own - _CAUSED, _named_causes(own))
     if key == ICD9CM:
-        return _UNREAD
+        return _NO_MEANING
     elsewhere = _read_as_icd(system, code)
     if elsewhere is not None:
         return elsewhere
-    return _UNREAD if is_known_system(system) else CodeReading(review=looks_like(code))
+    return _NO_MEANING if is_known_system(system) else CodeMeaning(review=looks_like(code))
 
 
-def _causes(own: frozenset[Concept]) -> frozenset[Concept]:
+def _named_causes(own: frozenset[Concept]) -> frozenset[Concept]:
     """The diseases that a code names as the cause of what it says."""
     return frozenset(_CAUSES[concept] for concept in own & _CAUSED) - own
 
@@ -147,7 +147,7 @@ def _own_concepts(key: str | None, normal: str) -> frozenset[Concept]:
     return frozenset(found)
 
 
-def _read_as_icd(system: str | None, code: str) -> CodeReading | None:
+def _read_as_icd(system: str | None, code: str) -> CodeMeaning | None:
     """An ICD-10 code under another system than ICD-10-CM; None when it is none that any rule reads."""
     normal = normal_code(ICD10CM, code)
     meant, edition = _own_concepts(ICD10CM, normal), edition_of(normal)
@@ -155,13 +155,13 @@ def _read_as_icd(system: str | None, code: str) -> CodeReading | None:
         return None
     if edition is Edition.SAME:
         return (
-            CodeReading(supported=meant)
+            CodeMeaning(supported=meant)
             if names_icd(system)
-            else CodeReading(_NONE, meant - _REFUSING, meant & _REFUSING)
+            else CodeMeaning(_NONE, meant - _REFUSING, meant & _REFUSING)
         )
     if edition is Edition.DIFFERS:
-        return CodeReading(review=meant)
-    return CodeReading(meant) if names_icd(system) else CodeReading(meant - _REFUSING, _NONE, meant & _REFUSING)
+        return CodeMeaning(review=meant)
+    return CodeMeaning(meant) if names_icd(system) else CodeMeaning(meant - _REFUSING, _NONE, meant & _REFUSING)
 
 
 def concepts_of(system: str | None, code: str | None) -> frozenset[Concept]:
@@ -175,9 +175,9 @@ def any_concepts_of(system: str | None, code: str | None) -> frozenset[Concept]:
     return reading.documented | reading.supported | reading.review
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def looks_like(code: str | None) -> frozenset[Concept]:
-    """The concepts that a code would carry under its proper system, which nobody names: never more than a question."""
+    """The concepts that a code without a known system may carry; they are only ever for review."""
     if not code or len(code) > LONGEST_CODE:
         return _NONE
     plain = code.strip().upper()
@@ -185,7 +185,7 @@ def looks_like(code: str | None) -> frozenset[Concept]:
         return _own_concepts(NUCC, plain)
     spellings = (plain, normal_code(ICD10CM, plain), normal_code(HCPCS, plain))
     meant = frozenset[Concept]().union(*(_SETS.any_system.get(spelling, ()) for spelling in spellings))
-    return (meant - _CAUSED) | _causes(meant)
+    return (meant - _CAUSED) | _named_causes(meant)
 
 
 def is_known_system(system: str | None) -> bool:
@@ -201,17 +201,19 @@ def is_well_formed(system: str | None, code: str) -> bool:
 
 
 # Of several codings the one of the billing or laboratory system speaks, whichever comes first.
-_SPEAKING = {system: rank for rank, system in enumerate((ICD10CM, HCPCS, LOINC, RXNORM, NDC, SNOMED, ATC, ICD9CM))}
+_SYSTEM_PRECEDENCE = {
+    system: rank for rank, system in enumerate((ICD10CM, HCPCS, LOINC, RXNORM, NDC, SNOMED, ATC, ICD9CM))
+}
 
 
 def codings(concept: CodeableConcept | None) -> list[Coding]:
-    """The codings of a concept in an order of our own, so that the client's never matters; none when it has none."""
+    """The codings of a concept in a fixed order, so that the client's order does not matter; empty when it has none."""
     found = (concept.coding or []) if concept is not None else []
-    return found if len(found) < 2 else sorted(found, key=_speaking)
+    return found if len(found) < 2 else sorted(found, key=_coding_precedence)
 
 
-def _speaking(coding: Coding) -> tuple[int, str, str, str]:
-    rank = _SPEAKING.get(system_key(coding.system) or "", len(_SPEAKING))
+def _coding_precedence(coding: Coding) -> tuple[int, str, str, str]:
+    rank = _SYSTEM_PRECEDENCE.get(system_key(coding.system) or "", len(_SYSTEM_PRECEDENCE))
     return rank, coding.code or "", coding.display or "", coding.system or ""
 
 
@@ -230,8 +232,8 @@ def concepts_in(sources: Iterable[CodeableConcept] | None) -> frozenset[Concept]
 
 
 def display_of(coding: Coding) -> str:
-    """The value set's own display of a code, which a chart cannot mislabel; empty when there is none."""
-    return _spelt(coding.system, coding.code or "")[1]
+    """The display of a code in our value sets, rather than the chart's; empty when the code is in none."""
+    return _normalized(coding.system, coding.code or "")[1]
 
 
 def daily_events(code: str) -> float | None:
@@ -239,8 +241,8 @@ def daily_events(code: str) -> float | None:
     return _SETS.daily.get(code.strip().upper())
 
 
-@remembered(8192)
-def _spelt(system: str | None, code: str) -> tuple[str, str]:
+@cached_for_short_texts(8192)
+def _normalized(system: str | None, code: str) -> tuple[str, str]:
     """A code as its system spells it, and the value set's own display of it."""
     key = system_key(system)
     normal = normal_code(key, code)

@@ -9,7 +9,7 @@ import re
 from decimal import Decimal
 from enum import StrEnum
 
-from fhir_mappings.common.free_text import remembered
+from fhir_mappings.common.free_text import cached_for_short_texts
 from fhir_mappings.common.unit_spellings import folded
 
 
@@ -68,7 +68,7 @@ _FLOWS = {"ml/min": "1", "ml/minute": "1", "ml/s": "60", "ml/sec": "60", "l/min"
 _AMOUNT_PER_VOLUME = re.compile(r"([a-z]{1,12})(?:/|per)([a-z0-9]{1,12})")
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def scale_of(unit: str) -> tuple[Dimension, Decimal] | None:
     """The dimension of a unit and how much of its unit of scale 1 it is; None for a unit of another kind."""
     plain = folded(unit)

@@ -1,4 +1,4 @@
-"""Units as laboratories write them: a small grammar, and a table of what no grammar finds.
+"""Units as laboratories write them: regular expressions, and a table of spellings that they do not cover.
 
 A unit is folded first: compatibility forms of Unicode, case, spaces and brackets do not matter. What is truly
 another unit stays out, however near its spelling: `ug/g creat` and `mg/mg creat` are a thousandth and a thousand
@@ -11,7 +11,7 @@ import re
 import unicodedata
 from enum import StrEnum
 
-from fhir_mappings.common.free_text import remembered
+from fhir_mappings.common.free_text import cached_for_short_texts
 
 
 class Unit(StrEnum):
@@ -70,14 +70,14 @@ _TABLE = {
 }
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def folded(text: str) -> str:
     """A unit without what is only spelling. NFKC makes one letter of the two micro signs."""
     plain = unicodedata.normalize("NFKC", text[:60]).casefold().replace("μ", "u")
     return _DROPPED.sub("", plain)
 
 
-@remembered(2048)
+@cached_for_short_texts(2048)
 def unit_named(text: str) -> Unit | None:
     """The unit that a text spells; None when it is none of those that the policy's results come in."""
     plain = folded(text)

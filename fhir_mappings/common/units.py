@@ -1,4 +1,4 @@
-"""Results in the policy's units. What cannot be converted says why; nothing is guessed."""
+"""Converts results to the policy's units. What cannot be converted carries the reason; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ _COMPARATORS = {None: "", "": "", "=": "", "<": "<", "<=": "<=", ">": ">", ">=":
 
 
 @dataclass(frozen=True, slots=True)
-class Read:
-    """A quantity in the policy's unit, as it was shown, and why it cannot be used when it cannot."""
+class ConvertedQuantity:
+    """A quantity in the policy's unit; `shown`: as the chart prints it; `unusable`: why it cannot be compared."""
 
     value: float | None
     comparator: str
@@ -93,11 +93,11 @@ def _figure(value: Decimal) -> str:
     return f"{value:f}" if plain else f"{value:g}"
 
 
-def _spelt(quantity: Quantity) -> str | None:
+def _printed_unit(quantity: Quantity) -> str | None:
     return f"the number came as text ({quantity.value.strip()[:20]})" if isinstance(quantity.value, str) else None
 
 
-def _begin(quantity: Quantity) -> tuple[Decimal | None, str, str, Unusable | None]:
+def _number_and_unit(quantity: Quantity) -> tuple[Decimal | None, str, str, Unusable | None]:
     value = number(quantity.value)
     comparator = _COMPARATORS.get(quantity.comparator.strip() if quantity.comparator else None)
     if value is None:
@@ -109,18 +109,18 @@ def _begin(quantity: Quantity) -> tuple[Decimal | None, str, str, Unusable | Non
 
 def hba1c(
     quantity: Quantity, *, unit_required: bool = False, ifcc_by_code: bool = False, fraction_by_code: bool = False
-) -> Read:
+) -> ConvertedQuantity:
     """HbA1c in % NGSP. The unit decides the scale; IFCC is converted and rounded to one decimal first.
 
     Without a unit the code decides where it allows one scale: % for the NGSP codes, mmol/mol for the IFCC code.
     """
-    value, comparator, text, problem = _begin(quantity)
+    value, comparator, text, problem = _number_and_unit(quantity)
     if value is None:
-        return Read(None, "", text, problem)
-    unit, note = unit_of(quantity), _spelt(quantity)
+        return ConvertedQuantity(None, "", text, problem)
+    unit, note = unit_of(quantity), _printed_unit(quantity)
     if not unit:
         if unit_required:
-            return Read(None, comparator, text, Unusable.WRONG_UNIT)
+            return ConvertedQuantity(None, comparator, text, Unusable.WRONG_UNIT)
         note = "no unit: scale taken from the code"
         unit = Unit.IFCC if ifcc_by_code else Unit.FRACTION if fraction_by_code and value <= 1 else Unit.PERCENT_NGSP
     spelt = unit_named(unit)
@@ -131,58 +131,58 @@ def hba1c(
         value *= 100
         text = f"{text} ({value.normalize():f} %)"
     elif spelt is not Unit.PERCENT_NGSP:
-        return Read(None, comparator, text, Unusable.WRONG_UNIT)
+        return ConvertedQuantity(None, comparator, text, Unusable.WRONG_UNIT)
     low, high = PLAUSIBLE_HBA1C
     if not low <= value <= high:
         problem = Unusable.IMPLAUSIBLE
-    return Read(float(value), comparator, text, problem, note)
+    return ConvertedQuantity(float(value), comparator, text, problem, note)
 
 
-def albumin_creatinine(quantity: Quantity, *, mass_ratio: bool) -> Read:
+def albumin_creatinine(quantity: Quantity, *, mass_ratio: bool) -> ConvertedQuantity:
     """Albumin-creatinine ratio in mg/g. Without a unit only a mass-ratio code allows one scale."""
-    value, comparator, text, problem = _begin(quantity)
+    value, comparator, text, problem = _number_and_unit(quantity)
     if value is None:
-        return Read(None, "", text, problem)
-    unit, note = unit_of(quantity), _spelt(quantity)
+        return ConvertedQuantity(None, "", text, problem)
+    unit, note = unit_of(quantity), _printed_unit(quantity)
     if not unit and mass_ratio:
         unit, note = Unit.MG_PER_G, "no unit: scale taken from the code"
     spelt = unit_named(unit)
     if spelt is Unit.MG_PER_MMOL:
         value *= MG_G_PER_MG_MMOL
     elif spelt is not Unit.MG_PER_G:
-        return Read(None, comparator, text, Unusable.WRONG_UNIT)
-    return Read(float(value), comparator, text, problem, note)
+        return ConvertedQuantity(None, comparator, text, Unusable.WRONG_UNIT)
+    return ConvertedQuantity(float(value), comparator, text, problem, note)
 
 
-def egfr(quantity: Quantity) -> Read:
+def egfr(quantity: Quantity) -> ConvertedQuantity:
     """eGFR in mL/min/1.73 m2; the codes allow one scale, so any mL/min unit and none will do."""
-    value, comparator, text, problem = _begin(quantity)
+    value, comparator, text, problem = _number_and_unit(quantity)
     if value is None:
-        return Read(None, "", text, problem)
+        return ConvertedQuantity(None, "", text, problem)
     unit = unit_of(quantity)
     if unit and unit_named(unit) is not Unit.ML_PER_MINUTE:
-        return Read(None, comparator, text, Unusable.WRONG_UNIT)
-    return Read(float(value), comparator, text, problem)
+        return ConvertedQuantity(None, comparator, text, Unusable.WRONG_UNIT)
+    return ConvertedQuantity(float(value), comparator, text, problem)
 
 
-def of_kind(quantity: Quantity, *, factors: Mapping[str, float], plausible: tuple[float, float]) -> Read:
+def of_kind(quantity: Quantity, *, factors: Mapping[str, float], plausible: tuple[float, float]) -> ConvertedQuantity:
     """A result in a policy's own unit: `factors` lead into it, from each unit that it may come in.
 
     Without a unit it cannot be read: nothing says that the code allows one scale.
     """
-    value, comparator, text, problem = _begin(quantity)
+    value, comparator, text, problem = _number_and_unit(quantity)
     if value is None:
-        return Read(None, "", text, problem)
+        return ConvertedQuantity(None, "", text, problem)
     factor = factor_into(unit_of(quantity), factors)
     if factor is None:
-        return Read(None, comparator, text, Unusable.WRONG_UNIT)
+        return ConvertedQuantity(None, comparator, text, Unusable.WRONG_UNIT)
     if factor != 1:
         value *= factor
         own = next((unit for unit, of_unit in factors.items() if of_unit == 1), "")
         text = f"{text} ({float(value):.4g} {own})".replace(" )", ")")
     if not plausible[0] <= value <= plausible[1]:
         problem = Unusable.IMPLAUSIBLE
-    return Read(float(value), comparator, text, problem, _spelt(quantity))
+    return ConvertedQuantity(float(value), comparator, text, problem, _printed_unit(quantity))
 
 
 def factor_into(unit: str, factors: Mapping[str, float]) -> Decimal | None:

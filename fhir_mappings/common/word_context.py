@@ -23,11 +23,11 @@ def _any_of(words: Iterable[str]) -> str:
 
 _LISTS = tomllib.loads(files(__package__).joinpath("word_context.toml").read_text(encoding="utf-8"))
 _PEOPLE_WORDS = _any_of(_LISTS["people"])
-_BEFORE = re.compile(rf"\b(?:{_any_of(_LISTS['before'])})\b")
-_BEHIND = re.compile(rf"^[ :()-]{{0,3}}(?:(?:was|is|has been|were|are) )?(?:{_any_of(_LISTS['behind'])})\b")
+_NEGATED_BEFORE = re.compile(rf"\b(?:{_any_of(_LISTS['before'])})\b")
+_NEGATED_AFTER = re.compile(rf"^[ :()-]{{0,3}}(?:(?:was|is|has been|were|are) )?(?:{_any_of(_LISTS['behind'])})\b")
 _PRE = re.compile(r"\bpre[ -]?$")
 _PEOPLE = re.compile(rf"\b(?:{_any_of(_LISTS['family'])}|{_PEOPLE_WORDS})\b")
-_PEOPLE_BEHIND = re.compile(
+_PEOPLE_AFTER = re.compile(
     rf"^[ ,:-]{{0,3}}\(?(?:in|of) (?:(?:a|an|the|his|her|their|patient's) )?(?:{_PEOPLE_WORDS}|family)\b"
     rf"|^ ?\((?:{_PEOPLE_WORDS})\)"
 )
@@ -65,12 +65,12 @@ def _is_negated(text: str, start: int, end: int, own: Collection[str]) -> bool:
     if _PEOPLE.search(clause):
         return True
     segment = before[_last_end(_BOUNDARY, before) :]
-    if any(match[0] not in own for match in _BEFORE.finditer(segment)):
+    if any(match[0] not in own for match in _NEGATED_BEFORE.finditer(segment)):
         return True
     behind = text[end : end + 60]
-    if _PEOPLE_BEHIND.match(behind):
+    if _PEOPLE_AFTER.match(behind):
         return True
-    said = _BEHIND.match(behind)
+    said = _NEGATED_AFTER.match(behind)
     return said is not None and not any(word in said[0] for word in own)
 
 

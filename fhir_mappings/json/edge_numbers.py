@@ -1,6 +1,6 @@
-"""Numbers of JSON that no type of ours holds: 1e400, five thousand digits. They are set aside, and nothing else.
+"""JSON numbers that neither int64 nor float holds (1e400, 5,000 digits): replaced by null; the rest is kept.
 
-Asked for only where decoding failed: the tokens of a document are looked at one by one.
+Used only after decoding failed, since it goes through a document token by token.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ _TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|-?\d[0-9.eE+-]*', r
 _MOST_DIGITS = 18
 
 
-def forgiving(decoder: msgspec.json.Decoder[T], raw: bytes | msgspec.Raw) -> T | None:
-    """What a decoder makes of a value, such numbers set aside where it refuses it; None when it is no JSON for it."""
+def decode_without_edge_numbers(decoder: msgspec.json.Decoder[T], raw: bytes | msgspec.Raw) -> T | None:
+    """Decodes a value; if that fails, decodes it again with such numbers as null. None when it still does not fit."""
     try:
         return decoder.decode(raw)
     except DecodeError:
@@ -33,21 +33,21 @@ def forgiving(decoder: msgspec.json.Decoder[T], raw: bytes | msgspec.Raw) -> T |
 
 
 def without_edge_numbers(raw: bytes | msgspec.Raw) -> tuple[bytes, int]:
-    """JSON with `null` for each number beyond the types of ours, and how many there were."""
+    """The JSON with `null` for each number out of range, and how many there were."""
     data, count = bytes(raw), 0
 
-    def put(match: re.Match[bytes]) -> bytes:
+    def null_if_out_of_range(match: re.Match[bytes]) -> bytes:
         nonlocal count
         token = match[0]
-        if token[:1] == b'"' or not _is_at_edge(token):
+        if token[:1] == b'"' or not _is_out_of_range(token):
             return token
         count += 1
         return b"null"
 
-    return _TOKEN.sub(put, data), count
+    return _TOKEN.sub(null_if_out_of_range, data), count
 
 
-def _is_at_edge(token: bytes) -> bool:
+def _is_out_of_range(token: bytes) -> bool:
     if len(token) <= _MOST_DIGITS and b"e" not in token and b"E" not in token:
         return False
     try:

@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from fhir_mappings.json import long_values
 from fhir_mappings.json.edge_numbers import DecodeError
-from fhir_mappings.json.fhir_json import read, salvage
+from fhir_mappings.json.fhir_json import read, read_unfitting_entry
 from fhir_mappings.json.search_result import Located, SearchResult, Status
 from fhir_mappings.json.views import AnyResource, Bundle, OperationOutcome
 
@@ -57,7 +57,7 @@ class LineHead(Struct, gc=False, rename={"for_": "for"}):
         return None
 
 
-class _LooseHead(Struct, gc=False):
+class _UntypedHead(Struct, gc=False):
     resourceType: Any = None
     id: Any = None
     subject: Any = None
@@ -74,7 +74,7 @@ class _GroupHead(Struct, gc=False):
 
 
 _head = msgspec.json.Decoder(LineHead)
-_loose_head = msgspec.json.Decoder(_LooseHead)
+_untyped_head = msgspec.json.Decoder(_UntypedHead)
 _patient_head = msgspec.json.Decoder(_PatientHead)
 _group_head = msgspec.json.Decoder(_GroupHead)
 _resource = msgspec.json.Decoder(AnyResource)
@@ -93,14 +93,14 @@ def head_of(line: bytes) -> LineHead | None:
     try:
         head = _head.decode(line)
     except DecodeError:
-        return _loose(line)
+        return _head_of_untyped(line)
     return head if head.resourceType else None
 
 
-def _loose(line: bytes) -> LineHead | None:
+def _head_of_untyped(line: bytes) -> LineHead | None:
     """The head of a line whose elements have other shapes than most types give them."""
     try:
-        loose = _loose_head.decode(line)
+        loose = _untyped_head.decode(line)
     except DecodeError:
         return None
     if not isinstance(loose.resourceType, str) or not loose.resourceType:
@@ -182,7 +182,7 @@ def _one_by_one(lines: Sequence[bytes]) -> SearchResult:
         try:
             resource = _resource.decode(line)
         except DecodeError as error:
-            result.add(long_values.without_long_elements(salvage(line, index, error, 0), len(line)))
+            result.add(long_values.without_long_elements(read_unfitting_entry(line, index, error, 0), len(line)))
             continue
         if type(resource) in _REMARKS or len(line) > _LONG:
             result.add(read(line))

@@ -1,6 +1,6 @@
-"""JSON bytes to views: tolerant, resource by resource. What could not be read is reported, never dropped in silence.
+"""Decodes FHIR JSON into views, resource by resource; what cannot be read is reported, never dropped silently.
 
-The quick way decodes a whole answer at once. Only when something in it does not fit is it read entry by entry, so
+A whole answer is decoded at once. Only when something in it does not fit is it read entry by entry, so
 that one malformed resource never costs the others.
 """
 
@@ -16,15 +16,23 @@ import msgspec
 
 from fhir_mappings.json import long_values
 from fhir_mappings.json.clinical_views import Observation, Resource
-from fhir_mappings.json.edge_numbers import DecodeError, forgiving
+from fhir_mappings.json.edge_numbers import DecodeError, decode_without_edge_numbers
 from fhir_mappings.json.object_members import MembersDecoder, is_null, raw_members
 from fhir_mappings.json.search_result import Located, SearchResult, Status, failed
 from fhir_mappings.json.server_messages import nothing_found
-from fhir_mappings.json.views import KNOWN_TYPES, AnyResource, Bundle, Entry, Loose, OperationOutcome, RawEntry
+from fhir_mappings.json.views import (
+    KNOWN_TYPES,
+    AnyResource,
+    Bundle,
+    Entry,
+    OperationOutcome,
+    RawEntry,
+    UntypedResource,
+)
 
 _typed = msgspec.json.Decoder(AnyResource, float_hook=Decimal)
 _typed_members: MembersDecoder[AnyResource | None] = MembersDecoder(AnyResource | None, Decimal)
-_loose = msgspec.json.Decoder(Loose)
+_untyped = msgspec.json.Decoder(UntypedResource)
 _raw_entry = msgspec.json.Decoder(RawEntry)
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 _any = msgspec.json.Decoder(Any)
@@ -39,19 +47,19 @@ _resource_of, _response_of = attrgetter("resource"), attrgetter("response")
 def read(data: bytes | msgspec.Raw) -> SearchResult:
     """Reads an answer: a resource, any Bundle, a bare list, a batch entry around one of them, or null.
 
-    An OperationOutcome or rubbish is a failed answer: never an error, and never "nothing there".
+    An OperationOutcome or anything that is not FHIR gives a failed result: no exception, and not an empty result.
     """
     if is_null(data):
         return SearchResult()
     try:
         whole = _typed.decode(data)
     except DecodeError:
-        return long_values.without_long_elements(_read_loosely(bytes(data), 0), len(data))
+        return long_values.without_long_elements(_read_entry_by_entry(bytes(data), 0), len(data))
     return long_values.without_long_elements(_read_typed(whole, None), len(data))
 
 
 def read_members(data: bytes | msgspec.Raw) -> dict[str, SearchResult]:
-    """The same for each member of a prefetch: in one pass where everything fits."""
+    """Reads each member of a prefetch object as `read` does, in one pass where everything fits."""
     try:
         whole = _typed_members.decode(data, "prefetch")
     except DecodeError as error:
@@ -62,37 +70,37 @@ def read_members(data: bytes | msgspec.Raw) -> dict[str, SearchResult]:
 
 def _read_typed(resource: Resource, full_url: str | None) -> SearchResult:
     if isinstance(resource, OperationOutcome):
-        return _in_place_of_data(resource)
+        return _read_outcome_alone(resource)
     if not isinstance(resource, Bundle):
         return SearchResult(Status.READ, resources=[(resource, full_url)])
-    reading = SearchResult()
+    result = SearchResult()
     entries = resource.entry or []
     kinds = set(map(type, map(_resource_of, entries)))
     if kinds.isdisjoint(_NO_MATCH) and not any(map(_response_of, entries)):
-        reading.resources = _located(entries)
-        _conclude(reading, resource, len(entries))
-        return reading
+        result.resources = _with_full_urls(entries)
+        _set_outcome(result, resource, len(entries))
+        return result
     matches = 0
     for entry in entries:
         inner = entry.resource
         if entry.response is not None and (entry.response.status or "")[:1] in ("4", "5"):
-            reading.mark_partial("a request of the batch went wrong")
+            result.mark_partial("a request of the batch went wrong")
         if inner is None:
             continue
         if isinstance(inner, OperationOutcome):
-            _heed(inner, reading)
+            _apply_issues(inner, result)
         elif isinstance(inner, Bundle):
-            reading.add_inner(_read_typed(inner, entry.fullUrl))
+            result.add_inner(_read_typed(inner, entry.fullUrl))
         else:
             matches += 1
-            reading.resources.append((inner, entry.fullUrl))
-    _conclude(reading, resource, matches)
-    return reading
+            result.resources.append((inner, entry.fullUrl))
+    _set_outcome(result, resource, matches)
+    return result
 
 
-def _located(entries: list[Entry]) -> list[Located]:
-    """Resources with their fullUrls. An Observation goes by its id where it has one: of thousands of them the
-    addresses are let go."""
+def _with_full_urls(entries: list[Entry]) -> list[Located]:
+    """Resources with their fullUrls. Observations that have an id keep no fullUrl: there may be thousands, and the
+    URLs would fill memory."""
     return [
         (entry.resource, None if type(entry.resource) is Observation and entry.resource.id else entry.fullUrl)
         for entry in entries
@@ -100,37 +108,37 @@ def _located(entries: list[Entry]) -> list[Located]:
     ]
 
 
-def _conclude(reading: SearchResult, bundle: Bundle, matches: int) -> None:
-    if reading.resources and reading.status is Status.EMPTY:
-        reading.status = Status.READ
+def _set_outcome(result: SearchResult, bundle: Bundle, matches: int) -> None:
+    if result.resources and result.status is Status.EMPTY:
+        result.status = Status.READ
     for link in bundle.link or ():
         if link.relation == "next" and link.url:
-            reading.next_url = link.url
+            result.next_url = link.url
         elif link.relation == "self":
-            reading.self_url = link.url
-    reading.counted += matches
+            result.self_url = link.url
+    result.counted += matches
     if bundle.type in (None, "searchset"):
-        reading.total = bundle.total
+        result.total = bundle.total
 
 
-def _in_place_of_data(outcome: OperationOutcome) -> SearchResult:
-    """What an OperationOutcome says that came alone: that there are no results, else that the search failed."""
+def _read_outcome_alone(outcome: OperationOutcome) -> SearchResult:
+    """The result for an OperationOutcome in place of data: empty when it only says so, else failed."""
     issues = outcome.issue or []
     if nothing_found(issues):
         return SearchResult(issues=issues)
-    reading = SearchResult(issues=issues).checked()
-    return replace(reading, status=Status.FAILED, why=reading.why or "the EHR sent an error in place of data")
+    result = SearchResult(issues=issues).checked()
+    return replace(result, status=Status.FAILED, why=result.why or "the EHR sent an error in place of data")
 
 
-def _heed(outcome: OperationOutcome, reading: SearchResult) -> None:
+def _apply_issues(outcome: OperationOutcome, result: SearchResult) -> None:
     for issue in outcome.issue or ():
         if issue.code == "not-supported" and issue.diagnostics:
-            reading.ignored.append(" ".join(issue.diagnostics.split())[:100])
-        reading.issues.append(issue)
+            result.ignored.append(" ".join(issue.diagnostics.split())[:100])
+        result.issues.append(issue)
 
 
-def _read_loosely(data: bytes, depth: int) -> SearchResult:
-    """Entry by entry, for what does not fit at once."""
+def _read_entry_by_entry(data: bytes, depth: int) -> SearchResult:
+    """Reads an answer that could not be decoded at once, entry by entry."""
     text = data.lstrip()
     if text[:4] == b"null" and text.strip() == b"null":
         return SearchResult()
@@ -141,84 +149,84 @@ def _read_loosely(data: bytes, depth: int) -> SearchResult:
             return _read_list(_raw_list.decode(data), depth)
     except DecodeError:
         return failed("what the EHR sent is not a FHIR resource")
-    loose = _header(data)
-    if loose is None:
+    untyped = _decode_untyped(data)
+    if untyped is None:
         return failed("what the EHR sent is not a FHIR resource")
-    if loose.resourceType == "Bundle":
-        return _read_bundle(loose, depth)
-    if isinstance(loose.resourceType, str):
-        return _read_single(data, loose)
-    if loose.resource:
-        if _went_wrong(loose.response):
+    if untyped.resourceType == "Bundle":
+        return _read_bundle(untyped, depth)
+    if isinstance(untyped.resourceType, str):
+        return _read_single(data, untyped)
+    if untyped.resource:
+        if _is_error_response(untyped.response):
             return failed("the EHR reports an error")
-        return _read_loosely(bytes(loose.resource), depth + 1)
+        return _read_entry_by_entry(bytes(untyped.resource), depth + 1)
     return failed("what the EHR sent is not a FHIR resource")
 
 
-def _went_wrong(response: bytes | msgspec.Raw) -> bool:
+def _is_error_response(response: bytes | msgspec.Raw) -> bool:
     status = _plain(response).get("status") if isinstance(_plain(response), dict) else None
     return isinstance(status, str) and status[:1] in ("4", "5")
 
 
-def _read_bundle(loose: Loose, depth: int) -> SearchResult:
+def _read_bundle(untyped: UntypedResource, depth: int) -> SearchResult:
     entries: list[msgspec.Raw] = []
-    if loose.entry and not is_null(loose.entry):
+    if untyped.entry and not is_null(untyped.entry):
         try:
-            entries = _raw_list.decode(loose.entry)
+            entries = _raw_list.decode(untyped.entry)
         except DecodeError:
             return failed("Bundle.entry is no list")
-    reading = _read_list(entries, depth)
-    link = _plain(loose.link) if loose.link else None
+    result = _read_list(entries, depth)
+    link = _plain(untyped.link) if untyped.link else None
     for each in link if isinstance(link, list) else ():
         if isinstance(each, dict) and isinstance(each.get("url"), str):
             if each.get("relation") == "next":
-                reading.next_url = each["url"]
+                result.next_url = each["url"]
             elif each.get("relation") == "self":
-                reading.self_url = each["url"]
-    total = loose.total if isinstance(loose.total, int) and not isinstance(loose.total, bool) else None
-    reading.counted = len(reading.resources) + len(reading.set_aside) + reading.passed_over
-    reading.total = total
-    return reading
+                result.self_url = each["url"]
+    total = untyped.total if isinstance(untyped.total, int) and not isinstance(untyped.total, bool) else None
+    result.counted = len(result.resources) + len(result.set_aside) + result.passed_over
+    result.total = total
+    return result
 
 
 def _read_list(entries: list[msgspec.Raw], depth: int) -> SearchResult:
-    reading, unnamed = SearchResult(), 0
+    result, unnamed = SearchResult(), 0
     for index, raw in enumerate(entries):
-        full_url, body, went_wrong = _unwrap(raw)
-        if went_wrong:
-            reading.mark_partial("a request of the batch went wrong")
+        full_url, body, is_error = _unwrap(raw)
+        if is_error:
+            result.mark_partial("a request of the batch went wrong")
         if body is None:
             continue
         try:
             resource = _typed.decode(body)
             if isinstance(resource, OperationOutcome):
-                _heed(resource, reading)
+                _apply_issues(resource, result)
                 continue
-            one = _read_typed(resource, full_url)
+            entry_result = _read_typed(resource, full_url)
         except DecodeError as error:
-            one = salvage(bytes(body), index, error, depth)
-        reading.resources.extend((resource, url or full_url) for resource, url in one.resources)
-        named = one.set_aside[: max(0, _MOST_NAMED - len(reading.set_aside))]
-        reading.set_aside.extend(named)
-        unnamed += len(one.set_aside) - len(named)
-        reading.passed_over += one.passed_over
-        reading.issues += one.issues
-        reading.remarks += one.remarks
-        reading.damaged |= one.damaged
-        if one.next_url is not None:
-            if reading.next_url is not None:
-                reading.mark_partial("several bundles of the answer have more pages")
-            reading.next_url = one.next_url
-        if one.status in (Status.PARTIAL, Status.FAILED):
-            reading.mark_partial(one.why)
+            entry_result = read_unfitting_entry(bytes(body), index, error, depth)
+        result.resources.extend((resource, url or full_url) for resource, url in entry_result.resources)
+        named = entry_result.set_aside[: max(0, _MOST_NAMED - len(result.set_aside))]
+        result.set_aside.extend(named)
+        unnamed += len(entry_result.set_aside) - len(named)
+        result.passed_over += entry_result.passed_over
+        result.issues += entry_result.issues
+        result.remarks += entry_result.remarks
+        result.damaged |= entry_result.damaged
+        if entry_result.next_url is not None:
+            if result.next_url is not None:
+                result.mark_partial("several bundles of the answer have more pages")
+            result.next_url = entry_result.next_url
+        if entry_result.status in (Status.PARTIAL, Status.FAILED):
+            result.mark_partial(entry_result.why)
     if unnamed:
-        reading.passed_over += unnamed
-        reading.remarks.append(f"{unnamed} more entries of an answer were set aside")
-    if reading.set_aside and not reading.resources:
-        return SearchResult(Status.FAILED, "nothing in the answer could be read", [], reading.set_aside)
-    if reading.status is Status.EMPTY and reading.resources:
-        reading.status = Status.READ
-    return reading
+        result.passed_over += unnamed
+        result.remarks.append(f"{unnamed} more entries of an answer were set aside")
+    if result.set_aside and not result.resources:
+        return SearchResult(Status.FAILED, "nothing in the answer could be read", [], result.set_aside)
+    if result.status is Status.EMPTY and result.resources:
+        result.status = Status.READ
+    return result
 
 
 def _unwrap(raw: msgspec.Raw) -> tuple[str | None, bytes | msgspec.Raw | None, bool]:
@@ -228,24 +236,24 @@ def _unwrap(raw: msgspec.Raw) -> tuple[str | None, bytes | msgspec.Raw | None, b
     except DecodeError:
         return None, raw, False
     url = entry.fullUrl if isinstance(entry.fullUrl, str) else None
-    wrong = bool(entry.response) and _went_wrong(entry.response)
+    is_error = bool(entry.response) and _is_error_response(entry.response)
     if entry.resource:
-        return url, None if is_null(entry.resource) else entry.resource, wrong
-    head = _header(raw)
-    return url, raw if head is not None and isinstance(head.resourceType, str) else None, wrong
+        return url, None if is_null(entry.resource) else entry.resource, is_error
+    head = _decode_untyped(raw)
+    return url, raw if head is not None and isinstance(head.resourceType, str) else None, is_error
 
 
-def salvage(body: bytes, index: int, error: BaseException, depth: int) -> SearchResult:
-    """What becomes of an entry that does not fit: another type is passed over, a malformed one is named."""
-    head = _header(body)
+def read_unfitting_entry(body: bytes, index: int, error: BaseException, depth: int) -> SearchResult:
+    """The result for an entry that did not decode: unknown types are skipped, malformed resources are named."""
+    head = _decode_untyped(body)
     if head is None or not isinstance(head.resourceType, str):
         return SearchResult(Status.READ, set_aside=[f"entry {index} is no resource"])
     if head.resourceType == "Bundle":
-        return _read_loosely(body, depth + 1)
+        return _read_entry_by_entry(body, depth + 1)
     return _read_single(body, head, error)
 
 
-def _read_single(data: bytes, head: Loose, error: BaseException | None = None) -> SearchResult:
+def _read_single(data: bytes, head: UntypedResource, error: BaseException | None = None) -> SearchResult:
     if head.resourceType not in KNOWN_TYPES:
         return (
             SearchResult(Status.READ, passed_over=1)
@@ -263,22 +271,22 @@ def _read_single(data: bytes, head: Loose, error: BaseException | None = None) -
     path = long_values.path_in(error).removeprefix(".") or "its JSON"
     if (too_long := long_values.set_aside_for_length(error, name[:80], head.resourceType)) is not None:
         return too_long
-    resource = forgiving(_typed, data)
+    resource = decode_without_edge_numbers(_typed, data)
     if resource is not None:
-        reading = _read_typed(resource, None)
-        reading.remarks.append(f"{name[:80]}: {path} is a number at the edge of its type, and was set aside")
+        result = _read_typed(resource, None)
+        result.remarks.append(f"{name[:80]}: {path} is a number at the edge of its type, and was set aside")
     else:
-        reading = SearchResult(Status.READ, set_aside=[f"{name[:80]} was set aside: {path} is malformed"])
-    reading.damaged.add(head.resourceType)
-    return reading
+        result = SearchResult(Status.READ, set_aside=[f"{name[:80]} was set aside: {path} is malformed"])
+    result.damaged.add(head.resourceType)
+    return result
 
 
-def _header(data: bytes | msgspec.Raw) -> Loose | None:
-    return forgiving(_loose, data)
+def _decode_untyped(data: bytes | msgspec.Raw) -> UntypedResource | None:
+    return decode_without_edge_numbers(_untyped, data)
 
 
 def _plain(raw: bytes | msgspec.Raw) -> Any:
-    return forgiving(_any, raw)
+    return decode_without_edge_numbers(_any, raw)
 
 
 def plain(raw: bytes | msgspec.Raw) -> Any:
@@ -292,7 +300,7 @@ def contained(raw: bytes | msgspec.Raw) -> Iterator[tuple[str, Resource]]:
     long_values.refuse_long_element(raw)
     if not raw:
         return
-    reading = _read_loosely(bytes(raw), 0)
-    for resource, _ in reading.resources:
+    result = _read_entry_by_entry(bytes(raw), 0)
+    for resource, _ in result.resources:
         if resource.id:
             yield f"#{resource.id.lstrip('#')}", resource

@@ -25,7 +25,7 @@ MOST_COVERAGES = 1_000
 
 
 class TooDeep(ValueError):
-    """JSON that nests deeper than it may."""
+    """JSON that nests deeper than the limit."""
 
 
 class TooDense(ValueError):

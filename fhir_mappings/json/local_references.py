@@ -1,4 +1,4 @@
-"""References of FHIR JSON: replaced in place where the resource that they point to goes by another name."""
+"""Replaces references in FHIR JSON when the resources that they point to get other ids."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 
-def repoint(node: Any, names: Mapping[str, str]) -> None:
+def replace_references(node: Any, names: Mapping[str, str]) -> None:
     """Replaces, in place, each reference that is a key of `names` by its value."""
     waiting = [node]
     while waiting:

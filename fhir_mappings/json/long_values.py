@@ -1,6 +1,6 @@
-"""Lists and elements within a resource that are longer than any real one: they would cost far more than others.
+"""Bounds on lists and raw elements within a resource, since overlong ones would cost far more than others.
 
-What a call brings along is refused with the name of the limit. What was fetched is set aside: who calls cannot mend it.
+In a request they are refused with the limit; in fetched data they are set aside, since the caller cannot fix it.
 """
 
 from __future__ import annotations
@@ -58,14 +58,14 @@ def refuse_long_element(raw: bytes | msgspec.Raw) -> None:
         )
 
 
-def without_long_elements(reading: SearchResult, size: int) -> SearchResult:
+def without_long_elements(result: SearchResult, size: int) -> SearchResult:
     """An answer of so many bytes, incomplete when a resource of it had such an element, and without that resource."""
     if size > MOST_ELEMENT_BYTES:
-        kept = [located for located in reading.resources if not _has_long_element(located[0])]
-        if len(kept) < len(reading.resources):
-            reading.resources = kept
-            reading.mark_partial(f"a resource has an element of more than {MOST_ELEMENT_BYTES} bytes")
-    return reading
+        kept = [located for located in result.resources if not _has_long_element(located[0])]
+        if len(kept) < len(result.resources):
+            result.resources = kept
+            result.mark_partial(f"a resource has an element of more than {MOST_ELEMENT_BYTES} bytes")
+    return result
 
 
 def _has_long_element(resource: Resource) -> bool:

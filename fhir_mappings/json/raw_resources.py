@@ -1,4 +1,4 @@
-"""Resources of an answer as the bytes that they came in, for what goes back to the client unchanged."""
+"""Resources of an answer as their original bytes, for data that goes back to the client unchanged."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from collections.abc import Iterator
 import msgspec
 
 from fhir_mappings.json.edge_numbers import DecodeError
-from fhir_mappings.json.views import Loose, RawEntry
+from fhir_mappings.json.views import RawEntry, UntypedResource
 
-_loose = msgspec.json.Decoder(Loose)
+_untyped = msgspec.json.Decoder(UntypedResource)
 _entries = msgspec.json.Decoder(list[RawEntry])
 
 
 def raw_resources(data: bytes | msgspec.Raw) -> Iterator[tuple[str, bytes]]:
     """`Type/id` and bytes of every resource in an answer: a resource, or the entries of a Bundle. Others are skipped.
 
-    Null, rubbish and resources without an id yield nothing.
+    Null, other JSON and resources without an id yield nothing.
     """
     try:
-        head = _loose.decode(data)
+        head = _untyped.decode(data)
         if head.resourceType == "Bundle" and head.entry:
             for entry in _entries.decode(head.entry):
                 if entry.resource:

@@ -115,8 +115,8 @@ class SearchResult:
         return self
 
     def count(self) -> None:
-        """Fewer results than the server's total is incomplete. Only the last page's total counts: before it, some
-        servers (Google) name an estimate."""
+        """Marks the result incomplete when fewer came than the server's total. The last page's total counts, since some
+        servers (Google) send an estimate on the pages before."""
         if self.next_url is None and self.total is not None and self.total > self.counted:
             self.mark_partial(f"the answer holds {self.counted} of {self.total} results")
 

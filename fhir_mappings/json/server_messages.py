@@ -1,4 +1,4 @@
-"""What a server says about its own answer: OperationOutcome issues, interpreted by the table in server_messages.toml.
+"""Interprets OperationOutcome issues of FHIR servers by the table in server_messages.toml.
 
 
 The vendor's code in `issue.details` decides where it is known, else `issue.code` with `severity` and the words.
@@ -77,8 +77,8 @@ def interpret(issue: Issue, section: str | None = None) -> IssueMeaning:
     return _by_type(issue)
 
 
-def gravest(meanings: Iterable[IssueMeaning]) -> IssueMeaning | None:
-    """The meaning with the highest level; None when there is none."""
+def most_severe(meanings: Iterable[IssueMeaning]) -> IssueMeaning | None:
+    """The meaning with the highest level; None when there are no meanings."""
     return max(meanings, key=lambda meaning: meaning.level, default=None)
 
 
@@ -89,9 +89,9 @@ def nothing_found(issues: Sequence[Issue]) -> bool:
 
 
 def types_of(section: str | None) -> Collection[str]:
-    """The types of resource that a part of the chart is read from; none for an answer to no search of ours.
+    """Resource types that a chart section is read from; none for an answer that was not one of our searches.
 
-    A part that the table does not have is a kind of result that only some policies ask for.
+    A section that the table does not have is a kind of result that only some policies ask for.
     """
     names: list[str] = table()["types"].get(section, ["Observation"]) if section is not None else []
     return names

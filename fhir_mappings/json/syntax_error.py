@@ -1,4 +1,4 @@
-"""Where a document stops being JSON: line and column, as an editor counts them, and why. Never what stands there."""
+"""Line, column and reason of a JSON syntax error, without quoting the document (it may hold patient data)."""
 
 from __future__ import annotations
 

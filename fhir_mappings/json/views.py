@@ -172,8 +172,8 @@ class RawEntry(Struct, gc=False):
     response: Raw = NOTHING
 
 
-class Loose(Struct, gc=False):
-    """Any JSON object that may be a resource, a Bundle or a wrapper, nothing of it trusted."""
+class UntypedResource(Struct, gc=False):
+    """A JSON object that may be a resource, a Bundle or an entry; its members are not type-checked."""
 
     resourceType: Any = None
     id: Any = None

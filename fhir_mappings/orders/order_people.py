@@ -11,7 +11,7 @@ from fhir_mappings.common.datatypes import Reference
 
 
 def subject_of(view: AnyOrder) -> str | None:
-    """The literal reference to the patient."""
+    """The reference to the order's patient, as it is written."""
     subject = getattr(view, "subject", None)
     return subject.reference if subject is not None else None
 

@@ -1,4 +1,4 @@
-"""Draft orders → what each of them is to this policy."""
+"""Draft orders → DeviceOrder facts: a pump, supplies, an excluded device or something else."""
 
 from __future__ import annotations
 
@@ -26,7 +26,14 @@ from fhir_mappings.json.clinical_views import Device, Medication, MedicationRequ
 from fhir_mappings.json.edge_numbers import DecodeError
 from fhir_mappings.json.long_values import path_in, refuse_long_list
 from fhir_mappings.json.object_members import is_null
-from fhir_mappings.json.views import AnyResource, DeviceRequest, Loose, RawEntry, ServiceRequest, SupplyRequest
+from fhir_mappings.json.views import (
+    AnyResource,
+    DeviceRequest,
+    RawEntry,
+    ServiceRequest,
+    SupplyRequest,
+    UntypedResource,
+)
 from fhir_mappings.orders.order_people import orderer_of, performers_of, subject_of
 
 _NO_ORDER_STATUS = ("entered-in-error", "revoked", "cancelled", "completed")
@@ -51,7 +58,7 @@ DEVICE_CODES = frozenset(terminology.codes_in(*_PUMPS, system=code_systems.HCPCS
 PUMP_CODES = tuple(terminology.codes_in(Concept.INSULIN_PUMP, system=code_systems.HCPCS))
 
 _typed = msgspec.json.Decoder(AnyResource, float_hook=Decimal)
-_loose = msgspec.json.Decoder(Loose)
+_untyped = msgspec.json.Decoder(UntypedResource)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +88,7 @@ def draft_orders(entries: Iterable[RawEntry], fields: str = "context.draftOrders
             continue
         place = f"{fields}[{index}].resource"
         try:
-            head = _loose.decode(entry.resource)
+            head = _untyped.decode(entry.resource)
         except DecodeError:
             raise BadRequest(f"{place} is no FHIR resource: send a JSON object with resourceType", place) from None
         if not isinstance(head.resourceType, str):
@@ -92,7 +99,7 @@ def draft_orders(entries: Iterable[RawEntry], fields: str = "context.draftOrders
             yield DraftOrder(reference, head.resourceType, view, entry.resource, place)
 
 
-def _view(raw: msgspec.Raw, head: Loose, place: str) -> AnyOrder | None:
+def _view(raw: msgspec.Raw, head: UntypedResource, place: str) -> AnyOrder | None:
     if head.resourceType not in ("DeviceRequest", "ServiceRequest", "MedicationRequest", "SupplyRequest"):
         return None
     try:
@@ -106,7 +113,7 @@ def _view(raw: msgspec.Raw, head: Loose, place: str) -> AnyOrder | None:
     return view if isinstance(view, DeviceRequest | ServiceRequest | MedicationRequest | SupplyRequest) else None
 
 
-def _reference(head: Loose, entry: RawEntry, readable: bool, place: str) -> str | None:
+def _reference(head: UntypedResource, entry: RawEntry, readable: bool, place: str) -> str | None:
     if isinstance(head.id, str) and head.id:
         return f"{head.resourceType}/{head.id}"
     if isinstance(entry.fullUrl, str) and entry.fullUrl:

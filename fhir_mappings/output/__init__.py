@@ -1,1 +1,1 @@
-"""What goes out as FHIR: coverage-information, the questionnaire with its libraries, its responses."""
+"""FHIR that we send: coverage-information, the questionnaire with its libraries, questionnaire responses."""

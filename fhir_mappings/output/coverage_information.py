@@ -1,6 +1,6 @@
 """Coverage assertion → Da Vinci CRD's coverage-information extension, and the order that carries it.
 
-The order goes back as it came: its members are never decoded, only our own repetition of the extension is put in.
+The order's other members stay undecoded bytes; only our own repetition of the extension is added or replaced.
 """
 
 from __future__ import annotations
@@ -115,10 +115,10 @@ class _Repetition(msgspec.Struct):
 def with_coverage_information(
     order: bytes | msgspec.Raw, assertion: CoverageAssertion, version: CrdVersion, fhir_server: str | None
 ) -> msgspec.Raw | None:
-    """The order with the assertion on it; None when it already says so, whatever the date of the saying.
+    """The order with the assertion added; None when it already has the same one, whatever its date.
 
     Our own repetition (same coverage, same assertion id) is replaced where it stands; everything else stays, byte for
-    byte but for white space between tokens. The order is good FHIR: validity.py was asked.
+    byte but for white space between tokens. The order must be valid FHIR (`validity.first_fault`).
     """
     members = _members.decode(order)
     there = _list.decode(members["extension"]) if "extension" in members else []
@@ -154,6 +154,6 @@ def _repetition(raw: bytes | msgspec.Raw) -> list[JSON]:
 
 
 def _content(raw: bytes | msgspec.Raw) -> list[bytes]:
-    """What a repetition says, whatever the order of its parts and whenever it was said."""
+    """The parts of a repetition in a fixed order and without its date, for comparison."""
     parts = (part for part in _repetition(raw) if part.get("url") != "date")
     return sorted(msgspec.json.encode(part, order="deterministic") for part in parts)

@@ -65,7 +65,7 @@ def _base64(text: str) -> str:
 
 
 def launch_context() -> JSON:
-    """What a client knows when it begins: the patient."""
+    """The launchContext extension: a DTR client starts with the patient."""
     patient = {"system": "http://hl7.org/fhir/uv/sdc/CodeSystem/launchContext", "code": "patient"}
     parts = [{"url": "name", "valueCoding": patient}, {"url": "type", "valueCode": "Patient"}]
     return {"url": f"{SDC}-launchContext", "extension": parts}

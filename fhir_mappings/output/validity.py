@@ -1,4 +1,4 @@
-"""Whether a resource is FHIR R4 as far as its model can tell: asked of what goes out, before it does."""
+"""Validates outgoing resources against their FHIR R4 models."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ import msgspec
 from fhir_mappings.json.edge_numbers import DecodeError
 
 
-def fault_in(raw: bytes | msgspec.Raw) -> str | None:
-    """The path of what is missing or malformed, with `resource` for the whole; None for a good resource.
+def first_fault(raw: bytes | msgspec.Raw) -> str | None:
+    """The path of the first missing or malformed element (`resource` for the whole); None for a valid resource.
 
-    Members that FHIR does not know are let pass: they are no fault of what it does know. So are ids with an
+    Unknown members are tolerated, since they do not make the known ones invalid. So are ids with an
     underscore, which some servers give. A null or an empty value is a fault: FHIR's JSON has neither.
     """
     try:
@@ -23,24 +23,24 @@ def fault_in(raw: bytes | msgspec.Raw) -> str | None:
         return "resource"
     if not isinstance(resource, dict):
         return "resource"
-    return next(_empty(resource, ""), None) or _misfit(resource)
+    return next(_empty_values(resource, ""), None) or _model_fault(resource)
 
 
-def _empty(value: Any, path: str, holder: Any = None, name: str = "") -> Iterator[str]:
+def _empty_values(value: Any, path: str, holder: Any = None, name: str = "") -> Iterator[str]:
     if value is None or value in ("", [], {}):
         yield path
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _empty(item, f"{path}.{key}" if path else key, value, key)
+            yield from _empty_values(item, f"{path}.{key}" if path else key, value, key)
     elif isinstance(value, list):
         # FHIR pairs a list with its `_twin` of extensions, and fills gaps of the one with null.
         twin = holder.get(name[1:] if name.startswith("_") else f"_{name}") if isinstance(holder, dict) else None
         for index, item in enumerate(value):
             if not (item is None and isinstance(twin, list)):
-                yield from _empty(item, f"{path}[{index}]")
+                yield from _empty_values(item, f"{path}[{index}]")
 
 
-def _misfit(resource: dict[str, Any]) -> str | None:
+def _model_fault(resource: dict[str, Any]) -> str | None:
     # The models are slow to import, and most calls have nothing to send out.
     from fhir.resources.R4B import get_fhir_model_class
     from pydantic import ValidationError
@@ -49,7 +49,7 @@ def _misfit(resource: dict[str, Any]) -> str | None:
         model = get_fhir_model_class(str(resource.get("resourceType")))
         model.model_validate(resource)
     except ValidationError as error:
-        faults = [fault for fault in error.errors(include_url=False, include_input=False) if not _is_let_pass(fault)]
+        faults = [fault for fault in error.errors(include_url=False, include_input=False) if not _is_tolerated(fault)]
         if faults:
             return _path(faults[0]["loc"])
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError):
@@ -75,7 +75,7 @@ def _codes(model: Any, name: str) -> tuple[str, ...]:
     return () if "+" in allowed else tuple(allowed)
 
 
-def _is_let_pass(fault: Any) -> bool:
+def _is_tolerated(fault: Any) -> bool:
     if fault["type"] == "extra_forbidden":
         return True
     return bool(fault["loc"]) and fault["loc"][-1] == "id" and fault["type"] == "string_pattern_mismatch"

@@ -8,7 +8,7 @@ from typing import Any, NoReturn
 
 import pytest
 
-from cds_service.demo.live import repoint
+from cds_service.demo.live import replace_references
 
 Resource = dict[str, Any]
 
@@ -64,7 +64,7 @@ def kept_apart(resources: list[Resource], prefix: str) -> list[Resource]:
     places = {f"{r['resourceType']}/{r['id']}": f"{r['resourceType']}/{prefix}-{r['id']}" for r in copied}
     for resource in copied:
         resource["id"] = f"{prefix}-{resource['id']}"
-        repoint(resource, places)
+        replace_references(resource, places)
     return copied
 
 
@@ -82,7 +82,7 @@ def read_chart(path: Path) -> list[Resource]:
             places[entry["fullUrl"]] = f"{resource['resourceType']}/{resource['id']}"
     resources = [entry["resource"] for entry in entries]
     for resource in resources:
-        repoint(resource, places)
+        replace_references(resource, places)
     return resources
 
 

@@ -30,7 +30,7 @@ _NOTICED = 0.004
 _MOST_RATIO = 6.0
 _ANY = ["a", "1", "A", " ", "-", "\n", ".", "(", "1 ", "a ", "E0784-", "insulin ", "\\\\", "http://a/", "é", "\u0130"]
 PATTERNS = all_patterns()
-_MADE_LATE = ("common.meaning._all_words", "chart.sig_text._SILENT", "json.server_messages._patterns")
+_MADE_LATE = ("common.meaning._all_words", "chart.sig_text._NOT_OCCASIONS", "json.server_messages._patterns")
 
 
 def _seconds(found: Found, text: str) -> float:
@@ -152,7 +152,7 @@ def test_no_text_of_a_request_takes_long(place: tuple[Any, ...]) -> None:
 
 def test_a_code_over_100_characters_is_no_code() -> None:
     long = "E0784" + "-" * 100
-    assert terminology.read_code(support.HCPCS, long) == terminology.CodeReading()
+    assert terminology.read_code(support.HCPCS, long) == terminology.CodeMeaning()
     assert not code_systems.has_hcpcs_shape(long)
     assert code_systems.modifiers_in("E0784-" + "RA," * 40) == []
     assert code_systems.modifiers_in("E0784-RA") == ["RA"]

@@ -62,7 +62,7 @@ def test_no_coverage_information_is_claimed_for_an_order_that_was_not_validated_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The first order is validated whatever the time; for the others it is left out, and noted."""
-    monkeypatch.setattr(covered_orders, "spent", lambda: True)
+    monkeypatch.setattr(covered_orders, "is_budget_used_up", lambda: True)
     reply = _reply(support.call(order("pump-1"), order("pump-2")), 5)
     first, second = reply["extension"][EXTENSION]
     note = "No coverage-information was put on the order: the computing time of one call was used up"
@@ -117,16 +117,16 @@ def test_a_call_never_takes_far_more_than_its_budget() -> None:
 def test_items_are_left_out_only_when_the_budget_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
     cut: list[int] = []
     items = list(range(100))
-    assert list(cpu_budget.while_it_lasts(items, lambda: cut.append(1))) == items
+    assert list(cpu_budget.items_within_budget(items, lambda: cut.append(1))) == items
     with cpu_budget.cpu_budget(60):
-        assert list(cpu_budget.while_it_lasts(items, lambda: cut.append(1))) == items
+        assert list(cpu_budget.items_within_budget(items, lambda: cut.append(1))) == items
     assert not cut
     with cpu_budget.cpu_budget(0):
         time.process_time()
-        assert list(cpu_budget.while_it_lasts(items, lambda: cut.append(1))) == []
-        assert list(cpu_budget.while_it_lasts([], lambda: cut.append(1))) == []
+        assert list(cpu_budget.items_within_budget(items, lambda: cut.append(1))) == []
+        assert list(cpu_budget.items_within_budget([], lambda: cut.append(1))) == []
     assert cut == [1]
-    assert not cpu_budget.spent()
+    assert not cpu_budget.is_budget_used_up()
 
 
 def test_a_chart_of_a_hundred_thousand_diagnoses_is_not_sent_back() -> None:

@@ -57,7 +57,7 @@ def _counting(function: Callable[..., Any], name: str, counts: Counter[str]) -> 
 
 def test_the_prefetch_is_decoded_in_one_pass_and_never_entry_by_entry(counted: Callable[..., Counter[str]]) -> None:
     counts = counted(prefetch, "read_members", "read")
-    counted(fhir_json, "read", "_read_loosely")
+    counted(fhir_json, "read", "_read_entry_by_entry")
     call(BODY)
     assert counts == {"read_members": 1}
 
@@ -78,18 +78,18 @@ def test_what_came_with_orders_that_are_not_for_a_pump_is_not_read(counted: Call
 
 def test_dates_are_read_in_full_once_an_hour_and_not_once_a_reading(counted: Callable[..., Counter[str]]) -> None:
     calendar_of.cache_clear()
-    counts = counted(Calendar, "_in_full", "_hour", "_day")
+    counts = counted(Calendar, "_read_in_full", "_hour", "_day")
     call(BODY)
     # A reading every five minutes for 30 days: 720 hours, begun at a full hour; stamps share one tail.
     hours = READINGS * 5 // 60
     assert hours - 1 <= counts["_hour"] <= hours + 1
     assert hours // 24 <= counts["_day"] <= hours // 24 + 1
-    assert counts["_in_full"] <= 2
+    assert counts["_read_in_full"] <= 2
 
 
 def test_what_an_hour_means_is_the_same_for_the_next_patient(counted: Callable[..., Counter[str]]) -> None:
     call(BODY)
-    counts = counted(Calendar, "_in_full", "_hour", "_day")
+    counts = counted(Calendar, "_read_in_full", "_hour", "_day")
     call(BODY.replace(b"p1", b"p2"))
     assert not counts
 

@@ -30,7 +30,7 @@ from cds_service.services.population.rows import (
     reason_of,
 )
 from cds_service.services.population.run_rules import Orders, RunRules
-from fhir_mappings.chart.chart_reader import ChartReader, newest_of_each
+from fhir_mappings.chart.chart_reader import ChartReader, newest_versions
 from fhir_mappings.chart.context import type_of
 from fhir_mappings.chart.observation_screen import ObservationScreen, id_of, is_observation
 from fhir_mappings.common.cpu_budget import cpu_budget
@@ -203,7 +203,7 @@ class MemberJudge:
         found = read_lines(sorted(lines))
         names = {(type(resource), resource.id) for resource, _ in found.resources}
         if len(names) < len(found.resources):
-            found.resources = [each for items in found.by_type().values() for each in newest_of_each(items)]
+            found.resources = [each for items in found.by_type().values() for each in newest_versions(items)]
         deletions = self._rules.deletions
         if deletions:
             found.resources = [each for each in found.resources if not _is_deleted(each[0], deletions)]

@@ -368,4 +368,4 @@ def test_as_needed_doses_name_no_certain_time() -> None:
 )
 def test_a_dose_is_asked_for_only_where_the_words_say_as_needed(text: str, asked: bool) -> None:
     found = dosing({"text": text})
-    assert (found.certain, found.asked, found.as_needed) == (1, asked, False)
+    assert (found.certain, found.any_as_needed, found.as_needed) == (1, asked, False)

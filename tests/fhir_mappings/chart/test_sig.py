@@ -215,7 +215,7 @@ PUMP = {
 
 @pytest.mark.parametrize(("text", "expected"), PUMP.items(), ids=PUMP.keys())
 def test_through_a_pump(text: str, expected: bool) -> None:
-    assert sig_marks.pump_said(text) is expected
+    assert sig_marks.mentions_pump(text) is expected
 
 
 MIXED = {
@@ -231,7 +231,7 @@ MIXED = {
 
 @pytest.mark.parametrize(("text", "expected"), MIXED.items(), ids=MIXED.keys())
 def test_in_one_syringe(text: str, expected: bool) -> None:
-    assert sig_marks.mixed_said(text) is expected
+    assert sig_marks.mentions_mixing(text) is expected
 
 
 @pytest.mark.parametrize(
@@ -254,7 +254,12 @@ def test_in_one_syringe(text: str, expected: bool) -> None:
 def test_long_texts_are_read_in_time(text: str) -> None:
     started = time.perf_counter()
     read_sig(text)
-    for words in (sig_marks.adjusting_words, sig_marks.titrating_words, sig_marks.mixed_said, sig_marks.pump_said):
+    for words in (
+        sig_marks.adjusting_words,
+        sig_marks.titrating_words,
+        sig_marks.mentions_mixing,
+        sig_marks.mentions_pump,
+    ):
         words(text)
     assert time.perf_counter() - started < 1
 
