@@ -14,12 +14,12 @@ from cds_service.payers.identify import payer_named
 from cds_service.policies.rules.case import Case, cite
 from cds_service.policies.rules.self_testing import tests_often_enough
 
-_CLOSES = "State that a pump was used before Medicare began, and the day on which Medicare began"
+_REMEDY = "State that a pump was used before Medicare began, and the day on which Medicare began"
 _BEFORE = "pump-before-enrollment"
 
 
 def enrollment(case: Case) -> tuple[When, Evidence] | None:
-    """When Medicare began, as stated, else as the first coverage of Medicare itself begins; None where neither says.
+    """The start of Medicare: as stated, else of the first coverage by Medicare itself; None where neither is known.
 
     A Medicare Advantage plan begins anew each year: its first day is not the enrollment in Medicare.
     """
@@ -36,7 +36,7 @@ def enrollment(case: Case) -> tuple[When, Evidence] | None:
 
 
 def pumps_ever(case: Case) -> list[Record]:
-    """Whatever shows a pump by a code, with the day since when."""
+    """Coded evidence of any pump, with its first day."""
     return [r for r in (*case.chart.pump_uses, *case.chart.pumps) if r.coded_concepts and r.when is not None]
 
 
@@ -59,7 +59,7 @@ def pump_before_enrollment(case: Case) -> Finding:
 def _charted(case: Case) -> Finding:
     pumps = pumps_ever(case)
     if not pumps:
-        return unknown(Gap.NEEDS_ATTESTATION, "No pump from before Medicare is on file", _CLOSES)
+        return unknown(Gap.NEEDS_ATTESTATION, "No pump from before Medicare is on file", _REMEDY)
     first = min(pumps, key=lambda r: (r.when.first if r.when else date.max, r.reference))
     since = day_text(first.when) if first.when else ""
     began = enrollment(case)
@@ -74,7 +74,7 @@ def _charted(case: Case) -> Finding:
         return unknown(Gap.INCOMPLETE, words, closes, [cite(first), evidence])
     if truth is NOT_MET:
         # An earlier pump may not be on file.
-        return unknown(Gap.NEEDS_ATTESTATION, f"{words}: no pump from before it is on file", _CLOSES, [cite(first)])
+        return unknown(Gap.NEEDS_ATTESTATION, f"{words}: no pump from before it is on file", _REMEDY, [cite(first)])
     return met(words, Basis.DOCUMENTED, [cite(first), evidence])
 
 

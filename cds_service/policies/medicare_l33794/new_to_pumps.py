@@ -18,8 +18,8 @@ _QUESTIONNAIRE = "l33794"
 
 
 def before_the_pump(case: Case) -> Case:
-    """The case with its windows tied to the start of the pump in use, and the chart as it was before it; the case
-    itself where no pump is in use, or nothing says since when."""
+    """The case with time windows that end before the pump in use was started, and the chart as it was then; the case
+    itself where no pump is in use, or its first day is unknown."""
     kept: Case | None = case.computed.get("before the pump")
     if kept is None:
         start = _start_of_pump(case)
@@ -48,7 +48,7 @@ def _before(case: Case, start: date) -> Chart:
 
 
 def _tied(template: RuleTemplate, section: str, title: str = "") -> Rule:
-    """A shared rule with its windows tied to the start of the pump."""
+    """A shared rule whose time windows end before the start of the pump."""
     function: RuleFunction = template.function
 
     def tied(case: Case) -> Finding:

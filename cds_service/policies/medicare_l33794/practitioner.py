@@ -9,7 +9,7 @@ from cds_service.facts import ChartSection
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.written_order import ordered_in_writing
 
-_CLOSES = "State that the provider manages several patients on insulin pumps"
+_REMEDY = "State that the provider manages several patients on insulin pumps"
 
 
 @criterion("IV.G.1", "Ordered and followed by a practitioner with several pump patients")
@@ -30,4 +30,4 @@ def manages_pump_patients(case: Case) -> Finding:
     if stated is not None:
         return stated
     words = "A chart does not show whether a practitioner manages several patients on pumps"
-    return case.guarded(unknown(Gap.NEEDS_ATTESTATION, words, _CLOSES), ChartSection.REQUESTER)
+    return case.guarded(unknown(Gap.NEEDS_ATTESTATION, words, _REMEDY), ChartSection.REQUESTER)

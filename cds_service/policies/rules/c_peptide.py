@@ -25,7 +25,7 @@ _REPORT = (
 )
 # No person has more C-peptide results, nor glucose results of one draw: what is compared with each other is bounded.
 _MOST_RESULTS, _MOST_OF_NO_DAY = 200, 100
-_FOR_A_PERSON = (Unusable.TEXT_ONLY, Unusable.NAMED_ONLY, Unusable.ODD_COMPARATOR)
+_FOR_REVIEW = (Unusable.TEXT_ONLY, Unusable.NAMED_ONLY, Unusable.ODD_COMPARATOR)
 
 
 @shared_rule(
@@ -57,8 +57,8 @@ def low_c_peptide(case: Case) -> Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lack:
-    """Something that a C-peptide result lacks: why, in a clause; what closes it; the step."""
+class _MissingPart:
+    """Something missing from a C-peptide result. `why`: a clause; `closes`: the remedy; `step`: the next step."""
 
     gap: Gap
     why: str
@@ -75,22 +75,22 @@ def _of_result(case: Case, result: LabResult) -> Finding:
             Gap.NOT_DOCUMENTED, f"{named} is pending", "Send the final result", [cite(result)], next_step=step
         )
     if result.unusable is not None:
-        gap = Gap.NEEDS_REVIEW if result.unusable in _FOR_A_PERSON else Gap.INCOMPLETE
+        gap = Gap.NEEDS_REVIEW if result.unusable in _FOR_REVIEW else Gap.INCOMPLETE
         return unknown(gap, f"{named}: {result.unusable.value}", _REPORT, [cite(result, result.shown or None)])
     glucose, lack_of_glucose = _glucose_of(case, result)
     evidence = [cite(result, _with_range(result))]
     evidence += [cite(glucose, glucose.shown)] if glucose is not None else []
     low = at_most_share_of_low(result, p["c_peptide_share"])
     high = at_most_share_of_low(result, p["c_peptide_share_renal"])
-    lacks = list(lack_of_glucose)
+    missing_parts = list(lack_of_glucose)
     if low.truth is UNKNOWN and high.truth is not NOT_MET:
-        lacks.append(_no_range(low.why))
+        missing_parts.append(_no_range(low.why))
     clearance = clearance_for(case, result) if low.truth is NOT_MET and high.truth is MET else None
     if clearance is not None and clearance.low is UNKNOWN:
-        lacks.append(_no_clearance(clearance))
+        missing_parts.append(_no_clearance(clearance))
     evidence += clearance.evidence if clearance is not None else []
-    if lacks:
-        return _incomplete(named, lacks, evidence)
+    if missing_parts:
+        return _incomplete(named, missing_parts, evidence)
     beside = f"fasting glucose {glucose.shown} in the same draw" if glucose is not None else ""
     limits = listed(_limit(each.low, p["c_peptide_share"]) for each in low.ranges if each.low is not None)
     if low.truth is MET:
@@ -105,21 +105,21 @@ def _of_result(case: Case, result: LabResult) -> Finding:
     return not_met(words, Basis.DOCUMENTED, evidence)
 
 
-def _incomplete(named: str, lacks: Sequence[_Lack], evidence: Sequence[Evidence]) -> Finding:
-    gap = Gap.NEEDS_REVIEW if all(lack.gap is Gap.NEEDS_REVIEW for lack in lacks) else Gap.INCOMPLETE
-    step = lacks[0].step if len(lacks) == 1 else "add the full C-peptide report, with range and glucose"
-    closes = in_one_step(lack.closes for lack in lacks)
-    return unknown(gap, f"{named}: {'; '.join(lack.why for lack in lacks)}", closes, evidence, next_step=step)
+def _incomplete(named: str, missing_parts: Sequence[_MissingPart], evidence: Sequence[Evidence]) -> Finding:
+    gap = Gap.NEEDS_REVIEW if all(part.gap is Gap.NEEDS_REVIEW for part in missing_parts) else Gap.INCOMPLETE
+    step = missing_parts[0].step if len(missing_parts) == 1 else "add the full C-peptide report, with range and glucose"
+    closes = in_one_step(part.closes for part in missing_parts)
+    return unknown(gap, f"{named}: {'; '.join(part.why for part in missing_parts)}", closes, evidence, next_step=step)
 
 
-def _no_range(why: str) -> _Lack:
+def _no_range(why: str) -> _MissingPart:
     closes = "Add the C-peptide report with the laboratory's reference range, in the unit of the result"
-    return _Lack(Gap.INCOMPLETE, why, closes, "add the lab's reference range for the C-peptide")
+    return _MissingPart(Gap.INCOMPLETE, why, closes, "add the lab's reference range for the C-peptide")
 
 
-def _no_clearance(clearance: ClearanceFinding) -> _Lack:
+def _no_clearance(clearance: ClearanceFinding) -> _MissingPart:
     closes = "Add a creatinine clearance, or body weight and serum creatinine near the draw"
-    return _Lack(Gap.INCOMPLETE, clearance.words, closes, "add a creatinine clearance for the C-peptide")
+    return _MissingPart(Gap.INCOMPLETE, clearance.words, closes, "add a creatinine clearance for the C-peptide")
 
 
 def _limit(low: float, share: float) -> str:
@@ -135,8 +135,8 @@ def _with_range(result: LabResult) -> str:
 # ---------------------------------------------------------------- the glucose of the draw
 
 
-def _glucose_of(case: Case, result: LabResult) -> tuple[LabResult | None, list[_Lack]]:
-    """The fasting glucose of the draw of a C-peptide, and what it lacks."""
+def _glucose_of(case: Case, result: LabResult) -> tuple[LabResult | None, list[_MissingPart]]:
+    """The fasting glucose of the same draw as a C-peptide, and what is missing from it."""
     matches = [(r, same_draw(result, r, case.parameters["draw_minutes"])) for r in _glucose_near(case, result)]
     same = [r for r, match in matches if match.truth is MET]
     if not same:
@@ -145,12 +145,14 @@ def _glucose_of(case: Case, result: LabResult) -> tuple[LabResult | None, list[_
             near, match = maybe[0]
             why = f"a reviewer has to say whether glucose {near.shown} is of the same draw ({match.why})"
             step = "show that C-peptide and glucose are of one draw"
-            return near, [_Lack(Gap.NEEDS_REVIEW, why, "Add the report that shows both results of one draw", step)]
+            return near, [
+                _MissingPart(Gap.NEEDS_REVIEW, why, "Add the report that shows both results of one draw", step)
+            ]
         why, step = "no glucose of the same draw was found", "add the fasting glucose drawn with the C-peptide"
-        return None, [_Lack(Gap.INCOMPLETE, why, "Add the fasting glucose drawn with the C-peptide", step)]
+        return None, [_MissingPart(Gap.INCOMPLETE, why, "Add the fasting glucose drawn with the C-peptide", step)]
     fasting = sorted(same, key=lambda r: _fasting_of(result, r) is not Fasting.FASTING)
     glucose = fasting[0]
-    return glucose, list(_lacks_of_glucose(case, result, glucose))
+    return glucose, list(_missing_of_glucose(case, result, glucose))
 
 
 def _glucose_near(case: Case, result: LabResult) -> list[LabResult]:
@@ -174,25 +176,27 @@ def _day_of(result: LabResult) -> date | None:
     return when.first if when is not None and when.first == when.last else None
 
 
-def _lacks_of_glucose(case: Case, result: LabResult, glucose: LabResult) -> Iterator[_Lack]:
+def _missing_of_glucose(case: Case, result: LabResult, glucose: LabResult) -> Iterator[_MissingPart]:
     most, state = case.parameters["draw_glucose"], _fasting_of(result, glucose)
     again = f"Add a fasting C-peptide with a fasting glucose of the same draw at or below {most} mg/dL"
     level = at_most(glucose, most)
     if level is NOT_MET:
         step = f"repeat the C-peptide, the glucose with it was above {most}"
-        yield _Lack(Gap.INCOMPLETE, f"it does not count, glucose {glucose.shown} is above {most} mg/dL", again, step)
+        yield _MissingPart(
+            Gap.INCOMPLETE, f"it does not count, glucose {glucose.shown} is above {most} mg/dL", again, step
+        )
     elif level is UNKNOWN:
         why, step = f"glucose {glucose.shown} is not exact", "give the exact glucose drawn with the C-peptide"
-        yield _Lack(Gap.INCOMPLETE, why, again, step)
+        yield _MissingPart(Gap.INCOMPLETE, why, again, step)
     if state is Fasting.NOT_FASTING:
         step = "repeat the C-peptide fasting"
-        yield _Lack(Gap.INCOMPLETE, "it does not count, the draw was not fasting", again, step)
+        yield _MissingPart(Gap.INCOMPLETE, "it does not count, the draw was not fasting", again, step)
     elif state is Fasting.CONFLICTING:
         why, step = "the report says both fasting and not fasting", "settle whether the C-peptide was drawn fasting"
-        yield _Lack(Gap.NEEDS_REVIEW, why, "Ask the laboratory whether the draw was fasting", step)
+        yield _MissingPart(Gap.NEEDS_REVIEW, why, "Ask the laboratory whether the draw was fasting", step)
     elif state is Fasting.UNSTATED:
         why, step = "nothing says that the draw was fasting", "show that the C-peptide was drawn fasting"
-        yield _Lack(Gap.INCOMPLETE, why, "Add a report or note that says that the draw was fasting", step)
+        yield _MissingPart(Gap.INCOMPLETE, why, "Add a report or note that says that the draw was fasting", step)
 
 
 def _fasting_of(one: LabResult, other: LabResult) -> Fasting:
@@ -207,7 +211,7 @@ def _fasting_of(one: LabResult, other: LabResult) -> Fasting:
 
 
 def _stated_c_peptide(case: Case) -> Finding | None:
-    """A report that the chart does not hold, as a clinician states it; None where no whole one is stated."""
+    """A C-peptide report that is not in the chart, as a clinician states it; None when the statement is incomplete."""
     names = ("c-peptide-value", "c-peptide-limit", "c-peptide-glucose")
     answers = [case.answer(name) for name in names]
     numbers = [a.value for a in answers if a is not None and isinstance(a.value, int | float)]

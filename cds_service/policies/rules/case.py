@@ -1,4 +1,4 @@
-"""The case of this policy: what several of its rules ask of the chart."""
+"""The case that shared rules read: an order and a chart, with what several rules need of them."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Case(EngineCase):
         return tuple(d for d in self.diagnoses if d.supported & wanted and self._is_active(d))
 
     def for_review(self, *concepts: Concept) -> tuple[Diagnosis, ...]:
-        """Conditions that may be one of these concepts, current or without a status: only a person can tell."""
+        """Conditions that may be one of these concepts, current or without a status; left to a reviewer."""
         wanted = frozenset(concepts)
         return tuple(d for d in self.diagnoses if d.review & wanted and (self._is_active(d) or self.lacks_status(d)))
 
@@ -56,7 +56,7 @@ class Case(EngineCase):
         return diagnosis.active is not False and not self.contradicts_itself(diagnosis)
 
     def contradicts_itself(self, diagnosis: Diagnosis) -> bool:
-        """Whether a condition is charted as active and as abated by the day: only a person can judge that."""
+        """Whether a condition is charted as active and also as abated by the day; left to a reviewer."""
         abated = diagnosis.abated
         return diagnosis.active is not False and abated is not None and abated.last <= self.as_of
 

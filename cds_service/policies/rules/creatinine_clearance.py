@@ -1,4 +1,4 @@
-"""The creatinine clearance that speaks for a laboratory result: measured, or computed by Cockcroft-Gault."""
+"""Creatinine clearance near a laboratory result: measured, or computed by Cockcroft-Gault."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from cds_service.policies.rules.case import Case, cite
 
 @dataclass(frozen=True, slots=True)
 class ClearanceFinding:
-    """Whether the clearance is low. `words`: what it is, or what is lacking to know it, as a clause."""
+    """Whether the clearance is low. `words`: a clause with its value, or with what is missing to know it."""
 
     low: Truth
     words: str
@@ -83,14 +83,14 @@ def _nearest(case: Case, key: str, day: date, months: int) -> LabResult | None:
         r for r in _usable(case.chart.results.get(key, ())) if r.when and start <= r.when.first <= r.when.last <= end
     ]
     exact = [r for r in inside if not r.comparator or key == CREATININE_CLEARANCE.key]
-    return min(exact, key=lambda r: (_apart(r, day), r.reference), default=None)
+    return min(exact, key=lambda r: (_days_apart(r, day), r.reference), default=None)
 
 
 def _usable(results: Iterable[LabResult]) -> list[LabResult]:
     return [r for r in results if r.value is not None and r.unusable is None and not r.pending and r.when is not None]
 
 
-def _apart(result: LabResult, day: date) -> tuple[int, int]:
+def _days_apart(result: LabResult, day: date) -> tuple[int, int]:
     when = result.when
     assert when is not None  # undated results are no longer there
     if when.first <= day <= when.last:

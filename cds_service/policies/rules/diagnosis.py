@@ -13,7 +13,7 @@ from cds_service.engine.rule import shared_rule
 from cds_service.facts import ChartSection, Diagnosis
 from cds_service.policies.rules.case import Case, cite, named
 
-_CLOSES = "Document a confirmed, active diagnosis of type 1 diabetes, or of type 2 diabetes with long-term insulin use"
+_REMEDY = "Document a confirmed, active diagnosis of type 1 diabetes, or of type 2 diabetes with long-term insulin use"
 _DIRECTOR = (
     "Ask the plan for a medical director's review of this type: the policy names only type 1 and insulin-treated "
     "type 2 diabetes"
@@ -66,7 +66,7 @@ def _type_2(case: Case, type_2: tuple[Diagnosis, ...]) -> Finding:
     basis = Basis.DOCUMENTED if case.active(Concept.TYPE_2_DIABETES) else Basis.SUPPORTED
     marks = [cite(d) for d in case.active(Concept.INSULIN_DEPENDENCY)] + _live_insulin(case)
     if marks:
-        explanation = f"Type 2 diabetes: {named(type_2)}; insulin use: {_mark(case, marks)}"
+        explanation = f"Type 2 diabetes: {named(type_2)}; insulin use: {_dependency_label(case, marks)}"
         return met(explanation, basis, dict.fromkeys((*evidence, *marks)))
     insulin_named = case.supported(Concept.INSULIN_DEPENDENCY)
     implied = [cite(d) for d in insulin_named]
@@ -90,8 +90,8 @@ def _abated(diagnosis: Diagnosis) -> str:
     return day_text(diagnosis.abated) if diagnosis.abated is not None else "an unknown day"
 
 
-def _mark(case: Case, marks: Sequence[Evidence]) -> str:
-    """What shows insulin dependency, by its name."""
+def _dependency_label(case: Case, marks: Sequence[Evidence]) -> str:
+    """The name of the evidence for insulin dependency."""
     charted = case.active(Concept.INSULIN_DEPENDENCY)
     return named(charted) if charted else str(marks[0].value)
 
@@ -123,23 +123,23 @@ def _not_documented(case: Case) -> Finding:
         evidence = [cite(d) for d in dict.fromkeys(unclear)]
         if any(Concept.OTHER_DIABETES_TYPE in d.review for d in unclear):
             return unknown(Gap.NEEDS_REVIEW, explanation, _DIRECTOR, evidence, next_step=_DIRECTOR_STEP)
-        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, evidence)
+        return unknown(Gap.NEEDS_REVIEW, explanation, _REMEDY, evidence)
     charted = [d for d in case.diagnoses if d.all_concepts & DIABETES]
     contradictory = [d for d in charted if case.contradicts_itself(d)]
     if contradictory:
         explanation = f"{named(contradictory)} is charted as active, and as ended on {_abated(contradictory[0])}"
         step = "settle whether the diabetes diagnosis is still active"
-        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, map(cite, contradictory), next_step=step)
+        return unknown(Gap.NEEDS_REVIEW, explanation, _REMEDY, map(cite, contradictory), next_step=step)
     unconfirmed = [d for d in case.chart.diagnoses if d.all_concepts & DIABETES]
     unconfirmed = [d for d in unconfirmed if not (d.confirmed and d.active is not False)]
     if unconfirmed:
         explanation = "; ".join(dict.fromkeys(f"{d.label} is charted as {d.status}" for d in unconfirmed[:3]))
-        return unknown(Gap.INCOMPLETE, explanation, _CLOSES, map(cite, unconfirmed))
+        return unknown(Gap.INCOMPLETE, explanation, _REMEDY, map(cite, unconfirmed))
     others = case.active(Concept.NOT_DIABETES)
     explanation = "No diagnosis of diabetes found"
     if others:
         explanation = f"{named(others)} is charted, which is not a diagnosis of diabetes mellitus"
-    return unknown(Gap.NOT_DOCUMENTED, explanation, _CLOSES, map(cite, others))
+    return unknown(Gap.NOT_DOCUMENTED, explanation, _REMEDY, map(cite, others))
 
 
 _ICD_OF_DIABETES = re.compile(r"E(?:08|09|10|11|13)(?:\.|$)")

@@ -14,7 +14,7 @@ from cds_service.engine.wording import counted
 from cds_service.facts import Answer, ChartSection, Record, When
 from cds_service.policies.rules.case import Case, cite, signed, usable
 
-_CLOSES = "Add the completion date of a comprehensive diabetes education program, and the educator with credential"
+_REMEDY = "Add the completion date of a comprehensive diabetes education program, and the educator with credential"
 _EXACT = "give the exact date of the diabetes education"
 # A certified, registered or licensed educator signs with letters or says so in words.
 _CREDENTIAL = re.compile(
@@ -50,22 +50,22 @@ def _charted(case: Case) -> Finding:
     sessions = [r for r in everything if r.coded_concepts]
     inside = [r for r in sessions if within(r.when, start, case.as_of) is MET]
     if inside:
-        last = max(inside, key=_newness)
+        last = max(inside, key=_recency)
         return met(f"{last.label}, last session {on_text(last.when)}", Basis.SUPPORTED, [cite(last)])
     in_words = [r for r in everything if not r.coded_concepts and within(r.when, start, case.as_of) is not NOT_MET]
     if in_words:
-        last = max(in_words, key=_newness)
+        last = max(in_words, key=_recency)
         explanation = f"{last.label} {on_text(last.when)}: charted only in words, it may not be diabetes education"
-        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, map(cite, in_words[-3:]))
+        return unknown(Gap.NEEDS_REVIEW, explanation, _REMEDY, map(cite, in_words[-3:]))
     if not sessions:
         return _none(case, everything)
-    newest = max(sessions, key=_newness)
+    newest = max(sessions, key=_recency)
     if all(within(r.when, start, case.as_of) is NOT_MET for r in sessions):
         explanation = f"The last diabetes education was {on_text(newest.when)}, before the {_window(case)}"
         return not_met(explanation, Basis.SUPPORTED, [cite(newest)])
     dated = f"is dated {day_text(newest.when)}" if newest.when else "has no date"
     explanation = f"{newest.label} {dated}, which may lie before the {_window(case)}"
-    return unknown(Gap.INCOMPLETE, explanation, _CLOSES, [cite(newest)], next_step=_EXACT)
+    return unknown(Gap.INCOMPLETE, explanation, _REMEDY, [cite(newest)], next_step=_EXACT)
 
 
 def _window(case: Case) -> str:
@@ -75,11 +75,11 @@ def _window(case: Case) -> str:
 def _none(case: Case, older: Sequence[Record]) -> Finding:
     """No session by code; visits that words name may lie before the window."""
     if older:
-        last = max(older, key=_newness)
+        last = max(older, key=_recency)
         before = f"{last.label} {on_text(last.when)}, before the {_window(case)}"
         explanation = f"{before}, charted only in words: it may not be diabetes education"
-        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, [cite(last)])
-    return unknown(Gap.NOT_DOCUMENTED, "No diabetes self-management education found", _CLOSES)
+        return unknown(Gap.NEEDS_REVIEW, explanation, _REMEDY, [cite(last)])
+    return unknown(Gap.NOT_DOCUMENTED, "No diabetes self-management education found", _REMEDY)
 
 
 def _attested(case: Case) -> Finding | None:
@@ -90,14 +90,14 @@ def _attested(case: Case) -> Finding | None:
     if done.value.first > case.as_of:
         explanation = f"The stated completion, {day_text(done.value)}, lies after the order and does not count"
         step = "correct the education date, it lies after the order"
-        return unknown(Gap.INCOMPLETE, explanation, _CLOSES, evidence, next_step=step)
+        return unknown(Gap.INCOMPLETE, explanation, _REMEDY, evidence, next_step=step)
     placed = within(done.value, case.months_ago("education_window_months"), case.as_of)
     if placed is NOT_MET:
         explanation = f"The stated completion, {day_text(done.value)}, lies before the {_window(case)}"
         return not_met(explanation, Basis.ATTESTED, evidence)
     if placed is not MET:
         explanation = f"The stated completion, {day_text(done.value)}, may lie before the {_window(case)}"
-        return unknown(Gap.INCOMPLETE, explanation, _CLOSES, evidence, next_step=_EXACT)
+        return unknown(Gap.INCOMPLETE, explanation, _REMEDY, evidence, next_step=_EXACT)
     if not _credentialed(educator):
         explanation = f"Completed {on_text(done.value)}, but the educator's credential is not named"
         closes, step = (
@@ -116,7 +116,7 @@ def _credentialed(educator: Answer | None) -> bool:
     return bool(_CREDENTIAL.search(educator.value.replace(".", "")))
 
 
-def _newness(record: Record) -> tuple[str, str]:
+def _recency(record: Record) -> tuple[str, str]:
     return (record.when.last.isoformat() if record.when else ""), record.reference
 
 
@@ -137,7 +137,7 @@ def education_completed_at_any_time(case: Case) -> Finding:
         words = f"Program completed {on_text(done.value)} ({signed(done)})"
         return met(words, Basis.ATTESTED, evidence, names_statement=True)
     if sessions:
-        last = max(sessions, key=_newness)
+        last = max(sessions, key=_recency)
         on = f", last session {on_text(last.when)}" if last.when else ", without a date"
         return met(f"{last.label}{on}", Basis.SUPPORTED, [cite(last)])
     if done is not None and isinstance(done.value, When):
@@ -146,7 +146,7 @@ def education_completed_at_any_time(case: Case) -> Finding:
         evidence = [case.attestation(done)]
         finding = unknown(Gap.INCOMPLETE, words, closes, evidence, next_step=step)
     elif records:
-        last = max(records, key=_newness)
+        last = max(records, key=_recency)
         words = f"{last.label} {on_text(last.when)}: charted only in words, it may not be diabetes education"
         finding = unknown(Gap.NEEDS_REVIEW, words, closes, map(cite, records[-3:]))
     else:

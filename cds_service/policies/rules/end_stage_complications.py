@@ -57,11 +57,11 @@ def _kidneys(case: Case) -> Finding:
     on_dialysis = _dialysis(case, sessions, transplant) if sessions else None
     if on_dialysis is not None and on_dialysis.truth is not NOT_MET:
         return on_dialysis
-    return _for_a_person_to_judge(case) or on_dialysis or _absent(case, transplant)
+    return _left_to_reviewer(case) or on_dialysis or _absent(case, transplant)
 
 
-def _for_a_person_to_judge(case: Case) -> Finding | None:
-    """What only a person can judge: other stages and organs, unsure codes, words, low filtration rates."""
+def _left_to_reviewer(case: Case) -> Finding | None:
+    """What is left to a reviewer: other stages and organs, unsure codes, text alone, low filtration rates."""
     kidneys = _for_review(case, *_FAILURE)
     if kidneys:
         explanation = f"{named(kidneys)} is charted, which may or may not be end stage"
@@ -130,7 +130,7 @@ def _dialysis(case: Case, sessions: Sequence[Record], transplant: Sequence[Recor
     recent = [r for r in sessions if within(r.when, start, case.as_of) is MET]
     chronic = [r for r in recent if Concept.CHRONIC_DIALYSIS in r.concepts]
     unstated = [r for r in sessions if Concept.DIALYSIS in r.concepts]
-    span = _spread(unstated) >= timedelta(days=case.parameters["dialysis_chronic_days"])
+    span = _time_spanned(unstated) >= timedelta(days=case.parameters["dialysis_chronic_days"])
     lasting = span and any(r in recent for r in unstated)
     if chronic or lasting:
         shown = chronic or [r for r in recent if r in unstated]
@@ -167,7 +167,7 @@ def _low_egfr(case: Case) -> list[LabResult]:
         if not r.pending and within(r.when, date.min, case.as_of) is MET and _surely_below(r, limit)
     ]
     apart = timedelta(days=case.parameters["egfr_days_apart"])
-    return [low[0], low[-1]] if len(low) > 1 and _spread(low) >= apart else []
+    return [low[0], low[-1]] if len(low) > 1 and _time_spanned(low) >= apart else []
 
 
 def _surely_below(result: LabResult, limit: float) -> bool:
@@ -178,7 +178,7 @@ def _surely_below(result: LabResult, limit: float) -> bool:
     return compared(result, limit) is NOT_MET
 
 
-def _spread(records: Sequence[Record]) -> timedelta:
-    """From the first day that is sure to the last one."""
+def _time_spanned(records: Sequence[Record]) -> timedelta:
+    """The time from the first certain day to the last."""
     days = [r.when.first for r in records if r.when is not None and r.when.first == r.when.last]
     return max(days) - min(days) if days else timedelta(0)

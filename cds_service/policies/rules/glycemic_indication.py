@@ -28,7 +28,7 @@ from cds_service.engine.wording import clock_time, counted
 from cds_service.facts import ChartSection, GlucoseReading, LabResult, SensorReading, Unusable
 from cds_service.policies.rules.case import Case, cite, unread, usable
 from cds_service.policies.rules.hypoglycemia import self_test_evidence
-from cds_service.policies.rules.phrases import closed_by, counted_in_words, open_parts
+from cds_service.policies.rules.phrases import counted_in_words, explain_open_parts, remedy_of_parts
 from cds_service.policies.rules.self_testing import window
 
 # Results that may be the newest one, though not all of them can be compared.
@@ -236,17 +236,17 @@ def any_indication(*rules: Rule) -> RuleTemplate:
     def glycemic_indication(case: Case) -> Finding:
         """One of the {parts:words} parts is enough."""
         parts = tuple(case.finding(rule) for rule in case.in_force(rules))
-        explanation = open_parts(parts, f"None of the {counted_in_words(len(parts), 'condition')} is charted")
+        explanation = explain_open_parts(parts, f"None of the {counted_in_words(len(parts), 'condition')} is charted")
         finding = disjunction(parts, explanation, "")
         if finding.truth is not UNKNOWN:
             return finding
-        return replace(finding, closes=closed_by(parts, finding.gap, _otherwise(case, parts)))
+        return replace(finding, closes=remedy_of_parts(parts, finding.gap, _other_remedy(case, parts)))
 
     return glycemic_indication
 
 
-def _otherwise(case: Case, parts: Sequence[Finding]) -> str:
-    """What else shows the criterion; an HbA1c, the first part, is never asked for as missing where one is there."""
+def _other_remedy(case: Case, parts: Sequence[Finding]) -> str:
+    """The remedies besides an HbA1c (the first part), which is not asked for when the chart has one."""
     hba1c, level = parts[0], f"{case.parameters['hba1c_threshold']:g} %"
     others = f"one of the other {counted_in_words(len(parts) - 1, 'condition')}"
     if hba1c.truth is NOT_MET:

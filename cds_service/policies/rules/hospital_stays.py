@@ -16,7 +16,7 @@ from cds_service.policies.rules.hypoglycemia import has_diabetes
 from cds_service.policies.rules.low_glucose import by_time, last_moment, may_follow
 from cds_service.policies.rules.phrases import counted_in_words, dated_labels, sentence
 
-_CLOSES = "Send the discharge summaries of the stays for ketoacidosis or hypoglycemia"
+_REMEDY = "Send the discharge summaries of the stays for ketoacidosis or hypoglycemia"
 
 
 @shared_rule(
@@ -55,7 +55,7 @@ def _stays(case: Case) -> Finding:
 
 
 def _not_shown(case: Case, visits: Sequence[Visit], stays: Sequence[Visit]) -> Finding:
-    """Too few certain stays: what a reviewer has to look at, else what is there and is no stay."""
+    """The finding for too few certain stays: what a reviewer has to read, else visits that do not count as stays."""
     reasons = _reasons(case)
     in_words = [v for v in visits if v.inpatient and v.review & reasons and not v.coded_concepts & reasons]
     unclear = [v for v in visits if v.inpatient is None and v.all_concepts & reasons]
@@ -67,7 +67,7 @@ def _not_shown(case: Case, visits: Sequence[Visit], stays: Sequence[Visit]) -> F
     if unclear:
         clauses.append(f"visits that may or may not be inpatient stays: {dated_labels(unclear)}")
     if clauses:
-        return unknown(Gap.NEEDS_REVIEW, sentence(clauses), _CLOSES, map(cite, (*stays, *in_words, *unclear)))
+        return unknown(Gap.NEEDS_REVIEW, sentence(clauses), _REMEDY, map(cite, (*stays, *in_words, *unclear)))
     others = [v for v in visits if v.inpatient is False and v.concepts & reasons]
     charted = [] if others else [d for d in case.diagnoses if d.concepts & {Concept.KETOACIDOSIS}]
     hyperosmolar = [v for v in visits if v.inpatient and Concept.HYPEROSMOLAR_STATE in v.concepts]
@@ -78,8 +78,8 @@ def _not_shown(case: Case, visits: Sequence[Visit], stays: Sequence[Visit]) -> F
     if hyperosmolar:
         clauses.append(f"a hyperosmolar state, which is not ketoacidosis: {dated_labels(hyperosmolar)}")
     if clauses:
-        return unknown(Gap.INCOMPLETE, sentence(clauses), _CLOSES, map(cite, (*others, *charted, *hyperosmolar)))
-    return unknown(Gap.NOT_DOCUMENTED, "No inpatient stay for ketoacidosis or hypoglycemia is charted", _CLOSES)
+        return unknown(Gap.INCOMPLETE, sentence(clauses), _REMEDY, map(cite, (*others, *charted, *hyperosmolar)))
+    return unknown(Gap.NOT_DOCUMENTED, "No inpatient stay for ketoacidosis or hypoglycemia is charted", _REMEDY)
 
 
 def _reasons(case: Case) -> frozenset[Concept]:

@@ -23,7 +23,7 @@ from cds_service.policies.rules.low_glucose import (
 from cds_service.policies.rules.phrases import counted_in_words, dated_labels, sentence
 
 _LOW = frozenset({Concept.HYPOGLYCEMIA, Concept.HYPOGLYCEMIA_GENERIC})
-_CLOSES_EXCURSION = "Chart the excursion (unawareness, nighttime hypoglycemia, brittle diabetes), or state it"
+_EXCURSION_REMEDY = "Chart the excursion (unawareness, nighttime hypoglycemia, brittle diabetes), or state it"
 
 
 @shared_rule(
@@ -219,10 +219,10 @@ def _excursion_open(case: Case, low: Sequence[GlucoseReading]) -> Finding:
         clauses.append(f"{'a meter reading' if one else 'meter readings'} {readings_below} ({day_text(low[-1].day)})")
         evidence += self_test_evidence(low)
     if state or sensor_runs:
-        return unknown(Gap.NEEDS_REVIEW, sentence(clauses), _CLOSES_EXCURSION, evidence)
+        return unknown(Gap.NEEDS_REVIEW, sentence(clauses), _EXCURSION_REMEDY, evidence)
     if low:
-        return unknown(Gap.INCOMPLETE, sentence(clauses), _CLOSES_EXCURSION, evidence)
-    return unknown(Gap.NOT_DOCUMENTED, "No severe excursion is charted", _CLOSES_EXCURSION)
+        return unknown(Gap.INCOMPLETE, sentence(clauses), _EXCURSION_REMEDY, evidence)
+    return unknown(Gap.NOT_DOCUMENTED, "No severe excursion is charted", _EXCURSION_REMEDY)
 
 
 # ---------------------------------------------------------------- words and evidence

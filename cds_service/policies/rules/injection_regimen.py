@@ -14,7 +14,7 @@ from cds_service.engine.truth import NOT_MET, UNKNOWN
 from cds_service.facts import ChartSection, InsulinAction, InsulinOrder, When
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.phrases import capitalized
-from cds_service.policies.rules.pump_use import injected, live_orders, pump_signs, regimen_chain
+from cds_service.policies.rules.pump_use import injection_orders, live_orders, pump_signs, regimen_chain
 from cds_service.policies.rules.regimen_count import Injections, injections
 from cds_service.policies.rules.regimen_length import charted_duration, duration_is_complete, shows_smaller_regimen
 from cds_service.policies.rules.regimen_statement import for_months, stated_adjustment, stated_count, stated_duration
@@ -198,7 +198,7 @@ def _count(case: Case) -> Finding:
 
 
 def _no_current_insulin(case: Case, closes: str) -> Finding:
-    begun = [o for o in injected(case) if o.start is None or o.start <= case.as_of]
+    begun = [o for o in injection_orders(case) if o.start is None or o.start <= case.as_of]
     if not begun:
         months, goal = case.parameters.get("regimen_months"), case.parameters["regimen_injections"]
         if months is not None:  # a policy may ask for a count alone
@@ -233,7 +233,7 @@ def _adjustment(case: Case) -> Finding:
     closes = (
         "Add a carb ratio, correction factor or sliding scale to the directions, or state that doses are self-adjusted"
     )
-    if not injected(case):
+    if not injection_orders(case):
         return unknown(Gap.NOT_DOCUMENTED, "no order for injected insulin is charted", closes)
     explanation = "the directions do not show self-adjusted doses"
     step = "show that the insulin doses are self-adjusted"

@@ -1,4 +1,4 @@
-"""Events of low glucose: what belongs to one event, in codes, in meter readings and in sensor readings."""
+"""Groups records and readings of low glucose into events: coded records, meter readings, sensor readings."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _MINUTES_OF_DAY = 24 * 60
 
 @dataclass(slots=True)
 class Episode:
-    """Coded records that are taken for one event. `merged`: records of different days that may be two events."""
+    """Coded records that count as one event. `merged`: they are of different days and may be two events."""
 
     records: list[Record] = field(default_factory=list)
     merged: bool = False
@@ -178,5 +178,5 @@ def _nights(run: Sequence[int], until: int) -> frozenset[date]:
 
 
 def _lasts(run: Sequence[int], interval: int) -> int:
-    """Minutes that a run lasts: its last reading stands for as long as the one before it, at most one interval."""
+    """Minutes that a run lasts; the last reading counts for as long as the one before it, at most one interval."""
     return run[-1] - run[0] + min(interval, run[-1] - run[-2]) if len(run) > 1 else 0

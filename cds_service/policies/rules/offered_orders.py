@@ -49,7 +49,7 @@ def gad_antibody(section: str) -> Offer:
 
 
 def laboratory_test(label: str, code: str, display: str, ordered_as: frozenset[str]) -> Offer:
-    """A laboratory test by its LOINC; `ordered_as`: codes under which it may already be on its way."""
+    """A laboratory test by its LOINC; `ordered_as`: codes under which it may already be ordered."""
     return Offer(label, _LOINC, code, display, LABORATORY, ordered_as)
 
 
@@ -68,9 +68,9 @@ def education(section: str) -> Offer:
 
 
 def may_close(finding: Finding | None) -> bool:
-    """Whether an order would help: nothing was found, or what was found stands against it.
+    """Whether an order would help: nothing was found, or what was found contradicts the criterion.
 
-    Where something was found that only has to be completed, reviewed or read, nobody is told to do it again.
+    Not where something was found that has only to be completed, reviewed or read.
     """
     return finding is not None and (finding.truth is NOT_MET or finding.gap is Gap.NOT_DOCUMENTED)
 

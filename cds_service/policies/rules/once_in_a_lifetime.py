@@ -1,4 +1,4 @@
-"""Results of which one in the record is enough, whenever it was: the best counts, not the newest."""
+"""Criteria that one result in the record meets, whenever it was: the best result counts, not the newest."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cds_service.policies.rules.case import Case, usable
 
 
 def best_of_both(charted: Finding, stated: Finding) -> Finding:
-    """Chart and statement, of which either is enough: what meets the criterion, else what the chart has."""
+    """Combines chart and statement when either is enough: the one that meets the criterion, else the chart's."""
     if stated.truth is MET or not charted.evidence:
         return stated
     return charted
@@ -26,7 +26,7 @@ def results_of(case: Case, key: str) -> list[LabResult]:
 
 
 def best_result(findings: Iterable[Finding]) -> Finding | None:
-    """Of several results the one that shows the criterion best; of open ones the one that asks least, of
+    """The result that supports the criterion best; among open ones the one that needs least, among
     equals the newest."""
     all_of_them = list(findings)
     met_ones = [finding for finding in all_of_them if finding.truth is MET]

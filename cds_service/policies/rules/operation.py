@@ -13,7 +13,7 @@ from cds_service.facts import ChartSection, Record
 from cds_service.policies.rules.case import Case, cite, usable
 from cds_service.policies.rules.pump_use import pumps_in_use
 
-_CLOSES = "State that the member or a caregiver knows how to operate the pump"
+_REMEDY = "State that the member or a caregiver knows how to operate the pump"
 
 
 @shared_rule(
@@ -42,13 +42,13 @@ def operates_device(case: Case) -> Finding:
     in_words = [*trainings, *pumps_in_use(case, named_in_words=True)]
     if in_words:
         explanation = f"Charted in words only: {in_words[-1].label}"
-        return unknown(Gap.NEEDS_REVIEW, explanation, _CLOSES, map(cite, in_words[-3:]))
+        return unknown(Gap.NEEDS_REVIEW, explanation, _REMEDY, map(cite, in_words[-3:]))
     explanation = "No pump training or pump in use is charted"
-    return case.guarded(unknown(Gap.NEEDS_ATTESTATION, explanation, _CLOSES), ChartSection.DEVICES)
+    return case.guarded(unknown(Gap.NEEDS_ATTESTATION, explanation, _REMEDY), ChartSection.DEVICES)
 
 
 def _training(trained: Sequence[Record]) -> Iterator[str]:
-    """The last training in a few words: its own name says at length what it does not include."""
+    """The last training in a few words, since its code's own display lists all that it does not include."""
     if trained:
         last = max(trained, key=lambda r: (r.when.last if r.when else date.min, r.reference))
         yield f"pump training or fitting{f' {on_text(last.when)}' if last.when else ''}"

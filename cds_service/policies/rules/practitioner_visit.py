@@ -43,12 +43,12 @@ def _charted(case: Case) -> Finding:
     own = [v for v in seen if _is_treating(case, v)]
     for of_whom, basis in ((own, Basis.DOCUMENTED), (seen, Basis.SUPPORTED)):
         last = _newest(of_whom)
-        if last is not None and not _over(case, last):
+        if last is not None and not _is_expired(case, last):
             return met(_in_words(case, last), basis, [cite(last, last.how.value)])
-    unsure = [v for v in visits if v.how in _FOR_A_REVIEWER and not _over(case, v)]
+    unsure = [v for v in visits if v.how in _FOR_A_REVIEWER and not _is_expired(case, v)]
     if unsure:
         last = _newest(unsure) or unsure[0]
-        words = f"{last.how.value.capitalize()} on {_on(last)}: a reviewer has to say whether the patient was seen"
+        words = f"{last.how.value.capitalize()} on {_on_date(last)}: a reviewer has to say whether the patient was seen"
         return unknown(Gap.NEEDS_REVIEW, words, closes, [cite(last, last.how.value)])
     last = _newest(seen)
     if last is not None:
@@ -79,7 +79,7 @@ def _newest(visits: Sequence[PractitionerVisit]) -> PractitionerVisit | None:
     return max(visits, key=lambda v: (str(v.when), v.reference), default=None)
 
 
-def _over(case: Case, visit: PractitionerVisit) -> bool:
+def _is_expired(case: Case, visit: PractitionerVisit) -> bool:
     return visit.when is not None and is_due(fulfilled_until([visit.when], case.as_of, _interval(case)), case.as_of)
 
 
@@ -91,12 +91,12 @@ def _in_words(case: Case, visit: PractitionerVisit) -> str:
     assert visit.when is not None  # only dated visits are looked at
     found = fulfilled_until([visit.when], case.as_of, _interval(case))
     until = f", good until {day_text(found.until)}" if found is not None else ""
-    return f"{visit.how.value.capitalize()} on {_on(visit)}{_with(visit)}{until}"
+    return f"{visit.how.value.capitalize()} on {_on_date(visit)}{_with_practitioner(visit)}{until}"
 
 
-def _with(visit: PractitionerVisit) -> str:
+def _with_practitioner(visit: PractitionerVisit) -> str:
     return f" with {visit.practitioner_names[0]}" if visit.practitioner_names else ""
 
 
-def _on(visit: PractitionerVisit) -> str:
+def _on_date(visit: PractitionerVisit) -> str:
     return day_text(visit.when) if visit.when is not None else "an unstated day"

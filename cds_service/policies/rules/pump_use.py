@@ -1,4 +1,4 @@
-"""Whether a pump is already in use: then the charted injections decide nothing, that somebody can operate one is
+"""Whether a pump is already in use. Then charted injections decide nothing, ability to operate a pump is
 supported, and the clinician is asked whether it is replaced."""
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from cds_service.policies.rules.regimen_timeline import Segment, chain_start, cu
 _PUMPS = frozenset({Concept.PUMP_IN_USE, Concept.INSULIN_PUMP, Concept.INSULIN_PUMP_PRODUCT})
 
 
-def injected(case: Case) -> list[InsulinOrder]:
+def injection_orders(case: Case) -> list[InsulinOrder]:
     """Insulin orders that are for injections, whenever they were."""
     return [order for order in case.chart.insulin if not order.via_pump]
 
 
 def live_orders(case: Case) -> list[InsulinOrder]:
-    """The orders of the present regimen of injections."""
-    return current(injected(case), case.as_of, case.parameters["regimen_gap_days"])
+    """Insulin orders of the current injection regimen."""
+    return current(injection_orders(case), case.as_of, case.parameters["regimen_gap_days"])
 
 
 def regimen_timeline(case: Case) -> list[Segment]:
-    """The injections a day over time, worked out once a case."""
+    """The injections a day over time; computed once for each case."""
     kept: list[Segment] | None = case.computed.get("regimen timeline")
     if kept is None:
-        kept = case.computed["regimen timeline"] = segments(injected(case), case.as_of, case.parameters)
+        kept = case.computed["regimen timeline"] = segments(injection_orders(case), case.as_of, case.parameters)
     return kept
 
 
@@ -56,7 +56,7 @@ def pump_signs(case: Case) -> list[Evidence]:
     pump. Today's injections then say nothing, and the clinician is asked whether the order replaces it."""
     pumps = pumps_in_use(case, named_in_words=True)
     evidence = [Evidence(r.reference, r.label, str(r.when) if r.when else None) for r in pumps]
-    running = [o for o in case.chart.insulin if o.via_pump and _runs(o, case.as_of)]
+    running = [o for o in case.chart.insulin if o.via_pump and _is_running(o, case.as_of)]
     if not pumps and live_orders(case):
         # Insulin for the pump that is being ordered says nothing against the injections until it comes.
         written_early = case.days_ago("pump_vial_days")
@@ -70,12 +70,12 @@ def _regimen_since(case: Case) -> date | None:
 
 
 def _names_pump(record: Record, as_of: date, named_in_words: bool) -> bool:
-    """Whether a record names a pump surely enough, and is neither over nor of a later day."""
+    """Whether a record names a pump by a sure code (or text, if allowed), and is neither ended nor of a later day."""
     named = record.all_concepts if named_in_words else record.coded_concepts
     current = usable(record.when, as_of) and (record.until is None or record.until >= as_of)
     return bool(named & _PUMPS) and current
 
 
-def _runs(order: InsulinOrder, as_of: date) -> bool:
+def _is_running(order: InsulinOrder, as_of: date) -> bool:
     begun = order.start is None or order.start <= as_of
     return begun and order.live and (order.end is None or order.end >= as_of)

@@ -1,7 +1,7 @@
 """How many injections a day insulin orders that are live together come to.
 
-Every count is taken the smaller way first; what it would be if rivals were both current, or if doses of one time of
-day were not drawn up together, stands beside it.
+The smaller count comes first. What it would be if rival insulins were both current, or if doses of one time of
+day were not drawn up into one syringe, is kept beside it.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ class _Dose:
 
 
 def class_of(order: InsulinOrder) -> str:
-    """What else is the same insulin to a regimen: the action class, else the ingredient itself."""
+    """The group within which insulins replace each other: the action class, else the ingredient."""
     return _CLASSES.get(order.action, order.ingredient)
 
 
 def counted_part(order: InsulinOrder) -> InsulinOrder:
-    """What of an order is counted: the same for all of its renewals, which count once."""
+    """An order reduced to what is counted, so that its renewals are equal and count once."""
     return InsulinOrder(
         reference="",
         ingredient=order.ingredient,
@@ -129,7 +129,7 @@ def _sum(doses: Sequence[_Dose]) -> _Dose:
 
 
 def _total(largest: dict[str, _Dose], orders: Sequence[InsulinOrder]) -> float:
-    """The classes added; an insulin that nobody names may be one of the others, so it never adds to them."""
+    """The sum over classes; unspecified insulin may be one of the others, so it is not added to them."""
     named = sum(dose.count for dose in largest.values() if dose.ingredient not in _ANY_INSULIN)
     return max([named, *(dose.count for dose in largest.values() if dose.ingredient in _ANY_INSULIN)])
 

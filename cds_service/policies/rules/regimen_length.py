@@ -1,4 +1,4 @@
-"""How long the regimen of injections has lasted, by the chart, and whether the chart leaves anything out."""
+"""How long the injection regimen has lasted by the chart, and whether the chart is complete for that time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cds_service.concepts import DIABETES
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
 from cds_service.engine.plain_text import day_text, on_text, period_text
 from cds_service.policies.rules.case import Case, cite
-from cds_service.policies.rules.pump_use import injected, live_orders, regimen_chain, regimen_timeline
+from cds_service.policies.rules.pump_use import injection_orders, live_orders, regimen_chain, regimen_timeline
 from cds_service.policies.rules.regimen_timeline import covers, smaller_days
 
 
@@ -21,7 +21,7 @@ def charted_duration(case: Case) -> Finding:
     needed = case.months_ago("regimen_months")
     since = f"since {day_text(needed)} or earlier"
     closes = f"Add insulin orders or fills that show {goal} injections a day {since}, or state it"
-    if not injected(case):
+    if not injection_orders(case):
         explanation, step = (
             "no order for injected insulin is charted",
             "show since when the insulin regimen is in place",
@@ -31,7 +31,7 @@ def charted_duration(case: Case) -> Finding:
     if start is None:
         explanation = f"{goal} injections a day without a break up to the order are not charted"
         return unknown(Gap.INCOMPLETE, explanation, closes, next_step="show since when the insulin regimen is in place")
-    evidence = [Evidence(o.reference, o.label, start.isoformat()) for o in injected(case) if o.start == start]
+    evidence = [Evidence(o.reference, o.label, start.isoformat()) for o in injection_orders(case) if o.start == start]
     if start <= needed:
         return met(f"in place since {day_text(start)}", Basis.DOCUMENTED, evidence)
     against = _smaller_before(case, start) or _diagnosed_since(case)
@@ -61,7 +61,7 @@ def _window(case: Case) -> tuple[date, date, int]:
 
 
 def _undated(case: Case) -> bool:
-    """Whether a live order has no start: nobody knows what it added, and when."""
+    """Whether a live order has no start date, so that its share of the count over time is unknown."""
     return any(order.start is None for order in live_orders(case))
 
 
@@ -73,7 +73,7 @@ def _smaller_before(case: Case, start: date) -> Finding | None:
         return None
     first, last, count = smaller
     explanation = f"the chart shows {count:g} a day from {period_text(first, last)}"
-    before = [o for o in injected(case) if o.start is not None and o.start <= first]
+    before = [o for o in injection_orders(case) if o.start is not None and o.start <= first]
     newest = max(before, key=lambda o: (o.start or date.min, o.reference), default=None)
     evidence = [Evidence(newest.reference, newest.label, str(newest.start))] if newest else []
     return not_met(explanation, Basis.DOCUMENTED, evidence)

@@ -20,7 +20,7 @@ def for_months(case: Case) -> str:
 
 
 def stated_count(case: Case) -> Finding | None:
-    """Injections a day; None when nobody says."""
+    """Stated injections a day; None when there is no statement."""
     answer = case.answer("injections-a-day")
     if answer is None or isinstance(answer.value, bool) or not isinstance(answer.value, int | float):
         return None
@@ -33,7 +33,7 @@ def stated_count(case: Case) -> Finding | None:
 
 
 def stated_duration(case: Case) -> Finding | None:
-    """Since when; None when nobody says."""
+    """Stated start of the regimen; None when there is no statement."""
     answer = case.answer("injections-since")
     if answer is None or not isinstance(answer.value, When):
         return None
@@ -55,7 +55,7 @@ def stated_duration(case: Case) -> Finding | None:
 
 
 def stated_adjustment(case: Case) -> Finding | None:
-    """Whether the doses are self-adjusted; None when nobody says."""
+    """Stated self-adjustment of doses; None when there is no statement."""
     stated = case.attested("injections-self-adjusted", "doses are self-adjusted", "doses are not self-adjusted")
     step = "review the self-adjustment of doses, the statement says there is none"
     return replace(stated, next_step=step) if stated is not None else None

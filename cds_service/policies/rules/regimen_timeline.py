@@ -38,7 +38,7 @@ class Segment:
 
 
 class Starts:
-    """When orders of each action class begin, for the one that follows another."""
+    """Start days of orders by action class, to find the order that follows another."""
 
     def __init__(self, orders: Iterable[InsulinOrder]) -> None:
         """`orders`: those that begin by the day."""
@@ -166,7 +166,7 @@ def _is_read(segment: Segment, below: float | None) -> bool:
 
 
 def current(orders: Iterable[InsulinOrder], as_of: date, gap_days: int) -> list[InsulinOrder]:
-    """The orders of the present regimen: those that run, and those that ran out so lately that a refill is only due."""
+    """The orders of the current regimen: running ones, and those that ran out so recently that a refill is due."""
     there = [o for o in orders if o.start is None or o.start <= as_of]
     running = [o for o in there if o.live and (o.end is None or o.end >= as_of)]
     held = {o.ingredient for o in running}

@@ -27,7 +27,7 @@ from cds_service.policies.rules.case import Case, cite, signed
 from cds_service.policies.rules.phrases import dated_labels, sentence
 from cds_service.policies.rules.pump_use import pump_signs
 
-_CLOSES = "State the reason for the replacement or repair in the questionnaire"
+_REMEDY = "State the reason for the replacement or repair in the questionnaire"
 _ASSESSMENT = "Add a vendor's or specialist's estimate of the repair cost"
 # What the question that chooses this pathway asks.
 REPLACES = "replaces-pump"
@@ -47,7 +47,7 @@ REASONS = {
 def takes_replacement_path(case: Case) -> bool:
     """Whether the order, or its questionnaire, says that it replaces or repairs a device in use.
 
-    Who states a reason for the replacement says so too, unless the newest word is that nothing is replaced.
+    A stated reason for the replacement counts as well, unless a newer answer says that nothing is replaced.
     """
     answer = case.answer(REPLACES)
     if case.order.replacement_sign is not None or (answer is not None and answer.value is True):
@@ -56,7 +56,7 @@ def takes_replacement_path(case: Case) -> bool:
 
 
 def may_replace(case: Case) -> bool:
-    """Whether a pump is in use while nobody says whether this order replaces it: both paths are then shown."""
+    """Whether a pump is in use and nothing says whether this order replaces it: both pathways are then shown."""
     answer = case.answer(REPLACES)
     denied = answer is not None and answer.value is False
     return not denied and bool(pump_signs(case))
@@ -86,8 +86,8 @@ def _no_reason(case: Case) -> Finding:
     reasons = case.order.replacement_reasons
     if reasons:
         evidence = [Evidence(case.order.reference, text) for text in reasons]
-        return unknown(Gap.NEEDS_REVIEW, f"The order says: {'; '.join(reasons)}", _CLOSES, evidence)
-    return unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", _CLOSES)
+        return unknown(Gap.NEEDS_REVIEW, f"The order says: {'; '.join(reasons)}", _REMEDY, evidence)
+    return unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", _REMEDY)
 
 
 @shared_rule("The equipment is a covered service")
@@ -103,15 +103,15 @@ def covered_service(case: Case) -> Finding:
 def _still_necessary(case: Case, needed: Rule, excluding: Sequence[Rule]) -> Finding:
     diagnosis = case.finding(needed)
     exclusions = [case.finding(rule) for rule in excluding]
-    parts = [diagnosis, *(_absence_of(e) for e in exclusions)]
+    parts = [diagnosis, *(_exclusion_absent(e) for e in exclusions)]
     explanation = diagnosis.explanation
     if any(e.truth is MET for e in exclusions):
         explanation = "; ".join(e.explanation for e in exclusions if e.truth is MET)
     return conjunction([p for p in parts if p.basis or p.truth is UNKNOWN], explanation)
 
 
-def _absence_of(exclusion: Finding) -> Finding:
-    """That an exclusion does not apply, as a finding; one that nobody attested does not stand against continued use."""
+def _exclusion_absent(exclusion: Finding) -> Finding:
+    """The finding that an exclusion does not apply; an exclusion without a statement does not count against it."""
     if exclusion.truth is MET:
         return not_met(exclusion.explanation, exclusion.basis, exclusion.evidence)
     if exclusion.truth is UNKNOWN and exclusion.gap is not Gap.NEEDS_ATTESTATION:
@@ -123,7 +123,7 @@ def _reasonable_justification(case: Case, accepted: Sequence[Rule]) -> Finding:
     reasons = tuple(case.finding(reason) for reason in accepted)
     lacking = [f for f in reasons if f.truth is UNKNOWN and f.evidence]
     explanation = "; ".join(dict.fromkeys(f.explanation for f in lacking)) or _nothing_accepted(case)
-    closes = "; ".join(dict.fromkeys(f.closes for f in lacking if f.closes)) or _CLOSES
+    closes = "; ".join(dict.fromkeys(f.closes for f in lacking if f.closes)) or _REMEDY
     finding = disjunction(reasons, explanation, closes)
     evidence = tuple(dict.fromkeys(e for f in lacking for e in f.evidence))
     return replace(finding, evidence=evidence) if finding.truth is UNKNOWN else finding
@@ -170,7 +170,7 @@ def charted_breakdown(case: Case) -> Finding | None:
     others = [d for d in not_old if not _is_sequela(d)]
     if others:
         asked = f"{dated_labels(others)} is charted: the plan has to decide whether the pump no longer works"
-        return unknown(Gap.NEEDS_REVIEW, asked, _CLOSES, map(cite, others))
+        return unknown(Gap.NEEDS_REVIEW, asked, _REMEDY, map(cite, others))
     clauses = []
     if old:
         clauses.append(
@@ -178,7 +178,7 @@ def charted_breakdown(case: Case) -> Finding | None:
         )
     if not_old:
         clauses.append(f"charted as a late effect, which says nothing about the current pump: {dated_labels(not_old)}")
-    return unknown(Gap.INCOMPLETE, sentence(clauses), _CLOSES, map(cite, trouble))
+    return unknown(Gap.INCOMPLETE, sentence(clauses), _REMEDY, map(cite, trouble))
 
 
 _TROUBLE = frozenset({Concept.PUMP_BREAKDOWN, Concept.PUMP_DISPLACEMENT})
@@ -213,11 +213,11 @@ def damaged(case: Case) -> Finding:
     return _attested_reason(case, "damaged") or _no_reason(case)
 
 
-def _refused(name: str, title: str, codes: tuple[str, ...], says: str) -> RuleTemplate:
+def _refused_reason(name: str, title: str, codes: tuple[str, ...], says: str) -> RuleTemplate:
     def rule(case: Case) -> Finding:
         answer = _reason(case)
         if answer is None:
-            return unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", _CLOSES)
+            return unknown(Gap.NEEDS_ATTESTATION, "No reason for the replacement is stated", _REMEDY)
         make = met if answer.value in codes else not_met
         explanation = f"Stated reason: {_stated(answer)}"
         evidence = [case.attestation(answer)]
@@ -228,16 +228,16 @@ def _refused(name: str, title: str, codes: tuple[str, ...], says: str) -> RuleTe
     return shared_rule(title, reads=(ChartSection.ATTESTATIONS,))(rule)
 
 
-warranty_only = _refused(
+warranty_only = _refused_reason(
     "warranty_only",
     "Only the warranty ended",
     ("warranty-expired",),
     "A functioning device whose warranty expired is not replaced",
 )
-misuse = _refused(
+misuse = _refused_reason(
     "misuse", "Misuse, malicious breakage or gross neglect", ("misuse",), "Repair after misuse is never covered"
 )
-lost_or_stolen = _refused(
+lost_or_stolen = _refused_reason(
     "lost_or_stolen", "Lost or stolen", ("lost", "stolen"), "Lost or stolen items are not replaced"
 )
 

@@ -15,7 +15,7 @@ from cds_service.policies.rules.case import Case, cite, usable
 
 @dataclass(frozen=True, slots=True)
 class SensorWear:
-    """What shows that a sensor was worn. `days`: of how many days of the window the chart says so."""
+    """Evidence that a sensor was worn. `days`: on how many days of the window."""
 
     shown: str
     days: int
@@ -63,9 +63,9 @@ def _is_current(record: object, case: Case) -> bool:
 
 
 def _days_of(stated: LabResult, start: date, end: date) -> int:
-    """At least so many of the stated days of wear lie in the window.
+    """The fewest of the stated days of wear that lie in the window.
 
-    The days that cannot be placed are taken to lie outside, as far as the period of the statement has room there.
+    Days without a date are assumed to lie outside the window, as far as the period of the statement reaches there.
     Without a period the statement is of the days up to its date.
     """
     worn = int(stated.value or 0)

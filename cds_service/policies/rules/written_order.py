@@ -1,4 +1,4 @@
-"""Ordered in writing by a physician or other credentialed provider."""
+"""The order is in writing by a physician or other credentialed provider."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cds_service.engine.rule import shared_rule
 from cds_service.facts import ChartSection, Credential
 from cds_service.policies.rules.case import Case
 
-_CLOSES = "Have a physician, nurse practitioner, physician assistant or clinical nurse specialist sign the order"
+_REMEDY = "Have a physician, nurse practitioner, physician assistant or clinical nurse specialist sign the order"
 
 
 @shared_rule("Ordered in writing by a physician or other credentialed provider", reads=(ChartSection.REQUESTER,))
@@ -22,7 +22,7 @@ def ordered_in_writing(case: Case) -> Finding:
         evidence = [Evidence(case.order.reference, "modifier EY")]
         return not_met("Modifier EY on the order says that no provider ordered this", Basis.DOCUMENTED, evidence)
     if orderer is None:
-        finding = unknown(Gap.NOT_DOCUMENTED, "The order does not name who orders it", _CLOSES)
+        finding = unknown(Gap.NOT_DOCUMENTED, "The order does not name who orders it", _REMEDY)
         return case.guarded(finding, ChartSection.REQUESTER)
     who = provider_name(orderer.credential_label)
     evidence = [Evidence(orderer.reference, who)]
@@ -33,7 +33,7 @@ def ordered_in_writing(case: Case) -> Finding:
     if orderer.credential is Credential.MAY_NOT_ORDER:
         explanation = f"Ordered by {with_article(who)}, who may not order equipment in every state"
         return unknown(
-            Gap.NEEDS_REVIEW, explanation, f"{_CLOSES}, or ask the plan whether this credential counts", evidence
+            Gap.NEEDS_REVIEW, explanation, f"{_REMEDY}, or ask the plan whether this credential counts", evidence
         )
     explanation = "Ordered by a provider whose credential could not be read; the EHR let them sign"
     return met(explanation, Basis.SUPPORTED, evidence)

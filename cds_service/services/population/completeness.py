@@ -1,4 +1,4 @@
-"""What of an export was retrieved: by type, for everybody or for single members, and what the server said of it."""
+"""Which resource types an export holds completely, for all or single members, and what the server reported."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Completeness:
 def completeness_of(
     folder: ExportFolder, counts: Sequence[PartitionCounts], error_lines: Iterable[bytes]
 ) -> Completeness:
-    """What is whole, by the files, the manifests, the logs, and the lines of the server's files of errors."""
+    """Judges completeness by the files, manifests, logs, and the lines of the server's error files."""
     found = Completeness()
     lines = Counter[str]()
     for each in counts:
@@ -62,7 +62,7 @@ def completeness_of(
         elif name not in lines and any(of_file[file.name] for file in files if file.named_type == name):
             found.unread[name] = NOT_READ
     _count_lines(folder, of_file, found)
-    _cut_files(counts, files, found)
+    _mark_truncated_files(counts, files, found)
     outcomes = (text for each in counts for text in each.outcomes)
     told = (line[:_MOST_ERROR_BYTES].decode(errors="replace") for line in error_lines)
     _read_errors(chain(outcomes, told), found)
@@ -90,7 +90,7 @@ def _count_lines(folder: ExportFolder, of_file: Mapping[str, int], found: Comple
         found.problems.append((name, "the server named this file, and the folder does not have it"))
 
 
-def _cut_files(counts: Iterable[PartitionCounts], files: Iterable[ExportFile], found: Completeness) -> None:
+def _mark_truncated_files(counts: Iterable[PartitionCounts], files: Iterable[ExportFile], found: Completeness) -> None:
     types = {file.name: file.named_type for file in files}
     for each in counts:
         if each.problem:

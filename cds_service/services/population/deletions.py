@@ -1,4 +1,4 @@
-"""Resources that the server says are gone: transaction Bundles whose entries delete them."""
+"""Deleted resources of an export, as transaction Bundles with DELETE entries name them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def deletions_in(
 ) -> Deletions:
     """What the lines of files of deletions name. `lines`: file, number, line.
 
-    A deletion reaches as far as the time of the export that it came with: what is newer was made again since.
+    A deletion applies up to the time of its export: a newer version was created again afterward.
     """
     times = {each.folder: each.transaction_time for each in manifests}
     found: Deletions = {}

@@ -102,21 +102,21 @@ def read_export_folder(path: Path) -> ExportFolder:
         real = each.resolve()
         if real not in seen:
             seen.add(real)
-            _take(folder, each)
+            _add_file(folder, each)
     folder.files.sort(key=lambda file: file.name)
     if not folder.of_kind(Kind.RESOURCES):
         raise BadSetting(f"{path} holds no NDJSON file such as Patient.ndjson or Patient.000.ndjson.gz")
     return folder
 
 
-def _take(folder: ExportFolder, path: Path) -> None:
+def _add_file(folder: ExportFolder, path: Path) -> None:
     name = path.relative_to(folder.path).as_posix()
     folded = path.name.casefold()
     try:
         if folded.endswith(".json"):
-            _take_manifest(folder, path, name)
+            _add_manifest(folder, path, name)
         elif folded.startswith("log.") and folded.endswith(ENDINGS):
-            folder.manifests += _logged(path, name)
+            folder.manifests += _manifests_of_log(path, name)
         elif folded.endswith(ENDINGS):
             folder.files.append(_file(path, name))
         else:
@@ -156,7 +156,7 @@ def type_in_name(name: str) -> str | None:
 # ---------------------------------------------------------------- what the server said
 
 
-def _take_manifest(folder: ExportFolder, path: Path, name: str) -> None:
+def _add_manifest(folder: ExportFolder, path: Path, name: str) -> None:
     if path.stat().st_size > _MOST_MANIFEST_BYTES:
         folder.ignored.append(name)
         return
@@ -204,7 +204,7 @@ def _list(value: Any) -> list[dict[str, Any]]:
     return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []
 
 
-def _logged(path: Path, name: str) -> Iterator[Manifest]:
+def _manifests_of_log(path: Path, name: str) -> Iterator[Manifest]:
     """What a log of an export client says: one export after the other, each complete once its end is written."""
     exports: dict[str, Manifest] = {}
     types: dict[str, str] = {}

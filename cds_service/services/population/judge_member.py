@@ -50,15 +50,15 @@ TOO_LONG = "a chart has an element that is longer than any that is read: it was 
 TOO_LARGE = f"a chart is larger than {MOST_MEMBER_BYTES // 1_000_000} MB: its Observations were not read"
 
 
-def nothing_shared(_references: Iterable[str]) -> Sequence[bytes]:
-    """For exports in which every line names its patient."""
+def no_shared_resources(_references: Iterable[str]) -> Sequence[bytes]:
+    """A `FindShared` that finds nothing: for exports in which every line names its patient."""
     return ()
 
 
 class MemberJudge:
     """Judges members under the rules of one run."""
 
-    def __init__(self, rules: RunRules, find_shared: FindShared = nothing_shared) -> None:
+    def __init__(self, rules: RunRules, find_shared: FindShared = no_shared_resources) -> None:
         """BadSetting for a policy that is not held, or a roster that cannot be read."""
         self._rules = rules
         self._find_shared = find_shared
@@ -185,7 +185,7 @@ class MemberJudge:
         """
         if sum(map(len, lines)) > MOST_MEMBER_BYTES:
             return [line for line in lines if not is_observation(line)], True
-        if self._rules.all_in_full or any(map(_speaks_of_diabetes, lines)):
+        if self._rules.all_in_full or any(map(_mentions_diabetes, lines)):
             return lines, False
         kept: list[bytes] = []
         passed_over: set[str] = set()
@@ -252,8 +252,8 @@ def _problems(set_aside: Iterable[str]) -> Iterator[tuple[str, str]]:
 _NO_ORDER = DeviceOrder("", "", "", Scope.OTHER)
 
 
-def _speaks_of_diabetes(line: bytes) -> bool:
-    """Whether a line may be about diabetes or insulin, by its words and codes; it may be wrong, and costs time only."""
+def _mentions_diabetes(line: bytes) -> bool:
+    """Whether a line may be about diabetes or insulin, by words and codes; a false yes only costs time."""
     return not is_observation(line) and any(each in line for each in _ABOUT_DIABETES)
 
 

@@ -1,4 +1,4 @@
-"""Patients that were merged into others: a first look at the Patient lines, before any line is placed."""
+"""Patients that were merged into others, read from the Patient lines before lines are sorted by member."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ def merged_patients(links: Iterable[Link]) -> dict[str, str]:
     known: dict[str, str] = {}
     for old, new in links:
         known[old] = min(new, known.get(old, new))
-    return {old: last for old in sorted(known) if (last := _last(old, known)) != old}
+    return {old: last for old in sorted(known) if (last := _final_id(old, known)) != old}
 
 
-def _last(old: str, links: Mapping[str, str]) -> str:
-    """The end of a chain of merges; of a circle its first id by name."""
+def _final_id(old: str, links: Mapping[str, str]) -> str:
+    """The last id of a chain of merges; of a circular chain the id that sorts first."""
     seen = [old]
     while (following := links.get(seen[-1])) is not None:
         if following in seen:

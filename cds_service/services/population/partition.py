@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from cds_service.services.population.export_lines_reader import TOO_LONG, LineCount, lines_of
-from cds_service.services.population.placing import NOT_AS_NAMED, Placed, Placing, Role, misnamed
+from cds_service.services.population.line_classifier import NOT_AS_NAMED, ClassifiedLine, LineClassifier, Role, misnamed
 
 _MOST_NAMED = 100
 _MOST_KNOWN = 200_000
@@ -52,17 +52,17 @@ class PartitionCounts:
     segments: int = 0
     problem: str = ""
 
-    def add(self, placed: Placed, line: bytes, named_type: str | None, number: int) -> None:
+    def add(self, classified_line: ClassifiedLine, line: bytes, named_type: str | None, number: int) -> None:
         """Counts one line. `number`: of the line in the task."""
-        if placed.kind:
-            self.types[placed.kind[:64]] += 1
-        if placed.base:
-            self.bases[placed.base] += 1
-        if placed.problem:
-            self.note(number, placed.kind, placed.problem)
-        if placed.kind != named_type and misnamed(placed, named_type):
-            self.note(number, placed.kind, NOT_AS_NAMED)
-        if placed.role is Role.OUTCOME and len(self.outcomes) < _MOST_NAMED:
+        if classified_line.kind:
+            self.types[classified_line.kind[:64]] += 1
+        if classified_line.base:
+            self.bases[classified_line.base] += 1
+        if classified_line.problem:
+            self.note(number, classified_line.kind, classified_line.problem)
+        if classified_line.kind != named_type and misnamed(classified_line, named_type):
+            self.note(number, classified_line.kind, NOT_AS_NAMED)
+        if classified_line.role is Role.OUTCOME and len(self.outcomes) < _MOST_NAMED:
             self.outcomes.append(line[:10_000].decode(errors="replace"))
 
     def note(self, line: int, kind: str, problem: str) -> None:
@@ -78,7 +78,7 @@ class PartitionCounts:
 
 
 def hash_of(member: str) -> int:
-    """64 bits that place a member among all members."""
+    """A 64-bit hash of a member's id; members are sorted by it."""
     return int.from_bytes(blake2b(member.encode(), digest_size=8).digest())
 
 
@@ -98,7 +98,7 @@ class Partitioner:
     def __init__(self, folder: Path, buckets: int, merged: Mapping[str, str], most_bytes: int) -> None:
         """`merged`: into which member another one was merged, by id. `most_bytes`: of lines that are held at a time."""
         self._folder, self._buckets, self._most = folder, buckets, most_bytes
-        self._placing = Placing(merged)
+        self._classifier = LineClassifier(merged)
         self._bucket_of: dict[str, int] = {}
         self._held: list[list[bytes]] = []
         self._named: set[str] = set()
@@ -109,14 +109,14 @@ class Partitioner:
         """Reads the task's lines, writes its segments. OSError when the disk is full or the file cannot be read."""
         counts = self._counts = PartitionCounts(task.number, task.file)
         self._clear()
-        progress, place = LineCount(), self._placing.place
+        progress, classify = LineCount(), self._classifier.classify
         for number, line in lines_of(task.path, task.compressed, task.start, task.end, progress):
             if line is None:
                 counts.note(number, "", TOO_LONG)
             else:
-                placed = place(line)
-                counts.add(placed, line, task.named_type, number)
-                self._hold(placed, line)
+                classified_line = classify(line)
+                counts.add(classified_line, line, task.named_type, number)
+                self._buffer_line(classified_line, line)
             if self._size > self._most:
                 self._write(task.number)
         self._write(task.number)
@@ -127,10 +127,10 @@ class Partitioner:
         self._held = [[] for _ in range(self._buckets + 1)]
         self._named, self._size = set(), 0
 
-    def _hold(self, placed: Placed, line: bytes) -> None:
-        role = placed.role
+    def _buffer_line(self, classified_line: ClassifiedLine, line: bytes) -> None:
+        role = classified_line.role
         if role is Role.MEMBER:
-            member = placed.members[0]
+            member = classified_line.members[0]
             record = b"%b\t%b\n" % (member.encode(), line)
             self._held[self._bucket(member)].append(record)
             self._size += len(record)
@@ -138,7 +138,7 @@ class Partitioner:
             self._held[self._buckets].append(line + b"\n")
             self._size += len(line) + 1
         elif role is Role.NAMES_MEMBERS:
-            for member in placed.members:
+            for member in classified_line.members:
                 if member not in self._named:
                     self._named.add(member)
                     self._held[self._bucket(member)].append(b"%b\t\n" % member.encode())

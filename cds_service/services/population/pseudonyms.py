@@ -1,4 +1,4 @@
-"""Members under names that only the holder of a key can trace back."""
+"""Pseudonyms for member ids, which only the holder of the key can link back."""
 
 from __future__ import annotations
 

@@ -69,7 +69,7 @@ DOCUMENTS = frozenset({Gap.NOT_DOCUMENTED, Gap.INCOMPLETE, Gap.NEEDS_ATTESTATION
 
 @dataclass(frozen=True, slots=True)
 class Flags:
-    """What the tables tell members apart by."""
+    """Flags by which tables count members."""
 
     diabetes: bool = False
     insulin: bool = False
@@ -156,10 +156,10 @@ def criterion_rows(member: str, determination: Determination) -> Iterator[Criter
     for group in (determination.criteria, determination.exclusions, determination.replacement):
         for top in group:
             for finding in top.tree:
-                yield (member, policy, finding.id, finding.truth.value, *standing(finding))
+                yield (member, policy, finding.id, finding.truth.value, *basis_and_gap(finding))
 
 
-def standing(finding: Finding) -> tuple[str, str]:
+def basis_and_gap(finding: Finding) -> tuple[str, str]:
     """Basis and gap, as an answer to a hook gives them."""
     if finding.truth is UNKNOWN:
         return "", (finding.gap or Gap.NOT_DOCUMENTED).value

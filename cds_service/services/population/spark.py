@@ -38,9 +38,9 @@ from cds_service.services.population.export_folder import (
     type_in_name,
 )
 from cds_service.services.population.judge_member import MemberJudge
+from cds_service.services.population.line_classifier import LineClassifier, Role
 from cds_service.services.population.merged_patients import links_in, may_hold_patients, merged_into, merged_patients
 from cds_service.services.population.partition import PartitionCounts, hash_of
-from cds_service.services.population.placing import Placing, Role
 from cds_service.services.population.rows import CHANGE_COLUMNS, CRITERION_COLUMNS, MEMBER_COLUMNS, JudgedMember
 from cds_service.services.population.run_rules import Orders, RunRules
 from cds_service.services.population.scenarios import load_scenarios
@@ -63,7 +63,7 @@ def assess_population_on_spark(spark: SparkSession, folder: str, out: str, rules
     without lines.
     """
     context = spark.sparkContext
-    export = _listed(context, folder)
+    export = _list_export_files(context, folder)
     files = export.of_kind(Kind.RESOURCES)
     if not files:
         raise BadSetting(f"{folder} holds no NDJSON file such as Patient.ndjson or Patient.000.ndjson.gz")
@@ -79,7 +79,7 @@ def assess_population_on_spark(spark: SparkSession, folder: str, out: str, rules
     rules = rules_of_export(rules, export, counts, complete, deleted)
     given = context.broadcast((rules, merged_into(merged), _by_key(shared, rules.server)))
     judged = grouped.mapPartitions(lambda records: _judged(records, given.value)).persist()
-    tallies = judged.mapPartitions(_tallied).reduce(_added)
+    tallies = judged.mapPartitions(_tallied).reduce(_summed)
     for name, columns in _TABLES.items():
         schema = StructType([StructField(column, StringType(), False) for column in columns])
         rows = spark.createDataFrame(judged.flatMap(partial(_rows, name)), schema)
@@ -110,9 +110,9 @@ def _summary(
 # ---------------------------------------------------------------- files
 
 
-def _listed(context: SparkContext, folder: str) -> ExportFolder:
+def _list_export_files(context: SparkContext, folder: str) -> ExportFolder:
     """The files of a folder and of those below it, by Hadoop's file systems."""
-    root, system = _place(context, folder)
+    root, system = _path_and_file_system(context, folder)
     if not system.exists(root):
         raise BadSetting(f"{folder} is no folder that Spark can read")
     base = str(system.getFileStatus(root).getPath().toString()).rstrip("/")
@@ -136,7 +136,7 @@ def _listed(context: SparkContext, folder: str) -> ExportFolder:
     return found
 
 
-def _place(context: SparkContext, path: str) -> tuple[Any, Any]:
+def _path_and_file_system(context: SparkContext, path: str) -> tuple[Any, Any]:
     """A path, and the file system that it is on."""
     jvm: Any = context._jvm
     java: Any = context._jsc
@@ -152,7 +152,7 @@ def _lines(context: SparkContext, files: Sequence[ExportFile]) -> RDD[str]:
 
 
 def _write_text(context: SparkContext, path: str, text: str) -> None:
-    target, system = _place(context, path)
+    target, system = _path_and_file_system(context, path)
     stream = system.create(target, True)
     stream.write(bytearray(text.encode()))
     stream.close()
@@ -164,36 +164,36 @@ def _write_text(context: SparkContext, path: str, text: str) -> None:
 def _grouped(context: SparkContext, files: Sequence[ExportFile], merged: Mapping[str, str]) -> RDD[Record]:
     """Lines by member, those of one member in one partition; what is no member's in the first one."""
     links = context.broadcast(dict(merged))
-    placed = context.union(
+    classified = context.union(
         [
-            context.textFile(file.path, 1).mapPartitions(partial(_placed, file.name, file.named_type, links))
+            context.textFile(file.path, 1).mapPartitions(partial(_classified_lines, file.name, file.named_type, links))
             for file in files
         ]
     )
     size = sum(file.size * (10 if file.compressed else 1) for file in files)
     tasks = max(context.defaultParallelism * _PARTITIONS_A_CORE, size // _PARTITION_BYTES)
-    return placed.coalesce(tasks).partitionBy(tasks + 1, partial(_partition_of, tasks + 1))
+    return classified.coalesce(tasks).partitionBy(tasks + 1, partial(_partition_of, tasks + 1))
 
 
 def _partition_of(partitions: int, key: str) -> int:
     return 0 if key.startswith("\t") else 1 + (hash_of(key) * (partitions - 1) >> 64)
 
 
-def _placed(name: str, named_type: str | None, merged: Any, lines: Iterable[str]) -> Iterator[Record]:
-    placing, counts, named = Placing(merged.value), PartitionCounts(file=name), set[str]()
+def _classified_lines(name: str, named_type: str | None, merged: Any, lines: Iterable[str]) -> Iterator[Record]:
+    classifier, counts, named = LineClassifier(merged.value), PartitionCounts(file=name), set[str]()
     for number, text in enumerate(lines, 1):
         line = text.removeprefix("\ufeff").strip().encode(errors="replace")
         counts.lines += 1
         if not line:
             continue
-        placed = placing.place(line)
-        counts.add(placed, line, named_type, number)
-        if placed.role is Role.MEMBER:
-            yield placed.members[0], line
-        elif placed.role is Role.SHARED:
+        classified = classifier.classify(line)
+        counts.add(classified, line, named_type, number)
+        if classified.role is Role.MEMBER:
+            yield classified.members[0], line
+        elif classified.role is Role.SHARED:
             yield _SHARED, line
-        elif placed.role is Role.NAMES_MEMBERS:
-            for member in placed.members:
+        elif classified.role is Role.NAMES_MEMBERS:
+            for member in classified.members:
                 if member not in named:
                     named.add(member)
                     yield member, b""
@@ -250,7 +250,7 @@ def _tallied(members: Iterable[JudgedMember]) -> Iterator[list[list[Any]]]:
     yield tallies.as_json()
 
 
-def _added(one: list[list[Any]], other: list[list[Any]]) -> list[list[Any]]:
+def _summed(one: list[list[Any]], other: list[list[Any]]) -> list[list[Any]]:
     return Tallies([*one, *other]).as_json()
 
 

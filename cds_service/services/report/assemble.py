@@ -1,4 +1,4 @@
-"""What the store tells a payer's own people: headline and tables by outcome, gap, exclusion and time. Nobody is named.
+"""Assembles the report for a payer: headline and tables by outcome, gap, exclusion and time. No person is named.
 
 An order is judged more than once: when it is selected, signed, and signed again with more documentation. It counts
 once, under its newest outcome. Small counts are hidden, unless they are asked for.

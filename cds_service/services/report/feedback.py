@@ -1,4 +1,4 @@
-"""What clinicians said to cards: accepted and overridden, and why."""
+"""Feedback on cards: accepted or overridden, and the override reasons."""
 
 from __future__ import annotations
 

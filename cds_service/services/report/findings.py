@@ -1,4 +1,4 @@
-"""What stood in an order's way, by its stored determination: criteria that were open, and exclusions, told apart."""
+"""Why an order was not approved, from its stored determination: open criteria and exclusions, separately."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stood in the way of orders, by section: what was missing, exclusions, and how criteria were open."""
+"""Why orders were not approved, by section: missing documents, exclusions, gaps of open criteria."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _Select = Callable[[JSON, PolicyOnDay | None], Iterable[JSON]]
 
 def missing_counts(orders: Iterable[ReportedOrder], policies: ReportedPolicies) -> list[tuple[str, str, int]]:
     """Policy, section and number of orders that needed documentation for it at least once; the most frequent first."""
-    counts = _counted(orders, policies, _undocumented, lambda _finding: "orders")
+    counts = _count_orders(orders, policies, _undocumented, lambda _finding: "orders")
     rows = [(policy, section, count["orders"]) for (policy, section), count in counts.items()]
     return sorted(rows, key=lambda row: (policies.place(row[0], row[1])[0], -row[2], policies.place(row[0], row[1])))
 
@@ -60,7 +60,7 @@ def missing_table(orders: Iterable[ReportedOrder], policies: ReportedPolicies, *
 
 def gap_table(orders: Iterable[ReportedOrder], policies: ReportedPolicies, *, small_cells: bool) -> Table:
     """How criteria were open, in the order of the policy's text."""
-    counts = _counted(orders, policies, open_criteria, lambda finding: str(finding.get("gap") or _NOT_MET))
+    counts = _count_orders(orders, policies, open_criteria, lambda finding: str(finding.get("gap") or _NOT_MET))
     rows = list(_rows(counts, policies, _GAPS, small_cells=small_cells))
     says = "Orders for which a criterion was open at least once; an order counts once in each column."
     columns = ("section", "policy", "title", *_GAPS)
@@ -69,8 +69,8 @@ def gap_table(orders: Iterable[ReportedOrder], policies: ReportedPolicies, *, sm
 
 def exclusion_table(orders: Sequence[ReportedOrder], policies: ReportedPolicies, *, small_cells: bool) -> Table:
     """Exclusions that refused orders, and those that a person had to settle."""
-    counts = _counted(orders, policies, applied_exclusions, lambda _finding: _REFUSED)
-    for key, count in _counted(orders, policies, possible_exclusions, lambda _finding: _POSSIBLE).items():
+    counts = _count_orders(orders, policies, applied_exclusions, lambda _finding: _REFUSED)
+    for key, count in _count_orders(orders, policies, possible_exclusions, lambda _finding: _POSSIBLE).items():
         counts.setdefault(key, Counter()).update(count)
     rows = list(_rows(counts, policies, (_REFUSED, _POSSIBLE), small_cells=small_cells))
     says = "Orders that an exclusion refused, and orders for which a person had to settle whether one applies."
@@ -79,18 +79,18 @@ def exclusion_table(orders: Sequence[ReportedOrder], policies: ReportedPolicies,
     return Table("exclusions", "Exclusions", says, columns, rows, (_REFUSED, _POSSIBLE), labels=labels)
 
 
-def _counted(
+def _count_orders(
     orders: Iterable[ReportedOrder], policies: ReportedPolicies, select: _Select, kind: Callable[[JSON], str]
 ) -> _Counts:
     """Orders by policy and section, and in each by kind; an order counts once however often it came."""
     counts: defaultdict[tuple[str, str], Counter[str]] = defaultdict(Counter)
     for order in orders:
-        for policy, section, name in _once(order.determinations, policies, select, kind):
+        for policy, section, name in _distinct_rows(order.determinations, policies, select, kind):
             counts[policy, section][name] += 1
     return counts
 
 
-def _once(
+def _distinct_rows(
     rows: Iterable[ReportedDetermination], policies: ReportedPolicies, select: _Select, kind: Callable[[JSON], str]
 ) -> set[tuple[str, str, str]]:
     return {

@@ -32,7 +32,7 @@ class Figures:
     small_cells: bool
 
     def hides(self, count: int) -> bool:
-        """Whether a count is of too few orders to be told."""
+        """Whether a count is too small to be shown."""
         return not self.small_cells and is_small(count)
 
 
@@ -59,7 +59,7 @@ def headline(found: Figures) -> str:
 
 
 def _ready(found: Figures) -> str:
-    """How many were ready when they were first signed; never in a way that tells a small count."""
+    """How many were ready when they were first signed, worded so that no small count can be inferred."""
     left = found.signed - found.ready
     if found.ready == 0:
         return "none was ready at first signing"

@@ -34,7 +34,7 @@ class ReportedDetermination:
 
     @staticmethod
     def of(row: Any) -> ReportedDetermination:
-        """From a row of the store, of which a year holds hundreds of thousands: what is not needed is let go."""
+        """From a row of the store; keeps only what the report needs, since a year has hundreds of thousands of rows."""
         return ReportedDetermination(
             row.call_id,
             row.position,
@@ -116,8 +116,8 @@ class ReportedOrder:
 def group_orders(rows: Sequence[ReportedDetermination]) -> list[ReportedOrder]:
     """The orders, in the order in which they came. `rows`: oldest first.
 
-    An order is told by its client and its id. What was stored before orders had ids goes by its assertion's id, which
-    later determinations of the same order have as well; what has neither is an order of its own in each call.
+    An order is identified by client and order id. Rows stored without an order id are matched by assertion id, which
+    later determinations of the same order have as well; a row with neither is an order of its own in each call.
     """
     known: dict[tuple[str | None, str | None], str] = {
         (row.client, row.assertion_id): row.order_id for row in rows if row.order_id and row.assertion_id

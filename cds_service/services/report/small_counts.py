@@ -1,4 +1,4 @@
-"""Hides small counts of a table that adds up by row and by column, so that no shown number tells a hidden one."""
+"""Hides small counts of a table with row and column sums, so that no hidden count can be computed from shown ones."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ def hidden_places(counts: Sequence[Sequence[int]]) -> dict[Place, str]:
     """
     hidden = {(i, j): HIDDEN for i, row in enumerate(counts) for j, count in enumerate(row) if is_small(count)}
     while True:
-        place = next(_told(counts, hidden), None)
+        place = next(_revealed(counts, hidden), None)
         if place is None:
             return hidden
         hidden[place] = COVERED
 
 
-def _told(counts: Sequence[Sequence[int]], hidden: Mapping[Place, str]) -> Iterator[Place]:
-    """The counts that have to be hidden as well: one of each row or column of sums in which one number is hidden."""
+def _revealed(counts: Sequence[Sequence[int]], hidden: Mapping[Place, str]) -> Iterator[Place]:
+    """Counts to hide as well: one more in each row or sum column in which one hidden number could be computed."""
     rows = [[(i, j) for j in range(len(row))] for i, row in enumerate(counts)]
     for line in (*rows, [row[-1] for row in rows]):
         if sum(place in hidden for place in line) == 1:

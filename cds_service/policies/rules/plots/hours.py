@@ -23,8 +23,8 @@ _MOST_POINTS = 400
 def hours_plot(case: Case, section: str) -> PlotData | None:
     """The plot; None without a reading in the window that has a time and a value."""
     level = case.parameters["dawn_level"]
-    inside = _inside(case)
-    kinds = _kinds({name: _spots(readings, level) for name, readings in inside.items()})
+    inside = _readings_in_window(case)
+    kinds = _kinds({name: _spots_of(readings, level) for name, readings in inside.items()})
     if not kinds:
         return None
 
@@ -41,7 +41,7 @@ def hours_plot(case: Case, section: str) -> PlotData | None:
     )
 
 
-def _inside(case: Case) -> dict[str, list[GlucoseReading | SensorReading]]:
+def _readings_in_window(case: Case) -> dict[str, list[GlucoseReading | SensorReading]]:
     start, end = window(case)
     return {
         FINGER_STICKS: [r for r in case.glucose.self_tests if start <= r.day <= end],
@@ -49,7 +49,7 @@ def _inside(case: Case) -> dict[str, list[GlucoseReading | SensorReading]]:
     }
 
 
-def _spots(readings: Sequence[GlucoseReading | SensorReading], level: int) -> tuple[Spot, ...]:
+def _spots_of(readings: Sequence[GlucoseReading | SensorReading], level: int) -> tuple[Spot, ...]:
     spots = []
     for r in readings:
         if r.minute is None or r.mg_dl is None:

@@ -23,9 +23,9 @@ _MONTHS = 24  # how far back the plot looks: older orders say nothing about the 
 
 def regimen_plot(case: Case, section: str) -> PlotData | None:
     """The plot; None without an insulin order whose days reach into the two years before the day."""
-    placed = sorted(_placed(case), key=lambda p: _newness(p, case.as_of))
-    reaching = [p for p in placed if p.end is None or p.end >= months_before(case.as_of, _MONTHS)]
-    shown = sorted(reaching[-_MOST_BARS:], key=_beginning)
+    dated = sorted(_dated_orders(case), key=lambda p: _recency(p, case.as_of))
+    reaching = [p for p in dated if p.end is None or p.end >= months_before(case.as_of, _MONTHS)]
+    shown = sorted(reaching[-_MOST_BARS:], key=_start_key)
     if not shown:
         return None
 
@@ -34,42 +34,42 @@ def regimen_plot(case: Case, section: str) -> PlotData | None:
         section,
         "Insulin orders over time",
         timeline,
-        _words(case, timeline, len(placed) - len(shown), len(case.chart.insulin) - len(placed)),
+        _words(case, timeline, len(dated) - len(shown), len(case.chart.insulin) - len(dated)),
         ("insulin", "from", "to", "injections a day"),
         tuple((b.label, day_text(b.start), _end(b), b.amount) for b in timeline.bars),
     )
 
 
 @dataclass(frozen=True, slots=True)
-class _Placed:
-    """An order with its first and last day; `end` None where it runs on."""
+class _DatedOrder:
+    """An order with its first and last day; `end` is None while it is still running."""
 
     order: InsulinOrder
     start: date
     end: date | None
 
 
-def _placed(case: Case) -> Iterator[_Placed]:
-    """The orders whose days are known, as the rule places them."""
+def _dated_orders(case: Case) -> Iterator[_DatedOrder]:
+    """The orders whose days are known, with the days that the rule uses."""
     as_of = case.as_of
     begun = [o for o in case.chart.insulin if o.start is not None and o.start <= as_of]
     starts = Starts(begun)
     for order in begun:
         last = last_day(order, starts, case.parameters["assumed_supply_days"], as_of)
         if order.start is not None and last is not None and last >= order.start:
-            yield _Placed(order, order.start, None if order.live and order.end is None else last)
+            yield _DatedOrder(order, order.start, None if order.live and order.end is None else last)
 
 
-def _newness(placed: _Placed, as_of: date) -> tuple[date, date, str]:
-    """By the last day up to the day of the order: what still runs is newer than what has ended."""
-    return min(placed.end or as_of, as_of), placed.start, placed.order.reference
+def _recency(dated: _DatedOrder, as_of: date) -> tuple[date, date, str]:
+    """Sort key: the last day up to the day of the order, so that running orders come after ended ones."""
+    return min(dated.end or as_of, as_of), dated.start, dated.order.reference
 
 
-def _beginning(placed: _Placed) -> tuple[date, str, str]:
-    return placed.start, placed.order.label, placed.order.reference
+def _start_key(dated: _DatedOrder) -> tuple[date, str, str]:
+    return dated.start, dated.order.label, dated.order.reference
 
 
-def _timeline(case: Case, shown: Sequence[_Placed]) -> Timeline:
+def _timeline(case: Case, shown: Sequence[_DatedOrder]) -> Timeline:
     p, as_of = case.parameters, case.as_of
     # A policy may ask for injections without saying for how long.
     months = p.get("regimen_months", 0)
@@ -82,11 +82,11 @@ def _timeline(case: Case, shown: Sequence[_Placed]) -> Timeline:
     return Timeline(bars, run, first, as_of, mark, months, often)
 
 
-def _bar(placed: _Placed) -> OrderBar:
-    order = placed.order
+def _bar(dated: _DatedOrder) -> OrderBar:
+    order = dated.order
     label = " ".join((order.label or order.ingredient).split()) or "insulin"
     readable = order.possible is not None or bool(order.certain)
-    return OrderBar(label, _injections(order), placed.start, placed.end, order.via_pump, readable)
+    return OrderBar(label, _injections(order), dated.start, dated.end, order.via_pump, readable)
 
 
 def _injections(order: InsulinOrder) -> str:

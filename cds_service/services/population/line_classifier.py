@@ -1,4 +1,4 @@
-"""Whose a line of an export is: a member's, shared by members, or a remark of the server."""
+"""Classifies lines of an export: a member's resource, a shared resource, or a message of the server."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ A_BUNDLE = "a Bundle in a file of resources is not read"
 
 
 class Role(Enum):
-    """What becomes of a line."""
+    """How a line is used."""
 
     MEMBER = auto()
     NAMES_MEMBERS = auto()
@@ -31,8 +31,8 @@ class Role(Enum):
     NOTHING = auto()
 
 
-class Placed(NamedTuple):
-    """One line. `members`: ids, after merging. `base`: of the server that the reference to the member names.
+class ClassifiedLine(NamedTuple):
+    """One classified line. `members`: ids, after merging. `base`: server URL in the reference to the member.
 
     NAMES_MEMBERS: the line itself is not read, and says that these members are in the export.
     """
@@ -44,20 +44,20 @@ class Placed(NamedTuple):
     problem: str = ""
 
 
-_NO_JSON = Placed(Role.NOTHING, problem=NO_JSON)
+_NO_JSON = ClassifiedLine(Role.NOTHING, problem=NO_JSON)
 _ALLOWED_ANYWHERE = ("OperationOutcome", "Parameters")
 
 
-class Placing:
-    """Places lines; one for each process, since it keeps what references mean."""
+class LineClassifier:
+    """Classifies lines; one instance for each process, since it caches references."""
 
     def __init__(self, merged: Mapping[str, str]) -> None:
         """`merged`: into which member another one was merged, by id."""
         self._merged = merged
         self._known: dict[str, tuple[str, str] | None] = {}
 
-    def place(self, line: bytes) -> Placed:
-        """Whose a line is."""
+    def classify(self, line: bytes) -> ClassifiedLine:
+        """The line's role, resource type and members, or its problem."""
         head = head_of(line)
         if head is None or head.resourceType is None:
             return _NO_JSON
@@ -67,20 +67,20 @@ class Placing:
         literal = (f"Patient/{head.id}" if head.id else None) if kind == "Patient" else head.owner
         whose = self._member(literal) if literal else None
         if whose is not None:
-            return Placed(Role.MEMBER if kind in _READ else Role.NAMES_MEMBERS, kind, (whose[0],), whose[1])
+            return ClassifiedLine(Role.MEMBER if kind in _READ else Role.NAMES_MEMBERS, kind, (whose[0],), whose[1])
         if literal is None and kind in SHARED_TYPES:
-            return Placed(Role.SHARED, kind)
+            return ClassifiedLine(Role.SHARED, kind)
         if kind == "Patient":
-            return Placed(Role.NOTHING, kind, problem=BAD_ID)
-        return Placed(Role.NOTHING, kind[:64], problem=NO_PATIENT if kind in _READ - SHARED_TYPES else "")
+            return ClassifiedLine(Role.NOTHING, kind, problem=BAD_ID)
+        return ClassifiedLine(Role.NOTHING, kind[:64], problem=NO_PATIENT if kind in _READ - SHARED_TYPES else "")
 
-    def _other(self, kind: str, line: bytes) -> Placed:
+    def _other(self, kind: str, line: bytes) -> ClassifiedLine:
         if kind == "OperationOutcome":
-            return Placed(Role.OUTCOME, kind)
+            return ClassifiedLine(Role.OUTCOME, kind)
         if kind != "Group":
-            return Placed(Role.NOTHING, kind, problem=A_BUNDLE if kind == "Bundle" else "")
+            return ClassifiedLine(Role.NOTHING, kind, problem=A_BUNDLE if kind == "Bundle" else "")
         found = [self._member(f"Patient/{each}") for each in group_members(line)]
-        return Placed(Role.NAMES_MEMBERS, kind, tuple(whose[0] for whose in found if whose is not None))
+        return ClassifiedLine(Role.NAMES_MEMBERS, kind, tuple(whose[0] for whose in found if whose is not None))
 
     def _member(self, literal: str) -> tuple[str, str] | None:
         """The member that a reference names, after merging, and the base URL; None where it names no patient."""
@@ -97,8 +97,8 @@ class Placing:
         return whose
 
 
-def misnamed(placed: Placed, named_type: str | None) -> bool:
+def misnamed(line: ClassifiedLine, named_type: str | None) -> bool:
     """Whether a line is of another type than the name of its file says."""
     return bool(
-        placed.kind and placed.kind != named_type and named_type in KNOWN_TYPES and placed.kind not in _ALLOWED_ANYWHERE
+        line.kind and line.kind != named_type and named_type in KNOWN_TYPES and line.kind not in _ALLOWED_ANYWHERE
     )
