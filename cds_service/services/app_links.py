@@ -12,7 +12,7 @@ import msgspec
 from cds_service.trust.sealed_context import LinkSeal
 from fhir_mappings.json.edge_numbers import DecodeError
 from fhir_mappings.json.object_members import is_null
-from fhir_mappings.json.views import RawEntry, UntypedResource
+from fhir_mappings.json.views import RawEntry, RawObject
 from fhir_mappings.orders.order_reader import DraftOrder
 
 LABEL = "Answer the open questions"
@@ -29,7 +29,7 @@ class _AppContext(msgspec.Struct, omit_defaults=True):
 
 _decoder = msgspec.json.Decoder(_AppContext)
 _entries = msgspec.json.Decoder(list[RawEntry])
-_head = msgspec.json.Decoder(UntypedResource)
+_head = msgspec.json.Decoder(RawObject)
 
 
 @dataclass(frozen=True, slots=True)

@@ -156,14 +156,10 @@ class ChartReader:
         training = [d for d in confirmed if Concept.PUMP_TRAINING in d.all_concepts]
         worn = [d for d in confirmed if d.active is not False and Concept.PUMP_IN_USE in d.all_concepts]
         pumps = read_devices(reached("Device"), reached("DeviceUseStatement"), context)
-        drugs = reached("MedicationRequest", "MedicationStatement", "MedicationDispense")
-        insulin = read_insulin(drugs, context)
+        insulin = read_insulin(reached("MedicationRequest", "MedicationStatement", "MedicationDispense"), context)
         signs = read_sensor_signs(defaultdict(list) if is_budget_used_up() else kinds, context)
-        uses = (
-            read_pump_uses(kinds, diagnoses, done.pumps, insulin, context)
-            if self._kinds and not is_budget_used_up()
-            else []
-        )
+        reads_uses = self._kinds and not is_budget_used_up()
+        uses = read_pump_uses(kinds, diagnoses, done.pumps, insulin, context) if reads_uses else []
         return Chart(
             diagnoses=_sorted(diagnoses),
             hba1c=_sorted(observed.hba1c),

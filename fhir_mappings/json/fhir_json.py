@@ -20,19 +20,11 @@ from fhir_mappings.json.edge_numbers import DecodeError, decode_without_edge_num
 from fhir_mappings.json.object_members import MembersDecoder, is_null, raw_members
 from fhir_mappings.json.search_result import Located, SearchResult, Status, failed
 from fhir_mappings.json.server_messages import nothing_found
-from fhir_mappings.json.views import (
-    KNOWN_TYPES,
-    AnyResource,
-    Bundle,
-    Entry,
-    OperationOutcome,
-    RawEntry,
-    UntypedResource,
-)
+from fhir_mappings.json.views import KNOWN_TYPES, AnyResource, Bundle, Entry, OperationOutcome, RawEntry, RawObject
 
 _typed = msgspec.json.Decoder(AnyResource, float_hook=Decimal)
 _typed_members: MembersDecoder[AnyResource | None] = MembersDecoder(AnyResource | None, Decimal)
-_untyped = msgspec.json.Decoder(UntypedResource)
+_untyped = msgspec.json.Decoder(RawObject)
 _raw_entry = msgspec.json.Decoder(RawEntry)
 _raw_list = msgspec.json.Decoder(list[msgspec.Raw])
 _any = msgspec.json.Decoder(Any)
@@ -168,7 +160,7 @@ def _is_error_response(response: bytes | msgspec.Raw) -> bool:
     return isinstance(status, str) and status[:1] in ("4", "5")
 
 
-def _read_bundle(untyped: UntypedResource, depth: int) -> SearchResult:
+def _read_bundle(untyped: RawObject, depth: int) -> SearchResult:
     entries: list[msgspec.Raw] = []
     if untyped.entry and not is_null(untyped.entry):
         try:
@@ -253,7 +245,7 @@ def read_unfitting_entry(body: bytes, index: int, error: BaseException, depth: i
     return _read_single(body, head, error)
 
 
-def _read_single(data: bytes, head: UntypedResource, error: BaseException | None = None) -> SearchResult:
+def _read_single(data: bytes, head: RawObject, error: BaseException | None = None) -> SearchResult:
     if head.resourceType not in KNOWN_TYPES:
         return (
             SearchResult(Status.READ, passed_over=1)
@@ -281,7 +273,7 @@ def _read_single(data: bytes, head: UntypedResource, error: BaseException | None
     return result
 
 
-def _decode_untyped(data: bytes | msgspec.Raw) -> UntypedResource | None:
+def _decode_untyped(data: bytes | msgspec.Raw) -> RawObject | None:
     return decode_without_edge_numbers(_untyped, data)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import msgspec
 
 from fhir_mappings.json.edge_numbers import DecodeError
-from fhir_mappings.json.views import RawEntry, UntypedResource
+from fhir_mappings.json.views import RawEntry, RawObject
 
-_untyped = msgspec.json.Decoder(UntypedResource)
+_untyped = msgspec.json.Decoder(RawObject)
 _entries = msgspec.json.Decoder(list[RawEntry])
 
 

@@ -172,7 +172,7 @@ class RawEntry(Struct, gc=False):
     response: Raw = NOTHING
 
 
-class UntypedResource(Struct, gc=False):
+class RawObject(Struct, gc=False):
     """A JSON object that may be a resource, a Bundle or an entry; its members are not type-checked."""
 
     resourceType: Any = None

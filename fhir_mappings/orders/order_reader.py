@@ -26,14 +26,7 @@ from fhir_mappings.json.clinical_views import Device, Medication, MedicationRequ
 from fhir_mappings.json.edge_numbers import DecodeError
 from fhir_mappings.json.long_values import path_in, refuse_long_list
 from fhir_mappings.json.object_members import is_null
-from fhir_mappings.json.views import (
-    AnyResource,
-    DeviceRequest,
-    RawEntry,
-    ServiceRequest,
-    SupplyRequest,
-    UntypedResource,
-)
+from fhir_mappings.json.views import AnyResource, DeviceRequest, RawEntry, RawObject, ServiceRequest, SupplyRequest
 from fhir_mappings.orders.order_people import orderer_of, performers_of, subject_of
 
 _NO_ORDER_STATUS = ("entered-in-error", "revoked", "cancelled", "completed")
@@ -58,7 +51,7 @@ DEVICE_CODES = frozenset(terminology.codes_in(*_PUMPS, system=code_systems.HCPCS
 PUMP_CODES = tuple(terminology.codes_in(Concept.INSULIN_PUMP, system=code_systems.HCPCS))
 
 _typed = msgspec.json.Decoder(AnyResource, float_hook=Decimal)
-_untyped = msgspec.json.Decoder(UntypedResource)
+_untyped = msgspec.json.Decoder(RawObject)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +92,7 @@ def draft_orders(entries: Iterable[RawEntry], fields: str = "context.draftOrders
             yield DraftOrder(reference, head.resourceType, view, entry.resource, place)
 
 
-def _view(raw: msgspec.Raw, head: UntypedResource, place: str) -> AnyOrder | None:
+def _view(raw: msgspec.Raw, head: RawObject, place: str) -> AnyOrder | None:
     if head.resourceType not in ("DeviceRequest", "ServiceRequest", "MedicationRequest", "SupplyRequest"):
         return None
     try:
@@ -113,7 +106,7 @@ def _view(raw: msgspec.Raw, head: UntypedResource, place: str) -> AnyOrder | Non
     return view if isinstance(view, DeviceRequest | ServiceRequest | MedicationRequest | SupplyRequest) else None
 
 
-def _reference(head: UntypedResource, entry: RawEntry, readable: bool, place: str) -> str | None:
+def _reference(head: RawObject, entry: RawEntry, readable: bool, place: str) -> str | None:
     if isinstance(head.id, str) and head.id:
         return f"{head.resourceType}/{head.id}"
     if isinstance(entry.fullUrl, str) and entry.fullUrl:

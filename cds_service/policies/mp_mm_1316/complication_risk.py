@@ -27,13 +27,7 @@ from cds_service.facts import ChartSection, Diagnosis, LabResult, Unusable
 from cds_service.policies.mp_mm_1316.criteria import injection_regimen, tests_often_enough
 from cds_service.policies.rules.case import Case, cite, named, unread, usable
 from cds_service.policies.rules.injection_regimen import regimen_start
-from cds_service.policies.rules.phrases import (
-    capitalized,
-    counted_in_words,
-    dated_labels,
-    explain_open_parts,
-    remedy_of_parts,
-)
+from cds_service.policies.rules.phrases import capitalized, counted_in_words, dated_labels, explain_parts, part_remedies
 
 # Results that say nothing about where they lie, and so are none of the newest.
 _SAYING_NOTHING = (Unusable.NO_VALUE, Unusable.WRONG_UNIT, Unusable.IMPLAUSIBLE)
@@ -240,16 +234,16 @@ def complication_risk(case: Case) -> Finding:
     never contradicted, since another sign may be charted. Retinopathy, neuropathy, nephropathy or proteinuria of
     unstated degree are for a reviewer, and are named."""
     parts = (case.finding(albuminuria), case.finding(difficult_control))
-    explanation = explain_open_parts(parts, "No early sign of complications is charted")
+    explanation = explain_parts(parts, "No early sign of complications is charted")
     finding = disjunction(parts, explanation, "", if_none_met=UNKNOWN)
     if finding.truth is MET:
         return finding
     otherwise = _otherwise(case, *parts, finding.gap)
-    finding = replace(finding, closes=remedy_of_parts(parts, finding.gap, otherwise))
+    finding = replace(finding, closes=part_remedies(parts, finding.gap, otherwise))
     signs = _signs(case)
     if not signs:
         return finding
-    of_the_parts = explain_open_parts(parts, "")
+    of_the_parts = explain_parts(parts, "")
     explanation = f"{dated_labels(signs)}: the plan has to decide whether this is an early sign"
     return replace(
         finding,

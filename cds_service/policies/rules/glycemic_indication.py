@@ -28,7 +28,7 @@ from cds_service.engine.wording import clock_time, counted
 from cds_service.facts import ChartSection, GlucoseReading, LabResult, SensorReading, Unusable
 from cds_service.policies.rules.case import Case, cite, unread, usable
 from cds_service.policies.rules.hypoglycemia import self_test_evidence
-from cds_service.policies.rules.phrases import counted_in_words, explain_open_parts, remedy_of_parts
+from cds_service.policies.rules.phrases import counted_in_words, explain_parts, part_remedies
 from cds_service.policies.rules.self_testing import window
 
 # Results that may be the newest one, though not all of them can be compared.
@@ -236,11 +236,11 @@ def any_indication(*rules: Rule) -> RuleTemplate:
     def glycemic_indication(case: Case) -> Finding:
         """One of the {parts:words} parts is enough."""
         parts = tuple(case.finding(rule) for rule in case.in_force(rules))
-        explanation = explain_open_parts(parts, f"None of the {counted_in_words(len(parts), 'condition')} is charted")
+        explanation = explain_parts(parts, f"None of the {counted_in_words(len(parts), 'condition')} is charted")
         finding = disjunction(parts, explanation, "")
         if finding.truth is not UNKNOWN:
             return finding
-        return replace(finding, closes=remedy_of_parts(parts, finding.gap, _other_remedy(case, parts)))
+        return replace(finding, closes=part_remedies(parts, finding.gap, _other_remedy(case, parts)))
 
     return glycemic_indication
 

@@ -34,7 +34,7 @@ def capitalized(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def explain_open_parts(parts: Sequence[Finding], nothing: str) -> str:
+def explain_parts(parts: Sequence[Finding], nothing: str) -> str:
     """Explains the open parts of a criterion that is not met; `nothing` is the text when they found nothing.
 
     What a reviewer has to look at comes first, then what could not be read: beside either, or beside anything that
@@ -48,7 +48,7 @@ def explain_open_parts(parts: Sequence[Finding], nothing: str) -> str:
     return sentence(found) if found else nothing
 
 
-def remedy_of_parts(parts: Sequence[Finding], gap: Gap | None, otherwise: str, most: int = 2) -> str:
+def part_remedies(parts: Sequence[Finding], gap: Gap | None, otherwise: str, most: int = 2) -> str:
     """The remedies of the parts that found something and are open with this gap, joined by "or" with `otherwise`."""
     fitting = [part for part in parts if part.truth is UNKNOWN and part.gap is gap]
     speaking = [part for part in fitting if part.evidence or gap is Gap.NOT_RETRIEVED]
