@@ -73,11 +73,14 @@ def _expected_of_own_order(each: Charted) -> list[JSON]:
         dated = order.get("authoredOn") or ""
         if order.get("status") in OPEN and dated[:10] <= each.day.isoformat():
             answers = answered(hook_call(each.member, [order], each.absent), each.day)
-            if any(answer["findings"] or answer["coverage"] != "unverified" for answer in answers):
+            for_supplies = any(SUPPLIES in answer["findings"] for answer in answers)  # a run is about pumps
+            if not for_supplies and any(a["findings"] or a["coverage"] != "unverified" for a in answers):
                 found.append((dated, order["id"], answers))
     return max(found, key=lambda one: one[:2])[2] if found else []
 
 
+# The section of L33794 that only an order for supplies alone is held against.
+SUPPLIES = "IV.S.1"
 NOBODY_ORDERS = {
     "clinic-as-requester-leaves-it-to-the-hook-user",
     "hook-user-stands-in-for-a-missing-requester",
