@@ -24,7 +24,7 @@ class SubjectMatch(Enum):
 
 
 class PatientIdentity:
-    """Recognises references to the context's patient.
+    """Recognizes references to the context's patient.
 
     `Patient/p1`, `Patient/p1/_history/3`, the absolute URL on the call's own FHIR server, and a `urn:uuid:`
     under which the same call sends that patient are the patient.

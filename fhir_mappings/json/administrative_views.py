@@ -31,7 +31,7 @@ class Coverage(Resource, tag="Coverage", rename={"class_": "class"}):
 
 
 class Qualification(Struct, gc=False):
-    """A certificate or licence."""
+    """A certificate or license."""
 
     code: CodeableConcept | None = None
 
