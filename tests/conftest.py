@@ -42,7 +42,11 @@ def data_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests see no setting of the machine that they run on; what only tests read begins with PUMP_TESTS_."""
+    """Tests see no setting of the machine that they run on; what only tests read begins with PUMP_TESTS_.
+
+    Nor its terminal's width: a shell that exports COLUMNS wraps what commands print.
+    """
+    monkeypatch.delenv("COLUMNS", raising=False)
     for name in list(os.environ):
         if name.startswith("PUMP_CDS_"):
             monkeypatch.delenv(name)

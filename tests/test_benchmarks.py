@@ -126,6 +126,13 @@ def test_another_truth_and_another_figure_are_differences(call: Callable[[bytes]
         assert difference.startswith(f"{name}: CQL says {other.truth} {other.figure}")
 
 
+def test_a_code_is_a_figure_of_the_evidence(call: Callable[[bytes], bytes]) -> None:
+    response = call(typical())
+    assert differences({"D.I.A": Answer("met", "E10.65")}, response) == []
+    (difference,) = differences({"D.I.A": Answer("met", "E10.9")}, response)
+    assert difference.startswith("D.I.A: CQL says met E10.9")
+
+
 def test_without_java_the_row_says_why_it_was_not_measured(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(maven, "why_not", lambda _pom, what: f"{what} needs java")
     row = table.beside_cql("typical chart", typical(), "≤ 0.4", PLAIN, table.Turns(1, 1, 1))

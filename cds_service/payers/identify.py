@@ -7,6 +7,7 @@ import tomllib
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.resources import files
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
@@ -85,8 +86,8 @@ class _NameIndex(Generic[T]):
 
     def values_in(self, words: Words) -> Iterator[T]:
         """What the names stand for that are among these words, unless a negation stands before them."""
-        for at, word in enumerate(words):
-            for name, value in self._by_first.get(word, ()):
+        for at in [at for at, word in enumerate(words) if word in self._by_first]:
+            for name, value in self._by_first[words[at]]:
                 if words[at : at + len(name)] == name and not (at and words[at - 1] in self._negations):
                     yield value
 
@@ -228,7 +229,13 @@ class Payer:
 
 def words_of(text: str) -> Words:
     """The words of a name: case, punctuation and trade marks do not count."""
-    plain = unicodedata.normalize("NFKC", text[:_LONGEST].translate(_MARKS))
+    return _words_of_short(text[:_LONGEST])
+
+
+# The texts of one coverage are looked through several times, for each payer.
+@lru_cache(maxsize=128)
+def _words_of_short(text: str) -> Words:
+    plain = unicodedata.normalize("NFKC", text.translate(_MARKS))
     return tuple(_WORD.findall(plain.casefold()))
 
 

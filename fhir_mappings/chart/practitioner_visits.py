@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from datetime import date
 from functools import partial
 from typing import NamedTuple
 
@@ -72,6 +73,8 @@ _BY_KIND = {
     VisitKind.OBSERVATION: SeenHow.OBSERVATION,
     VisitKind.AMBULATORY: SeenHow.OFFICE,
 }
+# More than the visits of one kind that the two years hold which are searched: dialysis on three days a week is 320.
+MOST_OF_A_KIND = 500
 _REFERRERS = frozenset({"REF", "REFB", "REFT", "CALLBCK", "ESC", "TRANS"})
 
 
@@ -86,8 +89,11 @@ class Participant(Struct, gc=False):
 def read_practitioner_visits(
     encounters: Iterable[tuple[Encounter, str | None]], providers: Providers, context: ChartContext
 ) -> list[PractitionerVisit]:
-    """Visits that took place, or may have; planned, cancelled and withdrawn ones never did."""
-    visits, called = list[PractitionerVisit](), dict[bytes, _VisitType]()
+    """Visits that took place, or may have; planned, cancelled and withdrawn ones never did.
+
+    Of each kind only the newest MOST_OF_A_KIND are kept, so that a long chart does not fill the memory.
+    """
+    kept, called = _NewestVisits(), dict[bytes, _VisitType]()
     known = Memo(partial(_is_endocrinologist, providers=providers))
     for encounter, full_url in encounters:
         status = (encounter.status or "").strip().casefold()
@@ -97,8 +103,38 @@ def read_practitioner_visits(
             key = msgspec.json.encode((encounter.class_, encounter.type, encounter.serviceType))
             if key not in called:
                 called[key] = _visit_type(encounter)
-            visits.append(_visit(encounter, name, status, called[key], known, context))
-    return visits
+            kept.add(_visit(encounter, name, status, called[key], known, context))
+    return kept.visits()
+
+
+class _NewestVisits:
+    """The newest visits of each kind; an undated one is older than any.
+
+    A kind is how the patient was seen and whether in endocrinology: messages never push out visits in the office.
+    """
+
+    def __init__(self) -> None:
+        """No visit yet."""
+        self._by_kind: dict[tuple[SeenHow, bool], list[PractitionerVisit]] = {}
+
+    def add(self, visit: PractitionerVisit) -> None:
+        """Keeps a visit; the oldest ones of its kind are dropped in passing, many at a time."""
+        visits = self._by_kind.setdefault((visit.how, visit.endocrinology), [])
+        visits.append(visit)
+        if len(visits) >= 2 * MOST_OF_A_KIND:
+            visits[:] = _newest(visits)
+
+    def visits(self) -> list[PractitionerVisit]:
+        """At most MOST_OF_A_KIND of each kind."""
+        return [visit for visits in self._by_kind.values() for visit in _newest(visits)]
+
+
+def _newest(visits: list[PractitionerVisit]) -> list[PractitionerVisit]:
+    return sorted(visits, key=_age_key, reverse=True)[:MOST_OF_A_KIND]
+
+
+def _age_key(visit: PractitionerVisit) -> tuple[date, str]:
+    return (visit.when.last if visit.when is not None else date.min), visit.reference
 
 
 class _VisitType(NamedTuple):

@@ -119,9 +119,14 @@ def differences(answers: Mapping[str, Answer], response: bytes) -> list[str]:
     return [
         f"{name}: CQL says {answer.truth} {answer.figure}, the service {findings[name]}"
         for name, answer in answers.items()
-        if answer.truth != findings[name]["truth"]
-        or (answer.figure and f" {answer.figure} " not in f" {findings[name]['explanation']} ")
+        if answer.truth != findings[name]["truth"] or (answer.figure and not _gives(findings[name], answer.figure))
     ]
+
+
+def _gives(finding: Mapping[str, Any], figure: str) -> bool:
+    """Whether a finding gives a figure: in its explanation, or as a value of its evidence, where codes stand."""
+    values = [each.get("value") for each in finding["evidence"]]
+    return figure in values or f" {figure} " in f" {finding['explanation']} "
 
 
 def _findings(findings: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:

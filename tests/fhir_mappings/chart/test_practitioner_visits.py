@@ -8,7 +8,7 @@ import pytest
 
 from cds_service.concepts import Concept
 from cds_service.facts import PractitionerVisit, SeenHow
-from fhir_mappings.chart.practitioner_visits import read_practitioner_visits
+from fhir_mappings.chart.practitioner_visits import MOST_OF_A_KIND, read_practitioner_visits
 from fhir_mappings.chart.providers import Providers
 from fhir_mappings.json.administrative_views import PractitionerRole
 from fhir_mappings.json.clinical_views import Encounter
@@ -192,3 +192,17 @@ def test_the_reasons_of_a_visit_are_kept() -> None:
 def test_malformed_people_cost_no_visit(people: Any) -> None:
     (visit,) = visits(encounter(participant=people))
     assert visit.practitioners == frozenset()
+
+
+def test_of_each_kind_the_newest_visits_are_kept() -> None:
+    months = [f"{year}-{month:02}" for year in range(2020, 2026) for month in range(1, 13)]
+    days = [f"{month}-{day:02}" for month in months for day in range(1, 29)]
+    messages = [
+        encounter("AMB", named("Refill"), id=f"m{at}", period={"start": day, "end": day}) for at, day in enumerate(days)
+    ]
+    office = encounter(id="office", period={"start": "2019-05-01", "end": "2019-05-01"})
+    undated = encounter("AMB", named("Refill"), id="undated", period=None)
+    found = visits(office, undated, *messages)
+    assert [visit.reference for visit in found if visit.how is SeenHow.OFFICE] == ["Encounter/office"]
+    kept = [str(visit.when) for visit in found if visit.how is SeenHow.NOT_SEEN]
+    assert sorted(kept) == days[-MOST_OF_A_KIND:]

@@ -38,7 +38,7 @@ def test_the_fields_are_the_questions_of_the_policy() -> None:
 
 def test_a_choice_offers_the_list_of_its_own_policy() -> None:
     offered = [(value, label) for value, label, *_ in _form().fields["T.2.why"].iter_choices()]
-    assert offered == [("", "Not answered"), *REASONS.items()]
+    assert offered == [("", "Not stated"), *REASONS.items()]
 
 
 def test_what_is_typed_is_read_as_answers() -> None:
