@@ -87,10 +87,13 @@ def shown(quantity: Quantity) -> str:
 
 
 def _figure(value: Decimal) -> str:
-    """A number in digits as it was written; one with more decimals than any laboratory prints is cut."""
+    """A number in digits as it was written; one with more decimals than any laboratory prints is rounded to six digits.
+
+    Through a float: `g` of a Decimal keeps every digit.
+    """
     exponent = value.as_tuple().exponent
     plain = isinstance(exponent, int) and exponent >= -_MOST_DECIMALS and value.adjusted() < _MOST_EXPONENT
-    return f"{value:f}" if plain else f"{value:g}"
+    return f"{value:f}" if plain else f"{float(value):g}"
 
 
 def _printed_unit(quantity: Quantity) -> str | None:

@@ -106,11 +106,11 @@ def _differences(case: CaseFile, profile: str) -> list[tuple[str, str, str]]:
 
 
 def _told(profile: str) -> dict[str, set[tuple[str, str, str]]]:
-    """The rows of the page for one vendor: by case, what differs."""
+    """The rows of the page for one vendor, with those of all eight: by case, what differs."""
     found: dict[str, set[tuple[str, str, str]]] = {}
     for line in PAGE.read_text(encoding="utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip("|").split("|")]
-        if len(cells) == 6 and cells[0] == profiles()[profile]["name"]:
+        if len(cells) == 6 and cells[0] in (profiles()[profile]["name"], "all eight"):
             found.setdefault(cells[1], set()).add((cells[2], cells[3], cells[4]))
     return found
 

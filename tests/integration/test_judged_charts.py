@@ -64,14 +64,14 @@ CASES = [
         },
     ),
     Case(
-        "an insulin order with no directions, another payer",
+        "an insulin order with no directions, Medicare through an insurer",
         "ecqm-qicore-2025/NHSNGlycemic*",
         {
             "D.I.A": "met documented: type 1, confirmed, active",
             "D.I.F": "unknown incomplete: a premix was ordered, and its timing holds bounds and no frequency",
             "D.I.I.6": "unknown not-documented: the acute stay has no reason that counts",
         },
-        coverage="not-governed: the payer is Blue Cross Blue Shield of Texas",
+        coverage="governed: its type is Medicare (SOPT 1), and a plan that an insurer runs for Medicare follows L33794",
     ),
     Case(
         "insulin 70/30 with no dosage",
@@ -139,7 +139,7 @@ CASES = [
         "Medicare Part A in another state",
         "davinci-test-ehr/pat016*",
         {"D.I.A": "unknown not-documented: no diagnosis of diabetes", "D.I.G": LABORATORY},
-        coverage="not-governed: Medicare Part A is another product",
+        coverage="unverified: Part A pays for no pump, and the Part B or Medicare plan beside it is not on file",
     ),
     Case(
         "insulin statements in an Australian referral, gestational diabetes",

@@ -92,12 +92,17 @@ def test_an_order_for_another_patient_than_the_calls(client: FlaskClient, fhir_s
 
 
 def test_medicare_under_the_clients_own_key(client: FlaskClient, fhir_server: FhirServer) -> None:
-    """`coverageBundle` holds Medicare Part A, and so does the server: another product, and no card."""
+    """`coverageBundle` holds Medicare Part A alone, and so does the server: no pump is paid by it.
+
+    Part A seldom stands alone, so the card says that the coverage is not verified, and never that it is approved.
+    """
     call = with_pump(recorded(GENERATOR.format("pat013_DeviceRequest_E0607"), fhir_server.base_url))
     reply = client.post("/cds-services/insulin-pump-order-sign", json=call).get_json()
-    assert reply["cards"] == []
+    assert "coverage not verified" in reply["cards"][0]["summary"]
     (found,) = posted(client, call)
-    assert found["coverage"] == "not-governed"
+    assert found["coverage"] == "unverified"
+    assert found["outcome"] == "needs-documentation"
+    assert "Part A" in found["reason"]
 
 
 def test_an_empty_token_on_an_open_server(client: FlaskClient, fhir_server: FhirServer) -> None:

@@ -162,8 +162,8 @@ def test_recorded_requests_of_public_clients(name: str) -> None:
     [
         # Self-pay: the payer is a reference that leads nowhere, so nothing says whose member this is.
         ("crd-request-generator_clinosim_DeviceRequest_E2103_own-order.json", "pt-3fc213a2a561", "unverified"),
-        # Medicare Part A is no Marketplace plan, whoever runs it.
-        ("crd-request-generator_pat013_DeviceRequest_E0607.json", "pat013", "not-governed"),
+        # Part A alone pays for no pump; the Part B or Medicare plan that would stand beside it is not on file.
+        ("crd-request-generator_pat013_DeviceRequest_E0607.json", "pat013", "unverified"),
     ],
 )
 def test_the_same_clients_ordering_a_pump(fhir_server: FhirServer, name: str, patient: str, coverage: str) -> None:
@@ -179,4 +179,5 @@ def test_the_same_clients_ordering_a_pump(fhir_server: FhirServer, name: str, pa
     body = client.post(SIGN, json=request).get_json()
     found = body["extension"]["com.insulin-pump-cds.determinations"][0]
     assert found["coverage"] == coverage
-    assert len(body["cards"]) == (coverage == "unverified")
+    assert found["outcome"] == "needs-documentation"
+    assert "coverage not verified" in body["cards"][0]["summary"]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, unknown
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET
-from cds_service.facts import ChartSection
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.written_order import ordered_in_writing
 
@@ -30,4 +29,5 @@ def manages_pump_patients(case: Case) -> Finding:
     if stated is not None:
         return stated
     words = "A chart does not show whether a practitioner manages several patients on pumps"
-    return case.guarded(unknown(Gap.NEEDS_ATTESTATION, words, _REMEDY), ChartSection.REQUESTER)
+    # A statement decides whether or not the orderer's own record could be read: reading it again would not close this.
+    return unknown(Gap.NEEDS_ATTESTATION, words, _REMEDY)

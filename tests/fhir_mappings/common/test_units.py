@@ -258,7 +258,12 @@ def test_no_duration_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("written", "printed"),
-    [("7.0", "7.0 %"), ("8.10", "8.10 %"), ("7", "7 %"), ("0.5", "0.5 %"), ("1e1", "10 %")],
+    [
+        *[("7.0", "7.0 %"), ("8.10", "8.10 %"), ("7", "7 %"), ("0.5", "0.5 %"), ("1e1", "10 %")],
+        # More than four decimals are a program's, not a laboratory's: six digits are kept.
+        *[("5.1234", "5.1234 %"), ("3.028126053975507", "3.02813 %"), ("70.000000000000001", "70 %")],
+        ("0.0000012345", "1.2345e-06 %"),
+    ],
 )
 def test_a_number_is_printed_with_the_decimals_that_it_came_with(written: str, printed: str) -> None:
     quantity = msgspec.json.Decoder(Quantity, float_hook=Decimal).decode(

@@ -9,7 +9,7 @@ import pytest
 from cds_service.concepts import Concept
 from cds_service.engine.finding import Basis, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN, Truth
-from cds_service.facts import Credential, DeviceOrder, Provider, Scope
+from cds_service.facts import ChartSection, Credential, DeviceOrder, Provider, Scope
 from cds_service.policies.medicare_l33794.practitioner import manages_pump_patients
 from cds_service.policies.medicare_l33794.pump_codes import (
     covered_code,
@@ -109,6 +109,13 @@ class TestPractitioner:
         assert manages_pump_patients(case(self.order(), answers=stated("IV.G.1", True))).basis is Basis.ATTESTED
         assert manages_pump_patients(case(self.order(), answers=stated("IV.G.1", False))).truth is NOT_MET
         assert manages_pump_patients(case(self.order())).gap is Gap.NEEDS_ATTESTATION
+
+    def test_an_orderer_who_could_not_be_read_is_asked_too(self) -> None:
+        """The statement closes the gap, and reading again would not."""
+        found = manages_pump_patients(
+            case(self.order(), unread={ChartSection.REQUESTER: "the FHIR server answered 404"})
+        )
+        assert found.gap is Gap.NEEDS_ATTESTATION
 
     def test_an_endocrinologist_who_orders_supports_it(self) -> None:
         assert manages_pump_patients(case(self.order(endocrinology=True))).basis is Basis.SUPPORTED
