@@ -43,7 +43,6 @@ class CoverageAssertion:
     `coverage` refers to the Coverage on the client's system; `assertion_id` stays the same for the same order,
     coverage and patient. `questionnaire` is there exactly when clinical documentation is asked for. `depends_on`: the
     order that this one rides along with. `authorization_number` is there exactly when authorization is satisfied.
-    `information_needed`: something that no questionnaire should ask is missing; the reasons say what.
     """
 
     order: str
@@ -54,7 +53,6 @@ class CoverageAssertion:
     policy_link: str
     reasons: tuple[Reason, ...]
     prior_authorization: PriorAuthorization | None = None
-    information_needed: bool = False
     questionnaire: str | None = None
     billing_codes: tuple[str, ...] = ()
     depends_on: str | None = None

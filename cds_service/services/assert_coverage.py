@@ -166,7 +166,6 @@ def _conditional(base: CoverageAssertion, reasons: tuple[Reason, ...]) -> Covera
         base,
         covered=Covered.CONDITIONAL,
         prior_authorization=PriorAuthorization.CONDITIONAL,
-        information_needed=True,
         reasons=reasons,
     )
 

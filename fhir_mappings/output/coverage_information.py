@@ -57,7 +57,8 @@ def _parts(assertion: CoverageAssertion, version: CrdVersion) -> Iterator[JSON]:
         yield {"url": "doc-needed", "valueCode": "clinical"}
         if version.doc_purpose is not None and authorization is PriorAuthorization.NEEDED:
             yield {"url": "doc-purpose", "valueCode": version.doc_purpose}
-    if technical or assertion.information_needed:
+    # crd-ci-q3: there exactly when something is conditional, alone or with the other; the reasons say what it rests on.
+    if covered is Covered.CONDITIONAL or authorization is PriorAuthorization.CONDITIONAL:
         yield {"url": "info-needed", "valueCode": "OTH"}
     for code in assertion.billing_codes:
         yield {"url": "billingCode", "valueCoding": {"system": HCPCS, "code": code}}

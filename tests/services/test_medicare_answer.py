@@ -40,6 +40,7 @@ def information(response: JSON) -> dict[str, Any]:
 def test_original_medicare_asks_for_no_authorization_and_a_plan_may(name: str) -> None:
     parts = information(answer_to(name))
     assert (parts["covered"], parts["pa-needed"]) == ("covered", "conditional")
+    assert parts["info-needed"] == "OTH"
     assert "Medicare Advantage plan may" in parts["reason"]["text"]
 
 

@@ -102,6 +102,15 @@ def test_a_purpose_is_never_given_beside_a_conditional_authorization() -> None:
     assert "doc-purpose" not in parts(unsure, V2_0)
 
 
+@EVERY_VERSION
+@pytest.mark.parametrize("covered", [Covered.COVERED, Covered.CONDITIONAL])
+def test_what_is_conditional_says_that_information_is_needed(version: CrdVersion, covered: Covered) -> None:
+    """crd-ci-q3: info-needed exactly when something is conditional, be it the authorization alone."""
+    unsure = replace(ASKING, covered=covered, prior_authorization=PriorAuthorization.CONDITIONAL)
+    assert parts(unsure, version)["info-needed"] == ["OTH"]
+    assert "info-needed" not in parts(ASKING, version)
+
+
 def _detail(version: CrdVersion) -> dict[str, Any]:
     (detail,) = parts(BASE, version)["detail"]
     return {part["url"]: {k: v for k, v in part.items() if k != "url"} for part in detail}
