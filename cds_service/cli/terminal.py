@@ -25,11 +25,12 @@ _SIGNS = "|/-\\"
 _NO_BREAK_SPACE = "\u00a0"
 _WORD = re.compile(r"[^ \t\r\n]+")
 _ESCAPED = re.compile(r"\\([^\w\s])")
-_LINK = re.compile(r"\[((?:[^\]\\]|\\.)+)\]\((\S+?)\)")
+# An escaped sign first, so that its bracket begins no link. An address has a bracket around an IPv6 host only.
+_LINK = re.compile(r"(\\.)|\[((?:[^\[\]\\]|\\.)++)\]\(((?:https?://\[[\da-fA-F:.]++\])?[^\s\[)]++)\)")
 _BOLD = re.compile(r"\*\*(.+?)\*\*")
 # In bold and alone: it stands directly above its list.
 _HEADING = re.compile(r"^(\*\*[^\n]+\*\*)\n\n(?=[-*] )", re.MULTILINE)
-_ITEM = re.compile(r"( *)(?:[-*]|\d+[.)]) +(.*)")
+_ITEM = re.compile(r"( *+)(?:[-*]|\d++[.)]) ++(.*+)")
 
 
 def width() -> int | None:
@@ -85,7 +86,7 @@ def _block(block: str) -> Iterator[str]:
 
 
 def _plain(text: str) -> str:
-    text = _LINK.sub(r"\1 (\2)", text)
+    text = _LINK.sub(lambda match: match[1] or f"{match[2]} ({match[3]})", text)
     text = _BOLD.sub(lambda match: click.style(match[1], bold=True), text)
     return html.unescape(_ESCAPED.sub(r"\1", text))
 

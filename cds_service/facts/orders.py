@@ -25,8 +25,9 @@ class Scope(StrEnum):
 class DeviceOrder:
     """One order of the bundle.
 
-    `concepts` are what its sure codes say, `review` what a code of an unknown system would say. `not_reached`: the
-    call's computing time was used up before it was looked at.
+    `concepts` are what its sure codes say, `review` what a code of an unknown system would say.
+    `unsure_replacement_sign`: words, without a modifier, that say that it replaces a device; they are only ever for
+    review. `not_reached`: the call's computing time was used up before it was looked at.
     """
 
     reference: str
@@ -39,6 +40,7 @@ class DeviceOrder:
     authored: When | None = None
     out_of_scope: str | None = None
     replacement_sign: str | None = None
+    unsure_replacement_sign: str | None = None
     replacement_reasons: tuple[str, ...] = ()
     no_order_modifier: bool = False
     orderer: Provider | None = None

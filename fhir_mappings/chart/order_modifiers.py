@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from cds_service.concepts import Concept
-from fhir_mappings.chart.order_items import AnyOrder
+from fhir_mappings.chart.order_items import AnyOrder, words_of
 from fhir_mappings.common import code_systems, terminology
 from fhir_mappings.common.datatypes import CodeableConcept, Coding
 from fhir_mappings.common.free_text import cut
@@ -17,6 +17,12 @@ from fhir_mappings.json.fhir_json import plain
 _MODIFIER = re.compile(
     r"\b(?i:modifiers?)\b[\s:]*(?:[A-Z]{2}[\s,]+)*(RA|RB|EY)\b"
     r"|\b(RA|RB|EY) (?i:modifier)\b|\b[A-Z]\d{4}[-\s:]+(RA|RB|EY)\b"
+)
+# What modifiers RA and RB are called, and the same of a pump.
+_REPLACES = re.compile(
+    r"\breplacement of (?:[a-z]++ ){0,3}(?:dme|durable medical equipment|item|device|insulin pump|pump)\b"
+    r"|\breplacement (?:insulin )?pump\b|\bpump replacement\b",
+    re.IGNORECASE,
 )
 _ALONE = re.compile(r"^\s*(RA|RB|EY)\s*$")
 _NOT_TO_BE_DONE = "request-doNotPerform"
@@ -63,6 +69,24 @@ def replacement_sign(view: AnyOrder, items: list[CodeableConcept], concepts: fro
         if getattr(view, field, None):
             return f"{field} names an earlier order"
     return None
+
+
+def unsure_replacement_sign(view: AnyOrder, items: list[CodeableConcept]) -> str | None:
+    """Words of a code, a parameter or a detail that say that a device is replaced, such as those of modifier RA under a
+    system that is not known; None when there are none. They are never sure: a reviewer has to look."""
+    parameters = plain(getattr(view, "parameter", b""))
+    values = (
+        [p.get("valueCodeableConcept") for p in parameters if isinstance(p, dict)]
+        if isinstance(parameters, list)
+        else []
+    )
+    texts = [words_of([*items, *(getattr(view, "orderDetail", None) or ())])]
+    for value in values:
+        codings = value.get("coding") if isinstance(value, dict) else None
+        named = [c.get("display") for c in codings if isinstance(c, dict)] if isinstance(codings, list) else []
+        texts += [cut(word) for word in (*named, value.get("text") if value else None) if isinstance(word, str)]
+    found = next((match for text in texts if (match := _REPLACES.search(text))), None)
+    return found[0] if found else None
 
 
 def reason_words(view: AnyOrder) -> Iterator[str]:

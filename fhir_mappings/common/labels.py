@@ -57,7 +57,7 @@ def _display_of_concept(coding: Coding, preferred: frozenset[Concept]) -> str:
 
 _LONGEST_LABEL = 120
 # What the name of an equipment code says at length that it includes.
-_COMPONENTS = re.compile(r" \((?:includes|excludes) .*\Z|, includes all .*\Z")
+_COMPONENTS = re.compile(r" \((?:includes|excludes) .*+|, includes all .*+", re.DOTALL)
 # What SNOMED CT adds to the name of a concept for its own order.
 _SEMANTIC_TAG = re.compile(r" \((?:disorder|finding|procedure|situation|physical object|regime/therapy|substance)\)$")
 

@@ -16,7 +16,13 @@ from cds_service.facts import DeviceOrder, Scope
 from fhir_mappings.chart.context import ChartContext
 from fhir_mappings.chart.coverage import references_in
 from fhir_mappings.chart.order_items import AnyOrder, billing_codes, item_reference, ordered_items, own_items, words_of
-from fhir_mappings.chart.order_modifiers import modifiers, not_to_be_done, reason_words, replacement_sign
+from fhir_mappings.chart.order_modifiers import (
+    modifiers,
+    not_to_be_done,
+    reason_words,
+    replacement_sign,
+    unsure_replacement_sign,
+)
 from fhir_mappings.chart.providers import Providers
 from fhir_mappings.common import code_systems, labels, terminology
 from fhir_mappings.common.datatypes import CodeableConcept
@@ -143,6 +149,7 @@ def classify(draft: DraftOrder, context: ChartContext, providers: Providers, use
         authored=context.when(view.authoredOn),
         out_of_scope=_out_of_scope(view, scope, context),
         replacement_sign=replacement_sign(view, items, concepts),
+        unsure_replacement_sign=unsure_replacement_sign(view, items),
         replacement_reasons=tuple(dict.fromkeys(reason_words(view))),
         no_order_modifier="EY" in modifiers(view, items),
         orderer=orderer,

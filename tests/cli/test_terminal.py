@@ -28,6 +28,21 @@ def test_markdown_is_plain_text() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("markdown", "text"),
+    [
+        (r"[a \[b\]](https://x.example/a)", "a [b] (https://x.example/a)"),
+        (r"\[a](b)", "[a](b)"),
+        (r"\\[a](b)", "\\a (b)"),
+        ("[a [b](c)", "[a b (c)"),
+        ("[a](http://[::1]:8000/p) [b](c)", "a (http://[::1]:8000/p) b (c)"),
+        ("1. one\n  12) two", "- one\n  - two"),
+    ],
+)
+def test_links_and_items(markdown: str, text: str) -> None:
+    assert markdown_as_text(markdown) == text
+
+
 def test_lines_are_wrapped_for_terminals_only(monkeypatch: pytest.MonkeyPatch) -> None:
     text = "one two three four five six seven eight nine ten"
     assert wrapped(text, "  ", "- ") == f"- {text}"

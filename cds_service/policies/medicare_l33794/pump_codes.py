@@ -95,7 +95,7 @@ def replaced_too_early(case: Case) -> Finding:
     """Only of an order that says that it replaces a pump. A pump in use for {useful_life_years:years} or longer is
     replaced without more; a younger one, or one of unknown age, when it is lost, stolen or damaged beyond repair, which
     a reviewer has to see. The rule was not read in the original: it never excludes by itself."""
-    sign = case.order.replacement_sign
+    sign = case.order.replacement_sign or case.order.unsure_replacement_sign
     if sign is None and case.order.scope is not Scope.REPAIR:
         return not_met("The order does not replace a pump", Basis.DOCUMENTED, _cited(case))
     years, pumps = case.parameters["useful_life_years"], pumps_in_use(case)
@@ -105,7 +105,8 @@ def replaced_too_early(case: Case) -> Finding:
         return not_met(words, Basis.DOCUMENTED, map(cite, pumps))
     age = f"in use since {day_text(min(starts))}" if starts else "of unknown age"
     reasons = _reasons(case.order.replacement_reasons)
-    words = f"The order replaces a pump {age}{reasons}: before {years} years Medicare asks why"
+    replaces = "replaces" if case.order.replacement_sign or case.order.scope is Scope.REPAIR else "seems to replace"
+    words = f"The order {replaces} a pump {age}{reasons}: before {years} years Medicare asks why"
     closes = f"State the reason (lost, stolen, damaged beyond repair), or that the pump is {years} years old"
     return unknown(Gap.NEEDS_REVIEW, words, closes, [*_cited(case), *map(cite, pumps)])
 

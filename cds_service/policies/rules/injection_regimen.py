@@ -21,7 +21,7 @@ from cds_service.policies.rules.regimen_statement import for_months, stated_adju
 from cds_service.policies.rules.regimen_words import a_day, by_ingredient, counted_once, ended_words, open_question
 
 # Where a finding says that it rests on a signed statement.
-_SOURCE = re.compile(r" \(signed statement, [^)]*\)\Z")
+_SOURCE = re.compile(r" \(signed statement, [^()]*+\)\Z")
 _MEALTIME = (InsulinAction.RAPID, InsulinAction.SHORT)
 
 

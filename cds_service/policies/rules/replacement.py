@@ -56,10 +56,11 @@ def takes_replacement_path(case: Case) -> bool:
 
 
 def may_replace(case: Case) -> bool:
-    """Whether a pump is in use and nothing says whether this order replaces it: both pathways are then shown."""
+    """Whether a pump is in use and nothing says whether this order replaces it, or words of its codes seem to say so:
+    both pathways are then shown."""
     answer = case.answer(REPLACES)
     denied = answer is not None and answer.value is False
-    return not denied and bool(pump_signs(case))
+    return not denied and (case.order.unsure_replacement_sign is not None or bool(pump_signs(case)))
 
 
 def _reason(case: Case) -> Answer | None:

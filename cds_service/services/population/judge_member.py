@@ -239,14 +239,16 @@ class MemberJudge:
 
 
 # As the reader of a chart names what it sets aside; the id is not repeated.
-_SET_ASIDE = re.compile(r"(?:a )?([A-Za-z]+)\b.* was set aside: (.*)")
+_SET_ASIDE = " was set aside: "
+_TYPE = re.compile(r"(?:a )?([A-Za-z]++)\b")
 
 
 def _problems(set_aside: Iterable[str]) -> Iterator[tuple[str, str]]:
     """Type and problem of each resource that could not be read."""
     for words in set_aside:
-        found = _SET_ASIDE.fullmatch(words)
-        yield (found[1], f"set aside: {found[2]}") if found else ("", "a line is no resource")
+        name, says, problem = words.rpartition(_SET_ASIDE)
+        found = _TYPE.match(name) if says else None
+        yield (found[1], f"set aside: {problem}") if found else ("", "a line is no resource")
 
 
 _NO_ORDER = DeviceOrder("", "", "", Scope.OTHER)

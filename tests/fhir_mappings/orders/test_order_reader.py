@@ -212,6 +212,34 @@ def test_an_order_that_does_not_say_that_it_replaces(made: JSON) -> None:
     assert classified(made).replacement_sign is None
 
 
+NAME_OF_RA = "Replacement of a dme, orthotic or prosthetic item"
+UNSURE_SIGNS = {
+    "a local code": {"coding": [{"system": HCPCS, "code": "E0784"}, {"code": "LOCAL-1", "display": NAME_OF_RA}]},
+    "the text of the code": concept(HCPCS, "E0784") | {"text": "Insulin pump replacement"},
+}
+
+
+@pytest.mark.parametrize("code", UNSURE_SIGNS.values(), ids=UNSURE_SIGNS.keys())
+def test_words_of_a_code_say_unsurely_that_an_order_replaces(code: JSON) -> None:
+    made = classified(order(codeCodeableConcept=code))
+    assert made.unsure_replacement_sign
+    assert made.replacement_sign is None
+
+
+@pytest.mark.parametrize("where", ["parameter", "orderDetail"])
+def test_words_beside_the_code_say_unsurely_that_an_order_replaces(where: str) -> None:
+    local = {"coding": [{"system": "urn:oid:1.2.3", "code": "LOCAL-1", "display": NAME_OF_RA}]}
+    made = order(parameter=[{"valueCodeableConcept": local}])
+    if where == "orderDetail":
+        made = other("ServiceRequest", code=concept(HCPCS, "E0784"), orderDetail=[local])
+    assert classified(made).unsure_replacement_sign == "Replacement of a dme"
+
+
+@pytest.mark.parametrize("made", NO_SIGNS.values(), ids=NO_SIGNS.keys())
+def test_other_words_are_no_unsure_sign(made: JSON) -> None:
+    assert classified(made).unsure_replacement_sign is None
+
+
 def test_modifier_ey() -> None:
     assert classified(order(code="E0784-EY")).no_order_modifier
     assert not classified(order(code="E0784-RA")).no_order_modifier

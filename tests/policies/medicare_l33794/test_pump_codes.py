@@ -125,3 +125,9 @@ class TestPractitioner:
         assert manages_pump_patients(case(self.order(Credential.SUPPLIER), answers=statement)).truth is NOT_MET
         assert manages_pump_patients(case(self.order(Credential.MAY_NOT_ORDER), answers=statement)).truth is UNKNOWN
         assert manages_pump_patients(case(answers=statement)).gap is Gap.NOT_DOCUMENTED
+
+
+def test_words_that_seem_to_say_that_a_pump_is_replaced_are_for_a_reviewer() -> None:
+    found = replaced_too_early(case(ordered("E0784", unsure_replacement_sign="Replacement of a dme")))
+    assert found.gap is Gap.NEEDS_REVIEW
+    assert found.explanation.startswith("The order seems to replace a pump of unknown age")

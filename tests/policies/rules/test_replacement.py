@@ -105,3 +105,11 @@ def test_a_reason_beside_a_no_to_replacement_is_no_replacement() -> None:
     said = case(answers=answers(D_III_replacement=False, D_III_reason="lost"))
     assert not replacement.takes_replacement_path(said)
     assert replacement.takes_replacement_path(case(answers=answers(D_III_reason="worn-out")))
+
+
+def test_words_of_a_code_that_seem_to_say_that_a_pump_is_replaced_decide_no_pathway() -> None:
+    said = case()
+    unsure = replace(said, order=replace(ORDER, unsure_replacement_sign="Replacement of a dme"))
+    assert not replacement.takes_replacement_path(unsure)
+    assert replacement.may_replace(unsure)
+    assert not replacement.may_replace(said)
