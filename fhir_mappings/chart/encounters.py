@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from sys import intern
 
 from cds_service.concepts import Concept
 from cds_service.facts import Diagnosis, Record, Visit, When
@@ -89,8 +90,9 @@ def _visit(
         reference=name,
         when=start or end,
         concepts=meaning.documented,
-        label=label,
-        code=code,
+        # Thousands of visits share their code and its name.
+        label=intern(label),
+        code=intern(code),
         supported=meaning.supported,
         review=meaning.review,
         days=(end.last - start.first).days if start and end else None,
