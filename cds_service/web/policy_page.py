@@ -9,6 +9,7 @@ from datetime import date
 from flask import Blueprint, Response, current_app, render_template, request
 
 from cds_service.engine.parameters import Parameter
+from cds_service.engine.plain_text import day_text, unbroken
 from cds_service.engine.policy import Policy, PolicyOnDay, Section
 from cds_service.engine.wording import shown
 from cds_service.errors import BadRequest, NotFound
@@ -89,12 +90,13 @@ def policy(policy_id: str) -> str:
             f"this version holds no such policy: it holds {', '.join(each.id for each in registry.POLICIES)}"
         )
     day = _day(request.args.get("on"))
-    on_day = held.on(day)
+    on_day, version = held.on(day), held.version_on(day)
     return render_template(
         "policy.html",
         policy=held,
         day=day,
-        version=held.version_on(day),
+        version=_day_text(date.fromisoformat(version)) if version is not None else None,
+        day_text=_day_text,
         entries=entries(on_day, day),
         later=[held.on(start).sections[name] for name, start in _later_sections(held, on_day)],
     )
@@ -105,6 +107,11 @@ def _later_sections(policy: Policy, on_day: PolicyOnDay) -> Iterator[tuple[str, 
     for name, section in policy.sections.items():
         if section.start is not None and name not in on_day.sections:
             yield name, section.start
+
+
+def _day_text(day: date) -> str:
+    """A day as people write it, on one line."""
+    return unbroken(day_text(day))
 
 
 def _day(asked: str | None) -> date:

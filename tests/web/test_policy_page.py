@@ -67,6 +67,11 @@ def test_every_section_says_its_words_and_how_it_is_read(page: str) -> None:
             assert section.why_not in part
 
 
+def written(day: date) -> str:
+    """As the page writes a day: on one line."""
+    return f"{day:%b}\u00a0{day.day},\u00a0{day.year}"
+
+
 def test_every_rule_and_parameter_stands_under_a_section_of_the_page(page: str) -> None:
     assert set(FIRST.rules) <= set(FIRST.sections)
     for name, parameter in POLICY.parameters.items():
@@ -77,7 +82,7 @@ def test_every_rule_and_parameter_stands_under_a_section_of_the_page(page: str) 
                 parameter.says_of(dated),
                 parameter.unit,
                 parameter.source_of(dated),
-                dated.start.isoformat(),
+                written(dated.start).replace("\u00a0", " "),
             ):
                 assert text in part
             assert f">{html.escape(shown(dated.value))}</td>" in page
@@ -89,7 +94,7 @@ def test_the_head_says_what_the_page_is(page: str) -> None:
         POLICY.payer,
         POLICY.id,
         POLICY.title,
-        POLICY.versions[-1].start.isoformat(),
+        "May\u00a01,\u00a02026",
         "Our words, not the policy's text",
         "never decides",
     ):
@@ -128,7 +133,7 @@ def _read_on(day: date, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_page_shows_the_text_of_its_day(monkeypatch: pytest.MonkeyPatch) -> None:
     """D.I.F asks for 3 injections a day until 2027-04-30 and for 4 from then on; F begins on that day."""
     before, after = (_read_on(day, monkeypatch) for day in (LATER - timedelta(days=1), LATER))
-    for page, injections, version in ((before, 3, "2026-05-01"), (after, 4, "2027-05-01")):
+    for page, injections, version in ((before, 3, "May\u00a01,\u00a02026"), (after, 4, "May\u00a01,\u00a02027")):
         assert f"At least {injections} injections a day." in _part(page, "D.I.F")
         assert f"the version of {version}" in page
         # Both values stand there with their dates, and the one that does not hold says so.
