@@ -26,6 +26,13 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.fixture(autouse=True, scope="module")
+def small_collections() -> None:
+    """What earlier modules hold is not looked at by the garbage collector again: in a process that has grown to a
+    gigabyte, one full collection takes longer than the computing time of a call."""
+    gc.freeze()
+
+
 @pytest.fixture(autouse=True, scope="session")
 def data_of_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What is stored by default is stored in a folder of the run, never in the user's own."""
