@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from functools import cached_property
 
 from cds_service.engine.finding import Basis, Finding, Gap
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
@@ -31,7 +32,7 @@ class Applicability(StrEnum):
     UNVERIFIED = "unverified"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Determination:
     """The outcome for one order with every finding that led to it.
 
@@ -73,18 +74,18 @@ class Determination:
         groups = (*self.criteria, *self.exclusions, *self.replacement)
         return {finding.id: finding for group in groups for finding in group.parts_first}
 
-    @property
-    def required_findings(self) -> list[Finding]:
+    @cached_property
+    def required_findings(self) -> tuple[Finding, ...]:
         """The criteria that this order has to meet, in the policy's order."""
         return self._named(self.required)
 
-    @property
-    def excluding_findings(self) -> list[Finding]:
+    @cached_property
+    def excluding_findings(self) -> tuple[Finding, ...]:
         """Exclusions that are met on documented or attested evidence."""
-        return [f for f in self._named(self.excluding) if f.truth is MET and f.basis in _SURE]
+        return tuple(f for f in self._named(self.excluding) if f.truth is MET and f.basis in _SURE)
 
-    @property
-    def open_findings(self) -> list[Finding]:
+    @cached_property
+    def open_findings(self) -> tuple[Finding, ...]:
         """What stands between the order and approval: what contradicts it first, then what may exclude it.
 
         Of a criterion whose parts all have to hold, the parts that are open.
@@ -92,21 +93,25 @@ class Determination:
         whole = [f for f in self.required_findings if f.truth is not MET]
         needed = list({f.id: f for one in whole for f in (one.missing or (one,))}.values())
         against, unknown = ([f for f in needed if f.truth is truth] for truth in (NOT_MET, UNKNOWN))
-        return [*against, *self.possible_exclusions, *unknown]
+        return (*against, *self.possible_exclusions, *unknown)
 
-    @property
-    def possible_exclusions(self) -> list[Finding]:
+    @cached_property
+    def possible_exclusions(self) -> tuple[Finding, ...]:
         """Exclusions that may apply: met on less than documents, for a reviewer, or not read."""
-        return [f for f in self._named(self.excluding) if may_exclude(f)]
+        return tuple(f for f in self._named(self.excluding) if may_exclude(f))
 
     @property
-    def findings_in_question(self) -> list[Finding]:
+    def findings_in_question(self) -> tuple[Finding, ...]:
         """The findings that a reader has to act on: what excludes, else what is open."""
         return self.excluding_findings if self.outcome is Outcome.EXCLUDED else self.open_findings
 
-    def _named(self, ids: tuple[str, ...]) -> list[Finding]:
-        tops = {finding.id: finding for finding in (*self.criteria, *self.exclusions, *self.replacement)}
-        return [tops[name] for name in ids if name in tops]
+    @cached_property
+    def _top_findings(self) -> dict[str, Finding]:
+        return {finding.id: finding for finding in (*self.criteria, *self.exclusions, *self.replacement)}
+
+    def _named(self, ids: tuple[str, ...]) -> tuple[Finding, ...]:
+        tops = self._top_findings
+        return tuple(tops[name] for name in ids if name in tops)
 
 
 _SURE = (Basis.DOCUMENTED, Basis.ATTESTED)

@@ -4,13 +4,43 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from cds_service.engine.finding import Gap
+from cds_service.engine.parameters import Parameter, load_parameters
 from cds_service.engine.policy_parts import QuestionnaireIdentity, Section, Version
 from cds_service.engine.prepopulation import ChartSearch, InitialAnswer, LogicLibrary, Prepopulation
 from cds_service.engine.questions import AnswerType, Question, QuestionGroup
 from cds_service.engine.remedies import Remedies
+
+
+class PolicyTexts(TypedDict):
+    """What the data files of every policy package say, by the fields of Policy."""
+
+    versions: tuple[Version, ...]
+    sections: dict[str, Section]
+    parameters: dict[str, Parameter]
+    questionnaire: QuestionnaireIdentity
+    questions: tuple[QuestionGroup, ...]
+    remedies: Remedies
+    wording: dict[str, str]
+    groups: dict[str, str]
+
+
+def load_texts(read: Callable[[str], str]) -> PolicyTexts:
+    """The five files that every package has. `read`: one of them as text. ValueError for what cannot be meant."""
+    remedies, wording, groups = load_wording(read("wording.toml"))
+    questionnaire, questions = load_questionnaire(read("questionnaire.toml"))
+    return PolicyTexts(
+        versions=load_versions(read("versions.toml")),
+        sections=load_sections(read("sections.toml")),
+        parameters=load_parameters(read("parameters.toml")),
+        questionnaire=questionnaire,
+        questions=questions,
+        remedies=remedies,
+        wording=wording,
+        groups=groups,
+    )
 
 
 def load_versions(text: str) -> tuple[Version, ...]:

@@ -5,7 +5,7 @@ A title is never cut. Of several wordings, the longest first, the first one that
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.determination import Applicability, Determination, Outcome
@@ -51,7 +51,7 @@ def first_that_fits(wordings: Iterable[str]) -> str:
     return shortened(wording, SUMMARY_LIMIT)  # the last wording is short by its own words, a test holds it
 
 
-def _shown(criteria: list[Finding], policy: PolicyOnDay) -> Iterator[str]:
+def _shown(criteria: Sequence[Finding], policy: PolicyOnDay) -> Iterator[str]:
     """How well the criteria stand: never "all" without saying how many the chart only suggests."""
     indirect, every = len(suggested_only(criteria)), len(criteria)
     for ending in (f" ({policy.payer} {policy.id})", ""):

@@ -14,12 +14,12 @@ from typing import Any
 
 from cds_service.concepts import Product
 from cds_service.engine.finding import Finding
-from cds_service.engine.load_policy import load_questionnaire, load_sections, load_versions, load_wording
-from cds_service.engine.parameters import load_parameters
+from cds_service.engine.load_policy import load_texts
 from cds_service.engine.pathways import every_part, one_way
 from cds_service.engine.policy import Governs, Policy, Replacement
 from cds_service.engine.rule import Rule, RuleTemplate, shared_rule
-from cds_service.facts import ChartSection, ResultKind, known_results
+from cds_service.facts import ChartSection, ResultKind
+from cds_service.facts.known_results import KNOWN
 from cds_service.policies.rules.case import Case
 from cds_service.policies.rules.catalog import CATALOG
 from cds_service.policies.rules.documentation import charted_answers
@@ -51,26 +51,16 @@ def policy_of(read: Callable[[str], str]) -> Policy:
     """The policy of a folder of data. `read`: one of its files as text. ValueError for what cannot be meant."""
     table = tomllib.loads(read("policy.toml"))
     rules = _Rules(table)
-    remedies, words, groups = load_wording(read("wording.toml"))
-    questionnaire, questions = load_questionnaire(read("questionnaire.toml"))
-    parameters = load_parameters(read("parameters.toml"))
     return Policy(
+        **load_texts(read),
         id=table["id"],
         title=table["title"],
         governs=_governs(table["governs"]),
-        versions=load_versions(read("versions.toml")),
-        sections=load_sections(read("sections.toml")),
-        parameters=parameters,
         criteria=rules.of("criterion"),
         parts=rules.of("part"),
         exclusions=rules.of("exclusion"),
         replacement=_replacement(table.get("replacement"), rules),
         dependencies=_dependencies(rules.every),
-        questionnaire=questionnaire,
-        questions=questions,
-        remedies=remedies,
-        wording=words,
-        groups=groups,
         case=Case,
         results=_results(rules.every),
         prefill=charted_answers,
@@ -203,8 +193,7 @@ def _dependencies(rules: Iterable[Rule]) -> dict[str, tuple[str, ...]]:
 def _results(rules: Iterable[Rule]) -> tuple[ResultKind, ...]:
     """The kinds of results that the rules read beside the parts of the chart that every policy may read."""
     wanted = {name for _, name in _reads(rules)}
-    known = (value for value in vars(known_results).values() if isinstance(value, ResultKind))
-    return tuple(kind for kind in known if {kind.key, kind.section} & wanted)
+    return tuple(kind for kind in KNOWN if {kind.key, kind.section} & wanted)
 
 
 def _reads(rules: Iterable[Rule]) -> Iterator[tuple[Rule, str]]:

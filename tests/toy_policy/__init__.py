@@ -11,8 +11,7 @@ from cds_service.concepts import Concept, Product
 from cds_service.engine.case import Case, cite
 from cds_service.engine.days import within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met, unknown
-from cds_service.engine.load_policy import load_questionnaire, load_sections, load_versions, load_wording
-from cds_service.engine.parameters import load_parameters
+from cds_service.engine.load_policy import load_texts
 from cds_service.engine.policy import Governs, Policy
 from cds_service.engine.rule import criterion, exclusion
 from cds_service.engine.truth import MET
@@ -64,10 +63,8 @@ def _data(name: str) -> str:
     return Path(__file__).with_name(name).read_text(encoding="utf-8")
 
 
-_REMEDIES, _WORDS, _GROUPS = load_wording(_data("wording.toml"))
-_QUESTIONNAIRE, _QUESTIONS = load_questionnaire(_data("questionnaire.toml"))
-
 POLICY = Policy(
+    **load_texts(_data),
     id="TOY-1",
     title="Toy pump policy",
     governs=Governs(
@@ -81,9 +78,6 @@ POLICY = Policy(
             "product": [{"product": "Medicaid", "names": ["medicaid"]}],
         },
     ),
-    versions=load_versions(_data("versions.toml")),
-    sections=load_sections(_data("sections.toml")),
-    parameters=load_parameters(_data("parameters.toml")),
     criteria=(weighs_enough, keeps_a_log),
     exclusions=(implanted,),
     dependencies={
@@ -92,10 +86,5 @@ POLICY = Policy(
         ChartSection.ATTESTATIONS: ("W.2",),
         WEIGHT.key: ("W.1",),
     },
-    questionnaire=_QUESTIONNAIRE,
-    questions=_QUESTIONS,
-    remedies=_REMEDIES,
-    wording=_WORDS,
-    groups=_GROUPS,
     results=(WEIGHT,),
 )

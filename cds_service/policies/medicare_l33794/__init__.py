@@ -12,8 +12,7 @@ from typing import Any
 
 from cds_service.concepts import Product
 from cds_service.engine.coverage_assertion import PriorAuthorization
-from cds_service.engine.load_policy import load_questionnaire, load_sections, load_versions, load_wording
-from cds_service.engine.parameters import load_parameters
+from cds_service.engine.load_policy import load_texts
 from cds_service.engine.policy import Governs, Policy
 from cds_service.facts import ChartSection
 from cds_service.facts.known_results import (
@@ -47,16 +46,11 @@ def _search_days(parameters: Mapping[str, Any]) -> dict[str, int]:
     return {**search_days(parameters), "sensor": _DAYS_OF_SENSOR}
 
 
-_REMEDIES, _WORDS, _GROUPS = load_wording(_data("wording.toml"))
-_QUESTIONNAIRE, _QUESTIONS = load_questionnaire(_data("questionnaire.toml"))
-
 POLICY = Policy(
+    **load_texts(_data),
     id="L33794",
     title="External insulin pumps (Medicare)",
     governs=Governs("medicare", "Medicare", Product.MEDICARE, "Medicare", also=(Product.DUAL,), identifiers=""),
-    versions=load_versions(_data("versions.toml")),
-    sections=load_sections(_data("sections.toml")),
-    parameters=load_parameters(_data("parameters.toml")),
     criteria=CRITERIA,
     parts=PARTS,
     refill=REFILL,
@@ -90,11 +84,6 @@ POLICY = Policy(
         WEIGHT.key: ("IV.A",),
         VISITS.key: ("IV.G.3",),
     },
-    questionnaire=_QUESTIONNAIRE,
-    questions=_QUESTIONS,
-    remedies=_REMEDIES,
-    wording=_WORDS,
-    groups=_GROUPS,
     prefill=charted_answers,
     offers=offers,
     plots=plots_of(

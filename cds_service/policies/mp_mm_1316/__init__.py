@@ -10,14 +10,7 @@ from __future__ import annotations
 from importlib.resources import files
 
 from cds_service.concepts import Product
-from cds_service.engine.load_policy import (
-    load_prepopulation,
-    load_questionnaire,
-    load_sections,
-    load_versions,
-    load_wording,
-)
-from cds_service.engine.parameters import load_parameters
+from cds_service.engine.load_policy import load_prepopulation, load_texts
 from cds_service.engine.policy import Governs, Policy, Replacement
 from cds_service.engine.rule import Rule
 from cds_service.policies.mp_mm_1316 import complication_risk
@@ -66,16 +59,11 @@ def _data(name: str) -> str:
     return files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
-_REMEDIES, _WORDS, _GROUPS = load_wording(_data("wording.toml"))
-_QUESTIONNAIRE, _QUESTIONS = load_questionnaire(_data("questionnaire.toml"))
-
 POLICY = Policy(
+    **load_texts(_data),
     id="MP-MM-1316",
     title="Insulin Infusion Pump",
     governs=Governs("caresource", "CareSource", Product.MARKETPLACE, "Marketplace", states="states"),
-    versions=load_versions(_data("versions.toml")),
-    sections=load_sections(_data("sections.toml")),
-    parameters=load_parameters(_data("parameters.toml")),
     criteria=CRITERIA,
     parts=PARTS,
     exclusions=EXCLUSIONS,
@@ -93,11 +81,6 @@ POLICY = Policy(
     ),
     case=Case,
     dependencies=SECTIONS_BY_CHART_SECTION,
-    questionnaire=_QUESTIONNAIRE,
-    questions=_QUESTIONS,
-    remedies=_REMEDIES,
-    wording=_WORDS,
-    groups=_GROUPS,
     prefill=charted_answers,
     offers=offers,
     plots=plots_of(

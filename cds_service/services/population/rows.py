@@ -119,10 +119,10 @@ def member_row(member: str, assessment: Assessment, reason: str, flags: Flags) -
     )
 
 
-def deciding(determination: Determination) -> list[Finding]:
+def deciding(determination: Determination) -> tuple[Finding, ...]:
     """What excludes the order, else what stands between it and approval; none where no policy is applied."""
     if determination.outcome in (Outcome.NOT_APPLICABLE, Outcome.LIKELY_APPROVED):
-        return []
+        return ()
     return determination.findings_in_question
 
 
