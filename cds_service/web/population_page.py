@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import Any
-
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 
 from cds_service.engine.plain_text import day_text
 from cds_service.services.assess_population import JudgedPopulation
 from cds_service.services.population.page_tables import PageTables
 from cds_service.services.population.quality import quality_counts
 from cds_service.services.population.run_rules import Orders
+from cds_service.web.standalone_page import standalone_page
 
 _ORDERS = {
     Orders.SYNTHETIC: "Everyone is judged as if a pump (E0784) were ordered that day by a provider who may order it.",
@@ -21,17 +19,11 @@ _ORDERS = {
 
 def population_page(judged: JudgedPopulation, summary: dict[str, Any], *, small_cells: bool) -> str:
     """The page as HTML. `summary`: what run.json says. `small_cells`: show counts below 11."""
-    pages = Environment(
-        loader=PackageLoader("cds_service.web"),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     tables = PageTables(judged.tallies, judged.rules, small_cells=small_cells)
     complete = judged.complete
-    return pages.get_template("population.html").render(
-        style=files("cds_service.web").joinpath("static/style.css").read_text(encoding="utf-8"),
+    return standalone_page(
+        "population.html",
+        ("style.css",),
         day=day_text(judged.rules.as_of),
         orders=_ORDERS[judged.rules.orders],
         policies=[tables.policy_title(name) for name in judged.rules.policies],

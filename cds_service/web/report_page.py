@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from importlib.resources import files
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 
 from cds_service.engine.plain_text import day_text, unbroken
@@ -16,9 +14,10 @@ from cds_service.services.report.assemble import Report
 from cds_service.services.report.outcomes import CHECKED
 from cds_service.services.report.tables import Cell, Table, csv_of
 from cds_service.web.plots.report_plots import draw_bars, draw_columns
+from cds_service.web.standalone_page import standalone_page
 
 _NOT_TOLD = "small counts together"
-_STYLES = ("static/style.css", "static/report.css")
+_STYLES = ("style.css", "report.css")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,19 +34,12 @@ class ShownTable:
 
 def report_files(report: Report, span: str, created: str) -> dict[str, str]:
     """Names and texts of the files. `span`: the days that are reported, in words; `created`: when."""
-    pages = Environment(
-        loader=PackageLoader("cds_service.web"),
-        autoescape=select_autoescape(),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    package = files("cds_service.web")
-    page = pages.get_template("report.html").render(
+    page = standalone_page(
+        "report.html",
+        _STYLES,
         report=report,
         span=span,
         created=created,
-        style="\n".join(package.joinpath(name).read_text(encoding="utf-8") for name in _STYLES),
         parts=[(part, list(_tables_of(report, part.id))) for part in report.parts],
         common=list(_common_tables(report)),
         hidden=HIDDEN,
