@@ -10,7 +10,7 @@ from typing import Any, Self
 
 from cds_service.engine.days import days_before, months_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, met, not_met
-from cds_service.engine.plain_text import day_text
+from cds_service.engine.plain_text import capitalized, day_text
 from cds_service.engine.questions import criterion_of
 from cds_service.engine.rule import Rule
 from cds_service.engine.truth import MET, UNKNOWN
@@ -225,7 +225,7 @@ def unread(finding: Finding, reason: NotRead) -> Finding:
     """The finding of a rule whose data could not be read: unknown, with how to get it."""
     closes = f"{SIGN_AGAIN}{reason.record}"
     found = f". Found so far: {finding.explanation}" if finding.evidence else ""
-    what = f"{reason.what[:1].upper()}{reason.what[1:]}"
+    what = capitalized(reason.what)
     return replace(
         finding,
         truth=UNKNOWN,

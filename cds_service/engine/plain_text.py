@@ -51,6 +51,16 @@ _PROVIDER_NAMES = tuple((re.compile(pattern, re.IGNORECASE), name) for pattern, 
 _RANGE = 3
 
 
+def capitalized(text: str) -> str:
+    """The text with a capital letter at its beginning."""
+    return f"{text[:1].upper()}{text[1:]}"
+
+
+def uncapitalized(text: str) -> str:
+    """The text with a small letter at its beginning, to stand inside a sentence."""
+    return f"{text[:1].lower()}{text[1:]}"
+
+
 def day_text(day: date | When) -> str:
     """A day as `Oct 19, 2026`; of a time that is not known to the day what is known: `Oct 2026`, `2026`, or both ends
     as `Oct 1 to Oct 19, 2026`."""
@@ -136,7 +146,7 @@ def with_article(name: str) -> str:
 def in_one_step(steps: Iterable[str]) -> str:
     """Several things to do as one: each once, the later ones without their capital letter."""
     first, *more = dict.fromkeys(steps) or [""]
-    return "; ".join((first, *(f"{step[:1].lower()}{step[1:]}" for step in more)))
+    return "; ".join((first, *map(uncapitalized, more)))
 
 
 def sections_text(sections: Iterable[str], every: Sequence[str]) -> str:

@@ -8,7 +8,7 @@ from datetime import date
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.determination import Applicability, Determination, Outcome
 from cds_service.engine.finding import Finding
-from cds_service.engine.plain_text import day_text
+from cds_service.engine.plain_text import capitalized, day_text
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.engine.truth import MET
 from cds_service.facts import Chart, ChartSection
@@ -17,9 +17,7 @@ from cds_service.hooks.markdown import escaped, plain
 
 def first_step(determination: Determination) -> str:
     """What has to be settled with the plan before anything else, and why."""
-    step = f"{determination.eligibility[:1].upper()}{determination.eligibility[1:]}"
-    note = f"{determination.coverage_note[:1].upper()}{determination.coverage_note[1:]}"
-    return f"{step}. {note}"
+    return f"{capitalized(determination.eligibility)}. {capitalized(determination.coverage_note)}"
 
 
 def other_path(determination: Determination, policy: PolicyOnDay) -> Iterator[str]:

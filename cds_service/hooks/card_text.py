@@ -14,7 +14,7 @@ from datetime import date
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.determination import Determination, Outcome
 from cds_service.engine.finding import Basis, Finding, Gap
-from cds_service.engine.plain_text import day_text, sections_text, unbroken
+from cds_service.engine.plain_text import capitalized, day_text, sections_text, unbroken
 from cds_service.engine.policy import PolicyOnDay
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.facts import Chart
@@ -112,8 +112,7 @@ def _gap(finding: Finding, policy: PolicyOnDay, size: _Size, *, may_exclude: boo
 def _short_step(finding: Finding, policy: PolicyOnDay) -> str:
     """What closes a gap in a few words; where the step of a title would only say again what was found, what helps."""
     if finding.truth is UNKNOWN and finding.gap is not Gap.NOT_RETRIEVED:
-        step = policy.next_step(finding)
-        return f"{step[:1].upper()}{step[1:]}"
+        return capitalized(policy.next_step(finding))
     return policy.what_helps(finding).partition("; or ")[0]
 
 

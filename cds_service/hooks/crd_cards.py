@@ -13,7 +13,7 @@ from uuid import uuid4
 
 from cds_service.engine.assessment import Assessment
 from cds_service.engine.determination import Outcome
-from cds_service.engine.plain_text import sections_text, unbroken
+from cds_service.engine.plain_text import sections_text, unbroken, uncapitalized
 from cds_service.facts import Chart
 from cds_service.hooks.card_notes import first_step, remarks
 from cds_service.hooks.card_title import first_that_fits
@@ -114,8 +114,7 @@ def _reminders(assessment: Assessment, due: Sequence[str], notes: Sequence[str])
     """Titles, the longest first: what is due, else what has to be known."""
     what = "Insulin pump order"
     if due:
-        first = due[0]
-        yield f"{what}: {first[:1].lower()}{first[1:]}"
+        yield f"{what}: {uncapitalized(due[0])}"
     if assessment.determination.eligibility:
         yield f"{what}: {assessment.determination.eligibility} with {assessment.policy.payer}"
     if not due and not set("\\&").intersection(notes[0]):  # a note is Markdown, a title is not

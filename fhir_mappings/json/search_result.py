@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from operator import itemgetter
 
+from cds_service.engine.plain_text import uncapitalized
 from fhir_mappings.json.clinical_views import Resource
 from fhir_mappings.json.server_messages import Issue, Level, interpret, types_of
 
@@ -127,9 +128,9 @@ class SearchResult:
             elif self.status is Status.FAILED:
                 continue
             elif meaning.level is Level.INCOMPLETE:
-                self.mark_partial(_lower_first(meaning.sentence))
+                self.mark_partial(uncapitalized(meaning.sentence))
             elif meaning.level > Level.INCOMPLETE:
-                self._fail(_lower_first(meaning.sentence), section)
+                self._fail(uncapitalized(meaning.sentence), section)
                 self.refused = meaning.level is Level.REFUSED
 
     def _fail(self, why: str, section: str | None) -> None:
@@ -167,8 +168,3 @@ def merged(one: SearchResult | None, other: SearchResult, optional: bool = False
         one, other = other, one
     one.add(other)
     return one
-
-
-def _lower_first(sentence: str) -> str:
-    """A sentence that begins with a small letter, to stand inside another."""
-    return sentence[:1].lower() + sentence[1:]

@@ -19,7 +19,7 @@ from cds_service.engine.finding import (
     not_met,
     unknown,
 )
-from cds_service.engine.plain_text import day_text, on_text
+from cds_service.engine.plain_text import capitalized, day_text, on_text
 from cds_service.engine.rule import criterion
 from cds_service.engine.truth import MET, NOT_MET, UNKNOWN
 from cds_service.engine.wording import number_in_words
@@ -27,7 +27,7 @@ from cds_service.facts import ChartSection, Diagnosis, LabResult, Unusable
 from cds_service.policies.mp_mm_1316.criteria import injection_regimen, tests_often_enough
 from cds_service.policies.rules.case import Case, cite, named, unread, usable
 from cds_service.policies.rules.injection_regimen import regimen_start
-from cds_service.policies.rules.phrases import capitalized, counted_in_words, dated_labels, explain_parts, part_remedies
+from cds_service.policies.rules.phrases import counted_in_words, dated_labels, explain_parts, part_remedies
 
 # Results that say nothing about where they lie, and so are none of the newest.
 _SAYING_NOTHING = (Unusable.NO_VALUE, Unusable.WRONG_UNIT, Unusable.IMPLAUSIBLE)

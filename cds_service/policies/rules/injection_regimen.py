@@ -8,12 +8,11 @@ from datetime import date
 
 from cds_service.engine.agreement import reconciled
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, conjunction, met, not_met, unknown
-from cds_service.engine.plain_text import on_text, status_text
+from cds_service.engine.plain_text import capitalized, on_text, status_text
 from cds_service.engine.rule import shared_rule
 from cds_service.engine.truth import NOT_MET, UNKNOWN
 from cds_service.facts import ChartSection, InsulinAction, InsulinOrder, When
 from cds_service.policies.rules.case import Case
-from cds_service.policies.rules.phrases import capitalized
 from cds_service.policies.rules.pump_use import injection_orders, live_orders, pump_signs, regimen_chain
 from cds_service.policies.rules.regimen_count import Injections, injections
 from cds_service.policies.rules.regimen_length import charted_duration, duration_is_complete, shows_smaller_regimen

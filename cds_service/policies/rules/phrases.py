@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from cds_service.engine.case import SIGN_AGAIN
 from cds_service.engine.finding import Finding, Gap
-from cds_service.engine.plain_text import day_text
+from cds_service.engine.plain_text import capitalized, day_text, uncapitalized
 from cds_service.engine.truth import MET, UNKNOWN
 from cds_service.engine.wording import listed, number_in_words
 from cds_service.facts import Record
@@ -27,11 +27,6 @@ def sentence(parts: Sequence[str]) -> str:
 def counted_in_words(number: int, one: str) -> str:
     """A number in words with its noun: one day, two days."""
     return f"{number_in_words(number)} {one if number == 1 else one + 's'}"
-
-
-def capitalized(text: str) -> str:
-    """The text with a capital letter at its beginning."""
-    return text[:1].upper() + text[1:]
 
 
 def explain_parts(parts: Sequence[Finding], nothing: str) -> str:
@@ -55,5 +50,5 @@ def part_remedies(parts: Sequence[Finding], gap: Gap | None, otherwise: str, mos
     closes = [part.closes for part in speaking[:most] if part.closes]
     if gap is Gap.NOT_RETRIEVED and len(closes) > 1 and all(each.startswith(SIGN_AGAIN) for each in closes):
         closes = [f"{SIGN_AGAIN}{listed(each.removeprefix(SIGN_AGAIN) for each in closes)}"]
-    ways = dict.fromkeys(f"{each[:1].lower()}{each[1:]}" for each in closes)
+    ways = dict.fromkeys(map(uncapitalized, closes))
     return sentence(["; or ".join((*ways, otherwise))])

@@ -11,14 +11,13 @@ from typing import Any
 
 from cds_service.engine.days import days_before, within
 from cds_service.engine.finding import Basis, Evidence, Finding, Gap, best_supported, met, not_met, unknown
-from cds_service.engine.plain_text import day_text, period_text
+from cds_service.engine.plain_text import capitalized, day_text, period_text
 from cds_service.engine.rule import shared_rule
 from cds_service.engine.statements import figure_source
 from cds_service.engine.truth import MET, NOT_MET
 from cds_service.engine.wording import counted, last_days
 from cds_service.facts import OPEN_ORIGINS, Answer, ChartSection, GlucoseReading, OtherReading, ReadingOrigin, When
 from cds_service.policies.rules.case import Case, cite, signed, unread
-from cds_service.policies.rules.phrases import capitalized
 from cds_service.policies.rules.sensor_wear import SensorWear, sensor_wear
 
 # Readings that are no self-tests by the rule, though some reader may say that they are the member's own.

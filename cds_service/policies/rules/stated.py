@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from cds_service.engine.finding import Finding, Gap, best_supported, unknown
+from cds_service.engine.plain_text import uncapitalized
 from cds_service.engine.rule import RuleTemplate, shared_rule
 from cds_service.facts import ChartSection
 from cds_service.policies.rules.case import Case
@@ -25,9 +26,7 @@ def stated(asks: str, yes: str, no: str, closes: str, *, charted: str = "") -> R
         shown = shows(case) if shows is not None else None
         if shown is not None:
             return best_supported(attested, shown)
-        return attested or unknown(
-            Gap.NEEDS_ATTESTATION, f"Nobody has stated it: {closes[:1].lower()}{closes[1:]}", closes
-        )
+        return attested or unknown(Gap.NEEDS_ATTESTATION, f"Nobody has stated it: {uncapitalized(closes)}", closes)
 
     reads = (ChartSection.ATTESTATIONS, *((ChartSection.CONDITIONS,) if charted else ()))
     rule.__doc__ = f"A signed statement decides.{' ' + _SUPPORTS[charted] if charted else ''}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from cds_service.engine.determination import Outcome
+from cds_service.engine.plain_text import capitalized
 from cds_service.engine.wording import listed
 from cds_service.services.population.small_cells import COVERED, HIDDEN, LEAST, shown_count
 from cds_service.services.report.orders import ReportedOrder
@@ -50,7 +51,7 @@ def headline(found: Figures) -> str:
     if not found.orders:
         return "No pump order was checked in these days."
     count = count_in_words(found.shown)
-    parts = [f"{count[:1].upper()}{count[1:]} {'order' if found.orders == 1 and count == '1' else 'orders'}"]
+    parts = [f"{capitalized(count)} {'order' if found.orders == 1 and count == '1' else 'orders'}"]
     if found.signed:
         parts.append(_ready(found))
     if found.missing:
@@ -82,7 +83,7 @@ def unchecked_sentence(count: int, *, small_cells: bool) -> Iterator[str]:
         words = count_in_words(shown_count(count, small_cells=small_cells))
         more, verb = ("order", "was") if words == "1" else ("orders", "were")
         yield (
-            f"{words[:1].upper()}{words[1:]} more {more} {verb} not checked: for another device, or under a plan that "
+            f"{capitalized(words)} more {more} {verb} not checked: for another device, or under a plan that "
             "no policy in use governs."
         )
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from cds_service.engine.plain_text import uncapitalized
 from cds_service.engine.policy import PolicyOnDay, Section
 from cds_service.policies.registry import POLICIES, policy_named, policy_on
 from cds_service.services.feedback_statistics import policy_of
@@ -77,7 +78,7 @@ class ReportedPolicies:
 def in_a_sentence(title: str) -> str:
     """A title inside of a sentence: `Self-testing` is `self-testing`, and `HbA1c` stays."""
     first = title.split(" ", 1)[0]
-    return f"{title[:1].lower()}{title[1:]}" if first[1:].islower() else title
+    return uncapitalized(title) if first[1:].islower() else title
 
 
 def _below(policy: PolicyOnDay, section: str) -> list[Section]:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 
-from cds_service.engine.plain_text import period_text
+from cds_service.engine.plain_text import capitalized, period_text
 from cds_service.policies.rules.case import Case
-from cds_service.policies.rules.phrases import capitalized
 
 # More rows than these are summed up: nobody reads a table of thousands.
 MOST_ROWS = 60
