@@ -121,7 +121,7 @@ class Case:
             reason = self.chart.unread.get(section) or self.chart.partial.get(section)
             if reason:
                 called = self.policy.section_names.get(section, section)
-                return NotRead(called, reason, *_RECORDS.get(section, (called, "the lab report")))
+                return NotRead(section, called, reason, *_RECORDS.get(section, (called, "the lab report")))
         return None
 
     def guarded(self, finding: Finding, *chart_sections: str) -> Finding:
@@ -213,8 +213,12 @@ _RECORDS: dict[str, tuple[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class NotRead:
-    """A part of the chart that could not be read whole, and why; in a few words its name and what to attach instead."""
+    """A part of the chart that could not be read whole, by its key and as it is called, and why.
 
+    `name`, `record`: in a few words what it is, and what to attach instead.
+    """
+
+    section: str
     what: str
     why: str
     name: str = ""
@@ -235,6 +239,7 @@ def unread(finding: Finding, reason: NotRead) -> Finding:
         explanation=f"{what} could not be read in full ({reason.why}){found}",
         next_step=f"{reason.name or reason.what} could not be read: sign again, or attach {reason.record}",
         quotes_parts=finding.quotes_parts and bool(finding.evidence),
+        not_read=reason.section,
     )
 
 

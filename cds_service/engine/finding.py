@@ -58,7 +58,8 @@ class Finding:
     about it, where what was found asks for something else than the section does as a rule. `stale`: it decides, but
     newer evidence would stand better. `names_statement`: the explanation says that it rests on a signed statement.
     `quotes_parts`: it says what the parts have found. `missing`: where several parts have to hold, those that are still
-    open on the shortest way; empty where the finding itself is the gap.
+    open on the shortest way; empty where the finding itself is the gap. `not_read`: the part of the chart that could
+    not be read in full and that the explanation names.
     """
 
     truth: Truth
@@ -75,6 +76,7 @@ class Finding:
     names_statement: bool = False
     quotes_parts: bool = False
     missing: tuple[Finding, ...] = ()
+    not_read: str = ""
 
     def with_id(self, section: str) -> Finding:
         """The same finding under a section's id."""
@@ -93,6 +95,7 @@ class Finding:
             self.names_statement,
             self.quotes_parts,
             self.missing,
+            self.not_read,
         )
 
     @property

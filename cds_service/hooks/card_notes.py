@@ -35,11 +35,11 @@ def not_read(determination: Determination, policy: PolicyOnDay, chart: Chart) ->
     """What could not be read in full and could change something, as far as no gap says it."""
     lacking = [name for name in policy.policy.dependencies if name in chart.unread or name in chart.partial]
     sections = [finding.id for finding in (*determination.open_findings, *determination.replacement)]
-    names = [policy.policy.section_names.get(name, name) for name in lacking if _may_change(name, sections, policy)]
-    said = " ".join(finding.explanation.casefold() for finding in determination.open_findings)
-    unsaid = [name for name in names if f"{name.casefold()} could not be read" not in said]
-    if unsaid and determination.outcome is Outcome.NEEDS_DOCUMENTATION:
-        yield f"Could not be read in full: {', '.join(unsaid)}."
+    told = {each.not_read for finding in determination.open_findings for each in finding.tree}
+    untold = [name for name in lacking if name not in told and _may_change(name, sections, policy)]
+    if untold and determination.outcome is Outcome.NEEDS_DOCUMENTATION:
+        names = ", ".join(policy.policy.section_names.get(name, name) for name in untold)
+        yield f"Could not be read in full: {names}."
 
 
 def _may_change(name: str, sections: Iterable[str], policy: PolicyOnDay) -> bool:
